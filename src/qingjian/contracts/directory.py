@@ -1,0 +1,293 @@
+"""The directory (名录): what the services know of devices, series and their settings.
+
+`network.services` publishes a complete, versioned snapshot after each approved change; gateway, pipeline,
+simulator and intake read it. Rows are effective-dated, so a snapshot answers for any moment of the past, and every
+batch stored in the lake names the version it used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from qingjian.contracts.folders import write_durably
+
+ORIGINS = ("device", "platform", "manual", "laboratory", "upstream", "substitute", "simulated")
+STATISTICS = ("realtime", "minute", "hour", "day", "month", "year")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A data logger (数采仪) that may speak to the gateway."""
+
+    code: str
+    mn: str
+    password: str
+    name: str
+    point: str
+    system_code: str
+    """ST the device uses for its data, e.g. 22 air, 31 flue gas, 32 waste water."""
+    edition: str = "auto"
+    """auto, 2005, 2017 or 2025."""
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    """JSON form of `hj212` decoding policy; empty means the default policy."""
+    sm4_key_hex: str = ""
+    addresses: tuple[str, ...] = ()
+    """Allowed peer networks in CIDR form; empty means any."""
+    silence_seconds: int = 3600
+    """After this long without a frame the device counts as silent."""
+    clock_tolerance_seconds: int = 300
+    synthetic: bool = False
+    """The device whose silence must raise an alert every day."""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    """Exclusive end; None means open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series = (point, factor, origin, position). The unit never changes, the integer is never reused."""
+
+    id: int
+    code: str
+    point: str
+    factor: str
+    name_zh: str
+    name_en: str
+    unit: str
+    decimals: int
+    medium: str
+    """air, weather, surface_water, flue_gas, waste_water, noise, process, synthetic …: selects the validity rules."""
+    origin: str = "device"
+    position: int = 1
+    device: str = ""
+    """MN of the device that reports it; empty for files and laboratories."""
+    averaging: str = "arithmetic"
+    """arithmetic, flow_weighted, sum, last or vector."""
+    flow_series: int | None = None
+    """Series id of the flow used for flow-weighted means."""
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """Statistic → seconds between periods that the device owes, e.g. {"hour": 3600}."""
+    notice: str = ""
+    """What a page must say of this series: replayed, simulated, factor not named in the source …"""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Row of the factor map: which series a factor code on the wire of one device means."""
+
+    mn: str
+    wire_factor: str
+    series: int
+    scale: str = "1"
+    """Decimal text that the value on the wire is multiplied by to reach the unit of the series."""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Effective-dated fact beside a series or device: range, slope, intercept, reference O2, sampling cycle …"""
+
+    subject: str
+    """Series code or device code."""
+    name: str
+    value: str
+    unit: str = ""
+    source: str = "register"
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An upper platform that frames are forwarded to."""
+
+    id: str
+    name: str
+    host: str
+    port: int
+    devices: tuple[str, ...]
+    """MNs that are forwarded; ("*",) means all."""
+    mn: Mapping[str, str] = field(default_factory=dict)
+    """Own MN → MN under which the target knows the device."""
+    password: str = ""
+    """Replaces PW when not empty."""
+    enabled: bool = True
+
+
+def _holds(start: datetime | None, end: datetime | None, at: datetime) -> bool:
+    return (start is None or start <= at) and (end is None or at < end)
+
+
+class Directory:
+    """An immutable snapshot with look-ups; times are aware datetimes."""
+
+    def __init__(
+        self,
+        *,
+        version: int,
+        published_at: datetime,
+        rulebook_version: str = "",
+        devices: Iterable[Device] = (),
+        series: Iterable[Series] = (),
+        routes: Iterable[Route] = (),
+        settings: Iterable[Setting] = (),
+        targets: Iterable[Target] = (),
+    ) -> None:
+        self.version = version
+        self.published_at = published_at
+        self.rulebook_version = rulebook_version
+        self.devices = tuple(devices)
+        self.series = tuple(series)
+        self.routes = tuple(routes)
+        self.settings = tuple(settings)
+        self.targets = tuple(targets)
+        self._devices: dict[str, list[Device]] = {}
+        for device in self.devices:
+            self._devices.setdefault(device.mn, []).append(device)
+        self._series = {one.id: one for one in self.series}
+        self._series_by_code = {one.code: one for one in self.series}
+        self._routes: dict[tuple[str, str], list[Route]] = {}
+        for route in self.routes:
+            self._routes.setdefault((route.mn, route.wire_factor), []).append(route)
+        self._settings: dict[tuple[str, str], list[Setting]] = {}
+        for setting in self.settings:
+            self._settings.setdefault((setting.subject, setting.name), []).append(setting)
+        if len(self._series) != len(self.series):
+            raise ValueError("a series id occurs twice in the directory")
+
+    def device(self, mn: str, at: datetime) -> Device | None:
+        """Return the device registered under an MN at a moment."""
+        return next(
+            (one for one in self._devices.get(mn, ()) if _holds(one.valid_from, one.valid_to, at)), None
+        )
+
+    def series_by_id(self, series: int) -> Series | None:
+        return self._series.get(series)
+
+    def series_by_code(self, code: str) -> Series | None:
+        return self._series_by_code.get(code)
+
+    def route(self, mn: str, wire_factor: str, at: datetime) -> Route | None:
+        """Return which series a factor code of a device meant at a moment."""
+        candidates = self._routes.get((mn, wire_factor), ())
+        return next((one for one in candidates if _holds(one.valid_from, one.valid_to, at)), None)
+
+    def setting(self, subject: str, name: str, at: datetime) -> Setting | None:
+        """Return the setting in force at a moment for a series code or a device code."""
+        candidates = self._settings.get((subject, name), ())
+        return next((one for one in candidates if _holds(one.valid_from, one.valid_to, at)), None)
+
+    def to_json(self) -> bytes:
+        """Serialise completely; `from_json` gives an equal snapshot."""
+        document = {
+            "format": 1,
+            "version": self.version,
+            "published_at": self.published_at.isoformat(),
+            "rulebook_version": self.rulebook_version,
+            "devices": [_plain(one) for one in self.devices],
+            "series": [_plain(one) for one in self.series],
+            "routes": [_plain(one) for one in self.routes],
+            "settings": [_plain(one) for one in self.settings],
+            "targets": [_plain(one) for one in self.targets],
+        }
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Directory:
+        """Read a snapshot; ValueError when the format is newer than this program knows."""
+        document = json.loads(content)
+        if document.get("format") != 1:
+            raise ValueError(f"directory format {document.get('format')!r} is not known to this version")
+        return cls(
+            version=document["version"],
+            published_at=datetime.fromisoformat(document["published_at"]),
+            rulebook_version=document["rulebook_version"],
+            devices=[Device(**_typed(row)) for row in document["devices"]],
+            series=[Series(**_typed(row)) for row in document["series"]],
+            routes=[Route(**_typed(row)) for row in document["routes"]],
+            settings=[Setting(**_typed(row)) for row in document["settings"]],
+            targets=[Target(**_typed(row)) for row in document["targets"]],
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Directory) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.version, self.published_at))
+
+
+def _plain(row: Device | Series | Route | Setting | Target) -> dict[str, Any]:
+    plain = asdict(row)
+    for name in ("valid_from", "valid_to"):
+        if plain.get(name) is not None:
+            plain[name] = plain[name].isoformat()
+    return plain
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    for name in ("valid_from", "valid_to"):
+        if row.get(name) is not None:
+            row[name] = datetime.fromisoformat(row[name])
+    for name in ("addresses", "devices"):
+        if name in row:
+            row[name] = tuple(row[name])
+    return row
+
+
+class DirectoryStore(Protocol):
+    """Publishes and serves snapshots; a reader sees a complete one or the one before."""
+
+    def publish(self, directory: Directory) -> None:
+        """Make a snapshot current; ValueError unless its version is exactly one more than the current one."""
+
+    def current(self) -> Directory | None:
+        """Return the current snapshot, or None before the first."""
+
+    def version(self, number: int) -> Directory | None:
+        """Return an older snapshot by its number."""
+
+
+class FileDirectoryStore:
+    """Snapshots as files `00000007.json` beside a pointer `current`, replaced by atomic rename."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cached: tuple[str, Directory] | None = None
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:08d}.json"
+
+    def publish(self, directory: Directory) -> None:
+        before = self._pointer()
+        expected = int(before) + 1 if before else 1
+        if directory.version != expected:
+            raise ValueError(f"directory version {directory.version} published, {expected} expected")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_durably(self._path(directory.version), directory.to_json())
+        write_durably(self._folder / "current", f"{directory.version}".encode())
+
+    def current(self) -> Directory | None:
+        pointer = self._pointer()
+        if not pointer:
+            return None
+        if self._cached is None or self._cached[0] != pointer:
+            self._cached = (pointer, Directory.from_json(self._path(int(pointer)).read_bytes()))
+        return self._cached[1]
+
+    def version(self, number: int) -> Directory | None:
+        path = self._path(number)
+        return Directory.from_json(path.read_bytes()) if path.exists() else None
+
+    def _pointer(self) -> str:
+        try:
+            return (self._folder / "current").read_text()
+        except FileNotFoundError:
+            return ""

@@ -1,0 +1,115 @@
+"""Where everything of one node lives below its data folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Layout of `--data DIR`. Every store has one writer role; nothing outside this folder is written."""
+
+    root: Path
+
+    @property
+    def configuration(self) -> Path:
+        return self.root / "qingjian.toml"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "running.lock"
+
+    @property
+    def people(self) -> Path:
+        """Directory of the people's database and its secrets (embedded profile)."""
+        return self.root / "people"
+
+    @property
+    def journal(self) -> Path:
+        """One sub-folder per gateway process."""
+        return self.root / "journal"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def directory(self) -> Path:
+        return self.root / "directory"
+
+    @property
+    def commands(self) -> Path:
+        """The durable command queue, written through the gateway's room."""
+        return self.root / "exchange" / "commands.sqlite3"
+
+    @property
+    def presence(self) -> Path:
+        """Who is connected; written by gateway processes."""
+        return self.root / "exchange" / "presence.sqlite3"
+
+    @property
+    def findings(self) -> Path:
+        return self.root / "exchange" / "findings.sqlite3"
+
+    @property
+    def latest(self) -> Path:
+        return self.root / "exchange" / "latest.sqlite3"
+
+    @property
+    def forwarding(self) -> Path:
+        return self.root / "exchange" / "forwarding.sqlite3"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger"
+
+    @property
+    def uploads(self) -> Path:
+        """Files by digest."""
+        return self.root / "uploads"
+
+    @property
+    def intake(self) -> Path:
+        """Files received through import, kept as they came."""
+        return self.root / "intake"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def make(self) -> None:
+        """Create the sub-folders that do not exist yet."""
+        for folder in (
+            self.people,
+            self.journal,
+            self.lake,
+            self.directory,
+            self.commands.parent,
+            self.ledger,
+            self.uploads,
+            self.intake,
+            self.logs,
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """fsync a directory, so that a rename or a new name in it survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a file atomically and durably: write beside it, fsync, rename, fsync the directory."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with beside.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
