@@ -1,0 +1,118 @@
+"""Rows from CSV text: packaged tables and the files an office brings (local limits, permits, newer editions)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from qingjian.rulebook.row import Confidence, Row, parse_day
+from qingjian.rulebook.tables import TABLES, TableDefinition
+
+_OPERATORS = {"<=", "<", ">=", ">", "range", "change", "text", "not_detected"}
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why one line of a file was refused. `line` counts from 1, the header being line 1."""
+
+    line: int
+    column: str
+    message_zh: str
+    message_en: str
+
+
+def load_csv(text: str, table: str, *, override: bool = True) -> tuple[tuple[Row, ...], tuple[RowError, ...]]:
+    """Read a CSV file of one table; good lines become rows, bad lines become errors, none stops the rest.
+
+    A row without `confidence` is U until someone confirms it. Raises KeyError for an unknown table.
+    """
+    definition = TABLES[table]
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    reader = csv.DictReader(io.StringIO(plain, newline="\n"), strict=False)
+    rows: dict[str, Row] = {}
+    errors: list[RowError] = []
+    try:
+        header = reader.fieldnames or []
+        missing = [name for name in definition.required if name not in header]
+        if missing:
+            names = ", ".join(missing)
+            return (), (RowError(1, names, f"表头缺少列: {names}", f"the header lacks the columns: {names}"),)
+        for values in reader:
+            line = reader.line_num
+            if problems := _problems(definition, values, line):
+                errors.extend(problems)
+                continue
+            row = Row.from_values(table, values, override=override)
+            if row.id in rows:
+                errors.append(RowError(line, "", "与前面一行重复(主键相同)", "same key as an earlier line"))
+                continue
+            rows[row.id] = row
+    except csv.Error as problem:
+        errors.append(
+            RowError(reader.line_num + 1, "", f"不是合格的 CSV: {problem}", f"not valid CSV: {problem}")
+        )
+    return tuple(rows.values()), tuple(errors)
+
+
+def _problems(definition: TableDefinition, values: Mapping[str, str], line: int) -> list[RowError]:
+    if None in values or None in values.values():
+        return [RowError(line, "", "列数与表头不一致", "the number of cells differs from the header")]
+    found = [
+        RowError(line, name, f"{name} 不能为空", f"{name} must not be empty")
+        for name in definition.required
+        if not values[name].strip()
+    ]
+    found.extend(
+        RowError(line, name, f"{name} 不是数: {values[name]}", f"{name} is not a number: {values[name]}")
+        for name in definition.numeric
+        if values.get(name, "").strip() and _number(values[name]) is None
+    )
+    found.extend(_date_problems(values, line))
+    mark = values.get("confidence", "").strip()
+    if mark and mark not in list(Confidence):
+        found.append(
+            RowError(
+                line, "confidence", f"可信度只能是 V、S、U: {mark}", f"confidence is V, S or U, not {mark}"
+            )
+        )
+    if "op" in definition.required:
+        found.extend(_limit_problems(values, line))
+    return found
+
+
+def _date_problems(values: Mapping[str, str], line: int) -> list[RowError]:
+    found = []
+    days = []
+    for name in ("effective_from", "effective_to"):
+        try:
+            days.append(parse_day(values.get(name, ""), last=name == "effective_to"))
+        except ValueError:
+            text = values[name]
+            found.append(RowError(line, name, f"日期不能识别: {text}", f"not a date: {text}"))
+    if len(days) == 2 and days[0] and days[1] and days[1] < days[0]:
+        found.append(RowError(line, "effective_to", "失效日期早于生效日期", "ends before it starts"))
+    return found
+
+
+def _limit_problems(values: Mapping[str, str], line: int) -> list[RowError]:
+    operator, limit = values["op"].strip(), values["limit"].strip()
+    if operator not in _OPERATORS:
+        return [RowError(line, "op", f"运算符不能识别: {operator}", f"unknown operator: {operator}")]
+    if operator in {"<=", "<", ">=", ">"}:
+        number = _number(limit)
+        if number is None:
+            return [RowError(line, "limit", f"限值不是数: {limit}", f"the limit is not a number: {limit}")]
+        if number < 0:
+            return [RowError(line, "limit", f"限值不能为负: {limit}", f"the limit is negative: {limit}")]
+    return []
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
