@@ -1,0 +1,63 @@
+"""Chinese working days and legal deadlines, explained day by day. See README.md in this folder."""
+
+from qingjian.workdays.calendar import (
+    CHINA,
+    Calendar,
+    Day,
+    DayKind,
+    Loaded,
+    RowError,
+    YearTable,
+    china_date,
+    load,
+    packaged_calendar,
+)
+from qingjian.workdays.deadlines import (
+    Deadline,
+    Direction,
+    Pause,
+    Reason,
+    Recomputation,
+    Request,
+    Step,
+    deadline,
+    recompute,
+)
+from qingjian.workdays.instruments import (
+    Instrument,
+    Unit,
+    UnknownUnitError,
+    instrument,
+    instrument_for,
+    packaged_instruments,
+    parse_unit,
+)
+
+__all__ = [
+    "CHINA",
+    "Calendar",
+    "Day",
+    "DayKind",
+    "Deadline",
+    "Direction",
+    "Instrument",
+    "Loaded",
+    "Pause",
+    "Reason",
+    "Recomputation",
+    "Request",
+    "RowError",
+    "Step",
+    "Unit",
+    "UnknownUnitError",
+    "YearTable",
+    "china_date",
+    "deadline",
+    "instrument",
+    "instrument_for",
+    "load",
+    "packaged_calendar",
+    "packaged_instruments",
+    "parse_unit",
+    "recompute",
+]
