@@ -1,0 +1,1 @@
+"""Tiled, witnessed transparency log as pure functions: see README.md."""
