@@ -1,0 +1,1 @@
+"""Evaluation by the Chinese environmental quality and emission standards: every result explained."""

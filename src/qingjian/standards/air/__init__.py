@@ -1,0 +1,1 @@
+"""Ambient air: index, means, annual statistics, composite index, ranking and events."""

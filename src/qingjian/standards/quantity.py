@@ -1,0 +1,165 @@
+"""Numbers as received: decimal text, non-detects such as `0.002L`, and explicit units."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from qingjian.standards.errors import InputError, UnitError
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
+_WIDEST_EXPONENT = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value with its unit, for callers whose unit is not the one the function documents."""
+
+    value: Decimal | int | float | str
+    unit: str
+
+
+Given: TypeAlias = "Quantity | Decimal | int | float | str"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One input, understood. `value` is what the calculation uses; for a non-detect a share of the detection limit."""
+
+    name: str
+    received: str
+    value: Decimal
+    unit: str
+    detection_limit: Decimal | None = None
+
+    @property
+    def is_below_detection(self) -> bool:
+        return self.detection_limit is not None
+
+
+def decimal_of(value: Decimal | int | float | str, name: str) -> Decimal:
+    """The exact decimal a person would read. Raises InputError for anything that is not a finite, sane number."""
+    text = "" if isinstance(value, bool) else str(value).strip()
+    if _NUMBER.match(text) is None:
+        raise InputError(f"{name} 不是数: {value!r}", f"{name} is not a number: {value!r}")
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > _WIDEST_EXPONENT:
+        raise InputError(
+            f"{name} 超出任何可能的范围: {text}", f"{name} is outside any possible range: {text}"
+        )
+    return number
+
+
+def measured(
+    given: Given,
+    name: str,
+    unit: str,
+    *,
+    lowest: Decimal | None = Decimal(0),
+    highest: Decimal | None = None,
+    below_detection: Decimal = Decimal("0.5"),
+) -> Measured:
+    """Understand one input in the unit wanted.
+
+    Non-detects are written `0.002L` or `<0.002`; they count as `below_detection` × the detection limit.
+    Raises InputError (no number, out of `lowest`..`highest`) or UnitError.
+    """
+    raw, raw_unit = (given.value, given.unit) if isinstance(given, Quantity) else (given, unit)
+    text = str(raw).strip()
+    received = f"{text} {raw_unit}".strip() if isinstance(given, Quantity) else text
+    limit: Decimal | None = None
+    if isinstance(raw, str) and (text.startswith("<") or text[-1:] in {"L", "l"}):
+        limit = convert(decimal_of(text.strip("<Ll "), name), raw_unit, unit, name)
+        if limit <= 0:
+            raise InputError(
+                f"{name} 的检出限须为正: {text}", f"the detection limit of {name} must be positive: {text}"
+            )
+        value = limit * below_detection
+    else:
+        value = convert(decimal_of(raw, name), raw_unit, unit, name)
+    if lowest is not None and value < lowest:
+        raise InputError(f"{name} 不能小于 {lowest}: {text}", f"{name} cannot be below {lowest}: {text}")
+    if highest is not None and value > highest:
+        raise InputError(f"{name} 不能大于 {highest}: {text}", f"{name} cannot be above {highest}: {text}")
+    return Measured(name, received, value, unit, limit)
+
+
+# dimension, size in the base unit of the dimension
+_UNITS: dict[str, tuple[str, Decimal]] = {
+    "无量纲": ("pure", Decimal(1)),
+    "": ("pure", Decimal(1)),
+    "%": ("percent", Decimal(1)),
+    "倍": ("times", Decimal(1)),
+    "度": ("colour", Decimal(1)),
+    "NTU": ("turbidity", Decimal(1)),
+    "℃": ("temperature", Decimal(1)),
+    "dB(A)": ("sound level", Decimal(1)),
+    "个/L": ("count per volume", Decimal(1)),
+    "MPN/L": ("count per volume", Decimal(1)),
+    "MPN/100mL": ("colony per volume", Decimal(1)),
+    "MPN/100mL 或 CFU/100mL": ("colony per volume", Decimal(1)),
+    "CFU/100mL": ("colony per volume", Decimal(1)),
+    "CFU/mL": ("colony per millilitre", Decimal(1)),
+    "Bq/L": ("activity per volume", Decimal(1)),
+    "nGy/h": ("dose rate", Decimal(1)),
+    "μGy/h": ("dose rate", Decimal(1000)),
+    "mSv": ("dose equivalent", Decimal(1)),
+    "μSv": ("dose equivalent", Decimal("0.001")),
+    "ng TEQ/m³": ("toxic equivalent", Decimal(1)),
+    "μS/cm": ("conductivity", Decimal(1)),
+    "mS/m": ("conductivity", Decimal(10)),
+    "mV": ("potential", Decimal(1)),
+    "mm": ("length", Decimal("0.001")),
+    "cm": ("length", Decimal("0.01")),
+    "m": ("length", Decimal(1)),
+    "g": ("mass", Decimal(1)),
+    "kg": ("mass", Decimal(1000)),
+    "t": ("mass", Decimal(1000000)),
+    "m³": ("volume", Decimal(1)),
+    "L": ("volume", Decimal("0.001")),
+    "万m³": ("volume", Decimal(10000)),
+    "m³/h": ("volume flow", Decimal(1)),
+    "L/s": ("volume flow", Decimal("3.6")),
+    "m³/s": ("volume flow", Decimal(3600)),
+    "ng/m³": ("mass per gas volume", Decimal("0.000001")),
+    "μg/m³": ("mass per gas volume", Decimal("0.001")),
+    "mg/m³": ("mass per gas volume", Decimal(1)),
+    "g/m³": ("mass per gas volume", Decimal(1000)),
+    "ng/L": ("mass per water volume", Decimal("0.000001")),
+    "μg/L": ("mass per water volume", Decimal("0.001")),
+    "mg/L": ("mass per water volume", Decimal(1)),
+    "g/L": ("mass per water volume", Decimal(1000)),
+    "ng/kg": ("mass fraction", Decimal("0.000001")),
+    "μg/kg": ("mass fraction", Decimal("0.001")),
+    "mg/kg": ("mass fraction", Decimal(1)),
+    "g/kg": ("mass fraction", Decimal(1000)),
+}
+_SPELLINGS = {"µ": "μ", "ug": "μg", "uG": "μG", "uS": "μS", "m3": "m³", "M3": "m³", "dBA": "dB(A)", "°C": "℃"}
+
+
+def unit_name(unit: str) -> str:
+    """One spelling for a unit (`ug/m3`, `µg/m³` → `μg/m³`). Raises UnitError for an unknown unit."""
+    text = unit.strip()
+    for seen, wanted in _SPELLINGS.items():
+        text = text.replace(seen, wanted)
+    if text == "dB":
+        text = "dB(A)"
+    if text not in _UNITS:
+        raise UnitError(f"不认识的单位: {unit}", f"unknown unit: {unit}")
+    return text
+
+
+def convert(value: Decimal, unit: str, to: str, name: str = "") -> Decimal:
+    """Convert exactly between units of one dimension. Raises UnitError otherwise (e.g. ppb, which needs a molar mass)."""
+    if unit == to:
+        return value
+    source, target = unit_name(unit), unit_name(to)
+    if source == target:
+        return value
+    (kind, size), (wanted_kind, wanted_size) = _UNITS[source], _UNITS[target]
+    if kind != wanted_kind:
+        label = f"{name} " if name else ""
+        raise UnitError(f"{label}单位不符: 给出 {unit}，应为 {to}", f"{label}has unit {unit}, expected {to}")
+    return value * size / wanted_size

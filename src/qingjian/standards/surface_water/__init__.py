@@ -1,0 +1,1 @@
+"""Surface water: class, means, ratings, trends, lakes, rankings and special purposes."""

@@ -1,0 +1,230 @@
+"""Class of a section or lake point by its worst item (GB 3838-2002, 环办〔2011〕22号)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards.editions import Basis, resolve
+from qingjian.standards.errors import InputError
+from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
+from qingjian.standards.quantity import Given, measured
+from qingjian.standards.surface_water.items import (
+    ASSESSED,
+    CLASSES,
+    REPORTED_APART,
+    WORSE_THAN_V,
+    ItemLimits,
+    WaterBody,
+    class_index,
+    item_limits,
+    item_name,
+)
+
+STANDARD = "GB 3838"
+RULE = "环办〔2011〕22号"
+_PH_RANGE = (Decimal(0), Decimal(14))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemClass:
+    """Class of one item. `multiple` is the exceedance multiple over the limit of `baseline`, None if it has none."""
+
+    item: str
+    name_zh: str
+    value: Decimal
+    unit: str
+    cls: str
+    below_detection: bool
+    multiple: Decimal | None
+    baseline: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionClass:
+    """Class of a section; `decided_by` are the items that have the worst class.
+
+    `main`: items worse than the baseline class, worst first (highly toxic items before others of the same class);
+    `main_first` the first three of them. `apart`: total nitrogen and faecal coliforms, which do not decide the class.
+    `reached`: is the target class met (None without target).
+    """
+
+    cls: str
+    rating: str
+    color: str
+    decided_by: tuple[str, ...]
+    items: tuple[ItemClass, ...]
+    main: tuple[str, ...]
+    main_first: tuple[str, ...]
+    apart: tuple[ItemClass, ...]
+    not_measured: tuple[str, ...]
+    target: str | None
+    reached: bool | None
+    trace: Trace
+
+
+def classify(
+    items: Mapping[str, Given | None],
+    on: date | None = None,
+    *,
+    edition: str | None = None,
+    water_body: WaterBody = "river",
+    baseline: str = "Ⅲ",
+    target: str | None = None,
+    oxygen_saturation: Given | None = None,
+    rulebook: Rulebook | None = None,
+) -> SectionClass:
+    """Class from any of the 21 items (mg/L, pH without unit; `0.002L` = below the detection limit).
+
+    `baseline`: class whose limits exceedance multiples refer to. `oxygen_saturation` in %: 90 % or more is class Ⅰ for
+    dissolved oxygen. Raises InputError (negative, pH outside 0–14, unknown or repeated item, nothing measured),
+    UnitError, EditionError.
+    """
+    book = rulebook or packaged()
+    basis = resolve(book, "surface_water_limits", STANDARD, on, edition)
+    limits = item_limits(book, basis, water_body)
+    trace = TraceBuilder(Text("地表水水质类别", "surface water class"))
+    basis.explain(trace)
+    share = _non_detect_share(book, basis)
+    results: dict[str, ItemClass] = {}
+    base = class_index(baseline)
+    for name, given in items.items():
+        symbol = item_name(name)
+        if symbol in results:
+            raise InputError(f"项目重复: {name}", f"item given twice: {name}")
+        if given is None:
+            continue
+        if symbol == "T":
+            trace.reject(
+                name, given, "水温不参加类别评价", "water temperature does not take part in the class"
+            )
+            continue
+        results[symbol] = _item_class(limits[symbol], given, base, share, trace, oxygen_saturation)
+    assessed = tuple(results[symbol] for symbol in ASSESSED if symbol in results)
+    if not assessed:
+        raise InputError("没有参加评价的项目", "no item that takes part in the class was measured")
+    worst = max(CLASSES.index(item.cls) for item in assessed)
+    decided_by = tuple(item.item for item in assessed if CLASSES.index(item.cls) == worst)
+    missing = tuple(symbol for symbol in ASSESSED if symbol not in results)
+    cls = CLASSES[worst]
+    trace.step(
+        f"类别由最差项目决定: {'、'.join(decided_by)} → {cls}类（参评 {len(assessed)} 项）",
+        f"the worst item decides: {', '.join(decided_by)} → class {cls} ({len(assessed)} items assessed)",
+    )
+    if missing:
+        trace.step(f"未测: {'、'.join(missing)}", f"not measured: {', '.join(missing)}")
+    rating, color = rating_of_class(book, cls, basis.day, trace)
+    main = _main_pollutants(book, basis, assessed, base, trace)
+    reached = None if target is None else worst <= class_index(target)
+    if target is not None:
+        trace.step(
+            f"目标 {CLASSES[class_index(target)]}类: {'达标' if reached else '未达标'}",
+            f"target class {CLASSES[class_index(target)]}: {'met' if reached else 'not met'}",
+        )
+    return SectionClass(
+        cls=cls,
+        rating=rating,
+        color=color,
+        decided_by=decided_by,
+        items=assessed,
+        main=main,
+        main_first=main[: _count(book, basis)],
+        apart=tuple(results[symbol] for symbol in REPORTED_APART if symbol in results),
+        not_measured=missing,
+        target=target,
+        reached=reached,
+        trace=trace.done(),
+    )
+
+
+def rating_of_class(
+    book: Rulebook, cls: str, day: date, trace: TraceBuilder | None = None
+) -> tuple[str, str]:
+    """Qualitative rating and colour of a section of that class (环办〔2011〕22号)."""
+    row = _rating_row(book, cls, day)
+    if trace is not None:
+        trace.step(
+            f"断面水质状况: {row['rating']}（{row['color']}）", f"section rating: {row['rating']}", [row]
+        )
+    return row["rating"], row["color"]
+
+
+def _rating_row(book: Rulebook, cls: str, day: date) -> Row:
+    rule = "class Ⅰ~Ⅱ" if cls in ("Ⅰ", "Ⅱ") else f"class {cls}"
+    rows = book.rows("water_rating", day, level="section", rule=rule)
+    return (rows or book.rows("water_rating", level="section", rule=rule))[0]
+
+
+def _non_detect_share(book: Rulebook, basis: Basis) -> Decimal:
+    row = _parameter(book, basis, "class_evaluation", "non-detect factor")
+    return Decimal(row["value"])
+
+
+def _parameter(book: Rulebook, basis: Basis, subject: str, item: str) -> Row:
+    rows = book.rows("evaluation_parameters", basis.day, standard=RULE, subject=subject, item=item)
+    return (rows or book.rows("evaluation_parameters", standard=RULE, subject=subject, item=item))[0]
+
+
+def _count(book: Rulebook, basis: Basis) -> int:
+    return int(_parameter(book, basis, "main_pollutants", "count")["value"])
+
+
+def _item_class(
+    limits: ItemLimits, given: Given, base: int, share: Decimal, trace: TraceBuilder, saturation: Given | None
+) -> ItemClass:
+    low, high = _PH_RANGE if limits.symbol == "pH" else (Decimal(0), None)
+    value = measured(given, limits.symbol, limits.unit, lowest=low, highest=high, below_detection=share)
+    trace.use(value)
+    place, row = limits.class_of(value.value)
+    if limits.symbol == "DO" and saturation is not None and place > 0:
+        percent = measured(saturation, "DO saturation", "%", highest=Decimal(500))
+        if percent.value >= 90:
+            place, row = 0, limits.rows[0]
+            trace.use(percent)
+    cls = CLASSES[place]
+    multiple = limits.multiple(value.value, base)
+    unit = "" if limits.unit == "无量纲" else f" {limits.unit}"
+    sign = {"<=": "≤", ">=": "≥", "range": ""}[limits.direction]
+    shown = f"{row['class']}类 {sign}{row['limit']}{unit}"
+    suffix = f"，超{CLASSES[base]}类 {plain(multiple.quantize(Decimal('0.01')))} 倍" if multiple else ""
+    suffix_en = (
+        f", {plain(multiple.quantize(Decimal('0.01')))} times above class {CLASSES[base]}" if multiple else ""
+    )
+    broken = cls == WORSE_THAN_V
+    trace.step(
+        f"{limits.name_zh} {plain(value.value)}{unit} {'不满足' if broken else '满足'} {shown} → {cls}类{suffix}",
+        f"{limits.symbol} {plain(value.value)}{unit} {'breaks' if broken else 'meets'} {shown} → class {cls}{suffix_en}",
+        [row],
+    )
+    return ItemClass(
+        item=limits.symbol,
+        name_zh=limits.name_zh,
+        value=value.value,
+        unit=limits.unit,
+        cls=cls,
+        below_detection=value.is_below_detection,
+        multiple=multiple,
+        baseline=CLASSES[base],
+    )
+
+
+def _main_pollutants(
+    book: Rulebook, basis: Basis, items: tuple[ItemClass, ...], base: int, trace: TraceBuilder
+) -> tuple[str, ...]:
+    rows = [_parameter(book, basis, "main_pollutants", name) for name in ("count", "priority")]
+    toxic = rows[1]["value"].split()
+    worse = [item for item in items if CLASSES.index(item.cls) > base]
+
+    def order(item: ItemClass) -> tuple[bool, int, Decimal]:
+        return (item.item not in toxic, -CLASSES.index(item.cls), -(item.multiple or Decimal(0)))
+
+    names = tuple(item.item for item in sorted(worse, key=order))
+    if names:
+        trace.step(
+            f"主要污染指标（劣于{CLASSES[base]}类，排序规则未核实）: {'、'.join(names)}",
+            f"main pollutants (worse than class {CLASSES[base]}; order of naming unverified): {', '.join(names)}",
+        )
+    return names
