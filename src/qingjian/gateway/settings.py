@@ -1,0 +1,107 @@
+"""What a gateway process is told at its start."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qingjian.contracts.folders import DataFolder
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """What one sender may use. Exceeding a rate delays reading (TCP holds the sender back) and loses nothing."""
+
+    connections: int = 5_000
+    connections_per_address: int = 1_000
+    unregistered_connections: int = 200
+    """Connections that have not shown a registered device; beyond it the oldest of them is closed."""
+    first_frame_seconds: float = 60.0
+    """A connection without a frame of a registered device after this long counts as unregistered and idle."""
+    idle_seconds: float = 7_200.0
+    """Nothing received for this long: closed. Hourly reporting must not be cut."""
+    half_frame_seconds: float = 30.0
+    """The rest of a frame must come within this time."""
+    write_seconds: float = 60.0
+    """A device that reads nothing of what it is sent for this long is disconnected."""
+    frames_per_second: float = 100.0
+    """Per connection, sustained; for back-filling devices."""
+    frames_burst: int = 1_000
+    bytes_per_second: float = 262_144.0
+    bytes_burst: int = 2_097_152
+    unflushed_frames: int = 256
+    """Frames of one connection that wait for the disk before it is no longer read."""
+    unflushed_frames_total: int = 20_000
+    """Frames of all connections that wait for the disk before nothing is read any more."""
+    refused_bytes_per_day: int = 16 << 20
+    """Refused bytes kept per registered device."""
+    refused_bytes_burst: int = 1 << 20
+    samples_burst: int = 30
+    """Samples kept of one unknown sender at once."""
+    samples_per_hour: float = 60.0
+    sample_bytes_per_day: int = 64 << 20
+    """Samples kept of all unknown senders together."""
+    sample_bytes: int = 16_384
+    """Longest single sample or refused stretch kept."""
+    senders: int = 10_000
+    """Unknown senders counted one by one; the rest are counted together."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Plain values only, so that a supervisor can hand them to a spawned process."""
+
+    data: Path
+    name: str = "gateway-1"
+    """Name of this process and of its journal."""
+    host: str = "0.0.0.0"  # noqa: S104 - field devices come from outside
+    port: int = 9212
+    """0 takes any free port; the ready file names it."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_port: int | None = None
+    """Port for devices that speak TLS, beside the plain one; needs certificate and key."""
+    allow: tuple[str, ...] = ()
+    """Networks (CIDR) that may connect; empty means any."""
+    share_port: bool = False
+    """Several gateway processes listen on one port (SO_REUSEPORT)."""
+    drain_seconds: float = 10.0
+    """Time to finish what was received after SIGTERM."""
+    minimum_free_bytes: int = 256 << 20
+    metrics_port: int | None = None
+    """Prometheus metrics on 127.0.0.1; 0 takes any free port."""
+    forwarding: bool = True
+    """Whether this process forwards to upper platforms what stands in its own journal."""
+    limits: GatewayLimits = field(default_factory=GatewayLimits)
+
+    def __post_init__(self) -> None:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("TLS 证书与私钥须同时给出 · TLS needs both certificate and key")
+        if self.tls_port is not None and self.tls_certificate is None:
+            raise ValueError("TLS 端口需要证书 · a TLS port needs a certificate and a key")
+        for network in self.allow:
+            ipaddress.ip_network(network)
+
+    @property
+    def folder(self) -> DataFolder:
+        return DataFolder(self.data)
+
+    @property
+    def ready_path(self) -> Path:
+        """Appears when the process listens: JSON with name, pid, port, tls_port, metrics_port."""
+        return self.folder.presence.parent / f"{self.name}.ready.json"
+
+    @property
+    def status_path(self) -> Path:
+        """Rewritten every few seconds: JSON for `qingjian status`."""
+        return self.folder.presence.parent / f"{self.name}.status.json"
+
+    @property
+    def quarantine_path(self) -> Path:
+        return quarantine_path(self.folder)
+
+
+def quarantine_path(folder: DataFolder) -> Path:
+    """Where the counters of unknown senders and refused bytes live."""
+    return folder.presence.parent / "quarantine.sqlite3"
