@@ -61,6 +61,7 @@ fuzz: $(VENV)/dev.stamp ## 10^7 random streams against the protocol library
 lock: $(BIN)/python ## refresh the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q pyproject.toml --extra dev -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q pyproject.toml requirements/build.in -c requirements/dev.lock -o requirements/run.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements/node.in -o requirements/node.lock
 
 clean: ## remove what was built (not your data)
 	rm -rf $(VENV) frontend/node_modules src/qingjian/ui/static/ui/vendor build dist .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Regions, organisations, users, posts, roles and the audit trail of access."""

@@ -1,0 +1,33 @@
+"""Every page needs a signed-in person, except those that say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+
+OPEN_PREFIXES = ("/login/", "/i18n/", "/static/", "/health", "/public/", "/ledger/")
+
+
+class SignInRequired:
+    """Default deny: a view is reachable without signing in only below one of the open prefixes."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(OPEN_PREFIXES):
+            return self.get_response(request)
+        if not request.user.is_authenticated:
+            target = f"{settings.LOGIN_URL}?{urlencode({'next': request.get_full_path()})}"
+            if request.headers.get("HX-Request"):
+                return HttpResponse(status=204, headers={"HX-Redirect": target})
+            if request.headers.get("Accept", "").startswith(("application/json", "text/event-stream")):
+                return HttpResponse(status=401)
+            return HttpResponseRedirect(target)
+        if request.user.must_change_password and request.path not in ("/password/", "/logout/"):
+            return redirect("password")
+        return self.get_response(request)

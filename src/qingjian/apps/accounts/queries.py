@@ -1,0 +1,43 @@
+"""All reads of accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from qingjian.apps.accounts import rules
+from qingjian.apps.accounts.models import AuditEvent, Organisation, Post, Region, User
+from qingjian.apps.accounts.roles import Capability
+
+
+def users_visible_to(user: Any) -> QuerySet[User]:
+    """Return the accounts a person may see: administrators all, others their own organisation."""
+    rows = User.objects.select_related("organisation__region")
+    if rules.capabilities(user) & {Capability.MANAGE_USERS, Capability.MANAGE_POSTS, Capability.READ_AUDIT}:
+        return rows
+    return rows.filter(organisation_id=user.organisation_id)
+
+
+def posts_of(user: User) -> QuerySet[Post]:
+    return Post.objects.filter(user=user).select_related("organisation", "region").order_by("-valid_from")
+
+
+def regions_visible_to(user: Any) -> QuerySet[Region]:
+    """Return the regions a person's posts reach."""
+    return Region.objects.filter(pk__in=rules.scope(user, Capability.VIEW_REGISTRY).regions)
+
+
+def organisations_visible_to(user: Any) -> QuerySet[Organisation]:
+    """Return organisations in reach, always including one's own."""
+    reach = rules.scope(user, Capability.VIEW_REGISTRY)
+    return Organisation.objects.select_related("region").filter(
+        Q(region_id__in=reach.regions) | Q(pk__in=reach.organisations) | Q(pk=user.organisation_id)
+    )
+
+
+def audit_trail(user: Any) -> QuerySet[AuditEvent]:
+    """Return the access trail for the audit administrator; others get nothing."""
+    if not rules.may(user, Capability.READ_AUDIT):
+        return AuditEvent.objects.none()
+    return AuditEvent.objects.select_related("user")

@@ -1,0 +1,154 @@
+"""Pages of accounts: sign-in, password, people, posts, organisations, regions, access trail."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from qingjian.apps.accounts import queries, rules, services, tables
+from qingjian.apps.accounts.forms import PasswordForm, PostForm, SignInForm, UserForm
+from qingjian.apps.accounts.models import Organisation, Post, User
+from qingjian.apps.accounts.roles import ROLES, Capability
+from qingjian.contracts.current import now
+
+
+def _address(request: HttpRequest) -> str:
+    return request.META.get("REMOTE_ADDR", "") or ""
+
+
+def sign_in(request: HttpRequest) -> HttpResponse:
+    form = SignInForm(request.POST or None)
+    target = request.POST.get("next") or request.GET.get("next") or "/"
+    if request.method == "POST" and form.is_valid():
+        username = form.cleaned_data["username"]
+        known = User.objects.filter(username=username).first()
+        if known and known.locked_until and known.locked_until > now():
+            form.add_error(None, _("Too many failed attempts. Try again in 15 minutes or ask the system administrator."))
+        else:
+            user = authenticate(request, username=username, password=form.cleaned_data["password"])
+            if user is None:
+                services.sign_in_failed(username, _address(request))
+                form.add_error(None, _("Login name or password is wrong."))
+            else:
+                login(request, user)
+                services.signed_in(user, _address(request))
+                safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+                return redirect(target if safe else "/")
+    return render(request, "accounts/sign_in.html", {"form": form, "next": target}, status=200 if not form.errors else 400)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    services.record(request.user, "session:user:signed-out", request.user.username, address=_address(request))
+    logout(request)
+    return redirect("sign-in")
+
+
+def password(request: HttpRequest) -> HttpResponse:
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if not request.user.check_password(form.cleaned_data["old"]):
+            form.add_error("old", _("The present password is wrong."))
+        else:
+            try:
+                services.change_password(request.user, form.cleaned_data["new"])
+            except ValidationError as error:
+                form.add_error("new", error)
+            else:
+                login(request, request.user, backend="django.contrib.auth.backends.ModelBackend")
+                messages.success(request, _("Password changed."))
+                return redirect("/")
+    return render(request, "accounts/password.html", {"form": form})
+
+
+def users(request: HttpRequest) -> HttpResponse:
+    return tables.UserListing(request, queries.users_visible_to(request.user)).response(
+        {"may_add": rules.may(request.user, Capability.MANAGE_USERS)}
+    )
+
+
+def user_add(request: HttpRequest) -> HttpResponse:
+    rules.require(request.user, Capability.MANAGE_USERS)
+    form = UserForm(request.POST or None, organisations=Organisation.objects.filter(active=True))
+    if request.method == "POST" and form.is_valid():
+        fields = dict(form.cleaned_data)
+        try:
+            user = services.add_user(request.user, **fields)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("Account added. The security administrator now gives it a post."))
+            return redirect("user", user.pk)
+    return render(request, "ui/form.html", {"form": form, "title": _("Add an account"), "back": "users"})
+
+
+def user(request: HttpRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(queries.users_visible_to(request.user), pk=pk)
+    may_posts = rules.may(request.user, Capability.MANAGE_POSTS)
+    form = PostForm(request.POST or None, initial={"organisation": person.organisation_id, "region": person.organisation.region_id, "valid_from": rules.today()}) if may_posts else None
+    if request.method == "POST":
+        if form is None:
+            raise PermissionDenied
+        if form.is_valid():
+            try:
+                services.give_post(request.user, person, **form.cleaned_data)
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                messages.success(request, _("Post given."))
+                return redirect("user", pk)
+    context = {
+        "person": person,
+        "posts": queries.posts_of(person),
+        "today": rules.today(),
+        "form": form,
+        "may_manage": rules.may(request.user, Capability.MANAGE_USERS) and person != request.user,
+        "may_posts": may_posts,
+        "locked": bool(person.locked_until and person.locked_until > now()),
+    }
+    return render(request, "accounts/user.html", context)
+
+
+@require_POST
+def user_active(request: HttpRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(queries.users_visible_to(request.user), pk=pk)
+    try:
+        services.set_active(request.user, person, request.POST.get("active") == "1")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("user", pk)
+
+
+@require_POST
+def post_end(request: HttpRequest, pk: int) -> HttpResponse:
+    post = get_object_or_404(Post.objects.filter(user__in=queries.users_visible_to(request.user)), pk=pk)
+    try:
+        services.end_post(request.user, post, rules.today())
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("user", post.user_id)
+
+
+def roles(request: HttpRequest) -> HttpResponse:
+    rows = [(role, [one in role.capabilities for one in Capability]) for role in ROLES.values()]
+    return render(request, "accounts/roles.html", {"rows": rows, "capabilities": list(Capability)})
+
+
+def organisations(request: HttpRequest) -> HttpResponse:
+    return tables.OrganisationListing(request, queries.organisations_visible_to(request.user)).response()
+
+
+def regions(request: HttpRequest) -> HttpResponse:
+    return tables.RegionListing(request, queries.regions_visible_to(request.user)).response()
+
+
+def audit(request: HttpRequest) -> HttpResponse:
+    rules.require(request.user, Capability.READ_AUDIT)
+    return tables.AuditListing(request, queries.audit_trail(request.user)).response()
+

@@ -1,0 +1,66 @@
+"""All reads of the registry, narrowed to what a person may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network import models
+from qingjian.contracts.current import now
+
+
+def points_visible_to(user: Any, capability: Capability = Capability.VIEW_REGISTRY) -> QuerySet[models.Point]:
+    """Return the points in the person's regions, or owned by or run for the person's organisation."""
+    reach = account_rules.scope(user, capability)
+    return (
+        models.Point.objects.select_related("region", "organisation", "outlet__source")
+        .filter(
+            Q(region_id__in=reach.regions)
+            | Q(organisation_id__in=reach.organisations)
+            | Q(pk__in=models.Duty.objects.filter(organisation_id__in=reach.organisations).values("point_id"))
+        )
+    )
+
+
+def sources_visible_to(user: Any) -> QuerySet[models.Source]:
+    reach = account_rules.scope(user, Capability.VIEW_REGISTRY)
+    return models.Source.objects.select_related("region", "organisation").filter(
+        Q(region_id__in=reach.regions) | Q(organisation_id__in=reach.organisations)
+    )
+
+
+def outlets_visible_to(user: Any) -> QuerySet[models.Outlet]:
+    return models.Outlet.objects.select_related("source__region").filter(source__in=sources_visible_to(user))
+
+
+def devices_visible_to(user: Any) -> QuerySet[models.Device]:
+    return models.Device.objects.select_related("point__region").filter(point__in=points_visible_to(user))
+
+
+def series_visible_to(user: Any) -> QuerySet[models.Series]:
+    """Return the series whose data a person may read; lake reads and live streams ask this function."""
+    return models.Series.objects.select_related("point", "factor", "device").filter(
+        point__in=points_visible_to(user, Capability.VIEW_DATA)
+    )
+
+
+def changes_visible_to(user: Any) -> QuerySet[models.ChangeRequest]:
+    """Return one's own requests and those in the regions where one sees the registry."""
+    reach = account_rules.scope(user, Capability.VIEW_REGISTRY)
+    return models.ChangeRequest.objects.select_related("author", "region", "decided_by").filter(
+        Q(author=user) | Q(region_id__in=reach.regions) | Q(organisation_id__in=reach.organisations)
+    )
+
+
+def history(kind: str, key: str) -> QuerySet[models.Version]:
+    return models.Version.objects.select_related("change__author", "change__decided_by").filter(kind=kind, key=key)
+
+
+def in_force(rows: Iterable[Any], at: Any = None) -> list[Any]:
+    """Keep the dated rows that hold at a moment (now when None)."""
+    at = at or now()
+    return [row for row in rows if (row.valid_from is None or row.valid_from <= at) and (row.valid_to is None or at < row.valid_to)]

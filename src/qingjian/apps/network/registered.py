@@ -1,0 +1,184 @@
+"""Which rows are under maker-checker, how each is keyed, and which fields a proposal may carry.
+
+One declaration serves proposals, Excel import and template, history and the demo county.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.network import models as registry
+from qingjian.contracts.clock import CHINA
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A registered model: `fields` in the order of the template, `key` fields identify a row."""
+
+    name: str
+    model: type[models.Model]
+    key: Sequence[str]
+    fields: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        return str(self.model._meta.verbose_name)
+
+    def field_title(self, name: str) -> str:
+        return str(self.model._meta.get_field(name).verbose_name)
+
+
+_DATED = ("valid_from", "valid_to")
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("factor", registry.Factor, ("code",), ("code", "name_zh", "name_en", "unit", "decimals")),
+        Kind("source", registry.Source, ("code",), ("code", "name", "organisation", "region", "industry", "management", "address", "longitude", "latitude", "contact", "status", "notice")),
+        Kind("membership", registry.ListMembership, ("source", "name", "valid_from"), ("source", "name", "document", *_DATED)),
+        Kind("permit", registry.Permit, ("number",), ("number", "source", "issuer", "self_monitoring", *_DATED)),
+        Kind("outlet", registry.Outlet, ("code",), ("code", "source", "name", "medium", "height_m", "receiving_water")),
+        Kind("limit", registry.PermitLimit, ("outlet", "factor", "averaging", "valid_from"), ("outlet", "permit", "factor", "averaging", "upper", "lower", "yearly_amount_t", "unit", "converted", "basis", *_DATED)),
+        Kind("facility", registry.TreatmentFacility, ("code",), ("code", "source", "outlet", "name", "kind", "process", *_DATED)),
+        Kind("point", registry.Point, ("code",), ("code", "name", "kind", "level", "region", "organisation", "outlet", "longitude", "latitude", "converted_from", "status", "attributes", "notice", *_DATED)),
+        Kind("duty", registry.Duty, ("point", "kind", "organisation", "valid_from"), ("point", "kind", "organisation", "document", *_DATED)),
+        Kind("device", registry.Device, ("code",), ("code", "mn", "password", "name", "point", "system_code", "edition", "policy", "sm4_key_hex", "addresses", "silence_seconds", "clock_tolerance_seconds", "synthetic", *_DATED)),
+        Kind("instrument", registry.Instrument, ("code",), ("code", "point", "name", "manufacturer", "model", "serial_number", "factors", "method", "certificate", "verified_until", *_DATED)),
+        Kind("series", registry.Series, ("code",), ("code", "point", "factor", "origin", "position", "device", "unit", "decimals", "medium", "averaging", "flow_series", "expected", "notice", *_DATED)),
+        Kind("route", registry.Route, ("device", "wire_factor", "valid_from"), ("device", "wire_factor", "series", "scale", *_DATED)),
+        Kind("setting", registry.Setting, ("series", "device", "name", "valid_from"), ("series", "device", "name", "value", "unit", "origin", *_DATED)),
+        Kind("target", registry.ForwardTarget, ("code",), ("code", "name", "host", "port", "devices", "mn", "password", "enabled")),
+    )
+}
+
+FIXED_ONCE_SET = {"series": ("point", "factor", "origin", "position", "unit")}
+"""Fields that never change after the first approval (DESIGN: the unit belongs to the series and never changes)."""
+
+
+def reference_key(target: type[models.Model]) -> str:
+    """Return the field by which a related row is named in a proposal or a file."""
+    return "number" if target is registry.Permit else "code"
+
+
+def typed(kind: Kind, name: str, value: Any) -> Any:
+    """Turn text of a form or file into the value of a field; ValidationError says what is wrong."""
+    field = kind.model._meta.get_field(name)
+    if isinstance(value, str):
+        value = value.strip()
+    if value in (None, ""):
+        if isinstance(field, models.JSONField):
+            return field.get_default()
+        if field.has_default():
+            return field.get_default()
+        if field.null:
+            return None
+        if getattr(field, "blank", False):
+            return ""
+        raise ValidationError(_("is required"))
+    if isinstance(field, models.ForeignKey):
+        if isinstance(value, models.Model):
+            return value
+        found = field.related_model.objects.filter(**{reference_key(field.related_model): str(value)}).first()
+        if found is None:
+            raise ValidationError(_("%(value)s is not registered"), params={"value": value})
+        return found
+    if field.choices and str(value) not in {str(choice) for choice, _label in field.flatchoices}:
+        by_label = {str(label): choice for choice, label in field.flatchoices}
+        if str(value) not in by_label:
+            raise ValidationError(_("%(value)s is not one of: %(choices)s"), params={"value": value, "choices": ", ".join(str(choice) for choice, _label in field.flatchoices)})
+        return by_label[str(value)]
+    if isinstance(field, models.DateTimeField):
+        return _moment(value)
+    if isinstance(field, models.DateField):
+        parsed = value if isinstance(value, date) else parse_date(str(value)[:10])
+        if parsed is None:
+            raise ValidationError(_("is not a date such as 2026-01-31"))
+        return parsed
+    if isinstance(field, models.BooleanField):
+        text = str(value).lower()
+        if text in ("1", "true", "yes", "是"):
+            return True
+        if text in ("0", "false", "no", "否"):
+            return False
+        raise ValidationError(_("is not yes or no"))
+    if isinstance(field, models.DecimalField):
+        try:
+            return Decimal(str(value))
+        except InvalidOperation as error:
+            raise ValidationError(_("is not a number")) from error
+    try:
+        return field.to_python(value)
+    except ValidationError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ValidationError(_("is not a number")) from error
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        moment = value
+    else:
+        text = str(value)
+        moment = parse_datetime(text) if len(text) > 10 else None
+        if moment is None:
+            day = parse_date(text[:10])
+            if day is None:
+                raise ValidationError(_("is not a date such as 2026-01-31"))
+            moment = datetime(day.year, day.month, day.day, tzinfo=CHINA)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=CHINA)
+    return moment.astimezone(UTC)
+
+
+def plain(kind: Kind, row: models.Model) -> dict[str, Any]:
+    """Return the fields of a row as JSON values, related rows by their code."""
+    found: dict[str, Any] = {}
+    for name in kind.fields:
+        field = kind.model._meta.get_field(name)
+        value = getattr(row, name)
+        if isinstance(field, models.ForeignKey):
+            value = getattr(value, reference_key(field.related_model)) if value is not None else None
+        elif isinstance(value, datetime | date):
+            value = value.isoformat()
+        elif isinstance(value, Decimal):
+            value = format(value.normalize(), "f")
+        found[name] = value
+    return found
+
+
+def key_text(kind: Kind, fields: dict[str, Any]) -> str:
+    """Return the text key of a row from its plain fields."""
+    return "|".join("" if fields.get(name) is None else str(fields[name]) for name in kind.key)
+
+
+def find(kind: Kind, values: dict[str, Any]) -> models.Model | None:
+    """Return the registered row that typed values name, if there is one."""
+    return kind.model.objects.filter(**{name: values[name] for name in kind.key}).first()
+
+
+def place_of(kind: Kind, values: dict[str, Any]) -> tuple[Region | None, Organisation | None]:
+    """Return the region and organisation that decide who may propose and approve a row."""
+    for name in ("outlet", "source", "point", "device", "series", "permit"):
+        row = values.get(name)
+        if isinstance(row, models.Model):
+            return _place_of_row(row)
+    region = values.get("region")
+    return (region if isinstance(region, Region) else None), values.get("organisation")
+
+
+def _place_of_row(row: Any) -> tuple[Region | None, Organisation | None]:
+    if isinstance(row, registry.Series | registry.Device):
+        row = row.point
+    if isinstance(row, registry.Permit | registry.Outlet):
+        row = row.source
+    return row.region, row.organisation

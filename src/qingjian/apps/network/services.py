@@ -1,0 +1,275 @@
+"""All writes of the registry: propose, decide, publish the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network import models, registered
+from qingjian.contracts import directory as contract
+from qingjian.contracts.current import now
+from qingjian.contracts.directory import Directory, FileDirectoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One row to add or change: kind name and plain fields (codes for related rows)."""
+
+    kind: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong with which field of which row (1 = first proposal)."""
+
+    row: int
+    field: str
+    message: str
+
+
+class ProposalErrors(ValidationError):
+    """Row-by-row errors; nothing of the request was stored."""
+
+    def __init__(self, rows: Sequence[RowError]) -> None:
+        self.rows = tuple(rows)
+        super().__init__([f"{one.row}: {one.field} {one.message}" for one in rows])
+
+
+def _check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list[RowError]]:
+    kind = registered.KINDS.get(proposal.kind)
+    if kind is None:
+        return None, [RowError(number, "kind", _("is not a kind of registry row"))]
+    unknown = set(proposal.fields) - set(kind.fields)
+    errors = [RowError(number, name, _("is not a column of this table")) for name in sorted(unknown)]
+    values: dict[str, Any] = {}
+    for name in kind.fields:
+        try:
+            values[name] = registered.typed(kind, name, proposal.fields.get(name))
+        except ValidationError as error:
+            errors.append(RowError(number, kind.field_title(name), " ".join(error.messages)))
+    if errors:
+        return None, errors
+    for start, end in (("valid_from", "valid_to"),):
+        if values.get(start) and values.get(end) and values[end] <= values[start]:
+            errors.append(RowError(number, kind.field_title(end), _("must lie after the beginning")))
+    for name, low, high in (("longitude", 73, 136), ("latitude", 3, 54)):
+        if values.get(name) is not None and not low <= values[name] <= high:
+            errors.append(RowError(number, kind.field_title(name), _("lies outside China")))
+    existing = registered.find(kind, values)
+    if existing is not None:
+        for name in registered.FIXED_ONCE_SET.get(kind.name, ()):
+            if getattr(existing, name) != values[name]:
+                errors.append(RowError(number, kind.field_title(name), _("never changes; register a new series instead")))
+    if kind.name == "device" and not errors:
+        errors.extend(_check_device(values, number))
+    return (None if errors else values), errors
+
+
+def _check_device(values: dict[str, Any], number: int) -> list[RowError]:
+    same = models.Device.objects.filter(mn=values["mn"]).exclude(code=values["code"])
+    for other in same:
+        starts_later = other.valid_to is not None and values["valid_from"] is not None and values["valid_from"] >= other.valid_to
+        ends_before = values["valid_to"] is not None and other.valid_from is not None and values["valid_to"] <= other.valid_from
+        if not (starts_later or ends_before):
+            return [RowError(number, "MN", _("is already used by device %(code)s at the same time") % {"code": other.code})]
+    return []
+
+
+@transaction.atomic
+def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.ChangeRequest:
+    """Store a change request; ProposalErrors lists every wrong row, PermissionDenied a row out of reach.
+
+    Rows of one request may refer to each other: each is checked with those before it in place, then undone.
+    """
+    if not reason.strip():
+        raise ValidationError(_("Give a reason: it stays in the history."))
+    lines: list[models.ChangeLine] = []
+    errors: list[RowError] = []
+    region = organisation = None
+    savepoint = transaction.savepoint()
+    for number, proposal in enumerate(proposals, start=1):
+        values, wrong = _check(proposal, number)
+        errors.extend(wrong)
+        if values is None:
+            continue
+        kind = registered.KINDS[proposal.kind]
+        place, owner = registered.place_of(kind, values)
+        if place is not None or owner is not None:
+            if not account_rules.scope(author, Capability.PROPOSE_REGISTRY).reaches(place.pk if place else None, owner.pk if owner else None):
+                errors.append(RowError(number, _("Region"), _("lies outside your posts")))
+                continue
+            region, organisation = place or owner.region, owner
+        elif not account_rules.may(author, Capability.PROPOSE_REGISTRY):
+            raise PermissionDenied
+        existing = registered.find(kind, values)
+        before = registered.plain(kind, existing) if existing is not None else None
+        row = _store(kind, existing, values)
+        after = registered.plain(kind, row)
+        if before != after:
+            lines.append(models.ChangeLine(kind=kind.name, key=registered.key_text(kind, after), before=before, after=after))
+    transaction.savepoint_rollback(savepoint)
+    if errors:
+        raise ProposalErrors(errors)
+    if not lines:
+        raise ValidationError(_("Nothing would change."))
+    request = models.ChangeRequest.objects.create(
+        reason=reason.strip(), author=author, created_at=now(), region=region or author.organisation.region, organisation=organisation
+    )
+    for line in lines:
+        line.request = request
+    models.ChangeLine.objects.bulk_create(lines)
+    accounts.record(author, "registry:change:proposed", str(request.pk), {"rows": len(lines)})
+    return request
+
+
+def _store(kind: registered.Kind, existing: Any, values: dict[str, Any]) -> Any:
+    row = existing if existing is not None else kind.model()
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save()
+    return row
+
+
+def _decide(author: Any, request: models.ChangeRequest, version: int, state: str, comment: str) -> models.ChangeRequest:
+    changed = models.ChangeRequest.objects.filter(pk=request.pk, version=version, state=models.ChangeRequest.State.PROPOSED).update(
+        state=state, decided_by=author, decided_at=now(), comment=comment, version=version + 1
+    )
+    if not changed:
+        raise ValidationError(_("Somebody has decided this request in the meantime. Reload the page."))
+    request.refresh_from_db()
+    return request
+
+
+def approve(author: Any, request: models.ChangeRequest, version: int, comment: str = "") -> models.ChangeRequest:
+    """Put a request into force and publish the directory; its author cannot approve it."""
+    with transaction.atomic():
+        if author == request.author:
+            raise PermissionDenied(_("A second person approves what you proposed."))
+        account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
+        _decide(author, request, version, models.ChangeRequest.State.APPROVED, comment)
+        _put_in_force(request)
+        accounts.record(author, "registry:change:approved", str(request.pk))
+    publish_directory()
+    return request
+
+
+def _put_in_force(request: models.ChangeRequest) -> None:
+    for number, line in enumerate(request.lines.all(), start=1):
+        kind = registered.KINDS[line.kind]
+        values, errors = _check(Proposal(line.kind, line.after), number)
+        if values is None:
+            raise ProposalErrors(errors)
+        existing = registered.find(kind, values)
+        if (registered.plain(kind, existing) if existing is not None else None) != line.before:
+            raise ValidationError(_("%(row)s changed after this was proposed. Reject the request and propose again.") % {"row": line})
+        _store(kind, existing, values)
+        models.Version.objects.create(kind=line.kind, key=line.key, recorded_at=now(), fields=line.after, change=request)
+
+
+@transaction.atomic
+def reject(author: Any, request: models.ChangeRequest, version: int, comment: str) -> models.ChangeRequest:
+    """Turn a request down with a reason."""
+    if not comment.strip():
+        raise ValidationError(_("Say why, so that the author can correct it."))
+    account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
+    accounts.record(author, "registry:change:rejected", str(request.pk))
+    return _decide(author, request, version, models.ChangeRequest.State.REJECTED, comment.strip())
+
+
+@transaction.atomic
+def withdraw(author: Any, request: models.ChangeRequest, version: int) -> models.ChangeRequest:
+    """Take back one's own request."""
+    if author != request.author:
+        raise PermissionDenied
+    accounts.record(author, "registry:change:withdrawn", str(request.pk))
+    return _decide(author, request, version, models.ChangeRequest.State.WITHDRAWN, "")
+
+
+@transaction.atomic
+def install(proposals: Iterable[Proposal]) -> int:
+    """Register rows without a second person: for the first set-up of a node by its installer only.
+
+    Refused once anybody has decided a change request on this node.
+    """
+    if models.ChangeRequest.objects.exists():
+        raise PermissionDenied(_("This node is in use: registry changes go through a proposal and an approval."))
+    count = 0
+    for number, proposal in enumerate(proposals, start=1):
+        values, errors = _check(proposal, number)
+        if values is None:
+            raise ProposalErrors(errors)
+        kind = registered.KINDS[proposal.kind]
+        row = _store(kind, registered.find(kind, values), values)
+        fields = registered.plain(kind, row)
+        models.Version.objects.create(kind=kind.name, key=registered.key_text(kind, fields), recorded_at=now(), fields=fields)
+        count += 1
+    return count
+
+
+def directory_store() -> FileDirectoryStore:
+    """Return the store that gateway and pipeline read."""
+    return FileDirectoryStore(settings.DATA_FOLDER.directory)
+
+
+def publish_directory(rulebook_version: str = "") -> Directory:
+    """Publish a complete snapshot of what the services need; the version grows by one."""
+    with transaction.atomic():
+        # The lock row serialises publishers of several web processes.
+        list(models.ForwardTarget.objects.select_for_update().all()[:1])
+        store = directory_store()
+        before = store.current()
+        snapshot = _snapshot((before.version if before else 0) + 1, rulebook_version or (before.rulebook_version if before else ""))
+        store.publish(snapshot)
+    return snapshot
+
+
+def _snapshot(version: int, rulebook_version: str) -> Directory:
+    devices = models.Device.objects.select_related("point")
+    series = models.Series.objects.select_related("point", "factor", "device")
+    return Directory(
+        version=version,
+        published_at=now(),
+        rulebook_version=rulebook_version,
+        devices=[
+            contract.Device(
+                code=one.code, mn=one.mn, password=one.password, name=one.name, point=one.point.code,
+                system_code=one.system_code, edition=one.edition, policy=one.policy, sm4_key_hex=one.sm4_key_hex,
+                addresses=tuple(one.addresses), silence_seconds=one.silence_seconds,
+                clock_tolerance_seconds=one.clock_tolerance_seconds, synthetic=one.synthetic,
+                valid_from=one.valid_from, valid_to=one.valid_to,
+            )
+            for one in devices
+        ],
+        series=[
+            contract.Series(
+                id=one.pk, code=one.code, point=one.point.code, factor=one.factor.code, name_zh=one.factor.name_zh,
+                name_en=one.factor.name_en, unit=one.unit, decimals=one.decimals, medium=one.medium, origin=one.origin,
+                position=one.position, device=one.device.mn if one.device else "", averaging=one.averaging,
+                flow_series=one.flow_series_id, expected=one.expected, notice=one.notice,
+                valid_from=one.valid_from, valid_to=one.valid_to,
+            )
+            for one in series
+        ],
+        routes=[
+            contract.Route(one.device.mn, one.wire_factor, one.series_id, one.scale, one.valid_from, one.valid_to)
+            for one in models.Route.objects.select_related("device")
+        ],
+        settings=[
+            contract.Setting((one.series or one.device).code, one.name, one.value, one.unit, one.origin, one.valid_from, one.valid_to)
+            for one in models.Setting.objects.select_related("series", "device")
+        ],
+        targets=[
+            contract.Target(one.code, one.name, one.host, one.port, tuple(one.devices), one.mn, one.password, one.enabled)
+            for one in models.ForwardTarget.objects.all()
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Regular jobs: one row per (job, period), run once, caught up when missed, visible on a page."""

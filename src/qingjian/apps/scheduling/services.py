@@ -1,0 +1,62 @@
+"""Run what is due, once per period."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import timedelta
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from qingjian.apps.scheduling.jobs import Job, jobs
+from qingjian.apps.scheduling.models import Run
+from qingjian.contracts.current import now
+
+ATTEMPTS = 3
+STALE = timedelta(minutes=30)
+"""A run that is still marked running after this long belonged to a process that died."""
+
+log = structlog.get_logger()
+
+
+def run_due() -> int:
+    """Run every job whose present period (or a missed one within its catch-up) has not run; return how many ran."""
+    ran = 0
+    for job in jobs():
+        present = job.period_of(now())
+        for back in range(job.catch_up):
+            ran += _run(job, present - back * job.every)
+    return ran
+
+
+def _run(job: Job, period) -> int:
+    run = _claim(job, period)
+    if run is None:
+        return 0
+    try:
+        result = job.action(period)
+        state = Run.State.DONE
+    except Exception:
+        result, state = traceback.format_exc(limit=6), Run.State.FAILED
+        log.exception("job failed", job=job.name, period=period.isoformat())
+    Run.objects.filter(pk=run.pk).update(state=state, ended_at=now(), result=result[:4000])
+    return 1
+
+
+def _claim(job: Job, period) -> Run | None:
+    try:
+        with transaction.atomic():
+            return Run.objects.create(job=job.name, period=period, state=Run.State.RUNNING, started_at=now())
+    except IntegrityError:
+        pass
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(job=job.name, period=period)
+        died = run.state == Run.State.RUNNING and run.started_at < now() - STALE
+        again = run.state == Run.State.FAILED and run.attempts < ATTEMPTS
+        if not (died or again):
+            return None
+        run.attempts += 1
+        run.state = Run.State.RUNNING
+        run.started_at = now()
+        run.save()
+        return run

@@ -1,0 +1,28 @@
+"""Lists of the schedule."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.scheduling.models import Run
+from qingjian.ui.listing import Choice, Column, Listing, Search
+
+COLOURS = {"done": "green", "failed": "red", "running": "blue"}
+
+
+class RunListing(Listing):
+    title = _("Tasks and schedule")
+    name = "schedule"
+    template = "scheduling/schedule.html"
+    columns = (
+        Column("job", _("Job")),
+        Column("period", _("Period")),
+        Column("get_state_display", _("State"), order="state", badge=lambda row: COLOURS[row.state]),
+        Column("attempts", _("Attempts"), numeric=True),
+        Column("started_at", _("Started")),
+        Column("ended_at", _("Ended")),
+        Column("result", _("Result"), value=lambda row: row.result.strip().splitlines()[-1] if row.result.strip() else "", order=""),
+    )
+    filters = (Search(("job", "result")), Choice("state", _("State"), Run.State.choices))
+    model = Run
+    empty_text = _("No job has run yet.")

@@ -1,0 +1,121 @@
+"""Configuration of one node: `qingjian.toml` in the data folder, overridden by `QINGJIAN_…` in the environment.
+
+Every value knows where it came from, so that `qingjian doctor` can print it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from qingjian.contracts.folders import DataFolder, write_durably
+
+
+class ConfigurationError(ValueError):
+    """A value that cannot be used; the message says which, where it came from and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Effective values. Ports 0 let the operating system choose."""
+
+    profile: str = "embedded"
+    node_name: str = "node1"
+    database: str = "sqlite"
+    """`sqlite`, or a PostgreSQL address such as postgresql://user@host:5432/name."""
+    web_host: str = "127.0.0.1"
+    web_port: int = 8600
+    gateway_host: str = "0.0.0.0"  # noqa: S104 - devices come from outside; registration and allow-lists guard the port
+    gateway_port: int = 9212
+    gateway_processes: int = 1
+    public_address: str = ""
+    """Address under which browsers reach the pages, for CSRF and links, e.g. https://monitor.example.cn."""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    language: str = "zh-hans"
+    demo: bool = False
+    map_tiles: str = ""
+    """XYZ or WMTS address of the office's own base map; empty uses the local GeoJSON."""
+    email_host: str = ""
+    email_from: str = ""
+    log_level: str = "info"
+
+
+_PROFILES = ("embedded", "server", "cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A configuration together with the origin of each value: default, file or environment."""
+
+    values: Configuration
+    origins: Mapping[str, str]
+
+
+def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
+    """Read the effective configuration of a data folder.
+
+    Raises ConfigurationError for an unknown key, a wrong type or an impossible value.
+    """
+    environment = os.environ if environment is None else environment
+    hints = get_type_hints(Configuration)
+    values: dict[str, Any] = {}
+    origins = {one.name: "default" for one in fields(Configuration)}
+    path = DataFolder(data).configuration
+    if path.exists():
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{path}: 无法读取配置 / not readable as TOML: {error}") from error
+        for name, value in document.items():
+            if name not in hints:
+                raise ConfigurationError(f"{path}: 未知配置项 / unknown setting: {name}")
+            values[name] = _typed(name, value, hints[name], str(path))
+            origins[name] = "file"
+    for name, hint in hints.items():
+        text = environment.get(f"QINGJIAN_{name.upper()}")
+        if text is not None:
+            values[name] = _typed(name, text, hint, "environment")
+            origins[name] = "environment"
+    configuration = Configuration(**values)
+    if configuration.profile not in _PROFILES:
+        raise ConfigurationError(f"profile = {configuration.profile!r}: 应为 / must be one of {', '.join(_PROFILES)}")
+    for name in ("web_port", "gateway_port"):
+        if not 0 <= getattr(configuration, name) <= 65535:
+            raise ConfigurationError(f"{name} = {getattr(configuration, name)}: 应在 0–65535 / must be 0–65535")
+    return Effective(configuration, origins)
+
+
+def _typed(name: str, value: Any, hint: type, origin: str) -> Any:
+    wrong = ConfigurationError(f"{name} = {value!r} ({origin}): 类型应为 / must be {hint.__name__}")
+    if hint is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("1", "true", "yes", "on"):
+            return True
+        if str(value).lower() in ("0", "false", "no", "off", ""):
+            return False
+        raise wrong
+    if hint is int:
+        try:
+            return int(value)
+        except (TypeError, ValueError) as error:
+            raise wrong from error
+    if not isinstance(value, str):
+        raise wrong
+    return value
+
+
+def secret(folder: DataFolder, name: str) -> str:
+    """Return a secret of this node, made at the first call and kept readable by its owner only."""
+    path = folder.people / f"{name}.secret"
+    if not path.exists():
+        folder.people.mkdir(parents=True, exist_ok=True)
+        write_durably(path, secrets.token_urlsafe(48).encode())
+        path.chmod(0o600)
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,12 @@
+"""Addresses of the whole site."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("qingjian.apps.accounts.urls")),
+    path("", include("qingjian.apps.scheduling.urls")),
+    path("", include("qingjian.apps.network.urls")),
+    path("", include("qingjian.apps.observing.urls")),
+    path("", include("qingjian.desk.urls")),
+]

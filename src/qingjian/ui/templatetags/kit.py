@@ -1,0 +1,88 @@
+"""Small pieces every template uses."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+register = template.Library()
+
+CONFIDENCE_COLOURS = {"V": "green", "S": "yellow", "U": "orange"}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Show an icon of the Tabler web font."""
+    return format_html('<i class="ti ti-{}" aria-hidden="true"></i>', name)
+
+
+@register.simple_tag
+def badge(text: Any, colour: str = "secondary") -> SafeString:
+    """Show text on a coloured ground; the text carries the meaning, the colour helps."""
+    return format_html('<span class="badge bg-{0}-lt text-{0}-lt-fg">{1}</span>', colour, text)
+
+
+@register.simple_tag
+def confidence(mark: str) -> SafeString:
+    """Show how far a rule has been confirmed: V full text, S secondary source, U unconfirmed."""
+    texts = {
+        "V": _("Checked in the full text"),
+        "S": _("From a secondary source"),
+        "U": _("Not confirmed"),
+    }
+    colour = CONFIDENCE_COLOURS.get(mark, "secondary")
+    return format_html('<span class="badge bg-{0}-lt text-{0}-lt-fg" title="{1}">{2} · {1}</span>', colour, texts.get(mark, mark), mark)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """Show a moment in China time to the second, or a dash."""
+    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S") if value else "–"
+
+
+@register.filter
+def shown(value: Any) -> str:
+    """Show a table cell: dashes for nothing, local times for moments."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, datetime):
+        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+@register.simple_tag
+def age(value: datetime | None, now: datetime | None) -> str:
+    """Say how old something is, in words."""
+    if value is None or now is None:
+        return _("never")
+    seconds = int((now - value).total_seconds())
+    if seconds < 60:
+        return _("just now")
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes < 60:
+        return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
+    if hours < 48:
+        return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
+    return ngettext("%(count)d day ago", "%(count)d days ago", days) % {"count": days}
+
+
+@register.simple_tag
+def styled(field: Any) -> SafeString:
+    """Render a form field with the classes of the page style."""
+    widget = field.field.widget
+    kind = getattr(widget, "input_type", "")
+    classes = "form-check-input" if kind == "checkbox" else "form-select" if kind == "select" else "form-control"
+    if field.errors:
+        classes += " is-invalid"
+    return field.as_widget(attrs={"class": classes})
