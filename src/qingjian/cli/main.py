@@ -10,7 +10,11 @@ import typer
 
 from qingjian.cli import node
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="清鉴：真、准、全的生态环境监测数据与执法协同平台 / environmental data that are true, accurate and complete")
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="清鉴：真、准、全的生态环境监测数据与执法协同平台 / environmental data that are true, accurate and complete",
+)
 node.register(app)
 
 
@@ -20,7 +24,9 @@ def root() -> None:
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def manage(context: typer.Context, data: Path = typer.Option(Path("data"), help="数据目录 / data folder")) -> None:
+def manage(
+    context: typer.Context, data: Path = typer.Option(Path("data"), help="数据目录 / data folder")
+) -> None:
     """Run a Django management command against a data folder (for developers)."""
     os.environ["QINGJIAN_DATA"] = str(data.resolve())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qingjian.site.settings")

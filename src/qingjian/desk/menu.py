@@ -13,10 +13,45 @@ from qingjian.apps.accounts import rules
 from qingjian.apps.accounts.roles import Capability as C
 
 GROUPS = (
-    (_("Today"), (("workbench", _("Workbench"), "layout-dashboard", None), ("map", _("One map"), "map-2", C.VIEW_DATA), ("alerts", _("Alerts"), "alert-triangle", C.VIEW_DATA))),
-    (_("Monitoring"), (("points", _("Monitoring points"), "map-pin", C.VIEW_REGISTRY), ("sources", _("Pollution sources"), "building-factory-2", C.VIEW_REGISTRY), ("devices", _("Devices"), "router", C.VIEW_REGISTRY), ("quarantine", _("Unregistered senders"), "shield-question", C.SEND_COMMANDS), ("forwarding", _("Forwarding"), "cloud-upload", C.SEND_COMMANDS))),
-    (_("Registry"), (("changes", _("Changes to approve"), "git-pull-request", C.VIEW_REGISTRY), ("registry-import", _("Import"), "file-import", C.PROPOSE_REGISTRY), ("duties", _("Duties"), "users-group", C.VIEW_REGISTRY), ("series-list", _("Series"), "chart-line", C.VIEW_REGISTRY), ("rules-to-confirm", _("Rules to confirm"), "scale", C.VIEW_REGISTRY))),
-    (_("Administration"), (("users", _("People"), "users", None), ("organisations", _("Organisations"), "building", None), ("regions", _("Regions"), "sitemap", C.VIEW_REGISTRY), ("roles", _("Roles"), "key", None), ("schedule", _("Tasks and schedule"), "clock-play", C.VIEW_REGISTRY), ("audit", _("Access trail"), "eye-check", C.READ_AUDIT))),
+    (
+        _("Today"),
+        (
+            ("workbench", _("Workbench"), "layout-dashboard", None),
+            ("map", _("One map"), "map-2", C.VIEW_DATA),
+            ("alerts", _("Alerts"), "alert-triangle", C.VIEW_DATA),
+        ),
+    ),
+    (
+        _("Monitoring"),
+        (
+            ("points", _("Monitoring points"), "map-pin", C.VIEW_REGISTRY),
+            ("sources", _("Pollution sources"), "building-factory-2", C.VIEW_REGISTRY),
+            ("devices", _("Devices"), "router", C.VIEW_REGISTRY),
+            ("quarantine", _("Unregistered senders"), "shield-question", C.SEND_COMMANDS),
+            ("forwarding", _("Forwarding"), "cloud-upload", C.SEND_COMMANDS),
+        ),
+    ),
+    (
+        _("Registry"),
+        (
+            ("changes", _("Changes to approve"), "git-pull-request", C.VIEW_REGISTRY),
+            ("registry-import", _("Import"), "file-import", C.PROPOSE_REGISTRY),
+            ("duties", _("Duties"), "users-group", C.VIEW_REGISTRY),
+            ("series-list", _("Series"), "chart-line", C.VIEW_REGISTRY),
+            ("rules-to-confirm", _("Rules to confirm"), "scale", C.VIEW_REGISTRY),
+        ),
+    ),
+    (
+        _("Administration"),
+        (
+            ("users", _("People"), "users", None),
+            ("organisations", _("Organisations"), "building", None),
+            ("regions", _("Regions"), "sitemap", C.VIEW_REGISTRY),
+            ("roles", _("Roles"), "key", None),
+            ("schedule", _("Tasks and schedule"), "clock-play", C.VIEW_REGISTRY),
+            ("audit", _("Access trail"), "eye-check", C.READ_AUDIT),
+        ),
+    ),
 )
 
 
@@ -25,7 +60,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
     configuration = settings.CONFIGURATION
     found: dict[str, Any] = {
         "node_title": configuration.node_name if configuration.node_name != "node1" else "",
-        "demo_notice": _("Demonstration: replayed and simulated data, fictional county") if configuration.demo else "",
+        "demo_notice": _("Demonstration: replayed and simulated data, fictional county")
+        if configuration.demo
+        else "",
     }
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:

@@ -84,10 +84,14 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
             origins[name] = "environment"
     configuration = Configuration(**values)
     if configuration.profile not in _PROFILES:
-        raise ConfigurationError(f"profile = {configuration.profile!r}: 应为 / must be one of {', '.join(_PROFILES)}")
+        raise ConfigurationError(
+            f"profile = {configuration.profile!r}: 应为 / must be one of {', '.join(_PROFILES)}"
+        )
     for name in ("web_port", "gateway_port"):
         if not 0 <= getattr(configuration, name) <= 65535:
-            raise ConfigurationError(f"{name} = {getattr(configuration, name)}: 应在 0–65535 / must be 0–65535")
+            raise ConfigurationError(
+                f"{name} = {getattr(configuration, name)}: 应在 0–65535 / must be 0–65535"
+            )
     return Effective(configuration, origins)
 
 

@@ -16,7 +16,11 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = secret(DATA_FOLDER, "django")
 DEBUG = False
-ALLOWED_HOSTS = ["*"] if CONFIGURATION.profile == "embedded" else [urlsplit(CONFIGURATION.public_address).hostname or "localhost"]
+ALLOWED_HOSTS = (
+    ["*"]
+    if CONFIGURATION.profile == "embedded"
+    else [urlsplit(CONFIGURATION.public_address).hostname or "localhost"]
+)
 CSRF_TRUSTED_ORIGINS = [CONFIGURATION.public_address] if CONFIGURATION.public_address else []
 
 INSTALLED_APPS = [
@@ -116,7 +120,9 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(CONFIGURATION.tls_certificate) or CONFIGURATION.public_address.startswith("https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(
+    CONFIGURATION.tls_certificate
+) or CONFIGURATION.public_address.startswith("https")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -135,7 +141,10 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_FOLDER.uploads}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_FOLDER.uploads},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024

@@ -137,7 +137,11 @@ class Listing:
         """Return what the template needs."""
         rows = self.selected()
         page = Paginator(rows, PAGE_SIZE).get_page(self.request.GET.get("page"))
-        keep = {key: value for key, value in self.request.GET.items() if key not in ("page", "order", "export") and value}
+        keep = {
+            key: value
+            for key, value in self.request.GET.items()
+            if key not in ("page", "order", "export") and value
+        }
         heads = []
         for column in self.columns:
             field = self._order_of(column)
@@ -145,17 +149,35 @@ class Listing:
             if field and self.order.lstrip("-") == field:
                 direction = "desc" if self.order.startswith("-") else "asc"
             following = f"-{field}" if direction == "asc" else field
-            heads.append({"title": column.title, "numeric": column.numeric, "direction": direction, "url": f"?{urlencode({**keep, 'order': following})}" if field else ""})
+            heads.append(
+                {
+                    "title": column.title,
+                    "numeric": column.numeric,
+                    "direction": direction,
+                    "url": f"?{urlencode({**keep, 'order': following})}" if field else "",
+                }
+            )
         lines = [
             [
-                Cell(column.of(row), column.link(row) if column.link else None, column.badge(row) if column.badge else None, column.numeric)
+                Cell(
+                    column.of(row),
+                    column.link(row) if column.link else None,
+                    column.badge(row) if column.badge else None,
+                    column.numeric,
+                )
                 for column in self.columns
             ]
             for row in page
         ]
         order = {"order": self.order} if self.order else {}
         filters = [
-            {"search": isinstance(one, Search), "name": one.name, "value": self.request.GET.get(one.name, ""), "title": getattr(one, "title", ""), "options": one.options() if isinstance(one, Choice) else ()}
+            {
+                "search": isinstance(one, Search),
+                "name": one.name,
+                "value": self.request.GET.get(one.name, ""),
+                "title": getattr(one, "title", ""),
+                "options": one.options() if isinstance(one, Choice) else (),
+            }
             for one in self.filters
         ]
         return {
@@ -173,7 +195,9 @@ class Listing:
     def response(self, extra: Mapping[str, Any] | None = None) -> HttpResponse:
         """Return the page, or the workbook when `export=xlsx` is asked for."""
         if self.request.GET.get("export") == "xlsx":
-            return workbook_response(self.name, [str(column.title) for column in self.columns], self._export_rows())
+            return workbook_response(
+                self.name, [str(column.title) for column in self.columns], self._export_rows()
+            )
         return render(self.request, self.template, {**self.context(), **(extra or {})})
 
     def _export_rows(self) -> Iterable[list[Any]]:
@@ -184,7 +208,9 @@ class Listing:
 def workbook_response(name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
     """Return an Excel file; text stays text, so that no cell is taken for a formula."""
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book = xlsxwriter.Workbook(
+        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
     sheet = book.add_worksheet()
     bold = book.add_format({"bold": True, "bg_color": "#E8F1EC", "border": 1})
     moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
@@ -195,7 +221,12 @@ def workbook_response(name: str, heads: Sequence[str], rows: Iterable[Sequence[A
     for line, row in enumerate(rows, start=1):
         for column, value in enumerate(row):
             if isinstance(value, datetime):
-                sheet.write_datetime(line, column, timezone.localtime(value).replace(tzinfo=None) if value.tzinfo else value, moment)
+                sheet.write_datetime(
+                    line,
+                    column,
+                    timezone.localtime(value).replace(tzinfo=None) if value.tzinfo else value,
+                    moment,
+                )
                 width = 17
             elif isinstance(value, date):
                 sheet.write_datetime(line, column, datetime(value.year, value.month, value.day), day)  # noqa: DTZ001
@@ -212,6 +243,8 @@ def workbook_response(name: str, heads: Sequence[str], rows: Iterable[Sequence[A
         sheet.set_column(column, column, width + 1)
     sheet.freeze_panes(1, 0)
     book.close()
-    response = HttpResponse(buffer.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    response = HttpResponse(
+        buffer.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
     return response

@@ -88,7 +88,9 @@ class User(AbstractBaseUser):
 
     username = models.CharField(_("Login name"), max_length=60, unique=True)
     name = models.CharField(_("Name"), max_length=60)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="people", verbose_name=_("Organisation"))
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="people", verbose_name=_("Organisation")
+    )
     email = models.EmailField(_("E-mail"), blank=True)
     phone = models.CharField(_("Telephone"), max_length=30, blank=True)
     is_active = models.BooleanField(_("Active"), default=True)
@@ -114,7 +116,9 @@ class Post(models.Model):
     """A role held by a person in an organisation for a region (任职), from a day up to (not including) a day."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="posts", verbose_name=_("User"))
-    role = models.CharField(_("Role"), max_length=30, choices=[(code, role.name) for code, role in ROLES.items()])
+    role = models.CharField(
+        _("Role"), max_length=30, choices=[(code, role.name) for code, role in ROLES.items()]
+    )
     organisation = models.ForeignKey(Organisation, models.PROTECT, verbose_name=_("Organisation"))
     region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("Region"))
     valid_from = models.DateField(_("From"))

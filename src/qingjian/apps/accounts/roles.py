@@ -52,7 +52,11 @@ _VIEW = {C.VIEW_DATA, C.VIEW_REGISTRY}
 ROLES: Mapping[str, Role] = {
     role.code: role
     for role in (
-        Role("leader", _("Bureau leader"), frozenset(_VIEW | {C.APPROVE_REGISTRY, C.APPROVE_MATTERS, C.SUPERVISE})),
+        Role(
+            "leader",
+            _("Bureau leader"),
+            frozenset(_VIEW | {C.APPROVE_REGISTRY, C.APPROVE_MATTERS, C.SUPERVISE}),
+        ),
         Role(
             "data_manager",
             _("Data manager"),
@@ -65,10 +69,24 @@ ROLES: Mapping[str, Role] = {
         Role(
             "station_staff",
             _("Monitoring station staff"),
-            frozenset(_VIEW | {C.PROPOSE_REGISTRY, C.HANDLE_ALERTS, C.MARK_DATA, C.SEND_COMMANDS, C.IMPORT_DATA, C.HANDLE_MATTERS}),
+            frozenset(
+                _VIEW
+                | {
+                    C.PROPOSE_REGISTRY,
+                    C.HANDLE_ALERTS,
+                    C.MARK_DATA,
+                    C.SEND_COMMANDS,
+                    C.IMPORT_DATA,
+                    C.HANDLE_MATTERS,
+                }
+            ),
         ),
         Role("laboratory_staff", _("Laboratory staff"), frozenset(_VIEW | {C.IMPORT_DATA, C.HANDLE_MATTERS})),
-        Role("enforcement_officer", _("Enforcement officer"), frozenset(_VIEW | {C.HANDLE_ALERTS, C.HANDLE_MATTERS})),
+        Role(
+            "enforcement_officer",
+            _("Enforcement officer"),
+            frozenset(_VIEW | {C.HANDLE_ALERTS, C.HANDLE_MATTERS}),
+        ),
         Role("upper_bureau", _("Upper-level bureau"), frozenset(_VIEW | {C.SUPERVISE})),
         Role(
             "permit_holder",
@@ -76,10 +94,28 @@ ROLES: Mapping[str, Role] = {
             frozenset(_VIEW | {C.PROPOSE_REGISTRY, C.MARK_DATA, C.HANDLE_ALERTS, C.HANDLE_MATTERS}),
             own_organisation_only=True,
         ),
-        Role("maintenance", _("Operation and maintenance"), frozenset(_VIEW | {C.HANDLE_MATTERS}), own_organisation_only=True),
-        Role("testing_agency", _("Testing agency"), frozenset(_VIEW | {C.HANDLE_MATTERS}), own_organisation_only=True),
-        Role("system_administrator", _("System administrator"), frozenset({C.MANAGE_USERS, C.RUN_SYSTEM, C.VIEW_REGISTRY})),
-        Role("security_administrator", _("Security administrator"), frozenset({C.MANAGE_POSTS, C.VIEW_REGISTRY})),
+        Role(
+            "maintenance",
+            _("Operation and maintenance"),
+            frozenset(_VIEW | {C.HANDLE_MATTERS}),
+            own_organisation_only=True,
+        ),
+        Role(
+            "testing_agency",
+            _("Testing agency"),
+            frozenset(_VIEW | {C.HANDLE_MATTERS}),
+            own_organisation_only=True,
+        ),
+        Role(
+            "system_administrator",
+            _("System administrator"),
+            frozenset({C.MANAGE_USERS, C.RUN_SYSTEM, C.VIEW_REGISTRY}),
+        ),
+        Role(
+            "security_administrator",
+            _("Security administrator"),
+            frozenset({C.MANAGE_POSTS, C.VIEW_REGISTRY}),
+        ),
         Role("audit_administrator", _("Audit administrator"), frozenset({C.READ_AUDIT, C.VIEW_REGISTRY})),
     )
 }

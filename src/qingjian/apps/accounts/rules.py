@@ -33,7 +33,9 @@ class Scope:
 
     def reaches(self, region_id: int | None, organisation_id: int | None = None) -> bool:
         """Say whether something in a region or owned by an organisation is within the scope."""
-        return region_id in self.regions or (organisation_id is not None and organisation_id in self.organisations)
+        return region_id in self.regions or (
+            organisation_id is not None and organisation_id in self.organisations
+        )
 
 
 def today() -> date:
@@ -92,17 +94,23 @@ def scope(user: Any, capability: Capability, day: date | None = None) -> Scope:
     return Scope(subtree(regions, day) if regions else frozenset(), frozenset(organisations))
 
 
-def may(user: Any, capability: Capability, *, region: Region | None = None, organisation_id: int | None = None) -> bool:
+def may(
+    user: Any, capability: Capability, *, region: Region | None = None, organisation_id: int | None = None
+) -> bool:
     """Say whether a person holds a capability at all, or for a given region or organisation."""
     if region is None and organisation_id is None:
         return capability in capabilities(user)
     return scope(user, capability).reaches(region.pk if region else None, organisation_id)
 
 
-def require(user: Any, capability: Capability, *, region: Region | None = None, organisation_id: int | None = None) -> None:
+def require(
+    user: Any, capability: Capability, *, region: Region | None = None, organisation_id: int | None = None
+) -> None:
     """Raise PermissionDenied with a sentence a person understands unless `may` holds."""
     if not may(user, capability, region=region, organisation_id=organisation_id):
-        raise PermissionDenied(_("Your present posts do not allow this. Ask the security administrator of your bureau."))
+        raise PermissionDenied(
+            _("Your present posts do not allow this. Ask the security administrator of your bureau.")
+        )
 
 
 def conflicting_roles(existing: set[str], added: str) -> bool:

@@ -20,10 +20,14 @@ FAILURES_BEFORE_LOCK = 5
 LOCK_TIME = timedelta(minutes=15)
 
 
-def record(user: Any, action: str, subject: str = "", detail: dict[str, Any] | None = None, address: str = "") -> AuditEvent:
+def record(
+    user: Any, action: str, subject: str = "", detail: dict[str, Any] | None = None, address: str = ""
+) -> AuditEvent:
     """Add a line to the access trail."""
     person = user if isinstance(user, User) else None
-    return AuditEvent.objects.create(at=now(), user=person, action=action, subject=subject, detail=detail or {}, address=address)
+    return AuditEvent.objects.create(
+        at=now(), user=person, action=action, subject=subject, detail=detail or {}, address=address
+    )
 
 
 def sign_in_failed(username: str, address: str) -> None:
@@ -58,13 +62,17 @@ def change_password(user: User, new: str) -> None:
 
 
 @transaction.atomic
-def add_user(author: Any, *, username: str, name: str, organisation: Organisation, password: str, **fields: Any) -> User:
+def add_user(
+    author: Any, *, username: str, name: str, organisation: Organisation, password: str, **fields: Any
+) -> User:
     """Create an account; posts are given separately by the security administrator."""
     rules.require(author, Capability.MANAGE_USERS)
     if User.objects.filter(username=username).exists():
         raise ValidationError({"username": _("This login name is taken.")})
     password_validation.validate_password(password)
-    user = User.objects.create_user(username, name, password, organisation=organisation, must_change_password=True, **fields)
+    user = User.objects.create_user(
+        username, name, password, organisation=organisation, must_change_password=True, **fields
+    )
     record(author, "account:user:added", username)
     return user
 
@@ -80,7 +88,15 @@ def set_active(author: Any, user: User, active: bool) -> None:
 
 
 @transaction.atomic
-def give_post(author: Any, user: User, role: str, organisation: Organisation, region: Region, valid_from: date, valid_to: date | None = None) -> Post:
+def give_post(
+    author: Any,
+    user: User,
+    role: str,
+    organisation: Organisation,
+    region: Region,
+    valid_from: date,
+    valid_to: date | None = None,
+) -> Post:
     """Give a role to a person; the three administrators stay separate."""
     rules.require(author, Capability.MANAGE_POSTS)
     if author == user:
@@ -88,7 +104,15 @@ def give_post(author: Any, user: User, role: str, organisation: Organisation, re
     return place_post(user, role, organisation, region, valid_from, valid_to, author)
 
 
-def place_post(user: User, role: str, organisation: Organisation, region: Region, valid_from: date, valid_to: date | None = None, author: Any = None) -> Post:
+def place_post(
+    user: User,
+    role: str,
+    organisation: Organisation,
+    region: Region,
+    valid_from: date,
+    valid_to: date | None = None,
+    author: Any = None,
+) -> Post:
     """Store a post after the checks that hold for everybody, the installer included."""
     if role not in ROLES:
         raise ValidationError({"role": _("Unknown role.")})
@@ -97,11 +121,25 @@ def place_post(user: User, role: str, organisation: Organisation, region: Region
     overlapping = {
         post.role
         for post in Post.objects.filter(user=user)
-        if (post.valid_to is None or post.valid_to > valid_from) and (valid_to is None or post.valid_from < valid_to)
+        if (post.valid_to is None or post.valid_to > valid_from)
+        and (valid_to is None or post.valid_from < valid_to)
     }
     if rules.conflicting_roles(overlapping, role):
-        raise ValidationError({"role": _("System, security and audit administrators must be three different people without other roles.")})
-    post = Post.objects.create(user=user, role=role, organisation=organisation, region=region, valid_from=valid_from, valid_to=valid_to)
+        raise ValidationError(
+            {
+                "role": _(
+                    "System, security and audit administrators must be three different people without other roles."
+                )
+            }
+        )
+    post = Post.objects.create(
+        user=user,
+        role=role,
+        organisation=organisation,
+        region=region,
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
     record(author, "account:post:given", user.username, {"role": role, "region": region.code})
     return post
 
@@ -121,5 +159,7 @@ def place_region(region: Region, parent: Region, valid_from: date) -> RegionPlac
     """Move a region below another from a day on; earlier placements keep their days."""
     if parent.pk in rules.subtree({region.pk}, valid_from):
         raise ValidationError(_("A region cannot lie below itself."))
-    RegionPlacement.objects.filter(region=region, valid_to=None, valid_from__lt=valid_from).update(valid_to=valid_from)
+    RegionPlacement.objects.filter(region=region, valid_to=None, valid_from__lt=valid_from).update(
+        valid_to=valid_from
+    )
     return RegionPlacement.objects.create(region=region, parent=parent, valid_from=valid_from)

@@ -17,10 +17,18 @@ class UserListing(Listing):
         Column("name", _("Name")),
         Column("organisation", _("Organisation"), order="organisation__name"),
         Column("email", _("E-mail")),
-        Column("is_active", _("State"), value=lambda row: _("Open") if row.is_active else _("Closed"), badge=lambda row: "green" if row.is_active else "secondary"),
+        Column(
+            "is_active",
+            _("State"),
+            value=lambda row: _("Open") if row.is_active else _("Closed"),
+            badge=lambda row: "green" if row.is_active else "secondary",
+        ),
         Column("last_login", _("Last sign-in")),
     )
-    filters = (Search(("username", "name", "organisation__name")), Choice("is_active", _("State"), ((True, _("Open")), (False, _("Closed")))))
+    filters = (
+        Search(("username", "name", "organisation__name")),
+        Choice("is_active", _("State"), ((True, _("Open")), (False, _("Closed")))),
+    )
     model = User
     add_url = "user-add"
 

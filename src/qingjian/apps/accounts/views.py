@@ -29,7 +29,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         username = form.cleaned_data["username"]
         known = User.objects.filter(username=username).first()
         if known and known.locked_until and known.locked_until > now():
-            form.add_error(None, _("Too many failed attempts. Try again in 15 minutes or ask the system administrator."))
+            form.add_error(
+                None, _("Too many failed attempts. Try again in 15 minutes or ask the system administrator.")
+            )
         else:
             user = authenticate(request, username=username, password=form.cleaned_data["password"])
             if user is None:
@@ -38,9 +40,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             else:
                 login(request, user)
                 services.signed_in(user, _address(request))
-                safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+                safe = url_has_allowed_host_and_scheme(
+                    target, {request.get_host()}, require_https=request.is_secure()
+                )
                 return redirect(target if safe else "/")
-    return render(request, "accounts/sign_in.html", {"form": form, "next": target}, status=200 if not form.errors else 400)
+    return render(
+        request,
+        "accounts/sign_in.html",
+        {"form": form, "next": target},
+        status=200 if not form.errors else 400,
+    )
 
 
 @require_POST
@@ -91,7 +100,18 @@ def user_add(request: HttpRequest) -> HttpResponse:
 def user(request: HttpRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(queries.users_visible_to(request.user), pk=pk)
     may_posts = rules.may(request.user, Capability.MANAGE_POSTS)
-    form = PostForm(request.POST or None, initial={"organisation": person.organisation_id, "region": person.organisation.region_id, "valid_from": rules.today()}) if may_posts else None
+    form = (
+        PostForm(
+            request.POST or None,
+            initial={
+                "organisation": person.organisation_id,
+                "region": person.organisation.region_id,
+                "valid_from": rules.today(),
+            },
+        )
+        if may_posts
+        else None
+    )
     if request.method == "POST":
         if form is None:
             raise PermissionDenied
@@ -151,4 +171,3 @@ def regions(request: HttpRequest) -> HttpResponse:
 def audit(request: HttpRequest) -> HttpResponse:
     rules.require(request.user, Capability.READ_AUDIT)
     return tables.AuditListing(request, queries.audit_trail(request.user)).response()
-

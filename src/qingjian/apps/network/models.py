@@ -49,15 +49,24 @@ class Source(models.Model):
 
     code = models.CharField(_("Source code"), max_length=40, unique=True)
     name = models.CharField(_("Name"), max_length=120)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="sources", verbose_name=_("Organisation"))
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="sources", verbose_name=_("Organisation")
+    )
     region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("Region"))
     industry = models.CharField(_("Industry"), max_length=80, blank=True)
-    management = models.CharField(_("Permit management"), max_length=12, choices=Management.choices, default=Management.KEY)
+    management = models.CharField(
+        _("Permit management"), max_length=12, choices=Management.choices, default=Management.KEY
+    )
     address = models.CharField(_("Address"), max_length=200, blank=True)
     longitude = models.FloatField(_("Longitude (CGCS2000)"), null=True, blank=True)
     latitude = models.FloatField(_("Latitude (CGCS2000)"), null=True, blank=True)
     contact = models.CharField(_("Contact"), max_length=80, blank=True)
-    status = models.CharField(_("State"), max_length=12, choices=(("running", _("Running")), ("stopped", _("Stopped")), ("closed", _("Closed"))), default="running")
+    status = models.CharField(
+        _("State"),
+        max_length=12,
+        choices=(("running", _("Running")), ("stopped", _("Stopped")), ("closed", _("Closed"))),
+        default="running",
+    )
     notice = models.CharField(_("Notice"), max_length=300, blank=True)
 
     class Meta:
@@ -112,10 +121,14 @@ class Permit(Dated):
 class Outlet(models.Model):
     """Outlet (排口) of a source."""
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="outlets", verbose_name=_("Pollution source"))
+    source = models.ForeignKey(
+        Source, models.PROTECT, related_name="outlets", verbose_name=_("Pollution source")
+    )
     code = models.CharField(_("Outlet code"), max_length=40, unique=True)
     name = models.CharField(_("Name"), max_length=120)
-    medium = models.CharField(_("Medium"), max_length=8, choices=(("gas", _("Exhaust gas")), ("water", _("Waste water"))))
+    medium = models.CharField(
+        _("Medium"), max_length=8, choices=(("gas", _("Exhaust gas")), ("water", _("Waste water")))
+    )
     height_m = models.FloatField(_("Stack height (m)"), null=True, blank=True)
     receiving_water = models.CharField(_("Receiving water"), max_length=80, blank=True)
 
@@ -131,12 +144,21 @@ class PermitLimit(Dated):
     """Limit or yearly amount of a factor at an outlet, from the permit or the standard it names."""
 
     outlet = models.ForeignKey(Outlet, models.PROTECT, related_name="limits", verbose_name=_("Outlet"))
-    permit = models.ForeignKey(Permit, models.PROTECT, null=True, blank=True, related_name="limits", verbose_name=_("Permit"))
+    permit = models.ForeignKey(
+        Permit, models.PROTECT, null=True, blank=True, related_name="limits", verbose_name=_("Permit")
+    )
     factor = models.ForeignKey(Factor, models.PROTECT, verbose_name=_("Factor"))
-    averaging = models.CharField(_("Averaging period"), max_length=8, choices=(("hour", _("Hour")), ("day", _("Day")), ("month", _("Month")), ("year", _("Year"))), default="hour")
+    averaging = models.CharField(
+        _("Averaging period"),
+        max_length=8,
+        choices=(("hour", _("Hour")), ("day", _("Day")), ("month", _("Month")), ("year", _("Year"))),
+        default="hour",
+    )
     upper = models.DecimalField(_("Upper limit"), max_digits=14, decimal_places=4, null=True, blank=True)
     lower = models.DecimalField(_("Lower limit"), max_digits=14, decimal_places=4, null=True, blank=True)
-    yearly_amount_t = models.DecimalField(_("Yearly amount (t)"), max_digits=14, decimal_places=4, null=True, blank=True)
+    yearly_amount_t = models.DecimalField(
+        _("Yearly amount (t)"), max_digits=14, decimal_places=4, null=True, blank=True
+    )
     unit = models.CharField(_("Unit"), max_length=20)
     converted = models.BooleanField(_("Applies to the converted value"), default=False)
     basis = models.CharField(_("Basis"), max_length=200, blank=True)
@@ -153,10 +175,14 @@ class TreatmentFacility(Dated):
     """Production or treatment facility (治理设施) of a source."""
 
     source = models.ForeignKey(Source, models.PROTECT, related_name="facilities")
-    outlet = models.ForeignKey(Outlet, models.PROTECT, null=True, blank=True, related_name="facilities", verbose_name=_("Outlet"))
+    outlet = models.ForeignKey(
+        Outlet, models.PROTECT, null=True, blank=True, related_name="facilities", verbose_name=_("Outlet")
+    )
     code = models.CharField(_("Facility code"), max_length=40, unique=True)
     name = models.CharField(_("Name"), max_length=120)
-    kind = models.CharField(_("Kind"), max_length=12, choices=(("production", _("Production")), ("treatment", _("Treatment"))))
+    kind = models.CharField(
+        _("Kind"), max_length=12, choices=(("production", _("Production")), ("treatment", _("Treatment")))
+    )
     process = models.CharField(_("Process"), max_length=200, blank=True)
 
     class Meta:
@@ -183,12 +209,26 @@ class Point(Dated):
     kind = models.CharField(_("Kind"), max_length=24, choices=POINT_KIND_CHOICES)
     level = models.CharField(_("Level"), max_length=12, choices=Level.choices)
     region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("Region"))
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="points", verbose_name=_("Owner"))
-    outlet = models.ForeignKey(Outlet, models.PROTECT, null=True, blank=True, related_name="points", verbose_name=_("Outlet"))
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="points", verbose_name=_("Owner")
+    )
+    outlet = models.ForeignKey(
+        Outlet, models.PROTECT, null=True, blank=True, related_name="points", verbose_name=_("Outlet")
+    )
     longitude = models.FloatField(_("Longitude (CGCS2000)"), null=True, blank=True)
     latitude = models.FloatField(_("Latitude (CGCS2000)"), null=True, blank=True)
     converted_from = models.CharField(_("Coordinates converted from"), max_length=12, blank=True)
-    status = models.CharField(_("State"), max_length=12, choices=(("planned", _("Planned")), ("running", _("Running")), ("stopped", _("Stopped")), ("removed", _("Removed"))), default="running")
+    status = models.CharField(
+        _("State"),
+        max_length=12,
+        choices=(
+            ("planned", _("Planned")),
+            ("running", _("Running")),
+            ("stopped", _("Stopped")),
+            ("removed", _("Removed")),
+        ),
+        default="running",
+    )
     attributes = models.JSONField(_("Further attributes"), default=dict, blank=True)
     """Kind-specific facts, e.g. {"river": …, "target_class": "Ⅲ", "noise_zone": "2"}."""
     notice = models.CharField(_("Notice"), max_length=300, blank=True)
@@ -220,9 +260,13 @@ class Duty(Dated):
         PROTECT = "protect", _("Protects")
         MAINTAIN = "maintain", _("Maintains")
 
-    point = models.ForeignKey(Point, models.PROTECT, related_name="duties", verbose_name=_("Monitoring point"))
+    point = models.ForeignKey(
+        Point, models.PROTECT, related_name="duties", verbose_name=_("Monitoring point")
+    )
     kind = models.CharField(_("Duty"), max_length=10, choices=Kind.choices)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="duties", verbose_name=_("Organisation"))
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="duties", verbose_name=_("Organisation")
+    )
     document = models.CharField(_("Document"), max_length=200, blank=True)
 
     class Meta:
@@ -240,9 +284,16 @@ class Device(Dated):
     mn = models.CharField(_("MN"), max_length=40, db_index=True)
     password = models.CharField(_("Access password (PW)"), max_length=40)
     name = models.CharField(_("Name"), max_length=120)
-    point = models.ForeignKey(Point, models.PROTECT, related_name="devices", verbose_name=_("Monitoring point"))
+    point = models.ForeignKey(
+        Point, models.PROTECT, related_name="devices", verbose_name=_("Monitoring point")
+    )
     system_code = models.CharField(_("System code (ST)"), max_length=2)
-    edition = models.CharField(_("HJ 212 edition"), max_length=6, choices=(("auto", _("Recognise")), ("2005", "2005"), ("2017", "2017"), ("2025", "2025")), default="auto")
+    edition = models.CharField(
+        _("HJ 212 edition"),
+        max_length=6,
+        choices=(("auto", _("Recognise")), ("2005", "2005"), ("2017", "2017"), ("2025", "2025")),
+        default="auto",
+    )
     policy = models.JSONField(_("Decoding policy"), default=dict, blank=True)
     sm4_key_hex = models.CharField(_("SM4 key"), max_length=32, blank=True)
     addresses = models.JSONField(_("Allowed addresses"), default=list, blank=True)
@@ -262,7 +313,9 @@ class Instrument(Dated):
     """Instrument (仪器) at a point."""
 
     code = models.CharField(_("Instrument code"), max_length=40, unique=True)
-    point = models.ForeignKey(Point, models.PROTECT, related_name="instruments", verbose_name=_("Monitoring point"))
+    point = models.ForeignKey(
+        Point, models.PROTECT, related_name="instruments", verbose_name=_("Monitoring point")
+    )
     name = models.CharField(_("Name"), max_length=120)
     manufacturer = models.CharField(_("Manufacturer"), max_length=120, blank=True)
     model = models.CharField(_("Model"), max_length=80, blank=True)
@@ -293,22 +346,32 @@ class Series(Dated):
         SIMULATED = "simulated", _("Simulated")
 
     code = models.CharField(_("Series code"), max_length=80, unique=True)
-    point = models.ForeignKey(Point, models.PROTECT, related_name="series", verbose_name=_("Monitoring point"))
+    point = models.ForeignKey(
+        Point, models.PROTECT, related_name="series", verbose_name=_("Monitoring point")
+    )
     factor = models.ForeignKey(Factor, models.PROTECT, verbose_name=_("Factor"))
     origin = models.CharField(_("Origin"), max_length=12, choices=Origin.choices, default=Origin.DEVICE)
     position = models.PositiveSmallIntegerField(_("Position"), default=1)
-    device = models.ForeignKey(Device, models.PROTECT, null=True, blank=True, related_name="series", verbose_name=_("Device"))
+    device = models.ForeignKey(
+        Device, models.PROTECT, null=True, blank=True, related_name="series", verbose_name=_("Device")
+    )
     unit = models.CharField(_("Unit"), max_length=20)
     decimals = models.PositiveSmallIntegerField(_("Decimals"), default=2)
     medium = models.CharField(_("Medium"), max_length=20)
     averaging = models.CharField(_("Averaging"), max_length=16, default="arithmetic")
-    flow_series = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Flow series"))
+    flow_series = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Flow series")
+    )
     expected = models.JSONField(_("Expected periods"), default=dict, blank=True)
     notice = models.CharField(_("Notice"), max_length=300, blank=True)
 
     class Meta:
         ordering = ("code",)
-        constraints = (models.UniqueConstraint(fields=("point", "factor", "origin", "position"), name="one_series_per_place"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("point", "factor", "origin", "position"), name="one_series_per_place"
+            ),
+        )
         verbose_name = _("Series")
 
     def __str__(self) -> str:
@@ -334,18 +397,28 @@ class Route(Dated):
 class Setting(Dated):
     """Effective-dated fact beside a series or device (量程, 斜率, 截距, 基准含氧量, 采样周期 …)."""
 
-    series = models.ForeignKey(Series, models.PROTECT, null=True, blank=True, related_name="settings", verbose_name=_("Series"))
-    device = models.ForeignKey(Device, models.PROTECT, null=True, blank=True, related_name="settings", verbose_name=_("Device"))
+    series = models.ForeignKey(
+        Series, models.PROTECT, null=True, blank=True, related_name="settings", verbose_name=_("Series")
+    )
+    device = models.ForeignKey(
+        Device, models.PROTECT, null=True, blank=True, related_name="settings", verbose_name=_("Device")
+    )
     name = models.CharField(_("Setting"), max_length=40)
     value = models.CharField(_("Value"), max_length=80)
     unit = models.CharField(_("Unit"), max_length=20, blank=True)
-    origin = models.CharField(_("Known from"), max_length=12, choices=(("register", _("Register")), ("device", _("Device"))), default="register")
+    origin = models.CharField(
+        _("Known from"),
+        max_length=12,
+        choices=(("register", _("Register")), ("device", _("Device"))),
+        default="register",
+    )
 
     class Meta:
         ordering = ("name", "valid_from")
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(series__isnull=False, device__isnull=True) | models.Q(series__isnull=True, device__isnull=False),
+                condition=models.Q(series__isnull=False, device__isnull=True)
+                | models.Q(series__isnull=True, device__isnull=False),
                 name="setting_of_one_subject",
             ),
         )
@@ -385,12 +458,23 @@ class ChangeRequest(models.Model):
         WITHDRAWN = "withdrawn", _("Withdrawn")
 
     reason = models.CharField(_("Reason"), max_length=300)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="proposals", verbose_name=_("Proposed by"))
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="proposals", verbose_name=_("Proposed by")
+    )
     created_at = models.DateTimeField(_("Proposed at"))
     region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("Region"))
-    organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, blank=True, verbose_name=_("Organisation"))
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, blank=True, verbose_name=_("Organisation")
+    )
     state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="decisions", verbose_name=_("Decided by"))
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        verbose_name=_("Decided by"),
+    )
     decided_at = models.DateTimeField(_("Decided at"), null=True, blank=True)
     comment = models.CharField(_("Comment"), max_length=300, blank=True)
     version = models.PositiveIntegerField(default=0)

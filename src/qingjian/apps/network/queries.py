@@ -16,13 +16,10 @@ from qingjian.contracts.current import now
 def points_visible_to(user: Any, capability: Capability = Capability.VIEW_REGISTRY) -> QuerySet[models.Point]:
     """Return the points in the person's regions, or owned by or run for the person's organisation."""
     reach = account_rules.scope(user, capability)
-    return (
-        models.Point.objects.select_related("region", "organisation", "outlet__source")
-        .filter(
-            Q(region_id__in=reach.regions)
-            | Q(organisation_id__in=reach.organisations)
-            | Q(pk__in=models.Duty.objects.filter(organisation_id__in=reach.organisations).values("point_id"))
-        )
+    return models.Point.objects.select_related("region", "organisation", "outlet__source").filter(
+        Q(region_id__in=reach.regions)
+        | Q(organisation_id__in=reach.organisations)
+        | Q(pk__in=models.Duty.objects.filter(organisation_id__in=reach.organisations).values("point_id"))
     )
 
 
@@ -57,10 +54,16 @@ def changes_visible_to(user: Any) -> QuerySet[models.ChangeRequest]:
 
 
 def history(kind: str, key: str) -> QuerySet[models.Version]:
-    return models.Version.objects.select_related("change__author", "change__decided_by").filter(kind=kind, key=key)
+    return models.Version.objects.select_related("change__author", "change__decided_by").filter(
+        kind=kind, key=key
+    )
 
 
 def in_force(rows: Iterable[Any], at: Any = None) -> list[Any]:
     """Keep the dated rows that hold at a moment (now when None)."""
     at = at or now()
-    return [row for row in rows if (row.valid_from is None or row.valid_from <= at) and (row.valid_to is None or at < row.valid_to)]
+    return [
+        row
+        for row in rows
+        if (row.valid_from is None or row.valid_from <= at) and (row.valid_to is None or at < row.valid_to)
+    ]

@@ -69,7 +69,11 @@ def _check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list
     if existing is not None:
         for name in registered.FIXED_ONCE_SET.get(kind.name, ()):
             if getattr(existing, name) != values[name]:
-                errors.append(RowError(number, kind.field_title(name), _("never changes; register a new series instead")))
+                errors.append(
+                    RowError(
+                        number, kind.field_title(name), _("never changes; register a new series instead")
+                    )
+                )
     if kind.name == "device" and not errors:
         errors.extend(_check_device(values, number))
     return (None if errors else values), errors
@@ -78,10 +82,24 @@ def _check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list
 def _check_device(values: dict[str, Any], number: int) -> list[RowError]:
     same = models.Device.objects.filter(mn=values["mn"]).exclude(code=values["code"])
     for other in same:
-        starts_later = other.valid_to is not None and values["valid_from"] is not None and values["valid_from"] >= other.valid_to
-        ends_before = values["valid_to"] is not None and other.valid_from is not None and values["valid_to"] <= other.valid_from
+        starts_later = (
+            other.valid_to is not None
+            and values["valid_from"] is not None
+            and values["valid_from"] >= other.valid_to
+        )
+        ends_before = (
+            values["valid_to"] is not None
+            and other.valid_from is not None
+            and values["valid_to"] <= other.valid_from
+        )
         if not (starts_later or ends_before):
-            return [RowError(number, "MN", _("is already used by device %(code)s at the same time") % {"code": other.code})]
+            return [
+                RowError(
+                    number,
+                    "MN",
+                    _("is already used by device %(code)s at the same time") % {"code": other.code},
+                )
+            ]
     return []
 
 
@@ -105,7 +123,9 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
         kind = registered.KINDS[proposal.kind]
         place, owner = registered.place_of(kind, values)
         if place is not None or owner is not None:
-            if not account_rules.scope(author, Capability.PROPOSE_REGISTRY).reaches(place.pk if place else None, owner.pk if owner else None):
+            if not account_rules.scope(author, Capability.PROPOSE_REGISTRY).reaches(
+                place.pk if place else None, owner.pk if owner else None
+            ):
                 errors.append(RowError(number, _("Region"), _("lies outside your posts")))
                 continue
             region, organisation = place or owner.region, owner
@@ -116,14 +136,22 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
         row = _store(kind, existing, values)
         after = registered.plain(kind, row)
         if before != after:
-            lines.append(models.ChangeLine(kind=kind.name, key=registered.key_text(kind, after), before=before, after=after))
+            lines.append(
+                models.ChangeLine(
+                    kind=kind.name, key=registered.key_text(kind, after), before=before, after=after
+                )
+            )
     transaction.savepoint_rollback(savepoint)
     if errors:
         raise ProposalErrors(errors)
     if not lines:
         raise ValidationError(_("Nothing would change."))
     request = models.ChangeRequest.objects.create(
-        reason=reason.strip(), author=author, created_at=now(), region=region or author.organisation.region, organisation=organisation
+        reason=reason.strip(),
+        author=author,
+        created_at=now(),
+        region=region or author.organisation.region,
+        organisation=organisation,
     )
     for line in lines:
         line.request = request
@@ -140,17 +168,21 @@ def _store(kind: registered.Kind, existing: Any, values: dict[str, Any]) -> Any:
     return row
 
 
-def _decide(author: Any, request: models.ChangeRequest, version: int, state: str, comment: str) -> models.ChangeRequest:
-    changed = models.ChangeRequest.objects.filter(pk=request.pk, version=version, state=models.ChangeRequest.State.PROPOSED).update(
-        state=state, decided_by=author, decided_at=now(), comment=comment, version=version + 1
-    )
+def _decide(
+    author: Any, request: models.ChangeRequest, version: int, state: str, comment: str
+) -> models.ChangeRequest:
+    changed = models.ChangeRequest.objects.filter(
+        pk=request.pk, version=version, state=models.ChangeRequest.State.PROPOSED
+    ).update(state=state, decided_by=author, decided_at=now(), comment=comment, version=version + 1)
     if not changed:
         raise ValidationError(_("Somebody has decided this request in the meantime. Reload the page."))
     request.refresh_from_db()
     return request
 
 
-def approve(author: Any, request: models.ChangeRequest, version: int, comment: str = "") -> models.ChangeRequest:
+def approve(
+    author: Any, request: models.ChangeRequest, version: int, comment: str = ""
+) -> models.ChangeRequest:
     """Put a request into force and publish the directory; its author cannot approve it."""
     with transaction.atomic():
         if author == request.author:
@@ -171,9 +203,14 @@ def _put_in_force(request: models.ChangeRequest) -> None:
             raise ProposalErrors(errors)
         existing = registered.find(kind, values)
         if (registered.plain(kind, existing) if existing is not None else None) != line.before:
-            raise ValidationError(_("%(row)s changed after this was proposed. Reject the request and propose again.") % {"row": line})
+            raise ValidationError(
+                _("%(row)s changed after this was proposed. Reject the request and propose again.")
+                % {"row": line}
+            )
         _store(kind, existing, values)
-        models.Version.objects.create(kind=line.kind, key=line.key, recorded_at=now(), fields=line.after, change=request)
+        models.Version.objects.create(
+            kind=line.kind, key=line.key, recorded_at=now(), fields=line.after, change=request
+        )
 
 
 @transaction.atomic
@@ -202,7 +239,9 @@ def install(proposals: Iterable[Proposal]) -> int:
     Refused once anybody has decided a change request on this node.
     """
     if models.ChangeRequest.objects.exists():
-        raise PermissionDenied(_("This node is in use: registry changes go through a proposal and an approval."))
+        raise PermissionDenied(
+            _("This node is in use: registry changes go through a proposal and an approval.")
+        )
     count = 0
     for number, proposal in enumerate(proposals, start=1):
         values, errors = _check(proposal, number)
@@ -211,7 +250,9 @@ def install(proposals: Iterable[Proposal]) -> int:
         kind = registered.KINDS[proposal.kind]
         row = _store(kind, registered.find(kind, values), values)
         fields = registered.plain(kind, row)
-        models.Version.objects.create(kind=kind.name, key=registered.key_text(kind, fields), recorded_at=now(), fields=fields)
+        models.Version.objects.create(
+            kind=kind.name, key=registered.key_text(kind, fields), recorded_at=now(), fields=fields
+        )
         count += 1
     return count
 
@@ -228,7 +269,10 @@ def publish_directory(rulebook_version: str = "") -> Directory:
         list(models.ForwardTarget.objects.select_for_update().all()[:1])
         store = directory_store()
         before = store.current()
-        snapshot = _snapshot((before.version if before else 0) + 1, rulebook_version or (before.rulebook_version if before else ""))
+        snapshot = _snapshot(
+            (before.version if before else 0) + 1,
+            rulebook_version or (before.rulebook_version if before else ""),
+        )
         store.publish(snapshot)
     return snapshot
 
@@ -242,34 +286,69 @@ def _snapshot(version: int, rulebook_version: str) -> Directory:
         rulebook_version=rulebook_version,
         devices=[
             contract.Device(
-                code=one.code, mn=one.mn, password=one.password, name=one.name, point=one.point.code,
-                system_code=one.system_code, edition=one.edition, policy=one.policy, sm4_key_hex=one.sm4_key_hex,
-                addresses=tuple(one.addresses), silence_seconds=one.silence_seconds,
-                clock_tolerance_seconds=one.clock_tolerance_seconds, synthetic=one.synthetic,
-                valid_from=one.valid_from, valid_to=one.valid_to,
+                code=one.code,
+                mn=one.mn,
+                password=one.password,
+                name=one.name,
+                point=one.point.code,
+                system_code=one.system_code,
+                edition=one.edition,
+                policy=one.policy,
+                sm4_key_hex=one.sm4_key_hex,
+                addresses=tuple(one.addresses),
+                silence_seconds=one.silence_seconds,
+                clock_tolerance_seconds=one.clock_tolerance_seconds,
+                synthetic=one.synthetic,
+                valid_from=one.valid_from,
+                valid_to=one.valid_to,
             )
             for one in devices
         ],
         series=[
             contract.Series(
-                id=one.pk, code=one.code, point=one.point.code, factor=one.factor.code, name_zh=one.factor.name_zh,
-                name_en=one.factor.name_en, unit=one.unit, decimals=one.decimals, medium=one.medium, origin=one.origin,
-                position=one.position, device=one.device.mn if one.device else "", averaging=one.averaging,
-                flow_series=one.flow_series_id, expected=one.expected, notice=one.notice,
-                valid_from=one.valid_from, valid_to=one.valid_to,
+                id=one.pk,
+                code=one.code,
+                point=one.point.code,
+                factor=one.factor.code,
+                name_zh=one.factor.name_zh,
+                name_en=one.factor.name_en,
+                unit=one.unit,
+                decimals=one.decimals,
+                medium=one.medium,
+                origin=one.origin,
+                position=one.position,
+                device=one.device.mn if one.device else "",
+                averaging=one.averaging,
+                flow_series=one.flow_series_id,
+                expected=one.expected,
+                notice=one.notice,
+                valid_from=one.valid_from,
+                valid_to=one.valid_to,
             )
             for one in series
         ],
         routes=[
-            contract.Route(one.device.mn, one.wire_factor, one.series_id, one.scale, one.valid_from, one.valid_to)
+            contract.Route(
+                one.device.mn, one.wire_factor, one.series_id, one.scale, one.valid_from, one.valid_to
+            )
             for one in models.Route.objects.select_related("device")
         ],
         settings=[
-            contract.Setting((one.series or one.device).code, one.name, one.value, one.unit, one.origin, one.valid_from, one.valid_to)
+            contract.Setting(
+                (one.series or one.device).code,
+                one.name,
+                one.value,
+                one.unit,
+                one.origin,
+                one.valid_from,
+                one.valid_to,
+            )
             for one in models.Setting.objects.select_related("series", "device")
         ],
         targets=[
-            contract.Target(one.code, one.name, one.host, one.port, tuple(one.devices), one.mn, one.password, one.enabled)
+            contract.Target(
+                one.code, one.name, one.host, one.port, tuple(one.devices), one.mn, one.password, one.enabled
+            )
             for one in models.ForwardTarget.objects.all()
         ],
     )

@@ -21,7 +21,12 @@ class RunListing(Listing):
         Column("attempts", _("Attempts"), numeric=True),
         Column("started_at", _("Started")),
         Column("ended_at", _("Ended")),
-        Column("result", _("Result"), value=lambda row: row.result.strip().splitlines()[-1] if row.result.strip() else "", order=""),
+        Column(
+            "result",
+            _("Result"),
+            value=lambda row: row.result.strip().splitlines()[-1] if row.result.strip() else "",
+            order="",
+        ),
     )
     filters = (Search(("job", "result")), Choice("state", _("State"), Run.State.choices))
     model = Run

@@ -38,7 +38,12 @@ def confidence(mark: str) -> SafeString:
         "U": _("Not confirmed"),
     }
     colour = CONFIDENCE_COLOURS.get(mark, "secondary")
-    return format_html('<span class="badge bg-{0}-lt text-{0}-lt-fg" title="{1}">{2} · {1}</span>', colour, texts.get(mark, mark), mark)
+    return format_html(
+        '<span class="badge bg-{0}-lt text-{0}-lt-fg" title="{1}">{2} · {1}</span>',
+        colour,
+        texts.get(mark, mark),
+        mark,
+    )
 
 
 @register.filter
@@ -82,7 +87,9 @@ def styled(field: Any) -> SafeString:
     """Render a form field with the classes of the page style."""
     widget = field.field.widget
     kind = getattr(widget, "input_type", "")
-    classes = "form-check-input" if kind == "checkbox" else "form-select" if kind == "select" else "form-control"
+    classes = (
+        "form-check-input" if kind == "checkbox" else "form-select" if kind == "select" else "form-control"
+    )
     if field.errors:
         classes += " is-invalid"
     return field.as_widget(attrs={"class": classes})
