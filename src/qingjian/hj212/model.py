@@ -1,0 +1,55 @@
+"""What decoding yields: items, typed deviations, refusals, and stretches of the input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from qingjian.hj212.message import Message
+
+
+class Item(NamedTuple):
+    """One value of the data area, texts as on the wire.
+
+    ``time`` is the ISO 8601 form (+08:00) of the ``DataTime`` the item stands under, or None.
+    """
+
+    time: str | None
+    factor: str
+    suffix: str
+    value: str
+
+
+class Deviation(NamedTuple):
+    """A departure from the canonical form of the edition that was tolerated; ``code`` is listed in ``codes``."""
+
+    code: str
+    detail: str
+
+
+class Refusal(NamedTuple):
+    """Why a stretch of input is no accepted frame.
+
+    ``fields`` holds the header as far as it could be read (a field device answers a refused request from it);
+    nothing in it may be trusted when the check failed.
+    """
+
+    code: str
+    detail: str
+    fields: dict[str, str]
+
+
+class Stretch(NamedTuple):
+    """A piece of the input stream. Stretches follow each other without gap or overlap.
+
+    Exactly one of ``message`` and ``refusal`` is set. ``offset`` counts bytes since the framer was made.
+    """
+
+    offset: int
+    raw: bytes
+    message: Message | None
+    refusal: Refusal | None
+
+    @property
+    def length(self) -> int:
+        return len(self.raw)
