@@ -21,9 +21,12 @@ class Dated(models.Model):
 
 
 class Factor(models.Model):
-    """Monitoring factor (监测因子) with its HJ 212 code."""
+    """Monitoring factor (监测因子) of a medium: one HJ 212 code can name different things in different media."""
 
-    code = models.CharField(_("Factor code"), max_length=20, unique=True)
+    code = models.CharField(_("Factor"), max_length=40, unique=True)
+    """`medium.code`, e.g. `air.a34004`."""
+    medium = models.CharField(_("Medium"), max_length=20)
+    wire_code = models.CharField(_("HJ 212 code"), max_length=20)
     name_zh = models.CharField(_("Chinese name"), max_length=60)
     name_en = models.CharField(_("English name"), max_length=60)
     unit = models.CharField(_("Unit"), max_length=20, blank=True)

@@ -37,7 +37,7 @@ class RowError:
     message: str
 
 
-class ProposalErrors(ValidationError):
+class ProposalError(ValidationError):
     """Row-by-row errors; nothing of the request was stored."""
 
     def __init__(self, rows: Sequence[RowError]) -> None:
@@ -105,7 +105,7 @@ def _check_device(values: dict[str, Any], number: int) -> list[RowError]:
 
 @transaction.atomic
 def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.ChangeRequest:
-    """Store a change request; ProposalErrors lists every wrong row, PermissionDenied a row out of reach.
+    """Store a change request; ProposalError lists every wrong row, PermissionDenied a row out of reach.
 
     Rows of one request may refer to each other: each is checked with those before it in place, then undone.
     """
@@ -143,7 +143,7 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
             )
     transaction.savepoint_rollback(savepoint)
     if errors:
-        raise ProposalErrors(errors)
+        raise ProposalError(errors)
     if not lines:
         raise ValidationError(_("Nothing would change."))
     request = models.ChangeRequest.objects.create(
@@ -200,7 +200,7 @@ def _put_in_force(request: models.ChangeRequest) -> None:
         kind = registered.KINDS[line.kind]
         values, errors = _check(Proposal(line.kind, line.after), number)
         if values is None:
-            raise ProposalErrors(errors)
+            raise ProposalError(errors)
         existing = registered.find(kind, values)
         if (registered.plain(kind, existing) if existing is not None else None) != line.before:
             raise ValidationError(
@@ -246,7 +246,7 @@ def install(proposals: Iterable[Proposal]) -> int:
     for number, proposal in enumerate(proposals, start=1):
         values, errors = _check(proposal, number)
         if values is None:
-            raise ProposalErrors(errors)
+            raise ProposalError(errors)
         kind = registered.KINDS[proposal.kind]
         row = _store(kind, registered.find(kind, values), values)
         fields = registered.plain(kind, row)
@@ -309,7 +309,7 @@ def _snapshot(version: int, rulebook_version: str) -> Directory:
                 id=one.pk,
                 code=one.code,
                 point=one.point.code,
-                factor=one.factor.code,
+                factor=one.factor.wire_code,
                 name_zh=one.factor.name_zh,
                 name_en=one.factor.name_en,
                 unit=one.unit,
