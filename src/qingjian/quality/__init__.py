@@ -1,0 +1,1 @@
+"""Validity, aggregation, conversion, comparison, completeness and checks. See README.md in this folder."""

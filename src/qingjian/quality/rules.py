@@ -1,0 +1,194 @@
+"""Which rule of the rulebook says when a period is valid, by medium, factor, period and day.
+
+``data/aggregation_rules.csv`` says where in the rulebook each threshold stands; the number itself is read from
+the row, so a local row or a newer edition changes the result without code. Rows that no table of the packaged
+rulebook holds yet stand in ``data/validity_rows.csv`` and are added to the snapshot that is handed in.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib import resources
+
+from qingjian.rulebook import Confidence, Row, Rulebook, load_csv
+
+_PERCENT = re.compile(r">=\s*(\d+(?:\.\d+)?)\s*%")
+_GAS_SHARE = 0.75
+"""The share of 2017, for days before that edition (2005 has no such rule)."""
+
+KINDS = ("minutes", "count", "share_of_expected", "share_of_operating")
+
+
+class RuleTextError(ValueError):
+    """A row of the rulebook is named by a selector, but no number can be read from its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One threshold with its row.
+
+    ``kind``: ``minutes`` of valid data in the period; ``count`` of valid values; ``share_of_expected`` values
+    (0…1); ``share_of_operating``: share of the values due while the source runs or discharges.
+    """
+
+    target: str
+    name: str
+    kind: str
+    threshold: float
+    february: float
+    row: Row
+    analogy: bool
+    note_zh: str
+    note_en: str
+
+    @property
+    def confidence(self) -> Confidence:
+        """That of the row; U where the row is applied by analogy."""
+        return Confidence.U if self.analogy else self.row.confidence
+
+
+@dataclass(frozen=True, slots=True)
+class _Selector:
+    medium: str
+    items: frozenset[str]
+    target: str
+    name: str
+    kind: str
+    table: str
+    where: tuple[tuple[str, str], ...]
+    pattern: re.Pattern[str]
+    february: re.Pattern[str] | None
+    max_source_seconds: int
+    analogy: bool
+    note_zh: str
+    note_en: str
+
+
+@functools.cache
+def _selectors() -> tuple[_Selector, ...]:
+    found = []
+    for row in csv.DictReader(_text("aggregation_rules.csv").splitlines()):
+        pairs = tuple(
+            (name, value) for name, _, value in (part.partition("=") for part in row["where"].split(";"))
+        )
+        found.append(
+            _Selector(
+                medium=row["medium"],
+                items=frozenset(row["items"].split()),
+                target=row["target"],
+                name=row["name"],
+                kind=row["kind"],
+                table=row["table"],
+                where=pairs,
+                pattern=re.compile(row["pattern"]),
+                february=re.compile(row["february"]) if row["february"] else None,
+                max_source_seconds=int(row["max_source_seconds"] or 0),
+                analogy=row["analogy"] == "yes",
+                note_zh=row["note_zh"],
+                note_en=row["note_en"],
+            )
+        )
+    return tuple(found)
+
+
+@functools.cache
+def packaged_rows() -> tuple[Row, ...]:
+    """Validity rows this library brings along (HJ 212 appendix D and marks, own conventions)."""
+    rows, errors = load_csv(_text("validity_rows.csv"), "data_validity", override=False)
+    if errors:
+        raise ValueError(f"packaged validity rows are damaged: {errors}")
+    return rows
+
+
+@functools.lru_cache(maxsize=8)
+def complete(book: Rulebook) -> Rulebook:
+    """The snapshot with the packaged rows it does not hold itself; its own rows always win."""
+    known = {row.id for row in book.rows("data_validity")}
+    return book.with_rows(row for row in packaged_rows() if row.id not in known)
+
+
+@functools.lru_cache(maxsize=4096)
+def rules_for(
+    book: Rulebook, medium: str, factor: str, target: str, on: date, source_seconds: int = 60
+) -> tuple[Rule, ...]:
+    """The rules that decide whether a period of that day is valid, the governing one first.
+
+    More than one where documents differ (flue gas): the others only tell whether the verdict is disputed.
+    There is always at least one: where no document is known, an own convention of confidence U.
+    Raises :class:`RuleTextError` when a local row holds no number that can be read.
+    """
+    full = complete(book)
+    fitting = [
+        one
+        for one in _selectors()
+        if one.medium == medium
+        and one.target == target
+        and (not one.max_source_seconds or source_seconds <= one.max_source_seconds)
+    ]
+    named = [one for one in fitting if factor in one.items]
+    chosen = named or [one for one in fitting if not one.items]
+    rules = [rule for one in chosen for rule in _resolve(full, one, target, on)]
+    if not rules:
+        rules = [r for one in _selectors() if not one.medium for r in _resolve(full, one, target, on)]
+    return tuple(rules)
+
+
+@functools.lru_cache(maxsize=8)
+def change_days(book: Rulebook) -> tuple[date, ...]:
+    """Days on which a rule that may be selected begins to hold or has ceased to hold, in order."""
+    full = complete(book)
+    days = set()
+    for one in _selectors():
+        for row in full.rows(one.table, None, **dict(one.where)):
+            if row.valid_from:
+                days.add(row.valid_from)
+            if row.valid_to:
+                days.add(row.valid_to + timedelta(days=1))
+    return tuple(sorted(days))
+
+
+def gas_share(book: Rulebook, on: date) -> float:
+    """Share of normal values from which the mark of a gas period is N (HJ 212 tables C.16–C.18)."""
+    rows = complete(book).rows("data_validity", on, standard="HJ 212", item="废气", scope="flag")
+    return number_in(rows[0], _PERCENT) * 0.01 if rows else _GAS_SHARE
+
+
+def number_in(row: Row, pattern: re.Pattern[str]) -> float:
+    """The number a row's text states. Raises :class:`RuleTextError` when there is none."""
+    text = row.values.get("rule") or row.values.get("criterion") or ""
+    match = pattern.search(text)
+    if match is None:
+        raise RuleTextError(
+            f"规则 {row.id} 的文字中读不出数值：{text} / no number can be read from rule {row.id}: {text}"
+        )
+    return float(match[1])
+
+
+def _resolve(book: Rulebook, one: _Selector, target: str, on: date) -> list[Rule]:
+    rules = []
+    for row in book.rows(one.table, on, **dict(one.where)):
+        scale = 0.01 if one.kind.startswith("share") else 1.0
+        threshold = number_in(row, one.pattern) * scale
+        february = number_in(row, one.february) * scale if one.february else threshold
+        rules.append(
+            Rule(
+                target,
+                one.name,
+                one.kind,
+                threshold,
+                february,
+                row,
+                one.analogy,
+                one.note_zh,
+                one.note_en,
+            )
+        )
+    return rules[:1]
+
+
+def _text(name: str) -> str:
+    return resources.files("qingjian.quality").joinpath("data", name).read_text("utf-8")
