@@ -1,0 +1,1 @@
+"""Field devices that are not there: the demo county, replay of files, misbehaviour, load."""
