@@ -23,6 +23,8 @@ class GatewayLimits:
     """Nothing received for this long: closed. Hourly reporting must not be cut."""
     half_frame_seconds: float = 30.0
     """The rest of a frame must come within this time."""
+    half_frame_silence_seconds: float = 5.0
+    """Half a frame followed by so much silence is settled as it stands."""
     write_seconds: float = 60.0
     """A device that reads nothing of what it is sent for this long is disconnected."""
     frames_per_second: float = 100.0

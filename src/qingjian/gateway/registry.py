@@ -1,0 +1,135 @@
+"""Who may speak: the devices of the directory with their decoding policy, reloaded when the directory changes."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from qingjian.contracts.clock import Clock
+from qingjian.contracts.directory import Device, Directory, DirectoryStore, Target
+from qingjian.hj212.policy import Policy
+
+LOG = structlog.get_logger("qingjian.gateway")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A device as the gateway needs it."""
+
+    device: Device
+    policy: Policy
+    digest: str
+    """Names the policy in the journal."""
+    networks: tuple[Network, ...]
+
+    def admits(self, address: str) -> bool:
+        """Whether the device may connect from an address."""
+        return not self.networks or any(contains(network, address) for network in self.networks)
+
+
+def contains(network: Network, address: str) -> bool:
+    """Whether a network holds an address; an IPv4 address written as IPv6 counts as IPv4."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return parsed in network
+
+
+def policy_of(device: Device) -> Policy:
+    """Return the decoding policy of a device; ValueError when the directory holds nonsense."""
+    settings = dict(device.policy)
+    settings.setdefault("edition", device.edition)
+    if device.sm4_key_hex:
+        settings["sm4_key"] = device.sm4_key_hex
+    return Policy.from_json(settings)
+
+
+def policy_digest(policy: Policy) -> str:
+    """Return 16 hexadecimal digits that name a policy."""
+    text = json.dumps(policy.to_json(), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Registry:
+    """The current directory, looked up by MN."""
+
+    def __init__(self, store: DirectoryStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._directory: Directory | None = None
+        self._known: dict[str, Registered | None] = {}
+        self._next_change: datetime | None = None
+        self.problems: dict[str, str] = {}
+        """MN → what is wrong with its entry; the device is then read with the default policy."""
+        self.refresh()
+
+    @property
+    def version(self) -> int:
+        """Version of the directory in use, 0 before the first."""
+        return self._directory.version if self._directory is not None else 0
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        return self._directory.targets if self._directory is not None else ()
+
+    def refresh(self) -> bool:
+        """Take over a newer directory or the passing of an effective date; returns whether anything changed."""
+        try:
+            current = self._store.current()
+        except (OSError, ValueError) as error:
+            # The directory in use stays in use: a broken file must not lock out every device.
+            LOG.error("the directory cannot be read", reason=str(error))
+            current = self._directory
+        now = self._clock.now()
+        if current is self._directory and (self._next_change is None or now < self._next_change):
+            return False
+        self._directory = current
+        self._known.clear()
+        self.problems.clear()
+        dates = (
+            date
+            for device in (current.devices if current is not None else ())
+            for date in (device.valid_from, device.valid_to)
+        )
+        self._next_change = min((date for date in dates if date is not None and date > now), default=None)
+        return True
+
+    def find(self, mn: str) -> Registered | None:
+        """Return the device registered under an MN now."""
+        try:
+            return self._known[mn]
+        except KeyError:
+            pass
+        device = self._directory.device(mn, self._clock.now()) if self._directory is not None else None
+        found = None if device is None else self._prepare(device)
+        if found is not None or len(self._known) < 100_000:
+            self._known[mn] = found
+        return found
+
+    def _prepare(self, device: Device) -> Registered:
+        try:
+            policy = policy_of(device)
+        except (ValueError, TypeError) as error:
+            self.problems[device.mn] = str(error)
+            LOG.error("the policy of a device cannot be used", mn=device.mn, reason=str(error))
+            policy = Policy()
+        networks = []
+        for text in device.addresses:
+            try:
+                networks.append(ipaddress.ip_network(text, strict=False))
+            except ValueError as error:
+                self.problems[device.mn] = str(error)
+                LOG.error("an address of a device cannot be used", mn=device.mn, reason=str(error))
+        if device.addresses and not networks:
+            # Nothing readable of a restriction must not become no restriction.
+            networks.append(ipaddress.ip_network("255.255.255.255/32"))
+        return Registered(device, policy, policy_digest(policy), tuple(networks))

@@ -1,0 +1,255 @@
+"""The gateway of one process: listeners, connections, and the work done once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import itertools
+import ssl
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from qingjian.contracts.clock import Clock
+from qingjian.contracts.directory import DirectoryStore
+from qingjian.contracts.presence import Presence
+from qingjian.gateway.answers import acknowledgement
+from qingjian.gateway.commands import SqliteCommandQueue
+from qingjian.gateway.commit import GroupCommit
+from qingjian.gateway.connection import Connection
+from qingjian.gateway.devices import Devices
+from qingjian.gateway.metrics import Counters
+from qingjian.gateway.presence import SqlitePresenceStore
+from qingjian.gateway.quarantine import Quarantine, QuarantineStore, Sender
+from qingjian.gateway.registry import Network, Registered, Registry, contains
+from qingjian.gateway.settings import GatewaySettings
+from qingjian.hj212.message import Message
+from qingjian.journal import JournalWriter
+
+LOG = structlog.get_logger("qingjian.gateway")
+
+
+class Gateway:
+    """Everything of one gateway process that lives in its event loop."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        clock: Clock,
+        directory: DirectoryStore,
+        journal: JournalWriter,
+        presence: SqlitePresenceStore,
+        quarantine: QuarantineStore,
+        commands: SqliteCommandQueue,
+        first_connection: int = 1,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.registry = Registry(directory, clock)
+        self.counters = Counters()
+        self.quarantine = Quarantine(settings.limits, clock)
+        self.commit = GroupCommit(journal, clock, on_flow=self._flow)
+        self.devices = Devices(settings.name, presence.read())
+        self._presence = presence
+        self._quarantine_store = quarantine
+        self._commands = commands
+        self._connections: dict[Connection, None] = {}
+        self._per_address: dict[str, int] = {}
+        self._numbers = itertools.count(first_connection)
+        self._held: set[Connection] = set()
+        self._allowed: tuple[Network, ...] = networks(settings.allow)
+        self._servers: list[asyncio.Server] = []
+        self._draining = False
+        self.stopped = False
+
+    # ------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Listen; `port` and `tls_port` then name the ports."""
+        settings = self.settings
+        loop = asyncio.get_running_loop()
+        wanted: list[tuple[int, ssl.SSLContext | None]] = [(settings.port, None)]
+        if settings.tls_port is not None:
+            wanted.append((settings.tls_port, tls_context(settings)))
+        for port, context in wanted:
+            self._servers.append(
+                await loop.create_server(
+                    lambda: Connection(self),
+                    settings.host,
+                    port,
+                    ssl=context,
+                    backlog=1_024,
+                    reuse_port=settings.share_port or None,
+                    ssl_handshake_timeout=settings.limits.half_frame_seconds if context else None,
+                )
+            )
+        LOG.info("listening", gateway=settings.name, port=self.port, tls_port=self.tls_port)
+
+    @property
+    def port(self) -> int:
+        return int(self._servers[0].sockets[0].getsockname()[1])
+
+    @property
+    def tls_port(self) -> int | None:
+        return int(self._servers[1].sockets[0].getsockname()[1]) if len(self._servers) > 1 else None
+
+    async def drain(self) -> int:
+        """Take nothing new, finish what was received, close; returns how many frames could not be written."""
+        self._draining = True
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.hold("drain")
+        left = await self.commit.close(self.settings.drain_seconds)
+        for connection in list(self._connections):
+            connection.close("the gateway stops")
+        for _ in range(int(self.settings.drain_seconds * 20)):
+            if not self._connections:
+                break
+            await self.clock.sleep(0.05)
+        for connection in list(self._connections):
+            connection.abort("the gateway stops")
+        await asyncio.sleep(0)
+        await self._write_exchange()
+        self.stopped = True
+        LOG.info("stopped", gateway=self.settings.name, unwritten=left)
+        return left
+
+    async def tick(self) -> None:
+        """Do what has to be done about once a second."""
+        now = self.clock.monotonic()
+        if self.registry.refresh():
+            self._directory_changed()
+        for connection in list(self._connections):
+            connection.tick(now)
+        self.commit.tick()
+        await self._write_exchange()
+
+    # ------------------------------------------------------------------ connections
+
+    def admit(self, connection: Connection) -> bool:
+        """Register a new connection, or turn it away."""
+        limits = self.settings.limits
+        address = connection.address
+        if (
+            self._draining
+            or (self._allowed and not any(contains(network, address) for network in self._allowed))
+            or len(self._connections) >= limits.connections
+            or self._per_address.get(address, 0) >= limits.connections_per_address
+        ):
+            self.counters.connections_refused += 1
+            return False
+        self.counters.connections_opened += 1
+        connection.number = next(self._numbers)
+        strangers = [one for one in self._connections if not one.mns] if self._may_be_crowded() else []
+        if len(strangers) >= limits.unregistered_connections:
+            strangers[0].abort("too many unregistered connections")
+        self._connections[connection] = None
+        self._per_address[address] = self._per_address.get(address, 0) + 1
+        return True
+
+    def _may_be_crowded(self) -> bool:
+        known = sum(1 for one in self.devices.connected())
+        return len(self._connections) - known >= self.settings.limits.unregistered_connections
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that ended."""
+        if self._connections.pop(connection, self) is self:
+            return
+        self._held.discard(connection)
+        left = self._per_address[connection.address] - 1
+        if left:
+            self._per_address[connection.address] = left
+        else:
+            del self._per_address[connection.address]
+        now = self.clock.now()
+        for mn in connection.mns:
+            state = self.devices.state(mn)
+            if state.connection is connection:
+                state.disconnect(now)
+        connection.mns.clear()
+
+    def bind(self, mn: str, connection: Connection) -> None:
+        """A registered device has shown itself on a connection; the newest connection wins."""
+        state = self.devices.state(mn)
+        holder = state.connection
+        if holder is not None and holder.number > connection.number:
+            return
+        if holder is not None:
+            holder.mns.discard(mn)
+            if not holder.mns:
+                self.counters.connections_replaced += 1
+                holder.close("the device connected anew")
+        connection.mns.add(mn)
+        state.connect(connection, self.clock.now())
+
+    def stored(self, connection: Connection, registered: Registered, message: Message, sequence: int) -> None:
+        """A frame is on disk: answer it."""
+        answer = acknowledgement(message, registered.policy)
+        if answer and connection.write(answer):
+            self.counters.acknowledgements += 1
+
+    def _directory_changed(self) -> None:
+        now = self.clock.now()
+        for state in self.devices.connected():
+            if self.registry.find(state.mn) is None and state.connection is not None:
+                state.connection.mns.discard(state.mn)
+                state.disconnect(now)
+
+    # ------------------------------------------------------------------ flow
+
+    def watch_flow(self, connection: Connection) -> None:
+        """Hold a connection while too many frames of all wait for the disk."""
+        if self.commit.waiting >= self.settings.limits.unflushed_frames_total:
+            self._held.add(connection)
+            connection.hold("all")
+
+    def _flow(self) -> None:
+        if self._held and self.commit.waiting * 2 <= self.settings.limits.unflushed_frames_total:
+            for connection in self._held:
+                connection.release("all")
+            self._held.clear()
+
+    # ------------------------------------------------------------------ exchange
+
+    async def _write_exchange(self) -> None:
+        """Give presence and counters to the other processes; what fails is tried again at the next tick."""
+        rows = self.devices.changes()
+        counts = self.quarantine.flush()
+        if rows or counts:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, self._write_stores, rows, counts)
+
+    def _write_stores(self, rows: Sequence[Presence], counts: Sequence[Sender]) -> None:
+        if rows:
+            self._presence.write(rows)
+        if counts:
+            self._quarantine_store.add(counts)
+
+    def gauges(self) -> Mapping[str, float]:
+        """Numbers that go up and down."""
+        health = self.commit.health
+        return {
+            "connections": len(self._connections),
+            "devices_connected": len(self.devices.connected()),
+            "frames_waiting": self.commit.waiting,
+            "journal_failing": float(health.failing_since is not None),
+            "journal_commits": health.commits,
+            "directory_version": self.registry.version,
+        }
+
+
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Parse networks in CIDR form."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def tls_context(settings: GatewaySettings) -> ssl.SSLContext:
+    """Return a server context of TLS 1.2 or newer."""
+    if settings.tls_certificate is None:
+        raise ValueError("TLS needs a certificate")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
