@@ -8,7 +8,8 @@ names and separators (which factor, which suffix, is it known, is the grouping c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -19,7 +20,6 @@ from qingjian.hj212.profiles import profile
 
 # What is left of a data area when only separators, spaces and control bytes are kept.
 _NOT_SEPARATORS = bytes(byte for byte in range(0x21, 256) if byte not in b";,=\x7f")
-_NOT_NUMERIC = {ord(character): None for character in "0123456789.-"}
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _FITTING = re.compile(r"-?\d{1,14}(?:\.\d{1,6})?", re.ASCII)
 _SHORT_NUMBER = 8  # up to this length a number cannot break the widest format (N14.2, N1.6)
@@ -55,6 +55,8 @@ class Shape:
         "pick_items",
         "pick_marks",
         "pick_numbers",
+        "pickers",
+        "statistics",
         "suffixes",
         "time_indices",
         "times_of_items",
@@ -83,6 +85,10 @@ class Shape:
             (factor, tuple(columns[index][1] for index in indices), tuple(indices))  # type: ignore[index]
             for factor, indices in blocks.items()
         )
+        self.pickers = tuple(
+            _first_of_each(suffixes, indices, factor) for factor, suffixes, indices in self.blocks
+        )
+        self.statistics = next((suffix for suffix in self.suffixes if suffix in _STATISTICS), "")
         tables = profile(edition)
         self.marks = frozenset(tables.marks)
         kinds = [
@@ -181,6 +187,16 @@ def _picker(indices: tuple[int, ...]) -> Any:
     return itemgetter(*indices)
 
 
+def _first_of_each(
+    suffixes: tuple[str, ...], indices: tuple[int, ...], factor: str
+) -> tuple[str, tuple[str, ...], Any]:
+    """(factor, distinct suffixes, picker of their values); of a repeated suffix the first."""
+    first: dict[str, int] = {}
+    for suffix, index in zip(suffixes, indices, strict=True):
+        first.setdefault(suffix, index)
+    return factor, tuple(first), _picker(tuple(first.values()))
+
+
 def canonical_groups(columns: tuple[tuple[str, str] | None, ...]) -> tuple[int, ...] | None:
     """Group sizes of the plain order: parameters first, one per group; then items, one group per factor.
 
@@ -203,6 +219,10 @@ def canonical_groups(columns: tuple[tuple[str, str] | None, ...]) -> tuple[int, 
     return tuple(groups)
 
 
+# Item._make without its length check: the tuples come from zip and have four members.
+_AS_ITEM: Callable[[tuple[Any, ...]], Item] = partial(tuple.__new__, Item)
+
+
 class Data(NamedTuple):
     """A parsed data area. ``values`` run parallel to ``shape.names``; ``deviations`` are complete."""
 
@@ -219,11 +239,8 @@ class Data(NamedTuple):
         """factor → suffix → value text; of repeated items the first."""
         values = self.values
         return {
-            factor: {
-                suffix: values[index]
-                for suffix, index in zip(reversed(suffixes), reversed(indices), strict=True)
-            }
-            for factor, suffixes, indices in self.shape.blocks
+            factor: dict(zip(suffixes, pick(values), strict=True))
+            for factor, suffixes, pick in self.shape.pickers
         }
 
     def parameters(self) -> dict[str, str | list[str]]:
@@ -250,10 +267,7 @@ class Data(NamedTuple):
         else:
             moments = [times.iso(values[index]) if index >= 0 else None for index in shape.times_of_items]
         return list(
-            map(
-                Item._make,
-                zip(moments, shape.factors, shape.suffixes, shape.pick_items(values), strict=False),
-            )
+            map(_AS_ITEM, zip(moments, shape.factors, shape.suffixes, shape.pick_items(values), strict=False))
         )
 
     def layout(self) -> list[list[str]]:
@@ -294,7 +308,7 @@ def parse_data(cp: bytes, edition: str = "2017", cn: str = "2011") -> Data:
 
     ``edition`` chooses the tables names and marks are compared with; ``cn`` tells an upload of data from others.
     """
-    if b"//" in cp:  # quoted log text may hold separators
+    if b"/" in cp and b"//" in cp:  # quoted log text may hold separators
         return _parse_irregular(cp, edition, cn)
     try:
         text = cp.decode("utf-8")
@@ -334,13 +348,11 @@ def _value_deviations(shape: Shape, values: list[str], cn: str) -> list[Deviatio
     found: list[Deviation] = []
     numbers = shape.pick_numbers(values)
     if numbers:
-        joined = "".join(numbers)
         try:
-            if joined.translate(_NOT_NUMERIC):
+            if "".join(numbers).encode().translate(None, b"0123456789.-"):
                 raise ValueError
-            for number in numbers:
-                float(number)
-            suspicious = len(max(numbers, key=len)) > _SHORT_NUMBER
+            list(map(float, numbers))
+            suspicious = max(map(len, numbers)) > _SHORT_NUMBER
         except ValueError:
             suspicious = True
         if suspicious:
@@ -362,9 +374,8 @@ def _value_deviations(shape: Shape, values: list[str], cn: str) -> list[Deviatio
     for index in shape.time_indices:
         if times.iso(values[index]) is None:
             found.append(Deviation("datatime_invalid", f"{shape.names[index]}={values[index]}"))
-    if cn == "2011" and not _STATISTICS.isdisjoint(shape.suffixes):
-        named = next(suffix for suffix in shape.suffixes if suffix in _STATISTICS)
-        found.append(Deviation("realtime_with_statistics", named))
+    if shape.statistics and cn == "2011":
+        found.append(Deviation("realtime_with_statistics", shape.statistics))
     return found
 
 

@@ -227,9 +227,9 @@ def _check_packets(
     for key, value in (("PNUM", pnum), ("PNO", pno)):
         if value is not None and (_DIGITS.fullmatch(value) is None or (modern and value != str(int(value)))):
             deviations.append(Deviation("packet_number_form", f"{key}={value}"))
-    if pnum is not None and pno is not None and pnum.isdecimal() and pno.isdecimal():
-        if not 1 <= int(pno) <= int(pnum):
-            deviations.append(Deviation("packet_number_range", f"{pno}/{pnum}"))
+    numbered = pnum is not None and pno is not None and pnum.isdecimal() and pno.isdecimal()
+    if numbered and not 1 <= int(pno or 0) <= int(pnum or 0):
+        deviations.append(Deviation("packet_number_range", f"{pno}/{pnum}"))
 
 
 def check_codes(st: str, cn: str, edition: str, deviations: list[Deviation]) -> None:
