@@ -192,6 +192,8 @@ class Connection(asyncio.Protocol):
     def _unknown(self, raw: bytes, mn: str, reason: str, detail: str = "") -> None:
         gateway = self._gateway
         gateway.counters.frames_unregistered += 1
+        if not self.mns and self._transport is not None:
+            gateway.strange(self)
         if not gateway.quarantine.unknown(mn, self.address, len(raw), reason):
             gateway.counters.samples_dropped += 1
             return

@@ -7,6 +7,8 @@ import ipaddress
 import itertools
 import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import structlog
 
@@ -55,6 +57,7 @@ class Gateway:
         self._quarantine_store = quarantine
         self._commands = commands
         self._connections: dict[Connection, None] = {}
+        self._strangers: dict[Connection, None] = {}
         self._per_address: dict[str, int] = {}
         self._numbers = itertools.count(first_connection)
         self._held: set[Connection] = set()
@@ -135,29 +138,38 @@ class Gateway:
         if (
             self._draining
             or (self._allowed and not any(contains(network, address) for network in self._allowed))
-            or len(self._connections) >= limits.connections
             or self._per_address.get(address, 0) >= limits.connections_per_address
+            or (len(self._connections) >= limits.connections and not self._make_room())
         ):
             self.counters.connections_refused += 1
             return False
         self.counters.connections_opened += 1
         connection.number = next(self._numbers)
-        strangers = [one for one in self._connections if not one.mns] if self._may_be_crowded() else []
-        if len(strangers) >= limits.unregistered_connections:
-            strangers[0].abort("too many unregistered connections")
         self._connections[connection] = None
         self._per_address[address] = self._per_address.get(address, 0) + 1
         return True
 
-    def _may_be_crowded(self) -> bool:
-        known = sum(1 for one in self.devices.connected())
-        return len(self._connections) - known >= self.settings.limits.unregistered_connections
+    def _make_room(self) -> bool:
+        """Close the oldest connection on which no registered device spoke; False when all are devices."""
+        oldest = next((one for one in self._connections if not one.mns and one.is_open), None)
+        if oldest is not None:
+            oldest.abort("room for another connection")
+        return oldest is not None
+
+    def strange(self, connection: Connection) -> None:
+        """A connection without a registered device sent something; only so many of these are kept."""
+        self._strangers[connection] = None
+        if len(self._strangers) > self.settings.limits.unregistered_connections:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.abort("too many unregistered connections")
 
     def lost(self, connection: Connection) -> None:
         """Forget a connection that ended."""
         if self._connections.pop(connection, self) is self:
             return
         self._held.discard(connection)
+        self._strangers.pop(connection, None)
         left = self._per_address[connection.address] - 1
         if left:
             self._per_address[connection.address] = left
@@ -182,6 +194,7 @@ class Gateway:
                 self.counters.connections_replaced += 1
                 holder.close("the device connected anew")
         connection.mns.add(mn)
+        self._strangers.pop(connection, None)
         state.connect(connection, self.clock.now())
 
     def stored(self, connection: Connection, registered: Registered, message: Message, sequence: int) -> None:
@@ -237,6 +250,23 @@ class Gateway:
             "journal_failing": float(health.failing_since is not None),
             "journal_commits": health.commits,
             "directory_version": self.registry.version,
+        }
+
+    def status(self) -> dict[str, Any]:
+        """Plain values for `qingjian status`."""
+        health = self.commit.health
+        since = health.failing_since
+        return {
+            "port": self.port if not self.stopped else None,
+            "connections": len(self._connections),
+            "devices_connected": len(self.devices.connected()),
+            "directory_version": self.registry.version,
+            "frames_waiting": self.commit.waiting,
+            "journal": "failing" if since is not None else "ok",
+            "journal_reason": health.reason,
+            "journal_failing_seconds": None if since is None else self.clock.monotonic() - since,
+            "policy_problems": dict(self.registry.problems),
+            "counters": asdict(self.counters),
         }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from qingjian.contracts.folders import DataFolder
 
@@ -16,7 +18,7 @@ class GatewayLimits:
     connections: int = 5_000
     connections_per_address: int = 1_000
     unregistered_connections: int = 200
-    """Connections that have not shown a registered device; beyond it the oldest of them is closed."""
+    """Connections that sent something, but nothing of a registered device; beyond it the oldest is closed."""
     first_frame_seconds: float = 60.0
     """A connection without a frame of a registered device after this long counts as unregistered and idle."""
     idle_seconds: float = 7_200.0
@@ -85,6 +87,22 @@ class GatewaySettings:
         for network in self.allow:
             ipaddress.ip_network(network)
 
+    def to_json(self) -> str:
+        """Return the settings as text for the command line of a process."""
+        return json.dumps({key: _plain(value) for key, value in asdict(self).items()}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> GatewaySettings:
+        """Inverse of `to_json`; missing keys take their defaults, unknown keys raise TypeError."""
+        values = json.loads(text)
+        for name in ("data", "tls_certificate", "tls_key"):
+            if values.get(name) is not None:
+                values[name] = Path(values[name])
+        if "allow" in values:
+            values["allow"] = tuple(values["allow"])
+        values["limits"] = GatewayLimits(**values.get("limits", {}))
+        return cls(**values)
+
     @property
     def folder(self) -> DataFolder:
         return DataFolder(self.data)
@@ -102,6 +120,14 @@ class GatewaySettings:
     @property
     def quarantine_path(self) -> Path:
         return quarantine_path(self.folder)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
 
 
 def quarantine_path(folder: DataFolder) -> Path:

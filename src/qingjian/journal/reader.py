@@ -87,6 +87,22 @@ class JournalReader:
         found = self.read(0, 1)
         return found[0].sequence if found else 0
 
+    def highest_connection(self) -> int:
+        """Return the highest connection number of the two newest segments, to number new connections behind it."""
+        highest = 0
+        for path in segments.segment_paths(self.folder)[-2:]:
+            connection = self._connection(path)
+            if connection is None:
+                continue
+            try:
+                found = connection.execute("SELECT max(connection) FROM frames").fetchone()[0]
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                continue
+            highest = max(highest, found or 0)
+        return highest
+
     def close(self) -> None:
         for connection in self._open.values():
             connection.close()
