@@ -120,4 +120,4 @@ def _chain(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _time_column(schema: pa.Schema) -> str:
-    return next(name for name in ("start", "received_at", "at") if name in schema.names)
+    return next(name for name in ("start", "received_at", "moment") if name in schema.names)

@@ -45,7 +45,7 @@ class LakeReader:
         self.folder = folder
         self._engine = Engine(threads)
         self.observations = observations_table(folder / "observations")
-        self.statements_table = other_table(folder / "statements", STORED_STATEMENTS, "at")
+        self.statements_table = other_table(folder / "statements", STORED_STATEMENTS, "moment")
         self.frames_table = other_table(folder / "frames", STORED_FRAMES, "received_at")
         self._tables = {
             "observations": self.observations,
@@ -248,16 +248,16 @@ class LakeReader:
         limit: int = 10_000,
     ) -> pa.Table:
         """Return statements about moments in [start, end), newest first."""
-        conditions = [f"at >= {moment_literal(start)}", f"at < {moment_literal(end)}"]
+        conditions = [f"moment >= {moment_literal(start)}", f"moment < {moment_literal(end)}"]
         if mn is not None:
             conditions.append(f"mn = {text_literal(mn)}")
         if reasons is not None:
             conditions.append(f"reason IN ({','.join(text_literal(reason) for reason in reasons)})")
         if as_of is not None:
             conditions.append(f"known_at <= {whole_seconds(as_of)}")
-        order = "at DESC, journal, sequence DESC, name, field"
+        order = "moment DESC, journal, sequence DESC, name, field"
         return self._others(
-            self.statements_table, "at", STORED_STATEMENTS, conditions, order, limit, start, end
+            self.statements_table, "moment", STORED_STATEMENTS, conditions, order, limit, start, end
         )
 
     def _others(

@@ -76,7 +76,7 @@ FRAMES = pa.schema(
 STATEMENTS = pa.schema(
     [
         pa.field("mn", pa.string(), nullable=False),
-        pa.field("at", MOMENT, nullable=False),
+        pa.field("moment", MOMENT, nullable=False),
         pa.field("command", pa.string()),
         pa.field("name", pa.string(), nullable=False),
         pa.field("field", pa.string()),

@@ -136,7 +136,7 @@ class Lake(LakeReader):
             self.frames_table, "received_at", _stamped(frames, FRAMES, known, batch), batch, always=False
         )
         self._put(
-            self.statements_table, "at", _stamped(statements, STATEMENTS, known, batch), batch, always=False
+            self.statements_table, "moment", _stamped(statements, STATEMENTS, known, batch), batch, always=False
         )
         resolution = self.resolve(
             CANDIDATES.empty_table() if observations is None else observations, batch.known_at

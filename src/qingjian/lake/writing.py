@@ -56,7 +56,7 @@ def sort_keys(schema: pa.Schema) -> list[tuple[str, str]]:
     elif "received_at" in schema.names:
         names = ["journal", "sequence"]
     else:
-        names = ["mn", "at", "journal", "sequence"]
+        names = ["mn", "moment", "journal", "sequence"]
     return [(name, "ascending") for name in names]
 
 

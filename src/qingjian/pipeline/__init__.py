@@ -1,0 +1,1 @@
+"""The pipeline: from journals to lake, latest values and findings; see README.md."""

@@ -1,0 +1,444 @@
+"""Frames of the journal → rows for the lake, column by column.
+
+The values of all frames of a chunk are gathered as text per plan and turned into exact decimals in one go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qingjian.contracts.directory import Device, Directory
+from qingjian.hj212.content import Shape
+from qingjian.hj212.decoder import decode_frame
+from qingjian.hj212.message import Message
+from qingjian.hj212.policy import DEFAULT, Policy
+from qingjian.hj212.segment import read_segment
+from qingjian.hj212.times import parse, period
+from qingjian.journal import Frame, Kind
+from qingjian.journal.frame import codes_to_text
+from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, STATISTIC_CODES, Decimals, candidates, from_text
+from qingjian.pipeline.routing import COLUMNS, Plan, Router
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER_COLUMNS = COLUMNS[:-1]
+_ALL_NINES = re.compile(r"-?9{3,}\.9+")
+"""What a 2025 device sends when a converted value cannot be computed (§8.1.1 d, confidence S)."""
+_ABOVE_RANGE = "T"
+_INTERACTIONS = frozenset({"9011", "9012", "9013", "9014", "9015"})
+_REALTIME = STATISTIC_CODES["realtime"]
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A chunk of frames, ready for the sinks."""
+
+    frames: pa.Table
+    observations: pa.Table
+    statements: pa.Table
+    counts: Counter[str] = field(default_factory=Counter)
+    heard: dict[str, int] = field(default_factory=dict)
+    """MN → microseconds of the newest frame received."""
+    offsets: list[tuple[str, int, float, int]] = field(default_factory=list)
+    """(MN, received microseconds, device time minus receiving time in seconds, sequence) of live real-time frames."""
+
+
+class _Statement(NamedTuple):
+    mn: str
+    moment: int
+    command: str
+    name: str
+    field: str
+    value: str | None
+    reason: str
+    series: int | None
+    sequence: int
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Values of all frames that share a plan."""
+
+    plan: Plan
+    values: list[list[str | None]] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
+
+
+class Decoder:
+    """Decodes chunks of frames with one directory version; the same chunk always gives the same rows."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self._router = Router(directory)
+        self._policies: dict[str, tuple[Device, Policy]] = {}
+        self._places: dict[Shape, tuple[int, ...]] = {}
+
+    def decode(self, frames: Sequence[Frame]) -> Decoded:
+        """Decode frames of one journal, in their order."""
+        counts: Counter[str] = Counter()
+        gathered: dict[int, _Gathered] = {}
+        statements: list[_Statement] = []
+        heard: dict[str, int] = {}
+        offsets: list[tuple[str, int, float, int]] = []
+        for order, frame in enumerate(frames):
+            counts[f"frames_{frame.kind}"] += 1
+            if frame.kind is not Kind.ACCEPTED:
+                continue
+            heard[frame.mn] = frame.received_us
+            policy = self._policy(frame)
+            message = _message(frame.content, policy)
+            if message is None:
+                counts["undecodable"] += 1
+                continue
+            if message.cn in _INTERACTIONS:
+                counts["interactions"] += 1
+                continue
+            self._take(frame, order, message, policy, gathered, statements, offsets, counts)
+        journal = frames[0].journal if frames else ""
+        observations = self._observations(list(gathered.values()), journal, frames, statements, counts)
+        return Decoded(
+            frames_table(frames),
+            observations,
+            _statements_table(statements, journal),
+            counts,
+            heard,
+            offsets,
+        )
+
+    def _policy(self, frame: Frame) -> Policy:
+        known = self._policies.get(frame.mn)
+        if known is not None and known[0].valid_from is None and known[0].valid_to is None:
+            return known[1]
+        device = self.directory.device(frame.mn, frame.received_at)
+        if device is None:
+            return DEFAULT
+        if known is None or known[0] is not device:
+            known = self._policies[frame.mn] = (device, policy_of(device))
+        return known[1]
+
+    def _take(
+        self,
+        frame: Frame,
+        order: int,
+        message: Message,
+        policy: Policy,
+        gathered: dict[int, _Gathered],
+        statements: list[_Statement],
+        offsets: list[tuple[str, int, float, int]],
+        counts: Counter[str],
+    ) -> None:
+        shape, values, _ = message.data
+        places = self._places.get(shape)
+        if places is None:
+            if len(self._places) >= 50_000:  # senders can invent names
+                self._places.clear()
+            places = self._places[shape] = tuple(sorted(set(shape.times_of_items))) or (shape.datatime,)
+        for place in places:
+            told = values[place] if place >= 0 else ""
+            start = _start(message.cn, told, policy.datatime, policy.minute_interval)
+            at = frame.received_us if start is None else start
+            # Several DataTime in one frame: each item belongs to the one it stands under.
+            under = place if len(places) > 1 else None
+            plan = self._router.plan(shape, frame.mn, message.cn, message.edition, _moment(at), under)
+            statements += [
+                _Statement(
+                    frame.mn,
+                    at,
+                    message.cn,
+                    one.name,
+                    one.field,
+                    values[one.index],
+                    one.reason,
+                    one.series,
+                    frame.sequence,
+                )
+                for one in plan.leftovers
+            ]
+            if not plan.statistic:
+                counts["statement_frames"] += 1
+                continue
+            if start is None:
+                counts["without_time"] += 1
+                statements += [
+                    _Statement(
+                        frame.mn,
+                        at,
+                        message.cn,
+                        name,
+                        suffix,
+                        values[index],
+                        "without-time",
+                        None,
+                        frame.sequence,
+                    )
+                    for name, suffixes, indices in shape.blocks
+                    for suffix, index in zip(suffixes, indices, strict=True)
+                ]
+                continue
+            counts["data_frames"] += 1
+            if message.cn == "2011" and not message.rf:
+                _note_offset(frame, message, start, offsets)
+            if not len(plan.series):
+                continue
+            found = gathered.get(id(plan))
+            if found is None:
+                found = gathered[id(plan)] = _Gathered(plan)
+            found.values.append([*values, None])
+            found.starts.append(start)
+            found.sequences.append(frame.sequence)
+            found.order.append(order)
+
+    def _observations(
+        self,
+        gathered: list[_Gathered],
+        journal: str,
+        frames: Sequence[Frame],
+        statements: list[_Statement],
+        counts: Counter[str],
+    ) -> pa.Table:
+        if not gathered:
+            return CANDIDATES.empty_table()
+        texts = {column: pa.array(_texts(gathered, column), pa.string()) for column in COLUMNS}
+        widths = [len(one.plan.series) for one in gathered]
+        times = [len(one.starts) for one in gathered]
+        series = np.concatenate([np.tile(one.plan.series, len(one.starts)) for one in gathered])
+        statistic = np.repeat(
+            np.array([STATISTIC_CODES[one.plan.statistic] for one in gathered], np.int8),
+            np.multiply(widths, times),
+        )
+        starts = _spread(gathered, "starts")
+        sequences = _spread(gathered, "sequences")
+        order = _spread(gathered, "order")
+        flag = texts["flag"]
+        numbers: dict[str, Decimals] = {}
+        used = np.zeros(len(series), np.bool_)
+        for column in _NUMBER_COLUMNS:
+            if texts[column].null_count == len(series):
+                continue
+            read = _scaled(from_text(texts[column]), gathered)
+            odd = _unread(texts[column], read)
+            for row in odd:
+                frame = frames[int(order[row])]
+                counts["not_a_number"] += 1
+                statements.append(
+                    _Statement(
+                        frame.mn,
+                        int(starts[row]),
+                        "",
+                        str(series[row]),
+                        column,
+                        texts[column][int(row)].as_py(),
+                        "not-a-number",
+                        int(series[row]),
+                        frame.sequence,
+                    )
+                )
+            if column == "converted":
+                read = _computable(
+                    read, texts[column], gathered, order, frames, series, sequences, starts, statements
+                )
+            numbers[column] = read
+            used |= read.valid
+        qualifier = pc.fill_null(pc.equal(flag, _ABOVE_RANGE), False).to_numpy(zero_copy_only=False)
+        used |= pc.fill_null(pc.not_equal(flag, ""), False).to_numpy(zero_copy_only=False)
+        rows = candidates(
+            series=series,
+            statistic=statistic,
+            start=starts,
+            numbers=numbers,
+            flag=flag,
+            qualifier=np.where(qualifier, 2, 0).astype(np.int8),
+            journal=journal,
+            sequence=sequences,
+        )
+        counts["observations"] += int(used.sum())
+        arrival = np.argsort(order, kind="stable")
+        return rows.take(pa.array(arrival[used[arrival]]))
+
+
+def policy_of(device: Device) -> Policy:
+    """Return the decoding policy of a registered device."""
+    policy = Policy.from_json(device.policy) if device.policy else DEFAULT
+    if device.sm4_key_hex:
+        policy = replace(policy, sm4_key=bytes.fromhex(device.sm4_key_hex))
+    if device.edition != "auto":
+        policy = replace(policy, edition=device.edition)
+    return policy
+
+
+def _message(content: bytes, policy: Policy) -> Message | None:
+    """Read a frame the gateway accepted: its check was verified there, so the plain case goes straight to the fields."""
+    if policy.sm4_key is None and content.startswith(b"##") and content[2:6].isdigit():
+        end = 6 + int(content[2:6])
+        if len(content) >= end + 4 and content[end - 2 : end] == b"&&":
+            message = read_segment(content[6:end], policy)
+            if isinstance(message, Message):
+                return message
+    decoded = decode_frame(content, policy)
+    return decoded if isinstance(decoded, Message) else None
+
+
+@lru_cache(maxsize=8192)
+def _start(command: str, text: str, convention: str, minute_interval: int) -> int | None:
+    found = period(command, text, convention, minute_interval) if text else None
+    return None if found is None else _microseconds(found[0])
+
+
+def _note_offset(
+    frame: Frame, message: Message, start: int, offsets: list[tuple[str, int, float, int]]
+) -> None:
+    """Measure the device's clock: its time of sending (QN) when that is a time, else the time of the data."""
+    told = parse(message.qn) if message.qn else None
+    device = start if told is None else _microseconds(told.astimezone(UTC))
+    offset = (device - frame.received_us) / 1_000_000
+    ahead = (start - frame.received_us) / 1_000_000
+    offsets.append((frame.mn, frame.received_us, max(offset, ahead), frame.sequence))
+
+
+def _texts(gathered: Sequence[_Gathered], column: str) -> list[str | None]:
+    parts: list[Iterable[str | None]] = []
+    for one in gathered:
+        pick = one.plan.pick.get(column)
+        if pick is None:
+            parts.append([None] * (len(one.plan.series) * len(one.values)))
+        else:
+            parts.append(chain.from_iterable(map(pick, one.values)))
+    return list(chain.from_iterable(parts))
+
+
+def _spread(gathered: Sequence[_Gathered], name: str) -> npt.NDArray[np.int64]:
+    return np.concatenate(
+        [np.repeat(np.array(getattr(one, name), np.int64), len(one.plan.series)) for one in gathered]
+    )
+
+
+def _unread(texts: pa.Array, numbers: Decimals) -> npt.NDArray[np.intp]:
+    written = pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False)
+    return np.flatnonzero(written & ~numbers.valid)
+
+
+def _scaled(numbers: Decimals, gathered: Sequence[_Gathered]) -> Decimals:
+    if not any(one.plan.scaled for one in gathered):
+        return numbers
+    mantissa, decimals, valid = numbers.mantissa.copy(), numbers.decimals.copy(), numbers.valid.copy()
+    scales = [scale for one in gathered for _ in one.values for scale in one.plan.scales]
+    kinds = {scale: number for number, scale in enumerate(dict.fromkeys(scales))}
+    kind = np.array([kinds[scale] for scale in scales])
+    for scale, number in kinds.items():
+        if scale == (1, 0):
+            continue
+        rows = np.flatnonzero(kind == number)
+        changed = Decimals(mantissa[rows], decimals[rows], valid[rows]).scaled(*scale)
+        mantissa[rows], decimals[rows], valid[rows] = changed.mantissa, changed.decimals, changed.valid
+    return Decimals(mantissa, decimals, valid)
+
+
+def _computable(
+    numbers: Decimals,
+    texts: pa.Array,
+    gathered: Sequence[_Gathered],
+    order: npt.NDArray[np.int64],
+    frames: Sequence[Frame],
+    series: npt.NDArray[np.int32],
+    sequences: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    statements: list[_Statement],
+) -> Decimals:
+    """Turn the 2025 mark for "cannot be computed" (all nines) from a value into a statement."""
+    if all(one.plan.edition != "2025" for one in gathered):
+        return numbers
+    modern = np.repeat(
+        [one.plan.edition == "2025" for one in gathered],
+        [len(one.values) * len(one.plan.series) for one in gathered],
+    )
+    nines = pc.fill_null(pc.match_substring_regex(texts, f"^(?:{_ALL_NINES.pattern})$"), False)
+    rows = np.flatnonzero(nines.to_numpy(zero_copy_only=False) & modern)
+    if not len(rows):
+        return numbers
+    valid = numbers.valid.copy()
+    valid[rows] = False
+    for row in rows:
+        frame = frames[int(order[row])]
+        statements.append(
+            _Statement(
+                frame.mn,
+                int(starts[row]),
+                "",
+                str(series[row]),
+                "converted",
+                texts[int(row)].as_py(),
+                "not-computable",
+                int(series[row]),
+                int(sequences[row]),
+            )
+        )
+    return Decimals(
+        np.where(valid, numbers.mantissa, 0), np.where(valid, numbers.decimals, 0).astype(np.int16), valid
+    )
+
+
+def frames_table(frames: Sequence[Frame]) -> pa.Table:
+    """Return journal frames with the columns of the lake's table."""
+    received = np.fromiter((one.received_us for one in frames), np.int64, len(frames))
+    return pa.table(
+        {
+            "journal": [one.journal for one in frames],
+            "sequence": np.fromiter((one.sequence for one in frames), np.int64, len(frames)),
+            "received_at": pa.array(received).cast(pa.timestamp("us", "UTC")),
+            "peer": [one.peer for one in frames],
+            "connection": [one.connection for one in frames],
+            "mn": [one.mn for one in frames],
+            "kind": [str(one.kind) for one in frames],
+            "content": [one.content for one in frames],
+            "codes": [codes_to_text(one.codes) if one.codes else "" for one in frames],
+            "policy": [one.policy for one in frames],
+            "frame_directory": [one.directory_version for one in frames],
+            "nonce": [one.nonce for one in frames],
+            "batch": [one.batch for one in frames],
+        },
+        schema=FRAMES,
+    )
+
+
+def _statements_table(rows: Sequence[_Statement], journal: str) -> pa.Table:
+    if not rows:
+        return STATEMENTS.empty_table()
+    mn, at, command, name, suffix, value, reason, series, sequence = zip(*rows, strict=True)
+    return pa.table(
+        {
+            "mn": list(mn),
+            "moment": pa.array(at, pa.int64()).cast(pa.timestamp("us", "UTC")),
+            "command": list(command),
+            "name": list(name),
+            "field": list(suffix),
+            "value": list(value),
+            "reason": list(reason),
+            "series": pa.array(series, pa.int32()),
+            "journal": [journal] * len(rows),
+            "sequence": pa.array(sequence, pa.int64()),
+            "source": pa.nulls(len(rows), pa.string()),
+        },
+        schema=STATEMENTS,
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    passed = moment - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

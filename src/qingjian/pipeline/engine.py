@@ -1,0 +1,356 @@
+"""From journals to lake, latest and findings, batch by batch.
+
+Frames are decoded once; live values go to `latest` at once, the rest waits for the batch. A batch is written into the
+batch log, then carried out; what a crash interrupts is carried out again from the log, with the same result.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from qingjian.contracts.clock import Clock
+from qingjian.contracts.directory import STATISTICS, Directory, DirectoryStore
+from qingjian.contracts.findings import Finding
+from qingjian.journal import Frame, JournalReader, journals
+from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, Appended, Batch, Decimals, Lake
+from qingjian.pipeline.batches import BatchLog, Intent
+from qingjian.pipeline.decoding import Decoded, Decoder
+from qingjian.pipeline.findings import SqliteFindingLog
+from qingjian.pipeline.latest import Row, SqliteLatestStore
+
+_READ = 4_096
+_ROWS_AT_MOST = 400_000
+EMPTY_DIRECTORY_VERSION = 0
+
+
+class Watcher(Protocol):
+    """Judges what a batch brought; its memory is stored with its findings."""
+
+    def on_batch(
+        self, intent: Intent, directory: Directory, heard: Decoded | None, appended: Appended
+    ) -> tuple[Sequence[Finding], Mapping[str, object]]:
+        """Return findings and what to remember; must depend on nothing but its arguments and its memory."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counted since the process started."""
+
+    frames: int = 0
+    observations: int = 0
+    new: int = 0
+    repeated: int = 0
+    completed: int = 0
+    changed: int = 0
+    statements: int = 0
+    batches: int = 0
+    findings: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Engine:
+    """The writer of lake, latest and findings. Use from one thread."""
+
+    def __init__(
+        self,
+        *,
+        journal_folder: Path,
+        directory: DirectoryStore,
+        lake: Lake,
+        batches: BatchLog,
+        latest: SqliteLatestStore,
+        findings: SqliteFindingLog,
+        clock: Clock,
+        watchers: Sequence[Watcher] = (),
+        batch_seconds: float = 5.0,
+    ) -> None:
+        self._journal_folder = journal_folder
+        self._directory_store = directory
+        self.lake = lake
+        self.batches = batches
+        self.latest = latest
+        self.findings = findings
+        self._clock = clock
+        self._watchers = list(watchers)
+        self._batch_seconds = batch_seconds
+        self._readers: dict[str, JournalReader] = {}
+        self._read: dict[str, int] = {}
+        self._stored: dict[str, int] = {}
+        self._decoder: Decoder | None = None
+        self._pending: list[tuple[str, int, Decoded]] = []
+        self._pending_rows = 0
+        self._opened_at = clock.monotonic()
+        self.newest_received: dict[str, datetime] = {}
+        self.totals = Totals()
+
+    # -- start -------------------------------------------------------------------------------------------------
+
+    def recover(self) -> int:
+        """Carry out what the log has and a sink lacks; returns how many batches."""
+        self.lake.open_for_writing()
+        stored = self.lake.batch()
+        known_until = self.lake.known_until()
+        if self.batches.last() < stored and known_until is not None:
+            self.batches.start_after(stored, known_until)
+        position = min(stored, self.findings.position())
+        done = 0
+        while following := self.batches.after(position):
+            for intent in following:
+                self.carry_out(intent)
+                position = intent.number
+                done += 1
+        return done
+
+    # -- frames ------------------------------------------------------------------------------------------------
+
+    def directory(self, version: int | None = None) -> Directory | None:
+        """Return the current directory or an older version of it."""
+        if version is None:
+            return self._directory_store.current()
+        return self._directory_store.version(version)
+
+    def _decoder_for(self, version: int) -> Decoder:
+        if self._decoder is None or self._decoder.directory.version != version:
+            directory = self.directory(version) if version else None
+            self._decoder = Decoder(directory or empty_directory(self._clock.now()))
+        return self._decoder
+
+    def step(self, *, idle: bool = False) -> int:
+        """Read new frames, show them in `latest`, and close the batch when it is due. Returns frames read."""
+        current = self.directory()
+        version = current.version if current else EMPTY_DIRECTORY_VERSION
+        if self._pending and self._decoder is not None and self._decoder.directory.version != version:
+            self.close_batch()
+        read = 0
+        for name in journals(self._journal_folder):
+            frames = self._reader(name).read(self._position(name), _READ)
+            if not frames:
+                continue
+            if not self._pending:
+                self._opened_at = self._clock.monotonic()
+            decoded = self._decoder_for(version).decode(frames)
+            self._take(name, frames, decoded)
+            read += len(frames)
+        if self._pending and (idle or self._is_due()):
+            self.close_batch()
+        return read
+
+    def _is_due(self) -> bool:
+        age = self._clock.monotonic() - self._opened_at
+        return age >= self._batch_seconds or self._pending_rows >= _ROWS_AT_MOST
+
+    def _reader(self, name: str) -> JournalReader:
+        if name not in self._readers:
+            self._readers[name] = JournalReader(self._journal_folder / name)
+        return self._readers[name]
+
+    def _position(self, name: str) -> int:
+        if name not in self._read:
+            self._read[name] = self._stored[name] = self.lake.position(name)
+        return self._read[name]
+
+    def _take(self, name: str, frames: Sequence[Frame], decoded: Decoded) -> None:
+        last = frames[-1].sequence
+        self.latest.write_rows(_latest_rows(decoded.observations, frames), {name: last})
+        self._pending.append((name, last, decoded))
+        self._pending_rows += decoded.observations.num_rows + decoded.frames.num_rows
+        self._read[name] = last
+        self.newest_received[name] = frames[-1].received_at
+
+    def close_batch(self) -> None:
+        """Write what is pending as one batch."""
+        if not self._pending or self._decoder is None:
+            return
+        ranges = {
+            name: [self._stored[name], max(last for journal, last, _ in self._pending if journal == name)]
+            for name in sorted({name for name, _, _ in self._pending})
+        }
+        intent = self.batches.add(
+            "frames", self._clock.now(), self._decoder.directory.version, {"ranges": ranges}
+        )
+        # Recovery reads journal by journal, so this is the order in which arrivals count.
+        chunks = [decoded for _, _, decoded in sorted(self._pending, key=lambda one: (one[0], one[1]))]
+        self._pending, self._pending_rows = [], 0
+        self._store(intent, chunks, self._decoder.directory)
+
+    def carry_out(self, intent: Intent) -> None:
+        """Do a batch of the log (again)."""
+        if intent.kind == "frames":
+            decoder = self._decoder_for(intent.directory_version)
+            chunks = [
+                decoder.decode(part)
+                for name, (low, high) in sorted(intent.ranges.items())
+                for part in self._between(name, low, high)
+            ]
+            self._store(intent, chunks, decoder.directory)
+        elif intent.kind == "before":
+            return
+        else:
+            raise ValueError(f"unknown kind of batch: {intent.kind}")
+
+    def _between(self, name: str, low: int, high: int) -> Iterable[list[Frame]]:
+        while low < high:
+            frames = [
+                one for one in self._reader(name).read(low, min(_READ, high - low)) if one.sequence <= high
+            ]
+            if not frames:
+                return
+            yield frames
+            low = frames[-1].sequence
+
+    def _store(self, intent: Intent, chunks: Sequence[Decoded], directory: Directory) -> None:
+        decoded = combine(chunks)
+        ranges = intent.ranges
+        positions = {name: high for name, (_, high) in ranges.items()}
+        appended = self.store_rows(
+            intent,
+            directory,
+            observations=decoded.observations,
+            frames=decoded.frames,
+            statements=decoded.statements,
+            positions=positions,
+            heard=decoded,
+        )
+        self._stored.update(positions)
+        for name, high in positions.items():
+            self._read[name] = max(self._read.get(name, 0), high)
+        self.totals.frames += decoded.frames.num_rows
+        self.totals.statements += decoded.statements.num_rows
+        self.totals.observations += decoded.observations.num_rows
+        self.totals.counts.update(decoded.counts)
+        self._show_revisions(appended)
+
+    def store_rows(
+        self,
+        intent: Intent,
+        directory: Directory,
+        *,
+        observations: pa.Table,
+        frames: pa.Table | None = None,
+        statements: pa.Table | None = None,
+        positions: Mapping[str, int] | None = None,
+        heard: Decoded | None = None,
+    ) -> Appended:
+        """Give a batch to lake and findings, each exactly once."""
+        appended = self.lake.append(
+            Batch(intent.number, intent.known_at, intent.directory_version, dict(positions or {})),
+            observations=observations,
+            frames=frames,
+            statements=statements,
+        )
+        if self.findings.position() < intent.number:
+            found: list[Finding] = []
+            memory: dict[str, object] = {}
+            for watcher in self._watchers:
+                more, remembered = watcher.on_batch(intent, directory, heard, appended)
+                found += more
+                memory.update(remembered)
+            self.totals.findings += self.findings.append_batch(found, intent.number, memory)
+        self.totals.batches += 1
+        self.totals.new += appended.new
+        self.totals.repeated += appended.repeated
+        self.totals.completed += appended.completed
+        self.totals.changed += appended.changes.num_rows
+        return appended
+
+    def _show_revisions(self, appended: Appended) -> None:
+        """Tell `latest` the revision of values that replaced others."""
+        rows = appended.rows
+        if rows.num_rows and "revision" in rows.schema.names:
+            revised = rows.filter(pa.array(rows.column("revision").to_numpy() > 0))
+            if revised.num_rows:
+                known = int(self._clock.now().timestamp() * 1_000_000)
+                self.latest.write_rows(_rows_of(revised, np.full(revised.num_rows, known)), {})
+
+    # -- where it stands ---------------------------------------------------------------------------------------
+
+    def behind(self) -> dict[str, int]:
+        """Return the number of frames each journal has that the lake has not."""
+        return {
+            name: max(0, self._reader(name).last() - self._stored.get(name, self._position(name)))
+            for name in journals(self._journal_folder)
+        }
+
+    def positions(self) -> dict[str, int]:
+        """Return the stored position of every journal."""
+        return {name: self._stored.get(name, self._position(name)) for name in journals(self._journal_folder)}
+
+    def close(self) -> None:
+        """Store what is pending and close the files."""
+        self.close_batch()
+        for reader in self._readers.values():
+            reader.close()
+
+
+def combine(chunks: Sequence[Decoded]) -> Decoded:
+    """Put chunks together, in their order."""
+    if not chunks:
+        return Decoded(FRAMES.empty_table(), CANDIDATES.empty_table(), STATEMENTS.empty_table())
+    whole = Decoded(
+        pa.concat_tables([one.frames for one in chunks]),
+        pa.concat_tables([one.observations for one in chunks]),
+        pa.concat_tables([one.statements for one in chunks]),
+    )
+    for one in chunks:
+        whole.counts.update(one.counts)
+        for mn, received in one.heard.items():
+            whole.heard[mn] = max(received, whole.heard.get(mn, 0))
+        whole.offsets += one.offsets
+    return whole
+
+
+def empty_directory(now: datetime) -> Directory:
+    """Before the first publication nobody is registered."""
+    return Directory(version=EMPTY_DIRECTORY_VERSION, published_at=now)
+
+
+def _latest_rows(observations: pa.Table, frames: Sequence[Frame]) -> list[Row]:
+    """Return the newest observation of each series and statistic as plain rows."""
+    if not observations.num_rows:
+        return []
+    sequences = np.fromiter((one.sequence for one in frames), np.int64, len(frames))
+    received = np.fromiter((one.received_us for one in frames), np.int64, len(frames))
+    places = np.searchsorted(sequences, observations.column("sequence").to_numpy())
+    return _rows_of(observations, received[places])
+
+
+def _rows_of(observations: pa.Table, known: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[Row]:
+    starts = observations.column("start").cast(pa.int64()).to_numpy()
+    key = (
+        observations.column("series").to_numpy().astype(np.int64) * 16
+        + observations.column("statistic").to_numpy()
+    )
+    order = np.lexsort((np.arange(len(key)), starts, key))
+    last = np.r_[key[order][1:] != key[order][:-1], True]
+    rows = order[last]
+    newest = observations.take(pa.array(rows))
+    numbers = Decimals.from_arrow(
+        newest.column("value_mantissa").combine_chunks(), newest.column("value_decimals").combine_chunks()
+    )
+    values = [
+        None if not valid else value
+        for value, valid in zip(numbers.to_float().tolist(), numbers.valid, strict=True)
+    ]
+    revision = newest.column("revision").to_pylist() if "revision" in newest.schema.names else [0] * len(rows)
+    return list(
+        zip(
+            newest.column("series").to_pylist(),
+            [STATISTICS[code] for code in newest.column("statistic").to_pylist()],
+            starts[rows].tolist(),
+            values,
+            [flag or "" for flag in newest.column("flag").to_pylist()],
+            known[rows].tolist(),
+            [journal or "" for journal in newest.column("journal").to_pylist()],
+            [sequence or 0 for sequence in newest.column("sequence").to_pylist()],
+            revision,
+            strict=True,
+        )
+    )
