@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qingjian.quality.facts import FactKind, stopped_seconds
 from qingjian.quality.flags import Validity, flag_meaning
-from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo
+from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo, series_slices
 from qingjian.quality.periods import day_start, local_day, period_end, period_start
 from qingjian.quality.rules import Rule, change_days, gas_share, rules_for
 from qingjian.quality.status import Reason, Status, Statuses, effective_status
@@ -323,9 +323,7 @@ def _flow_weights(observations: Observations, series: Sequence[SeriesInfo], grou
     """
     weights = np.full(len(observations), np.nan)
     totals = np.full(len(observations), np.nan)
-    present, first = np.unique(observations.series, return_index=True)
-    last = np.append(first[1:], len(observations))
-    rows = {int(s): slice(int(a), int(b)) for s, a, b in zip(present, first, last, strict=True)}
+    rows = series_slices(observations.series)
     for one in series:
         if one.averaging != "flow_weighted" or one.flow_series is None:
             continue

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from qingjian.quality.observations import Ints, series_slices
 
 LEVELS = (
     "",
@@ -103,9 +103,7 @@ class Coverage:
         """
         self._start = start
         self._period = period_seconds
-        present, first = np.unique(series, return_index=True)
-        ends = np.append(first[1:], len(series))
-        self._range = {int(s): (int(a), int(b)) for s, a, b in zip(present, first, ends, strict=True)}
+        self._slices = series_slices(series)
 
     def slices(self, fact: IntervalFact) -> list[slice]:
         """The stretches of rows a fact covers, one per series that occurs in the batch."""
@@ -114,9 +112,9 @@ class Coverage:
         tail = (self._period + 3) // 4 if self._period else 1
         if self._period and fact.last - fact.start < tail:
             return []
-        for series in fact.series & self._range.keys():
-            low, high = self._range[series]
-            starts = self._start[low:high]
+        for series in fact.series & self._slices.keys():
+            low = self._slices[series].start
+            starts = self._start[self._slices[series]]
             a = low + int(np.searchsorted(starts, fact.start - lead, "left"))
             b = low + int(np.searchsorted(starts, fact.last - tail, "right"))
             if a < b:

@@ -184,3 +184,12 @@ def as_of(observations: Observations, moment: int | None = None) -> Observations
     last = np.ones(len(known), np.bool_)
     last[:-1] = (known.series[1:] != known.series[:-1]) | (known.start[1:] != known.start[:-1])
     return known if bool(last.all()) else known.take(last)
+
+
+def series_slices(series: NDArray[np.int32]) -> dict[int, slice]:
+    """The stretch of rows of each series in a column sorted by series."""
+    if len(series) == 0:
+        return {}
+    heads = np.flatnonzero(np.concatenate([[True], series[1:] != series[:-1]]))
+    tails = np.append(heads[1:], len(series))
+    return {int(series[a]): slice(int(a), int(b)) for a, b in zip(heads, tails, strict=True)}

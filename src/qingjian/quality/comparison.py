@@ -1,0 +1,149 @@
+"""Own aggregate against what the device sent: different beyond what rounding explains?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingjian.quality.aggregation import Aggregates
+from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo
+
+COLUMNS = ("value", "minimum", "maximum", "total")
+
+
+class Outcome(IntEnum):
+    """Result of comparing one number of one period."""
+
+    AGREE = 0
+    DIFFER = 1
+    ONLY_SENT = 2
+    ONLY_OWN = 3
+    NOT_COMPARABLE = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """One entry per series, period and column compared, sorted by column, series and start.
+
+    ``column`` uint8, position in ``COLUMNS`` · ``difference`` = sent - own · ``allowed``: the greatest
+    difference rounding and tolerance explain · ``outcome`` uint8 (:class:`Outcome`); NOT_COMPARABLE where the
+    own result was not made of all the finer values the period should have.
+    """
+
+    series: NDArray[np.int32]
+    start: Ints
+    column: NDArray[np.uint8]
+    own: Floats
+    sent: Floats
+    difference: Floats
+    allowed: Floats
+    outcome: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def take(self, chosen: Bools) -> Comparison:
+        return replace(self, **{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+    def differing(self) -> Comparison:
+        """The entries that make a finding."""
+        return self.take(self.outcome == Outcome.DIFFER)
+
+    def evidence(self, row: int) -> dict[str, float | int | str]:
+        """Figures of one entry for a finding."""
+        return {
+            "series": int(self.series[row]),
+            "start": int(self.start[row]),
+            "column": COLUMNS[int(self.column[row])],
+            "own": float(self.own[row]),
+            "sent": float(self.sent[row]),
+            "difference": float(self.difference[row]),
+            "allowed": float(self.allowed[row]),
+        }
+
+
+def compare(
+    own: Aggregates,
+    sent: Observations,
+    series: Sequence[SeriesInfo],
+    *,
+    absolute: float = 0.0,
+    relative: float = 0.0,
+    columns: Sequence[str] = ("value",),
+) -> Comparison:
+    """Compare own aggregates with the rows of the same statistic that were sent (sorted, one per key).
+
+    Allowed difference: half a unit of the last decimal for the number sent, and as much again for the finer
+    values it was made of (for sums: times their number), plus ``absolute`` plus ``relative`` · |own|.
+    ``decimals`` of the series is taken for both. Raises ValueError for an unknown column.
+    """
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        raise ValueError(f"cannot compare {unknown}; known: {COLUMNS}")
+    left = _keys(own.series, own.start)
+    right = _keys(sent.series, sent.start)
+    keys = np.union1d(left, right)
+    of_own, of_sent = _places(left, keys), _places(right, keys)
+    decimals = {one.id: one.decimals for one in series}
+    ids = keys >> _START_BITS
+    starts = (keys & ((1 << _START_BITS) - 1)) - (1 << _START_BITS - 1)
+    step = 10.0 ** -np.asarray([decimals.get(int(one), 0) for one in ids], np.float64)
+    summed = {one.id for one in series if one.averaging == "sum"}
+    is_sum = np.isin(ids, sorted(summed))
+    count = _pick(own.count.astype(np.float64), of_own)
+    whole = _pick((own.received >= own.expected).astype(np.float64), of_own) == 1.0
+    parts = []
+    for name in columns:
+        mine, theirs = _pick(getattr(own, name), of_own), _pick(getattr(sent, name), of_sent)
+        many = np.where(is_sum | (name == "total"), np.maximum(np.nan_to_num(count), 1.0), 1.0)
+        noise = 1e-9 * np.maximum(1.0, np.abs(np.nan_to_num(mine)))
+        allowed = 0.5 * step + 0.5 * step * many + absolute + relative * np.abs(np.nan_to_num(mine)) + noise
+        difference = theirs - mine
+        has_own, has_sent = np.isfinite(mine), np.isfinite(theirs)
+        outcome = np.where(np.abs(difference) <= allowed, Outcome.AGREE, Outcome.DIFFER)
+        outcome = np.where((outcome == Outcome.DIFFER) & ~whole, Outcome.NOT_COMPARABLE, outcome)
+        outcome = np.where(has_sent & ~has_own, Outcome.ONLY_SENT, outcome)
+        outcome = np.where(has_own & ~has_sent, Outcome.ONLY_OWN, outcome)
+        chosen = has_own | has_sent
+        parts.append(
+            Comparison(
+                series=ids[chosen].astype(np.int32),
+                start=starts[chosen],
+                column=np.full(int(chosen.sum()), COLUMNS.index(name), np.uint8),
+                own=mine[chosen],
+                sent=theirs[chosen],
+                difference=difference[chosen],
+                allowed=allowed[chosen],
+                outcome=outcome[chosen].astype(np.uint8),
+            )
+        )
+    return Comparison(
+        **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Comparison)}
+    )
+
+
+_START_BITS = 34
+
+
+def _keys(series: NDArray[np.int32], start: Ints) -> Ints:
+    """Series and start in one sortable number (starts within ±2³³ s of 1970, series below 2²⁹)."""
+    return (
+        (np.asarray(series, np.int64) << _START_BITS) + np.asarray(start, np.int64) + (1 << _START_BITS - 1)
+    )
+
+
+def _places(keys: Ints, among: Ints) -> Ints:
+    """For each of ``among`` the row in ``keys``, or -1."""
+    found = np.full(len(among), -1, np.int64)
+    found[np.searchsorted(among, keys)] = np.arange(len(keys))
+    return found
+
+
+def _pick(column: Floats, places: Ints) -> Floats:
+    if len(column) == 0:
+        return np.full(len(places), np.nan)
+    return np.where(places >= 0, column[places], np.nan)
