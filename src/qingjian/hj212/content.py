@@ -308,7 +308,7 @@ def parse_data(cp: bytes, edition: str = "2017", cn: str = "2011") -> Data:
 
     ``edition`` chooses the tables names and marks are compared with; ``cn`` tells an upload of data from others.
     """
-    if b"/" in cp and b"//" in cp:  # quoted log text may hold separators
+    if (b"/" in cp and b"//" in cp) or (b"&" in cp and b"&&" in cp):  # log text, which may hold separators
         return _parse_irregular(cp, edition, cn)
     try:
         text = cp.decode("utf-8")
@@ -407,6 +407,8 @@ def decode_text(cp: bytes) -> tuple[str, Deviation | None]:
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 _SEPARATOR = re.compile("[;,]")
+_SEPARATOR_OR_EQUALS = re.compile("[;,=]")
+_LOG_TEXT = re.compile(r"//.*//", re.DOTALL)
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
@@ -438,6 +440,8 @@ def _parse_irregular(cp: bytes, edition: str, cn: str) -> Data:
         if cleaned != text:
             deviations.append(Deviation("text_control", f"{len(cleaned) - len(text)}"))
             text = cleaned
+    if "&&" in text:
+        deviations.append(Deviation("delimiter_inside", "&&"))
     names: list[str] = []
     values: list[str] = []
     groups: list[int] = [0]
@@ -445,12 +449,13 @@ def _parse_irregular(cp: bytes, edition: str, cn: str) -> Data:
     malformed: list[str] = []
     for piece, separator in _pieces(text):
         name, equals, value = piece.partition("=")
-        name_bare, value_bare = name.strip(), value.strip()
+        name_bare, value_bare = name.strip(" "), value.strip(" ")
         stripped += name_bare != name or value_bare != value
         if not equals and not name_bare:
             empty += bool(text)
         else:
-            if not equals or not name_bare:
+            quoted = _SEPARATOR_OR_EQUALS.search(value_bare) is None or _LOG_TEXT.fullmatch(value_bare)
+            if not equals or not name_bare or not quoted:
                 malformed.append(piece[:40])
             names.append(name_bare)
             values.append(value_bare)

@@ -80,3 +80,14 @@ def period(
     if convention == "end":
         moment -= length
     return moment.astimezone(UTC), length
+
+
+def next_number(now: datetime, last: str) -> str:
+    """A QN for ``now`` that is later than ``last`` (17 digits, or empty): two commands never share one."""
+    text = text17(now)
+    if text > last:
+        return text
+    moment = parse(last)
+    if moment is None:
+        return text
+    return text17(moment + timedelta(milliseconds=int(last[14:] or "0") + 1))

@@ -1,0 +1,145 @@
+"""Sub-packets put together again, in both styles found in the field, bounded in number, size and time.
+
+*Standing alone* (2017 tables C.49 and C.50): every sub-packet has its own QN and a complete CP that starts with
+``DataTime=``. It is passed on as it is; whoever stores it merges the factors of one (MN, CN, DataTime).
+
+*Joined text* (seen in open code): the CP texts of PNO 1..n make one CP. Only PNO 1 starts with ``DataTime=``.
+
+A first packet fits both styles, so it is held until the next one tells them apart, or until the timeout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from qingjian.hj212.content import Data, parse_data
+from qingjian.hj212.message import Message
+
+
+class Key(NamedTuple):
+    """What belongs together."""
+
+    mn: str
+    cn: str
+    pnum: int
+
+
+class Whole(NamedTuple):
+    """A data area to use. ``messages``: its sub-packets by PNO, one when nothing was joined.
+
+    ``complete`` is False for a first packet whose followers never came: its last value may be cut off.
+    """
+
+    messages: tuple[Message, ...]
+    data: Data
+    complete: bool
+
+
+class Dropped(NamedTuple):
+    """Pieces of text given up; ``reason``: ``timeout``, ``replaced`` (a PNO came again with other text), ``crowded``."""
+
+    key: Key
+    messages: tuple[Message, ...]
+    reason: str
+
+
+class Outcome(NamedTuple):
+    """What a step yields: data areas to use, and pieces given up."""
+
+    wholes: list[Whole]
+    dropped: list[Dropped]
+
+
+@dataclass(slots=True)
+class _Collection:
+    begun: datetime
+    parts: dict[int, Message] = field(default_factory=dict)
+    size: int = 0
+
+    def put(self, pno: int, message: Message) -> None:
+        if pno not in self.parts:
+            self.parts[pno] = message
+            self.size += len(message.cp)
+
+
+class Reassembler:
+    """Collects sub-packets. Time is passed in; nothing is read from a clock.
+
+    At most ``maximum_open`` collections of at most ``maximum_bytes`` of CP text each are held.
+    """
+
+    __slots__ = ("_collections", "_maximum_bytes", "_maximum_open", "_timeout")
+
+    def __init__(
+        self,
+        timeout: timedelta = timedelta(minutes=2),
+        maximum_open: int = 16,
+        maximum_bytes: int = 256 * 1024,
+    ) -> None:
+        self._timeout = timeout
+        self._maximum_open = maximum_open
+        self._maximum_bytes = maximum_bytes
+        self._collections: dict[Key, _Collection] = {}
+
+    @property
+    def open(self) -> int:
+        """Number of collections that wait for more."""
+        return len(self._collections)
+
+    def add(self, message: Message, now: datetime) -> Outcome:
+        """Take the next message of the connection, sub-packet or not."""
+        outcome = self.expire(now)
+        pnum, pno = message.pnum, message.pno
+        if pnum is None or pno is None or not 1 <= pno <= pnum or pnum == 1:
+            outcome.wholes.append(_alone(message))
+            return outcome
+        key = Key(message.mn, message.cn, pnum)
+        if pno > 1 and message.cp.startswith(b"DataTime="):
+            self._give_up(key, "replaced", outcome)
+            outcome.wholes.append(_alone(message))
+            return outcome
+        collection = self._collections.get(key)
+        if collection is not None:
+            known = collection.parts.get(pno)
+            if known is not None and known.cp != message.cp:
+                self._give_up(key, "replaced", outcome)
+                collection = None
+        if collection is None:
+            if len(self._collections) >= self._maximum_open:
+                oldest = min(self._collections, key=lambda other: self._collections[other].begun)
+                self._give_up(oldest, "crowded", outcome)
+            collection = self._collections[key] = _Collection(now)
+        collection.put(pno, message)
+        if len(collection.parts) == pnum:
+            del self._collections[key]
+            messages = tuple(collection.parts[number] for number in range(1, pnum + 1))
+            joined = b"".join(part.cp for part in messages)
+            outcome.wholes.append(Whole(messages, parse_data(joined, message.edition, message.cn), True))
+        elif collection.size > self._maximum_bytes:
+            self._give_up(key, "crowded", outcome)
+        return outcome
+
+    def expire(self, now: datetime) -> Outcome:
+        """Settle what has waited longer than the timeout."""
+        outcome = Outcome([], [])
+        for key in [key for key, waiting in self._collections.items() if now - waiting.begun > self._timeout]:
+            self._give_up(key, "timeout", outcome)
+        return outcome
+
+    def _give_up(self, key: Key, reason: str, outcome: Outcome) -> None:
+        collection = self._collections.pop(key, None)
+        if collection is None:
+            return
+        first = collection.parts.get(1)
+        if len(collection.parts) == 1 and first is not None and first.cp.startswith(b"DataTime="):
+            # A sibling with its own DataTime (reason "replaced") shows that the first one stands alone.
+            outcome.wholes.append(Whole((first,), first.data, reason == "replaced"))
+            return
+        messages = tuple(collection.parts[number] for number in sorted(collection.parts))
+        outcome.dropped.append(Dropped(key, messages, reason))
+
+
+def _alone(message: Message) -> Whole:
+    return Whole((message,), message.data, True)
