@@ -1,0 +1,118 @@
+"""The device's own means against ours: rounding is no difference, anything more is."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qingjian.quality.aggregation import aggregate_hours
+from qingjian.quality.comparison import COLUMNS, Outcome, compare
+from qingjian.quality.observations import Observations, SeriesInfo
+from qingjian.quality.periods import day_start
+from qingjian.rulebook import packaged
+
+BOOK = packaged()
+TODAY = day_start(date(2026, 11, 21))
+INFO = [
+    SeriesInfo(1, "flue_gas", "a21026", 60, decimals=1),
+    SeriesInfo(2, "weather", "rain", 60, "sum", decimals=1),
+]
+
+
+def minutes(values: list[float], series: int = 1) -> Observations:
+    n = len(values)
+    return Observations.of([series] * n, TODAY + 60 * np.arange(n), values, flag=["N"] * n)
+
+
+def hour(value: float, series: int = 1, start: int = TODAY, **more: list[float]) -> Observations:
+    return Observations.of([series], [start], [value], flag=["N"], **more)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.floats(0, 1000), min_size=60, max_size=60), st.sampled_from([1, 2]))
+def test_rounding_alone_is_never_a_difference(exact: list[float], series: int) -> None:
+    """The device averages exact values and rounds; we average the rounded ones it sent."""
+    own = aggregate_hours(minutes([round(v, 1) for v in exact], series), INFO, BOOK)
+    sent = round(sum(exact) if series == 2 else sum(exact) / 60, 1)
+    got = compare(own, hour(sent, series), INFO)
+    assert got.outcome.tolist() == [Outcome.AGREE]
+
+
+def test_a_real_difference_is_found_with_its_figures() -> None:
+    own = aggregate_hours(minutes([10.0] * 60), INFO, BOOK)
+    got = compare(own, hour(10.2), INFO).differing()
+    assert len(got) == 1
+    evidence = got.evidence(0)
+    assert evidence["column"] == "value"
+    assert evidence["difference"] == pytest.approx(0.2)
+    assert evidence["allowed"] == pytest.approx(0.1)
+    assert compare(own, hour(10.1), INFO).outcome.tolist() == [Outcome.AGREE]
+    assert compare(own, hour(10.2), INFO, absolute=0.1).outcome.tolist() == [Outcome.AGREE]
+    assert compare(own, hour(10.2), INFO, relative=0.02).outcome.tolist() == [Outcome.AGREE]
+
+
+def test_lost_minutes_make_a_difference_not_comparable() -> None:
+    own = aggregate_hours(minutes([10.0] * 50), INFO, BOOK)
+    assert compare(own, hour(11.0), INFO).outcome.tolist() == [Outcome.NOT_COMPARABLE]
+    assert compare(own, hour(10.0), INFO).outcome.tolist() == [Outcome.AGREE]
+
+
+def test_what_only_one_side_has() -> None:
+    own = aggregate_hours(minutes([10.0] * 60), INFO, BOOK)
+    got = compare(own, hour(10.0, start=TODAY + 3600), INFO)
+    assert got.start.tolist() == [TODAY, TODAY + 3600]
+    assert got.outcome.tolist() == [Outcome.ONLY_OWN, Outcome.ONLY_SENT]
+    assert (
+        len(
+            compare(
+                own.__class__(**{f: getattr(own, f) for f in own.__slots__}),
+                Observations.of([], [], []),
+                INFO,
+            )
+        )
+        == 1
+    )
+    none = aggregate_hours(Observations.of([], [], []), INFO, BOOK)
+    assert compare(none, hour(1.0), INFO).outcome.tolist() == [Outcome.ONLY_SENT]
+
+
+def test_all_columns() -> None:
+    own = aggregate_hours(minutes([float(i) for i in range(60)]), INFO, BOOK)
+    got = compare(own, hour(29.5, minimum=[0.0], maximum=[50.0]), INFO, columns=COLUMNS)
+    assert [(COLUMNS[c], Outcome(o)) for c, o in zip(got.column, got.outcome, strict=True)] == [
+        ("value", Outcome.AGREE),
+        ("minimum", Outcome.AGREE),
+        ("maximum", Outcome.DIFFER),
+    ]
+    with pytest.raises(ValueError, match="cannot compare"):
+        compare(own, hour(1.0), INFO, columns=("median",))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5)), unique=True),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5)), unique=True),
+)
+def test_keys_are_matched_exactly(left: list[tuple[int, int]], right: list[tuple[int, int]]) -> None:
+    info = [SeriesInfo(i, "air", "SO2", 3600) for i in range(4)]
+    left, right = sorted(left), sorted(right)
+    own = aggregate_hours(
+        Observations.of(
+            [a for a, _ in left], [3600 * b for _, b in left], [1.0] * len(left), flag=["N"] * len(left)
+        ),
+        info,
+        BOOK,
+    )
+    sent = Observations.of([a for a, _ in right], [3600 * b for _, b in right], [1.0] * len(right))
+    got = compare(own, sent, info)
+    keys = list(zip(got.series.tolist(), (got.start // 3600).tolist(), strict=True))
+    assert keys == sorted({*left, *right})
+    for key, outcome in zip(keys, got.outcome, strict=True):
+        expected = (
+            Outcome.AGREE
+            if key in left and key in right
+            else Outcome.ONLY_OWN
+            if key in left
+            else Outcome.ONLY_SENT
+        )
+        assert outcome == expected
