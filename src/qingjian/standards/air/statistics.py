@@ -1,0 +1,322 @@
+"""Statistics and attainment of a period (HJ 663): validity, mean, percentile, multiples, attainment rate.
+
+Everything is worked out in exact decimals; results carry the exact value and the value rounded as the edition asks.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards.air.breakpoints import POLLUTANTS, pollutant_name
+from qingjian.standards.air.means import ValidityRules, validity_rules
+from qingjian.standards.editions import Basis, in_force, resolve
+from qingjian.standards.errors import EditionError, InputError
+from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
+from qingjian.standards.quantity import decimal_of
+from qingjian.standards.rounding import round_places
+
+STANDARD = "HJ 663"
+Comparison = Literal["full", "rounded"]
+_EXACT = Decimal("1e-12")
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodStatistics:
+    """One pollutant over one year. Concentrations in the unit of its limits (μg/m³, CO mg/m³).
+
+    `valid` is False with `reasons` when too few days are valid; mean and percentile are then still given, but nothing is
+    judged on them. Multiples are (C-S)/S against `mean_limit` and `percentile_limit` (grade in `grade`), None if met.
+    """
+
+    pollutant: str
+    year: int
+    grade: str
+    days_in_period: int
+    valid_days: int
+    valid_days_by_month: tuple[int, ...]
+    valid: bool
+    reasons: tuple[Text, ...]
+    mean: Decimal
+    mean_rounded: Decimal
+    percentile_rank: int
+    percentile: Decimal
+    percentile_rounded: Decimal
+    mean_limit: Decimal | None
+    percentile_limit: Decimal
+    exceeding_days: int
+    attainment_rate: Decimal
+    mean_multiple: Decimal | None
+    percentile_multiple: Decimal | None
+    attained: bool | None
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Attainment:
+    """Annual attainment of a place: all six pollutants meet mean and percentile. None = cannot be judged."""
+
+    year: int
+    attained: bool | None
+    not_met: tuple[str, ...]
+    not_judged: tuple[str, ...]
+    pollutants: Mapping[str, PeriodStatistics]
+    trace: Trace
+
+
+def percentile(values: Sequence[Decimal], rank: int) -> Decimal:
+    """Percentile of HJ 663: k = 1+(n-1)·p/100, linear between the neighbours. Raises InputError if empty."""
+    if not values:
+        raise InputError("没有可统计的数据", "nothing to take a percentile of")
+    ordered = sorted(values)
+    position = Fraction((len(ordered) - 1) * rank, 100)
+    below = position.numerator // position.denominator
+    if below + 1 >= len(ordered):
+        return ordered[-1]
+    exact = Fraction(ordered[below]) + (Fraction(ordered[below + 1]) - Fraction(ordered[below])) * (
+        position - below
+    )
+    return _decimal(exact)
+
+
+def yearly(
+    pollutant: str,
+    daily: Mapping[date, Decimal | float | int | str | None],
+    year: int,
+    *,
+    grade: str = "二级",
+    edition: str | None = None,
+    comparison: Comparison = "full",
+    rulebook: Rulebook | None = None,
+) -> PeriodStatistics:
+    """Statistics of one pollutant and year from its daily values (daily means; for O3 the daily maximum 8 h means).
+
+    `daily`: value by local day, None = not valid; days of other years are refused. `edition`: of GB 3095 and HJ 663
+    together (`2012` goes with HJ 663-2013); default is the edition in force on 31 December of the year.
+    `comparison`: `full` compares every digit, `rounded` the rounded value (GB/T 8170).
+    Raises InputError (negative values, wrong year, no value at all), EditionError.
+    """
+    book = rulebook or packaged()
+    name = pollutant_name(pollutant)
+    if name not in POLLUTANTS:
+        raise InputError(f"不是六项污染物: {pollutant}", f"not one of the six pollutants: {pollutant}")
+    basis = resolve(book, "ambient_air_limits", "GB 3095", date(year, 12, 31), edition)
+    rules = validity_rules(basis, book)
+    trace = TraceBuilder(Text(f"{year} 年 {name} 评价", f"{name} in {year}"))
+    basis.explain(trace)
+    if edition is None and not _same_rules(book, date(year, 1, 1), basis.day):
+        trace.step(
+            f"{year} 年内标准换版，年评价按年末适用的版本",
+            f"the standard changed during {year}: the year is judged on the edition at its end",
+        )
+    values = _daily_values(name, daily, year)
+    if not values:
+        raise InputError(f"{year} 年 {name} 没有有效日均值", f"no valid daily value of {name} in {year}")
+    by_month = tuple(sum(1 for day in values if day.month == month) for month in range(1, 13))
+    reasons = _validity(year, by_month, rules)
+    trace.step(
+        f"有效日 {len(values)} 天；{'满足年评价有效性' if not reasons else '不满足: ' + '；'.join(r.zh for r in reasons)}",
+        f"{len(values)} valid days; {'valid year' if not reasons else 'not valid: ' + '; '.join(r.en for r in reasons)}",
+        rules.rows,
+    )
+    limit_rows = {row["averaging_period"]: row for row in _limit_rows(book, basis, name, grade)}
+    daily_row = limit_rows.get("日最大8小时平均") or limit_rows["日平均"]
+    year_row = limit_rows.get("年平均")
+    daily_limit = Decimal(daily_row["limit"])
+    mean_limit = Decimal(year_row["limit"]) if year_row else None
+    rank, rank_row = percentile_rank(book, basis, name)
+    places, places_row = decimals(book, basis, name)
+    mean = _decimal(sum((Fraction(v) for v in values.values()), Fraction(0)) / len(values))
+    ranked = percentile(list(values.values()), rank)
+    mean_rounded, ranked_rounded = round_places(mean, places), round_places(ranked, places)
+    exceeding = sum(1 for value in values.values() if value > daily_limit)
+    compared = (mean, ranked) if comparison == "full" else (mean_rounded, ranked_rounded)
+    mean_multiple = None if mean_limit is None else _multiple(compared[0], mean_limit)
+    ranked_multiple = _multiple(compared[1], daily_limit)
+    _explain(trace, name, mean_rounded, mean_limit, mean_multiple, year_row)
+    _explain(trace, f"{name} P{rank}", ranked_rounded, daily_limit, ranked_multiple, daily_row)
+    trace.step(
+        f"统计值修约到 {places} 位小数，比较用{'全数值' if comparison == 'full' else '修约值'}比较法",
+        f"rounded to {places} decimals; compared by {'all digits' if comparison == 'full' else 'rounded values'}",
+        [places_row, rank_row],
+    )
+    attained = None if reasons else mean_multiple is None and ranked_multiple is None
+    return PeriodStatistics(
+        pollutant=name,
+        year=year,
+        grade=grade,
+        days_in_period=366 if calendar.isleap(year) else 365,
+        valid_days=len(values),
+        valid_days_by_month=by_month,
+        valid=not reasons,
+        reasons=reasons,
+        mean=mean,
+        mean_rounded=mean_rounded,
+        percentile_rank=rank,
+        percentile=ranked,
+        percentile_rounded=ranked_rounded,
+        mean_limit=mean_limit,
+        percentile_limit=daily_limit,
+        exceeding_days=exceeding,
+        attainment_rate=_rate(len(values) - exceeding, len(values)),
+        mean_multiple=mean_multiple,
+        percentile_multiple=ranked_multiple,
+        attained=attained,
+        trace=trace.done(),
+    )
+
+
+def attainment(statistics: Mapping[str, PeriodStatistics]) -> Attainment:
+    """Does the place meet the standard in the year? Needs all six pollutants; one failure is enough to say no."""
+    by_name = {pollutant_name(name): value for name, value in statistics.items()}
+    years = {value.year for value in by_name.values()}
+    if len(years) != 1:
+        raise InputError("应为同一年的统计", "statistics of one year are needed")
+    not_met = tuple(name for name in POLLUTANTS if name in by_name and by_name[name].attained is False)
+    open_names = tuple(name for name in POLLUTANTS if name not in by_name or by_name[name].attained is None)
+    attained = False if not_met else (None if open_names else True)
+    (year,) = years
+    trace = TraceBuilder(Text(f"{year} 年达标评价", f"attainment in {year}"))
+    for value in by_name.values():
+        trace.include(value.trace, prefix=f"{value.pollutant}: ")
+    trace.step(
+        f"六项均达标方为达标；未达标: {'、'.join(not_met) or '无'}；不能判定: {'、'.join(open_names) or '无'}",
+        f"all six must attain; not met: {', '.join(not_met) or 'none'}; not judged: {', '.join(open_names) or 'none'}",
+    )
+    return Attainment(year, attained, not_met, open_names, by_name, trace.done())
+
+
+def three_year_mean(
+    means: Mapping[int, Decimal], last_year: int, *, rulebook: Rulebook | None = None
+) -> tuple[Decimal, Trace]:
+    """Mean of the annual means of the three years that end with `last_year` (HJ 663-2026; the rule is unverified).
+
+    Raises EditionError for years before the edition that has it, InputError if a year is missing.
+    """
+    book = rulebook or packaged()
+    rows = book.rows(
+        "evaluation_parameters", date(last_year, 12, 31), standard=STANDARD, subject="three_year_mean"
+    )
+    if not rows:
+        raise EditionError(
+            f"{last_year} 年适用的版本没有三年滑动平均", f"the edition of {last_year} has no 3-year mean"
+        )
+    years = range(last_year - int(rows[0]["value"]) + 1, last_year + 1)
+    missing = [str(year) for year in years if year not in means]
+    if missing:
+        raise InputError(f"缺少年份 {'、'.join(missing)}", f"years missing: {', '.join(missing)}")
+    value = _decimal(sum((Fraction(means[year]) for year in years), Fraction(0)) / len(years))
+    trace = TraceBuilder(Text("三年滑动平均", "three-year moving mean"))
+    trace.step(
+        f"{years[0]}–{years[-1]} 年均值的平均: {plain(value)}", f"mean of {years[0]}–{years[-1]}", rows
+    )
+    return value, trace.done()
+
+
+def percentile_rank(book: Rulebook, basis: Basis, pollutant: str) -> tuple[int, Row]:
+    """The percentile HJ 663 uses for a pollutant, read from the rulebook. Raises EditionError."""
+    (row,) = in_force(book, "data_validity", basis, standard=STANDARD, item="percentiles")
+    for part in row["rule"].split(";"):
+        match = re.search(r"\bP(\d+)\b", part)
+        if match is not None and pollutant in re.split(r"[,\s]+", part[: match.start()].strip()):
+            return int(match[1]), row
+    raise EditionError(f"没有 {pollutant} 的百分位数规则", f"no percentile rule for {pollutant}")
+
+
+def decimals(book: Rulebook, basis: Basis, item: str) -> tuple[int, Row]:
+    """Decimals of a statistic in the edition, and the row that says so."""
+    (row,) = in_force(book, "evaluation_parameters", basis, standard=STANDARD, subject="decimals", item=item)
+    return int(row["value"]), row
+
+
+def _same_rules(book: Rulebook, first: date, last: date) -> bool:
+    ids = [{row.id for row in book.rows("ambient_air_limits", day)} for day in (first, last)]
+    return ids[0] == ids[1]
+
+
+def _daily_values(name: str, daily: Mapping[date, object], year: int) -> dict[date, Decimal]:
+    values: dict[date, Decimal] = {}
+    for day, given in daily.items():
+        if day.year != year:
+            raise InputError(f"日期 {day} 不在 {year} 年", f"{day} is not in {year}")
+        if given is None or given != given:
+            continue
+        if not isinstance(given, Decimal | float | int | str):
+            raise InputError(f"{day} 的值不是数: {given!r}", f"the value of {day} is no number: {given!r}")
+        value = decimal_of(given, f"{name} {day}")
+        if value < 0:
+            raise InputError(f"{name} {day} 为负: {value}", f"{name} of {day} is negative: {value}")
+        values[day] = value
+    return values
+
+
+def _validity(year: int, by_month: tuple[int, ...], rules: ValidityRules) -> tuple[Text, ...]:
+    reasons = []
+    total = sum(by_month)
+    if total < rules.year_days:
+        reasons.append(
+            Text(
+                f"有效日 {total} 天，少于 {rules.year_days} 天",
+                f"{total} valid days, fewer than {rules.year_days}",
+            )
+        )
+    for month, count in enumerate(by_month, start=1):
+        needed = rules.february_days if month == 2 else rules.month_days
+        if count < needed:
+            reasons.append(
+                Text(
+                    f"{month} 月有效日 {count} 天，少于 {needed} 天",
+                    f"month {month}: {count} of {needed} days needed",
+                )
+            )
+    return tuple(reasons)
+
+
+def _limit_rows(book: Rulebook, basis: Basis, name: str, grade: str) -> tuple[Row, ...]:
+    return in_force(book, "ambient_air_limits", basis, symbol=name, class_=grade)
+
+
+def _multiple(value: Decimal, limit: Decimal) -> Decimal | None:
+    return (value - limit) / limit if value > limit else None
+
+
+def _rate(part: int, whole: int) -> Decimal:
+    return round_places(_decimal(Fraction(part * 100, whole)), 1)
+
+
+def _decimal(value: Fraction) -> Decimal:
+    """A fraction as a decimal: exact if it ends within 12 places, else cut off far below any rounding."""
+    exact = Decimal(value.numerator) / Decimal(value.denominator)
+    short = exact.quantize(_EXACT)
+    return short if Fraction(short) == value else exact
+
+
+def _explain(
+    trace: TraceBuilder,
+    name: str,
+    value: Decimal,
+    limit: Decimal | None,
+    multiple: Decimal | None,
+    row: Row | None,
+) -> None:
+    if limit is None or row is None:
+        trace.step(
+            f"{name} 年均值 {plain(value)}（无年均限值）",
+            f"{name} annual mean {plain(value)} (no annual limit)",
+        )
+        return
+    shown = "" if multiple is None else plain(round_places(multiple, 2))
+    verdict = f"超标 {shown} 倍" if shown else "达标"
+    verdict_en = f"exceeds by {shown} times" if shown else "attains"
+    trace.step(
+        f"{name} {plain(value)}，限值 {row['class']} {row['averaging_period']} {plain(limit)} {row['unit']}: {verdict}",
+        f"{name} {plain(value)} against {plain(limit)} {row['unit']} ({row['class']} {row['averaging_period']}): {verdict_en}",
+        [row],
+    )

@@ -1,0 +1,1 @@
+"""Emissions: conversion to reference oxygen, means, judgement against several limits, amounts."""

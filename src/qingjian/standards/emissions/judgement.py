@@ -1,0 +1,184 @@
+"""Judgement of an emission against every limit that applies; the strictest decides, all are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from qingjian.rulebook import Confidence, Rulebook, packaged
+from qingjian.standards.errors import InputError
+from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
+from qingjian.standards.limits import Limit, limit_of
+from qingjian.standards.quantity import Given, convert, measured
+from qingjian.standards.rounding import round_places
+
+Period = Literal["instant", "hour", "day", "determination", "month", "quarter", "year"]
+_PERIODS: dict[str, Period] = {
+    "任意一次": "instant",
+    "瞬时值": "instant",
+    "小时": "hour",
+    "1小时均值": "hour",
+    "1小时平均": "hour",
+    "小时均值": "hour",
+    "日均值": "day",
+    "日平均": "day",
+    "24小时均值": "day",
+    "测定均值": "determination",
+    "月": "month",
+    "季": "quarter",
+    "年": "year",
+}
+
+
+def period_of(text: str) -> Period | None:
+    """Kind of an averaging period as written in a limit; None where the standard names none."""
+    if not text.strip():
+        return None
+    if text.strip() not in _PERIODS:
+        raise InputError(f"不认识的统计时段: {text}", f"unknown averaging period: {text}")
+    return _PERIODS[text.strip()]
+
+
+def limits_for(
+    item: str,
+    period: Period,
+    on: date,
+    *,
+    standards: Sequence[tuple[str, str, str]] = (),
+    outlet: str | None = None,
+    rulebook: Rulebook | None = None,
+) -> tuple[Limit, ...]:
+    """Concentration limits of an item and period in force on a day.
+
+    `standards`: (standard, class, text the condition must contain) the outlet is subject to, `""` = any.
+    `outlet`: number whose permit limits apply too. A limit without a named period applies to every period.
+    """
+    book = rulebook or packaged()
+    found: list[Limit] = []
+    for row in (*book.rows("emission_limits", on), *book.rows("permit_limits", on)):
+        limit = limit_of(row)
+        if item not in (row.values.get("symbol"), row["pollutant_cn"]):
+            continue
+        if period_of(row["averaging_period"]) not in (period, None):
+            continue
+        if row.table == "permit_limits":
+            wanted = outlet is not None and row["outlet"] == outlet
+        else:
+            wanted = any(
+                row.standard == standard and category in ("", limit.category) and text in limit.condition
+                for standard, category, text in standards
+            )
+        if wanted:
+            found.append(limit)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Value against the limits. `decided_by` is the strictest; multiples refer to it alone.
+
+    `multiple` = (C-C0)/C0 where exceeded, None for ranges and lower limits; `ratio` = C/C0.
+    `others` are the other limits that are exceeded too. `confidence` is that of the deciding limit.
+    """
+
+    exceeds: bool
+    decided_by: Limit
+    multiple: Decimal | None
+    ratio: Decimal | None
+    others: tuple[Limit, ...]
+    confidence: Confidence
+    trace: Trace
+
+
+def judge(value: Given, limits: Iterable[Limit], *, places: int | None = None) -> Judgement:
+    """Judge a value against several limits at once; the strictest applies (lowest upper limit).
+
+    `places`: compare the rounded value; default every digit counts. Ranges (pH) are judged before numbers.
+    Raises InputError without a usable limit, UnitError.
+    """
+    usable = [limit for limit in limits if limit.upper is not None or limit.lower is not None]
+    if not usable:
+        raise InputError("没有适用的限值", "no limit applies")
+    decisive = min(usable, key=_strictness)
+    highest = Decimal(14) if decisive.item == "pH" else None
+    item = measured(value, decisive.item, decisive.unit, highest=highest)
+    compared = item.value if places is None else round_places(item.value, places)
+    trace = TraceBuilder(Text("排放评价", "emission against its limits"))
+    trace.use(item, used=compared)
+    exceeded = [limit for limit in usable if _exceeds(compared, decisive.unit, limit)]
+    exceeds = decisive in exceeded
+    multiple = ratio = None
+    if decisive.upper is not None and decisive.lower is None and decisive.upper > 0:
+        ratio = compared / decisive.upper
+        multiple = ratio - 1 if exceeds else None
+    for limit in usable:
+        verdict = "超标" if limit in exceeded else "达标"
+        mark = "（最严，作为判定依据）" if limit is decisive else ""
+        trace.step(
+            f"{limit.label.zh} {limit.condition}: {verdict}{mark}",
+            f"{limit.label.en}: {'exceeds' if limit in exceeded else 'met'}{' (strictest, decides)' if mark else ''}",
+            [limit.row],
+        )
+    if multiple is not None:
+        shown = plain(round_places(multiple, 2))
+        trace.step(f"超标 {shown} 倍（基准 {decisive.label.zh}）", f"{shown} times above {decisive.label.en}")
+    return Judgement(
+        exceeds=exceeds,
+        decided_by=decisive,
+        multiple=multiple,
+        ratio=ratio,
+        others=tuple(limit for limit in exceeded if limit is not decisive),
+        confidence=decisive.row.confidence,
+        trace=trace.done(),
+    )
+
+
+def _strictness(limit: Limit) -> tuple[int, Decimal]:
+    if limit.upper is not None and limit.lower is not None:
+        return (0, limit.upper - limit.lower)
+    if limit.upper is not None:
+        # In the unit of the row; rows of one item and period share a dimension, so the base value orders them.
+        base = {"μg/m³": "mg/m³", "μg/L": "mg/L"}.get(limit.unit, limit.unit)
+        return (1, convert(limit.upper, limit.unit, base))
+    return (2, -(limit.lower or Decimal(0)))
+
+
+def _exceeds(value: Decimal, unit: str, limit: Limit) -> bool:
+    compared = convert(value, unit, limit.unit, limit.item)
+    return (limit.upper is not None and compared > limit.upper) or (
+        limit.lower is not None and compared < limit.lower
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive exceeding periods: places `start` … `stop`-1, their number and the largest multiple."""
+
+    start: int
+    stop: int
+    periods: int
+    largest_multiple: float
+
+
+def runs(values: npt.ArrayLike, limit: float, *, usable: npt.ArrayLike | None = None) -> tuple[Run, ...]:
+    """Runs of values above an upper limit. `values`: (periods,), NaN = missing.
+
+    `usable` False marks periods the rules leave out (start-up, maintenance marks): they neither exceed nor join a run.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or not limit > 0:
+        raise InputError("应为一维序列和正限值", "a one-dimensional series and a positive limit are needed")
+    above = array > limit
+    if usable is not None:
+        above &= np.asarray(usable, dtype=np.bool_)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], above, [False]]).astype(np.int8)))
+    return tuple(
+        Run(int(start), int(stop), int(stop - start), float(array[start:stop].max() / limit - 1))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True)
+    )

@@ -1,0 +1,5 @@
+"""Evaluation of cases others script against: `kind`, `edition`, `inputs` in, `outputs` and `trace` or `error` out."""
+
+from qingjian.standards.evaluation.cases import EDITIONS_ANY, KINDS, evaluate, evaluate_case
+
+__all__ = ["EDITIONS_ANY", "KINDS", "evaluate", "evaluate_case"]

@@ -1,0 +1,75 @@
+"""The contract of `qingjian evaluate`: a list of cases in, the same list with outputs and traces out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from qingjian.rulebook import Rulebook, packaged
+from qingjian.standards.errors import EditionError, EvaluationError, InputError
+from qingjian.standards.evaluation import air, others, water
+from qingjian.standards.evaluation.request import Outputs, Request, squeeze
+from qingjian.standards.explanation import Trace
+
+KINDS: dict[str, Callable[[Request], tuple[Outputs, Trace]]] = {
+    "composite_index": air.composite_index,
+    "change_rate": air.change_rate,
+    "aqi_hourly": air.aqi_hourly,
+    "aqi_hourly_2013": air.aqi_hourly_2013,
+    "aqi_daily": air.aqi_daily,
+    "iaqi_2026": air.iaqi,
+    "iaqi": air.iaqi,
+    "tli_single": water.tli_single,
+    "tli_weighted": water.tli_weighted,
+    "tli_state": water.tli_state,
+    "section_class": water.section_class,
+    "exceed_class": water.exceed_class,
+    "river_rating": water.river_rating,
+    "percentage": air.share,
+    "cwqi_ranking": water.cwqi_ranking,
+    "noise_rating": others.noise_rating,
+    "noise_zone": others.noise_zone,
+    "eqi_class": others.eqi_class,
+}
+EDITIONS_ANY = ("change_rate", "percentage")
+
+
+def evaluate(cases: Sequence[Any], *, rulebook: Rulebook | None = None) -> list[dict[str, Any]]:
+    """Evaluate every case; a case that cannot be evaluated gets `error` and does not stop the rest.
+
+    Each result holds what the case held plus `outputs` and `trace` (`zh`, `en`: lines to read; `detail`), or `error`
+    and `error_detail` (`zh`, `en`).
+    """
+    return [evaluate_case(case, rulebook=rulebook) for case in cases]
+
+
+def evaluate_case(case: Any, *, rulebook: Rulebook | None = None) -> dict[str, Any]:
+    """Evaluate one case as `evaluate` does."""
+    if not isinstance(case, Mapping):
+        return _failed({"case": repr(case)[:200]}, InputError("用例应为对象", "a case must be an object"))
+    held = {str(key): value for key, value in case.items()}
+    held.pop("outputs", None)
+    held.pop("trace", None)
+    try:
+        outputs, trace = _run(held, rulebook or packaged())
+    except EvaluationError as error:
+        return _failed(held, error)
+    explained = {"zh": trace.lines("zh"), "en": trace.lines("en"), "detail": trace.to_dict()}
+    return held | {"outputs": outputs, "trace": explained}
+
+
+def _run(case: Mapping[str, Any], rulebook: Rulebook) -> tuple[Outputs, Trace]:
+    kind, edition, inputs = case.get("kind"), case.get("edition"), case.get("inputs")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(f"不认识的种类: {kind}", f"unknown kind: {kind}")
+    if not isinstance(edition, str) or not edition.strip():
+        raise EditionError("未给出版本", "no edition is given")
+    if kind in EDITIONS_ANY and squeeze(edition) != "any":
+        raise EditionError(f"{kind} 的版本应为 any", f"the edition of {kind} is any")
+    if not isinstance(inputs, Mapping) or not all(isinstance(name, str) for name in inputs):
+        raise InputError("inputs 应为对象", "inputs must be an object")
+    return KINDS[kind](Request(kind, edition, inputs, rulebook))
+
+
+def _failed(case: dict[str, Any], error: EvaluationError) -> dict[str, Any]:
+    return case | {"error": str(error), "error_detail": {"zh": error.zh, "en": error.en}}

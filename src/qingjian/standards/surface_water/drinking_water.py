@@ -1,0 +1,133 @@
+"""Centralised drinking-water sources: single-factor evaluation and attainment by number and by volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from qingjian.rulebook import Rulebook, packaged
+from qingjian.standards import groundwater
+from qingjian.standards.editions import resolve
+from qingjian.standards.errors import InputError
+from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
+from qingjian.standards.quantity import Given, measured
+from qingjian.standards.rounding import round_places
+from qingjian.standards.surface_water.items import WaterBody, item_limits, item_name
+
+SourceKind = Literal["surface", "ground"]
+_CLASS_III = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """Evaluation of one source and period. `exceeding`: multiple over the limit by item (None for pH and oxygen)."""
+
+    attained: bool
+    exceeding: Mapping[str, Decimal | None]
+    assessed: tuple[str, ...]
+    reference_only: tuple[str, ...]
+    trace: Trace
+
+
+def evaluate_source(
+    values: Mapping[str, Given | None],
+    on: date,
+    *,
+    kind: SourceKind = "surface",
+    water_body: WaterBody = "river",
+    rulebook: Rulebook | None = None,
+) -> SourceResult:
+    """Does a source attain? Surface: GB 3838 table 1 at class Ⅲ, tables 2 and 3 at their limits; ground: class Ⅲ.
+
+    Water temperature, TN and faecal coliforms are for reference (unverified). Items in mg/L by symbol or Chinese name.
+    Raises InputError, UnitError, EditionError.
+    """
+    book = rulebook or packaged()
+    if kind == "ground":
+        return _ground(values, on, book)
+    basis = resolve(book, "surface_water_limits", "GB 3838", on, None)
+    limits = item_limits(book, basis, water_body)
+    special = {
+        row["pollutant_cn"]: row for row in book.rows("surface_water_limits", basis.day, class_="标准限值")
+    }
+    (skip_row,) = book.rows("evaluation_parameters", basis.day, subject="drinking_water", item="not assessed")
+    skipped = set(skip_row["value"].split())
+    trace = TraceBuilder(Text("饮用水水源评价", "drinking-water source"))
+    basis.explain(trace)
+    exceeding: dict[str, Decimal | None] = {}
+    assessed: list[str] = []
+    reference: list[str] = []
+    for name, given in values.items():
+        if given is None:
+            continue
+        if name in special:
+            row = special[name]
+            item = measured(given, name, row["unit"])
+            limit = Decimal(row["limit"])
+            multiple = (item.value - limit) / limit if item.value > limit else None
+            broken = multiple is not None
+            label = name
+        else:
+            label = item_name(name)
+            table = limits.get(label)
+            if label in skipped or table is None:
+                trace.reject(name, given, "不参评，仅供参考", "for reference, not assessed")
+                reference.append(label)
+                continue
+            item = measured(given, label, table.unit, highest=Decimal(14) if label == "pH" else None)
+            place, _ = table.class_of(item.value)
+            broken = place > _CLASS_III
+            multiple = table.multiple(item.value, _CLASS_III)
+            row = table.rows[_CLASS_III]
+        if label in assessed:
+            raise InputError(f"项目重复: {name}", f"item given twice: {name}")
+        trace.use(item)
+        assessed.append(label)
+        if broken:
+            exceeding[label] = multiple
+        verdict = "超标" if broken else "达标"
+        trace.step(
+            f"{label} {plain(item.value)}，限值 {row['limit']} {row['unit']}: {verdict}",
+            f"{label} {plain(item.value)} against {row['limit']} {row['unit']}: {'exceeds' if broken else 'attains'}",
+            [row],
+        )
+    if not assessed:
+        raise InputError("没有参评项目", "no assessed item")
+    return SourceResult(not exceeding, exceeding, tuple(assessed), tuple(reference), trace.done())
+
+
+def _ground(values: Mapping[str, Given | None], on: date, book: Rulebook) -> SourceResult:
+    result = groundwater.classify(values, on, rulebook=book)
+    exceeding = {item.item: item.multiple for item in result.items if item.cls in ("Ⅳ", "Ⅴ")}
+    return SourceResult(not exceeding, exceeding, tuple(item.item for item in result.items), (), result.trace)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRates:
+    """Attainment in % with one decimal, by number of sources and by volume of water taken."""
+
+    by_number: Decimal
+    by_volume: Decimal
+    sources: int
+    attained: int
+
+
+def rates(results: Sequence[tuple[bool, Given]]) -> SourceRates:
+    """Rates from (attained, volume taken in m³) of each source. Raises InputError without sources or volume."""
+    if not results:
+        raise InputError("没有水源", "no source")
+    volumes = [measured(volume, "取水量", "m³").value for _, volume in results]
+    total = sum(volumes, Decimal(0))
+    if total == 0:
+        raise InputError("取水量合计为 0", "the volumes add up to 0")
+    good = sum(volume for (attained, _), volume in zip(results, volumes, strict=True) if attained)
+    number = sum(attained for attained, _ in results)
+    return SourceRates(
+        by_number=round_places(Decimal(number) * 100 / len(results), 1),
+        by_volume=round_places(good * 100 / total, 1),
+        sources=len(results),
+        attained=number,
+    )

@@ -1,0 +1,112 @@
+"""Trophic level of lakes and reservoirs: TLI by parameter, weighted, and state (环办〔2011〕22号)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards.errors import InputError
+from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
+from qingjian.standards.quantity import Given, decimal_of, measured
+from qingjian.standards.rounding import round_places
+
+PARAMETERS = ("chla", "TP", "TN", "SD", "CODMn")
+
+
+@dataclass(frozen=True, slots=True)
+class TrophicLevel:
+    """Weighted TLI. `parts` by parameter; `missing` parameters are left out and the weights re-normalised."""
+
+    value: Decimal
+    state: str
+    parts: Mapping[str, Decimal]
+    weights: Mapping[str, Decimal]
+    missing: tuple[str, ...]
+    trace: Trace
+
+
+def parameter_index(parameter: str, value: Given, *, rulebook: Rulebook | None = None) -> tuple[Decimal, Row]:
+    """TLI of one parameter: 10·(a + b·ln x). chla in mg/m³, TP, TN, CODMn in mg/L, SD in m. Raises InputError."""
+    book = rulebook or packaged()
+    row = _coefficients(book, parameter)
+    item = measured(value, parameter, row["unit"])
+    if item.value <= 0:
+        raise InputError(f"{parameter} 须大于 0", f"{parameter} must be above 0")
+    return 10 * (Decimal(row["a"]) + Decimal(row["b"]) * item.value.ln()), row
+
+
+def trophic_level(
+    values: Mapping[str, Given | None], *, on: date | None = None, rulebook: Rulebook | None = None
+) -> TrophicLevel:
+    """Weighted TLI of a lake from chla, TP, TN, SD and CODMn (those measured). Raises InputError, UnitError."""
+    book = rulebook or packaged()
+    trace = TraceBuilder(Text("湖库综合营养状态指数", "trophic level index"))
+    parts: dict[str, Decimal] = {}
+    for name, given in values.items():
+        if given is None:
+            continue
+        parts[name], row = parameter_index(name, given, rulebook=book)
+        trace.use(measured(given, name, row["unit"]))
+        shown = plain(round_places(parts[name], 3))
+        trace.step(f"TLI({name}) = {shown}", f"TLI({name}) = {shown}", [row])
+    return _weighted(book, parts, trace)
+
+
+def weighted(
+    parts: Mapping[str, Decimal | float | int | str], *, rulebook: Rulebook | None = None
+) -> TrophicLevel:
+    """Weighted TLI from the TLI of each parameter."""
+    book = rulebook or packaged()
+    trace = TraceBuilder(Text("湖库综合营养状态指数", "trophic level index"))
+    return _weighted(book, {name: decimal_of(value, f"TLI({name})") for name, value in parts.items()}, trace)
+
+
+def state_of(level: Decimal, *, rulebook: Rulebook | None = None) -> tuple[str, Row]:
+    """Trophic state of a TLI and the row that decided: <30, 30–50, >50–60, >60–70, >70."""
+    book = rulebook or packaged()
+    for row in book.rows("tli", kind="threshold"):
+        label = row["label"]
+        low, high = row["lo"], row["hi"]
+        above = not low or (level >= Decimal(low) if f"{low}≤" in label else level > Decimal(low))
+        below = not high or (level <= Decimal(high) if f"≤{high}" in label else level < Decimal(high))
+        if above and below:
+            return re.sub(r"\s*\(.*\)", "", label), row
+    raise InputError(f"TLI {level} 没有对应状态", f"no state for TLI {level}")
+
+
+def _coefficients(book: Rulebook, parameter: str) -> Row:
+    rows = book.rows("tli", kind="coef", symbol=parameter)
+    if not rows:
+        raise InputError(f"TLI 没有参数 {parameter}", f"TLI has no parameter {parameter}")
+    return rows[0]
+
+
+def _weighted(book: Rulebook, parts: Mapping[str, Decimal], trace: TraceBuilder) -> TrophicLevel:
+    if not parts:
+        raise InputError("没有营养状态参数", "no trophic parameter")
+    rows = {name: _coefficients(book, name) for name in parts}
+    total = sum((Decimal(row["rij2"]) for row in rows.values()), Decimal(0))
+    weights = {name: Decimal(row["rij2"]) / total for name, row in rows.items()}
+    value = sum((weights[name] * part for name, part in parts.items()), Decimal(0))
+    state, row = state_of(value, rulebook=book)
+    missing = tuple(name for name in PARAMETERS if name not in parts)
+    if missing:
+        trace.step(
+            f"缺 {'、'.join(missing)}，权重按现有参数归一",
+            f"{', '.join(missing)} missing: weights re-normalised over the rest",
+            rows.values(),
+        )
+    shown = plain(round_places(value, 3))
+    listing = " + ".join(
+        f"{round_places(weights[name], 4)}×{round_places(part, 3)}" for name, part in parts.items()
+    )
+    trace.step(
+        f"TLI(Σ) = {listing} = {shown} → {state}",
+        f"TLI = {listing} = {shown} → {state}",
+        [*rows.values(), row],
+    )
+    return TrophicLevel(value, state, dict(parts), weights, missing, trace.done())
