@@ -1,9 +1,123 @@
-"""Commands about this node: up, status, doctor."""
+"""Commands about this node: up, run, status, doctor."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
 import typer
+
+from qingjian.contracts.clock import SystemClock
+from qingjian.contracts.folders import DataFolder
+from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
+from qingjian.supervisor.processes import Supervisor, stop_with_parent
+
+DATA = typer.Option(Path("data"), "--data", help="数据目录 / data folder")
+
+
+def enter(data: Path) -> DataFolder:
+    """Make a data folder the one of this process and load Django on it."""
+    os.environ["QINGJIAN_DATA"] = str(data.resolve())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "qingjian.site.settings"
+    import django
+
+    django.setup()
+    folder = DataFolder(data.resolve())
+    folder.make()
+    return folder
+
+
+def up(
+    data: Path = DATA,
+    web_port: int = typer.Option(None, help="网页端口 / port of the pages"),
+    gateway_port: int = typer.Option(None, help="HJ 212 端口 / port for devices"),
+    web_host: str = typer.Option(None, help="网页监听地址 / address of the pages"),
+    demo: bool = typer.Option(None, "--demo/--empty", help="演示县或空节点 / demo county or an empty node"),
+) -> None:
+    """Run a node: gateway, pipeline, pages and worker under one supervisor; Ctrl-C drains and stops all."""
+    given = {"WEB_PORT": web_port, "GATEWAY_PORT": gateway_port, "WEB_HOST": web_host, "DEMO": demo}
+    for name, value in given.items():
+        if value is not None:
+            os.environ[f"QINGJIAN_{name}"] = str(value)
+    folder = DataFolder(data.resolve())
+    try:
+        with FolderLock(folder.lock):
+            _up(data)
+    except AlreadyRunningError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def _up(data: Path) -> None:
+    typer.echo("准备数据目录 / preparing the data folder …")
+    folder = enter(data)
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from qingjian.cli import children
+    from qingjian.site import setup
+
+    call_command("migrate", verbosity=0, interactive=False)
+    logins = setup.prepare(folder, settings.CONFIGURATION, report=typer.echo)
+    supervisor = Supervisor(children.of(folder, settings.CONFIGURATION), folder.logs, SystemClock(), typer.echo)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: supervisor.request_stop())
+    configuration = settings.CONFIGURATION
+    scheme = "https" if configuration.tls_certificate else "http"
+    typer.echo("")
+    typer.echo(f"  清鉴 Qingjian  {scheme}://{configuration.web_host}:{configuration.web_port}/")
+    typer.echo(f"  HJ 212         tcp://{configuration.gateway_host}:{configuration.gateway_port}")
+    for line in logins:
+        typer.echo(f"  {line}")
+    typer.echo("  Ctrl-C 停止 / stops everything")
+    typer.echo("")
+    supervisor.run()
+    typer.echo("已停止 / stopped")
+
+
+def run(name: str, data: Path = DATA) -> None:
+    """Run one service of a node in the foreground (the supervisor and service managers use this)."""
+    if not sys.stdin.isatty() and os.environ.get("QINGJIAN_CHILD") == "1":
+        stop_with_parent()
+    from qingjian.cli import children
+
+    children.run(name, data)
+
+
+def status(data: Path = DATA, as_json: bool = typer.Option(False, "--json", help="输出 JSON / print JSON")) -> None:
+    """Say what runs, how far the pipeline is and who is connected."""
+    folder = enter(data)
+    from qingjian.site import health
+
+    facts: dict[str, Any] = health.status(folder)
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False, default=str, indent=1))
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name:28} {value}")
+
+
+def doctor(data: Path = DATA) -> None:
+    """Print effective settings with their origin, and what is unreachable, behind or unsafe."""
+    folder = enter(data)
+    from qingjian.site import health
+
+    worst = 0
+    for line in health.doctor(folder):
+        typer.echo(f"{line.mark} {line.subject:24} {line.text}")
+        worst = max(worst, line.level)
+    raise typer.Exit(1 if worst > 1 else 0)
 
 
 def register(app: typer.Typer) -> None:
     """Add the node's commands to the main command."""
+    app.command()(up)
+    app.command()(run)
+    app.command()(status)
+    app.command()(doctor)
+
+

@@ -4,4 +4,10 @@ from qingjian.desk import views
 
 urlpatterns = [
     path("", views.workbench, name="workbench"),
+    path("map/", views.county_map, name="map"),
+    path("map/points.json", views.map_points, name="map-points"),
+    path("map/base.json", views.map_base, name="map-base"),
+    path("quarantine/", views.quarantine, name="quarantine"),
+    path("forwarding/", views.forwarding, name="forwarding"),
+    path("health/", views.health, name="health"),
 ]

@@ -118,3 +118,9 @@ def conflicting_roles(existing: set[str], added: str) -> bool:
     together = existing | {added}
     administrators = together & ADMINISTRATORS
     return len(administrators) > 1 or (bool(administrators) and len(together) > 1)
+
+
+def is_own_organisation_only(user: Any) -> bool:
+    """Say whether every post of a person reaches the own organisation only (permit holders, agencies …)."""
+    posts = posts_on(user)
+    return bool(posts) and all(ROLES[post.role].own_organisation_only for post in posts)

@@ -67,3 +67,46 @@ def in_force(rows: Iterable[Any], at: Any = None) -> list[Any]:
         for row in rows
         if (row.valid_from is None or row.valid_from <= at) and (row.valid_to is None or at < row.valid_to)
     ]
+
+
+def point_of_subject(kind: str, subject: str) -> models.Point | None:
+    """Return the point a finding is about: its subject is a device, series or point code."""
+    if kind == "device":
+        device = models.Device.objects.select_related("point__region", "point__organisation").filter(Q(code=subject) | Q(mn=subject)).first()
+        return device.point if device else None
+    if kind == "series":
+        series = models.Series.objects.select_related("point__region", "point__organisation").filter(code=subject).first()
+        return series.point if series else None
+    if kind == "point":
+        return models.Point.objects.select_related("region", "organisation").filter(code=subject).first()
+    return None
+
+
+def duty_report(user: Any) -> dict[str, Any]:
+    """Return gaps (a duty nobody has), overlaps (two organisations at once) and coverage rates of running points."""
+    points = list(points_visible_to(user).filter(status="running").exclude(kind="synthetic"))
+    held: dict[int, dict[str, list[models.Duty]]] = {}
+    for duty in in_force(models.Duty.objects.select_related("organisation").filter(point__in=points)):
+        held.setdefault(duty.point_id, {}).setdefault(duty.kind, []).append(duty)
+    gaps, overlaps, rows = [], [], []
+    for point in points:
+        own = held.get(point.pk, {})
+        rows.append((point, [(kind, own.get(kind.value, [])) for kind in models.Duty.Kind]))
+        gaps.extend((point, kind.label) for kind in models.Duty.Kind if not own.get(kind.value))
+        overlaps.extend((point, models.Duty.Kind(kind).label, duties) for kind, duties in own.items() if len(duties) > 1)
+    return {"rows": rows, "gaps": gaps, "overlaps": overlaps, "coverage": coverage(user)}
+
+
+def coverage(user: Any) -> list[dict[str, Any]]:
+    """Return how much of what should be watched is online: key units, townships with an air station, sections."""
+    key_units = sources_visible_to(user).filter(pk__in=[one.source_id for one in in_force(models.ListMembership.objects.all())])
+    online = key_units.filter(outlets__points__devices__isnull=False).distinct()
+    reach = account_rules.scope(user, Capability.VIEW_REGISTRY)
+    townships = account_rules.Region.objects.filter(pk__in=reach.regions, level="township")
+    with_air = townships.filter(point__kind__in=("air_city", "air_township")).distinct()
+    sections = points_visible_to(user).filter(kind__in=("water_section", "water_station", "water_inbound"))
+    return [
+        {"name": "key_units", "have": online.count(), "of": key_units.count()},
+        {"name": "townships", "have": with_air.count(), "of": townships.count()},
+        {"name": "sections", "have": sections.filter(devices__isnull=False).distinct().count(), "of": sections.count()},
+    ]

@@ -1,1 +1,20 @@
-urlpatterns: list = []
+from django.urls import path
+
+from qingjian.apps.observing import views
+
+urlpatterns = [
+    path("points/<str:code>/", views.point, name="point"),
+    path("points/<str:code>/marks/", views.mark_set, name="mark-set"),
+    path("marks/<int:pk>/withdraw/", views.mark_withdraw, name="mark-withdraw"),
+    path("data/chart/", views.chart_data, name="chart-data"),
+    path("data/table/", views.data_table, name="data-table"),
+    path("data/provenance/", views.value_provenance, name="provenance"),
+    path("data/frames/<str:journal>/<int:sequence>/", views.frame, name="frame"),
+    path("devices/", views.devices, name="devices"),
+    path("devices/<str:code>/", views.device, name="device"),
+    path("alerts/", views.alerts, name="alerts"),
+    path("alerts/<int:pk>/", views.alert, name="alert"),
+    path("alerts/<int:pk>/act/", views.alert_act, name="alert-act"),
+    path("clues/", views.clues, name="clues"),
+    path("live/", views.live, name="live"),
+]

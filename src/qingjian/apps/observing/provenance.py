@@ -1,0 +1,68 @@
+"""From a value back to the bytes it came from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing import stores
+from qingjian.contracts.current import now
+from qingjian.hj212.decoder import decode_frame
+from qingjian.hj212.model import Refusal
+from qingjian.journal.reader import JournalReader
+
+HEX_COLUMNS = 16
+
+
+def steps(series: Series, statistic: str, start: datetime) -> list[dict[str, Any]]:
+    """Return every revision of an observation, newest first, each with where it came from."""
+    found = []
+    for row in reversed(stores.lake().observation_history(series.pk, statistic, start).to_pylist()):
+        row["frame"] = frame(row["journal"], row["sequence"]) if row["journal"] and row["sequence"] else None
+        found.append(row)
+    return found
+
+
+def frame(journal: str, sequence: int) -> dict[str, Any] | None:
+    """Return a frame from the lake, or from the journal while it has not moved yet, with its reading."""
+    row = stores.lake().frame(journal, sequence)
+    if row is None:
+        folder = settings.DATA_FOLDER.journal / journal
+        kept = JournalReader(folder).frame(sequence) if folder.is_dir() else None
+        if kept is None:
+            return None
+        row = {"journal": journal, "sequence": sequence, "bytes": kept.data, "received_at": kept.received_at, "peer": kept.peer, "mn": kept.mn, "kind": kept.kind, "codes": "", "nonce": kept.nonce, "batch": kept.batch}
+    data = bytes(row["bytes"])
+    return {**row, "text": data.decode("utf-8", "backslashreplace"), "hex": hex_dump(data), "size": len(data), **_reading(data)}
+
+
+def _reading(data: bytes) -> dict[str, Any]:
+    message = decode_frame(data)
+    if isinstance(message, Refusal):
+        return {"refusal": f"{message.code} {message.detail}", "fields": {}, "items": [], "deviations": []}
+    return {"refusal": "", "fields": message.fields, "items": message.items[:200], "deviations": message.deviations}
+
+
+def hex_dump(data: bytes) -> str:
+    """Return bytes as offset, hex and printable text."""
+    lines = []
+    for offset in range(0, len(data), HEX_COLUMNS):
+        part = data[offset : offset + HEX_COLUMNS]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
+        lines.append(f"{offset:04x}  {part.hex(' '):<{HEX_COLUMNS * 3}} {text}")
+    return "\n".join(lines)
+
+
+def recent_frames(mn: str, limit: int) -> list[dict[str, Any]]:
+    """Return the newest frames of a device."""
+    table = stores.lake().frames(now() - timedelta(days=2), now() + timedelta(minutes=5), mn=mn, limit=limit, newest_first=True)
+    rows = table if isinstance(table, list) else table.to_pylist()
+    for row in rows:
+        moment = row["received_at"]
+        row["received_at"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        row["text"] = bytes(row["bytes"]).decode("utf-8", "backslashreplace")[:160]
+    return rows
+

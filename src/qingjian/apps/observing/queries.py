@@ -1,0 +1,79 @@
+"""All reads of observation, narrowed to what a person may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from django.db.models import Q, QuerySet
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Point, Series
+from qingjian.apps.observing import stores
+from qingjian.apps.observing.models import Alert, Clue, Heartbeat, Mark
+from qingjian.contracts.latest import LatestValue
+
+
+def alerts_visible_to(user: Any) -> QuerySet[Alert]:
+    """Return alerts of points in reach; alerts without a point belong to whoever runs the system."""
+    reach = account_rules.scope(user, Capability.VIEW_DATA)
+    condition = Q(point__in=network.points_visible_to(user, Capability.VIEW_DATA)) | Q(region_id__in=reach.regions)
+    if account_rules.may(user, Capability.RUN_SYSTEM):
+        condition |= Q(point=None)
+    return Alert.objects.select_related("point", "region").filter(condition)
+
+
+def open_alerts(user: Any) -> QuerySet[Alert]:
+    return alerts_visible_to(user).exclude(state=Alert.State.CLOSED).filter(synthetic=False)
+
+
+def clues_visible_to(user: Any) -> QuerySet[Clue]:
+    return Clue.objects.select_related("point").filter(point__in=network.points_visible_to(user, Capability.VIEW_DATA))
+
+
+def marks_of(point: Point) -> QuerySet[Mark]:
+    """Return the marks of a point, those in force and those superseded."""
+    return Mark.objects.filter(point=point).select_related("author", "supersedes")
+
+
+def marks_in_force(point: Point, start: datetime, end: datetime, as_of: datetime | None = None) -> list[Mark]:
+    """Return the marks that touch an interval and are not superseded (as known at a moment)."""
+    known = Mark.objects.filter(point=point)
+    if as_of is not None:
+        known = known.filter(known_at__lte=as_of)
+    superseded = set(known.exclude(supersedes=None).values_list("supersedes_id", flat=True))
+    return [mark for mark in known.filter(start__lt=end, end__gt=start).order_by("known_at", "id") if mark.pk not in superseded and not mark.withdrawn]
+
+
+def observations(
+    user: Any, series: Sequence[Series], statistic: str, start: datetime, end: datetime, as_of: datetime | None = None
+) -> pa.Table:
+    """Return lake rows of series a person may read; series outside the person's reach are left out."""
+    allowed = set(network.series_visible_to(user).filter(pk__in=[one.pk for one in series]).values_list("pk", flat=True))
+    columns = ("series", "start", "revision", "value", "value_decimals", "min", "max", "total", "converted", "flag", "qualifier", "journal", "sequence", "source", "known_at")
+    return stores.lake().series([one.pk for one in series if one.pk in allowed], statistic, start, end, as_of=as_of, columns=columns)
+
+
+def latest_of(user: Any, series: Sequence[int] | None = None) -> list[LatestValue]:
+    """Return the latest values a person may read."""
+    allowed = network.series_visible_to(user)
+    if series is not None:
+        allowed = allowed.filter(pk__in=series)
+    return list(stores.latest().read(list(allowed.values_list("pk", flat=True))))
+
+
+def last_heartbeat() -> Heartbeat | None:
+    return Heartbeat.objects.first()
+
+
+def heartbeat_overdue(moment: datetime) -> bool:
+    """Say whether alerting has not proved itself for more than a day and a half."""
+    proved = Heartbeat.objects.exclude(proved_at=None).first()
+    failed = Heartbeat.objects.filter(failed=True).first()
+    if failed is not None and (proved is None or failed.sent_at > proved.sent_at):
+        return True
+    return proved is not None and moment - proved.sent_at > timedelta(hours=36)

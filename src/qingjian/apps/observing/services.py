@@ -1,0 +1,223 @@
+"""All writes of observation: consume findings, merge them into alerts, let people handle them, set marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Point
+from qingjian.apps.observing import rules, stores
+from qingjian.apps.observing.models import (
+    SEVERITY_RANK,
+    Alert,
+    AlertStep,
+    Clue,
+    Consumer,
+    FindingRecord,
+    Heartbeat,
+    Mark,
+)
+from qingjian.contracts.current import now
+from qingjian.contracts.findings import Finding, FindingLog
+
+ESCALATE_AFTER = {"critical": timedelta(hours=1), "major": timedelta(hours=4), "minor": timedelta(hours=24)}
+"""Until an alert is acknowledged it climbs one level after this long; information never becomes an alert."""
+HIGHEST_ESCALATION = 2
+BATCH = 500
+
+
+def consume_findings(log: FindingLog | None = None) -> int:
+    """Take over what the pipeline found since last time; each batch and its position in one transaction."""
+    log = log or stores.findings()
+    total = 0
+    while True:
+        with transaction.atomic():
+            consumer, _created = Consumer.objects.select_for_update().get_or_create(name="alerts")
+            batch = log.read(consumer.position, BATCH)
+            if not batch:
+                return total
+            for position, finding in batch:
+                _take(finding)
+                consumer.position = position
+            consumer.save(update_fields=("position",))
+        total += len(batch)
+
+
+def _take(finding: Finding) -> None:
+    point = network.point_of_subject(finding.subject_kind, finding.subject)
+    record, _created = FindingRecord.objects.update_or_create(
+        id=finding.id,
+        defaults={
+            "rule": finding.rule,
+            "rule_version": finding.rule_version,
+            "subject": finding.subject,
+            "subject_kind": finding.subject_kind,
+            "point": point,
+            "start": finding.start,
+            "end": finding.end,
+            "severity": finding.severity,
+            "evidence": dict(finding.evidence),
+            "known_at": finding.known_at,
+        },
+    )
+    if finding.severity == "information":
+        return
+    alert = record.alert or Alert.objects.filter(rule=finding.rule, subject=finding.subject).exclude(state=Alert.State.CLOSED).first()
+    if alert is None:
+        alert = _open(finding, point)
+    elif alert.state != Alert.State.CLOSED:
+        _extend(alert, finding, new=record.alert_id is None)
+    if record.alert_id is None:
+        FindingRecord.objects.filter(pk=record.pk).update(alert=alert)
+
+
+def _open(finding: Finding, point: Point | None) -> Alert:
+    moment = now()
+    alert = Alert.objects.create(
+        rule=finding.rule,
+        subject=finding.subject,
+        subject_kind=finding.subject_kind,
+        point=point,
+        region=point.region if point else None,
+        organisation=point.organisation if point else None,
+        severity=finding.severity,
+        opened_at=moment,
+        last_at=finding.end or finding.start,
+        ended_at=finding.end,
+        findings_count=1,
+        escalate_at=moment + ESCALATE_AFTER[finding.severity],
+        synthetic=bool(point and point.kind == "synthetic"),
+    )
+    AlertStep.objects.create(alert=alert, at=moment, action="opened")
+    return alert
+
+
+def _extend(alert: Alert, finding: Finding, *, new: bool) -> None:
+    if new:
+        alert.findings_count += 1
+    alert.last_at = max(alert.last_at, finding.end or finding.start)
+    others = alert.findings.exclude(pk=finding.id)
+    lasting = finding.end is None or others.filter(end=None).exists()
+    alert.ended_at = None if lasting else max([finding.end, *others.values_list("end", flat=True)])
+    if SEVERITY_RANK[finding.severity] > SEVERITY_RANK[alert.severity]:
+        alert.severity = finding.severity
+    alert.save()
+
+
+def escalate_overdue() -> int:
+    """Raise alerts nobody acknowledged in time by one level."""
+    moment = now()
+    raised = 0
+    for alert in Alert.objects.filter(state=Alert.State.OPEN, escalate_at__lte=moment, escalation__lt=HIGHEST_ESCALATION, synthetic=False):
+        with transaction.atomic():
+            changed = Alert.objects.filter(pk=alert.pk, version=alert.version, state=Alert.State.OPEN).update(
+                escalation=alert.escalation + 1, escalate_at=moment + ESCALATE_AFTER[alert.severity], version=alert.version + 1
+            )
+            if changed:
+                AlertStep.objects.create(alert=alert, at=moment, action="escalated", note=str(alert.escalation + 1))
+                raised += 1
+    return raised
+
+
+def _step(author: Any, alert: Alert, version: int, action: str, note: str, **changes: Any) -> Alert:
+    rules.require_handling(author, alert)
+    with transaction.atomic():
+        changed = Alert.objects.filter(pk=alert.pk, version=version).exclude(state=Alert.State.CLOSED).update(version=version + 1, **changes)
+        if not changed:
+            raise ValidationError(_("Somebody has changed this alert in the meantime. Reload the page."))
+        AlertStep.objects.create(alert=alert, at=now(), action=action, author=author, note=note)
+    alert.refresh_from_db()
+    return alert
+
+
+def acknowledge(author: Any, alert: Alert, version: int, note: str = "") -> Alert:
+    """Take an alert over; escalation stops."""
+    return _step(author, alert, version, "acknowledged", note, state=Alert.State.ACKNOWLEDGED, escalate_at=None)
+
+
+def comment(author: Any, alert: Alert, version: int, note: str) -> Alert:
+    """Add a note to the trail."""
+    if not note.strip():
+        raise ValidationError(_("Write a note."))
+    return _step(author, alert, version, "noted", note.strip())
+
+
+def close(author: Any, alert: Alert, version: int, cause: str, note: str) -> Alert:
+    """Close an alert with its cause; what still lasts cannot be closed as ended without a note."""
+    if cause not in Alert.Cause.values:
+        raise ValidationError(_("Choose a cause."))
+    if not note.strip() and (cause == Alert.Cause.OTHER or alert.ended_at is None):
+        raise ValidationError(_("Write a note: the cause alone does not explain it."))
+    return _step(author, alert, version, "closed", note.strip(), state=Alert.State.CLOSED, cause=cause, escalate_at=None)
+
+
+def set_mark(
+    author: Any, point: Point, series: Sequence[str], start: datetime, end: datetime, kind: str, reason: str, supersedes: Mark | None = None, withdrawn: bool = False
+) -> Mark:
+    """Set a mark on a stretch of series of one point; earlier marks stay and are superseded, never changed."""
+    account_rules.require(author, Capability.MARK_DATA, region=point.region, organisation_id=point.organisation_id)
+    if end <= start:
+        raise ValidationError(_("The end must lie after the beginning."))
+    if not reason.strip():
+        raise ValidationError(_("Give a reason: it stays in the history."))
+    if kind not in Mark.Kind.values:
+        raise ValidationError(_("Choose a kind of mark."))
+    if kind in rules.BUREAU_MARKS and account_rules.is_own_organisation_only(author):
+        raise ValidationError(_("Verifying and ratifying is done by the monitoring station."))
+    own = set(point.series.values_list("code", flat=True))
+    unknown = set(series) - own
+    if not series or unknown:
+        raise ValidationError(_("Choose series of this point."))
+    with transaction.atomic():
+        mark = Mark.objects.create(
+            point=point, series=sorted(series), start=start, end=end, kind=kind, author=author, reason=reason.strip(), known_at=now(), supersedes=supersedes, withdrawn=withdrawn
+        )
+        accounts.record(author, "data:mark:withdrawn" if withdrawn else "data:mark:set", point.code, {"mark": mark.pk, "kind": kind})
+    return mark
+
+
+def decide_clue(author: Any, clue: Clue, version: int, state: str, reason: str) -> Clue:
+    """Confirm or dismiss a clue with a reason; the precision of its rule follows from these decisions."""
+    account_rules.require(author, Capability.HANDLE_ALERTS, region=clue.point.region)
+    if state not in (Clue.State.CONFIRMED, Clue.State.DISMISSED):
+        raise ValidationError(_("Choose whether the clue is confirmed or dismissed."))
+    if not reason.strip():
+        raise ValidationError(_("Give a reason: it stays in the history."))
+    changed = Clue.objects.filter(pk=clue.pk, version=version, state=Clue.State.OPEN).update(
+        state=state, reason=reason.strip(), decided_by=author, decided_at=now(), version=version + 1
+    )
+    if not changed:
+        raise ValidationError(_("Somebody has decided this clue in the meantime. Reload the page."))
+    clue.refresh_from_db()
+    return clue
+
+
+def heartbeat_sent(moment: datetime) -> Heartbeat:
+    """Note that the synthetic device has just spoken; from now on its silence must raise an alert."""
+    return Heartbeat.objects.create(sent_at=moment)
+
+
+def prove_heartbeat(within: timedelta) -> Heartbeat | None:
+    """Look whether the newest self-test raised its alert; close that alert, or mark the self-test failed."""
+    heartbeat = Heartbeat.objects.filter(proved_at=None, failed=False).order_by("-sent_at").first()
+    if heartbeat is None:
+        return None
+    alert = Alert.objects.filter(synthetic=True, opened_at__gte=heartbeat.sent_at).order_by("opened_at").first()
+    with transaction.atomic():
+        if alert is not None:
+            Heartbeat.objects.filter(pk=heartbeat.pk).update(alert=alert, proved_at=alert.opened_at)
+            Alert.objects.filter(pk=alert.pk).exclude(state=Alert.State.CLOSED).update(state=Alert.State.CLOSED, cause=Alert.Cause.HEARTBEAT, escalate_at=None)
+            AlertStep.objects.create(alert=alert, at=now(), action="closed", note=str(_("Self-test of alerting passed")))
+        elif now() - heartbeat.sent_at > within:
+            Heartbeat.objects.filter(pk=heartbeat.pk).update(failed=True)
+    heartbeat.refresh_from_db()
+    return heartbeat

@@ -1,0 +1,51 @@
+"""Lists of observation."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.observing.models import SEVERITY_CHOICES, Alert, Clue
+from qingjian.apps.observing.words import RULES, SEVERITY_COLOURS, STATE_COLOURS, rule_title
+from qingjian.ui.listing import Choice, Column, Listing, Search
+
+
+class AlertListing(Listing):
+    title = _("Alerts")
+    name = "alerts"
+    model = Alert
+    columns = (
+        Column("rule", _("Alert"), value=lambda row: rule_title(row.rule), order="rule", link=lambda row: reverse("alert", args=(row.pk,))),
+        Column("severity", _("Severity"), value=lambda row: row.get_severity_display(), order="severity", badge=lambda row: SEVERITY_COLOURS[row.severity]),
+        Column("point", _("Monitoring point"), value=lambda row: row.point.name if row.point else row.subject, order="point__name"),
+        Column("subject", _("Subject")),
+        Column("state", _("State"), value=lambda row: row.get_state_display(), order="state", badge=lambda row: STATE_COLOURS[row.state]),
+        Column("opened_at", _("Opened")),
+        Column("ended_at", _("Ended"), value=lambda row: row.ended_at or _("lasting")),
+        Column("findings_count", _("Findings"), numeric=True),
+        Column("escalation", _("Escalation"), value=lambda row: row.escalation or "", numeric=True, order="escalation"),
+        Column("cause", _("Cause"), value=lambda row: row.get_cause_display(), order="cause"),
+    )
+    filters = (
+        Search(("subject", "point__name", "rule")),
+        Choice("state", _("State"), Alert.State.choices),
+        Choice("severity", _("Severity"), SEVERITY_CHOICES),
+        Choice("rule", _("Rule"), lambda: [(name, titles[0]) for name, titles in RULES.items()]),
+    )
+    empty_text = _("No alert. Alerting proves itself every day with a synthetic device.")
+
+
+class ClueListing(Listing):
+    title = _("Clues")
+    name = "clues"
+    model = Clue
+    columns = (
+        Column("kind", _("Kind")),
+        Column("point", _("Monitoring point"), order="point__name"),
+        Column("start", _("From")),
+        Column("end", _("To")),
+        Column("score", _("Score"), value=lambda row: round(row.score, 3), numeric=True, order="score"),
+        Column("state", _("State"), value=lambda row: row.get_state_display(), order="state"),
+    )
+    filters = (Search(("kind", "point__name", "statement")), Choice("state", _("State"), Clue.State.choices))
+    empty_text = _("No clue.")

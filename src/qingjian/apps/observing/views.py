@@ -1,0 +1,336 @@
+"""Pages of data: points, charts, provenance, devices, alerts, live stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network import queries as network
+from qingjian.apps.network import services as registry
+from qingjian.apps.network.tables import DeviceListing
+from qingjian.apps.observing import charts, provenance, queries, rules, services, stores, tables, words
+from qingjian.apps.observing.forms import AlertForm, CloseForm, CommandForm, MarkForm
+from qingjian.apps.observing.models import Mark
+from qingjian.contracts.commands import Command
+from qingjian.contracts.current import clock, now
+from qingjian.ui.listing import workbook_response
+
+RANGES = {"day": (timedelta(days=1), _("24 hours")), "week": (timedelta(days=7), _("7 days")), "month": (timedelta(days=31), _("31 days")), "year": (timedelta(days=366), _("1 year"))}
+MOST_SERIES = 6
+LIVE_SECONDS = 2.0
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    parsed = parse_datetime(text)
+    if parsed is None:
+        raise BadRequest(_("A time is written like 2026-01-31T08:00."))
+    return (timezone.make_aware(parsed) if timezone.is_naive(parsed) else parsed).astimezone(UTC)
+
+
+def point(request: HttpRequest, code: str) -> HttpResponse:
+    """A point: latest values, chart, facts, duties, marks, alerts, history."""
+    row = get_object_or_404(network.points_visible_to(request.user), code=code)
+    series = list(network.series_visible_to(request.user).filter(point=row))
+    latest: dict[int, dict[str, Any]] = {}
+    for value in queries.latest_of(request.user, [one.pk for one in series]):
+        latest.setdefault(value.series, {})[value.statistic] = value
+    statistics = [name for name in words.STATISTICS if any(name in one.expected for one in series) or name in ("hour", "day")]
+    rows = []
+    for one in series:
+        values = latest.get(one.pk, {})
+        newest = max(values.values(), key=lambda value: value.known_at, default=None)
+        mark, meaning = charts.validity(newest.flag, one) if newest else ("", "")
+        rows.append({"series": one, "newest": newest, "hour": values.get("hour"), "mark": mark, "meaning": meaning})
+    chosen = [code for code in request.GET.getlist("series") if any(one.code == code for one in series)] or [one.code for one in series[:1]]
+    context = {
+        "point": row,
+        "title": row.name,
+        "rows": rows,
+        "chosen": chosen,
+        "statistics": [(name, words.STATISTICS[name]) for name in statistics],
+        "statistic": request.GET.get("statistic", "hour"),
+        "ranges": [(name, text) for name, (_delta, text) in RANGES.items()],
+        "range": request.GET.get("range", "week"),
+        "duties": network.in_force(row.duties.select_related("organisation")),
+        "instruments": network.in_force(row.instruments.all()),
+        "devices": network.in_force(row.devices.all()),
+        "marks": queries.marks_of(row)[:30],
+        "mark_form": MarkForm(series=series, initial={"start": timezone.localtime(now()).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1), "end": timezone.localtime(now()).replace(minute=0, second=0, microsecond=0)}) if account_rules.may(request.user, Capability.MARK_DATA, region=row.region, organisation_id=row.organisation_id) else None,
+        "alerts": queries.alerts_visible_to(request.user).filter(point=row)[:20],
+        "history": network.history("point", row.code)[:20],
+        "may_propose": account_rules.may(request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id),
+        "now": now(),
+        "rule_title": words.rule_title,
+    }
+    return render(request, "observing/point.html", context)
+
+
+def _selection(request: HttpRequest) -> tuple[list[Any], str, datetime, datetime, datetime | None]:
+    codes = request.GET.getlist("series")[:MOST_SERIES]
+    series = list(network.series_visible_to(request.user).filter(code__in=codes))
+    series.sort(key=lambda one: codes.index(one.code))
+    if not series:
+        raise Http404
+    statistic = request.GET.get("statistic", "hour")
+    if statistic not in words.STATISTICS:
+        raise BadRequest(_("Unknown statistic."))
+    end = _moment(request.GET.get("to")) or now()
+    start = _moment(request.GET.get("from")) or end - RANGES.get(request.GET.get("range", "week"), RANGES["week"])[0]
+    if end <= start or end - start > timedelta(days=3700):
+        raise BadRequest(_("The end must lie after the beginning."))
+    return series, statistic, start, end, _moment(request.GET.get("as_of"))
+
+
+def chart_data(request: HttpRequest) -> HttpResponse:
+    series, statistic, start, end, as_of = _selection(request)
+    return JsonResponse(charts.chart(request.user, series, statistic, start, end, as_of))
+
+
+def data_table(request: HttpRequest) -> HttpResponse:
+    """The same data as a table fragment, or as a workbook with `export=xlsx`."""
+    series, statistic, start, end, as_of = _selection(request)
+    table = queries.observations(request.user, series, statistic, start, end, as_of)
+    by_id = {one.pk: one for one in series}
+    rows = table.to_pylist()
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Time"), _("Monitoring point"), _("Factor"), _("Origin"), _("Value"), _("Unit"), _("Minimum"), _("Maximum"), _("Total"), _("Converted"), _("Mark"), _("Revision"), _("Known at"), _("Notice")]
+        lines = (
+            [row["start"], by_id[row["series"]].point.name, str(by_id[row["series"]].factor), by_id[row["series"]].get_origin_display(), row["value"], by_id[row["series"]].unit, row["min"], row["max"], row["total"], row["converted"], row["flag"], row["revision"], row["known_at"], by_id[row["series"]].notice]
+            for row in rows
+        )
+        return workbook_response("data", heads, lines)
+    rows.sort(key=lambda row: (row["start"], row["series"]), reverse=True)
+    shown = [{**row, "row": by_id[row["series"]], "validity": charts.validity(row["flag"] or "", by_id[row["series"]])} for row in rows[:500]]
+    return render(request, "observing/data_table.html", {"rows": shown, "more": max(0, len(rows) - 500), "statistic": statistic})
+
+
+def value_provenance(request: HttpRequest) -> HttpResponse:
+    """The drawer: a value, its revisions, and the frame each came from in text and hex."""
+    series = get_object_or_404(network.series_visible_to(request.user), code=request.GET.get("series", ""))
+    start = _moment(request.GET.get("start"))
+    statistic = request.GET.get("statistic", "hour")
+    if start is None or statistic not in words.STATISTICS:
+        raise BadRequest
+    return render(request, "observing/provenance.html", {"series": series, "start": start, "statistic": words.STATISTICS[statistic], "steps": provenance.steps(series, statistic, start)})
+
+
+@require_POST
+def mark_set(request: HttpRequest, code: str) -> HttpResponse:
+    row = get_object_or_404(network.points_visible_to(request.user), code=code)
+    form = MarkForm(request.POST, series=list(network.series_visible_to(request.user).filter(point=row)))
+    if form.is_valid():
+        try:
+            services.set_mark(request.user, row, form.cleaned_data["series"], form.cleaned_data["start"], form.cleaned_data["end"], form.cleaned_data["kind"], form.cleaned_data["reason"])
+            messages.success(request, _("Mark set. The values themselves are unchanged."))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+    else:
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
+    return redirect("point", code)
+
+
+@require_POST
+def mark_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    mark = get_object_or_404(Mark.objects.filter(point__in=network.points_visible_to(request.user)), pk=pk)
+    try:
+        services.set_mark(request.user, mark.point, mark.series, mark.start, mark.end, mark.kind, request.POST.get("reason", "") or str(_("Taken back")), supersedes=mark, withdrawn=True)
+        messages.success(request, _("Mark taken back; it stays in the history."))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("point", mark.point.code)
+
+
+def devices(request: HttpRequest) -> HttpResponse:
+    presence = {one.mn: one for one in stores.presence().read()}
+
+    class Listing(DeviceListing):
+        def selected(self) -> Any:
+            return _Attached(super().selected(), presence)
+
+    return Listing(request, network.devices_visible_to(request.user)).response()
+
+
+class _Attached:
+    """Rows with their connection state added while they are read; counts stay with the database."""
+
+    def __init__(self, rows: Any, presence: dict[str, Any]) -> None:
+        self._rows, self._presence = rows, presence
+
+    def __getitem__(self, part: Any) -> Any:
+        return [_attach(row, self._presence) for row in self._rows[part]]
+
+    def count(self) -> int:
+        return self._rows.count()
+
+    ordered = True
+
+
+def _attach(row: Any, presence: dict[str, Any]) -> Any:
+    seen = presence.get(row.mn)
+    row.accepted = seen.accepted if seen else 0
+    row.refused = seen.refused if seen else 0
+    row.last_frame_at = seen.last_frame_at if seen else None
+    silent = row.last_frame_at is None or (now() - row.last_frame_at).total_seconds() > row.silence_seconds
+    if seen is None:
+        row.connection_text, row.connection_colour = _("never seen"), "secondary"
+    elif seen.online and not silent:
+        row.connection_text, row.connection_colour = _("online"), "green"
+    elif seen.online:
+        row.connection_text, row.connection_colour = _("connected, silent"), "orange"
+    else:
+        row.connection_text, row.connection_colour = _("offline"), "red"
+    return row
+
+
+def device(request: HttpRequest, code: str) -> HttpResponse:
+    """A device: connection, deviations, refusals, commands and answers, recent frames."""
+    row = get_object_or_404(network.devices_visible_to(request.user), code=code)
+    seen = next(iter(stores.presence().read(row.mn)), None)
+    may_command = account_rules.may(request.user, Capability.SEND_COMMANDS, region=row.point.region)
+    form = CommandForm(request.POST or None, initial={"start": now() - timedelta(hours=3), "end": now()}) if may_command else None
+    if request.method == "POST":
+        if form is None:
+            raise PermissionDenied
+        if form.is_valid():
+            stores.commands().put(
+                Command(
+                    id=str(uuid.uuid4()), mn=row.mn, code=form.cleaned_data["code"], parameters=form.wire_parameters(), author=request.user.username,
+                    authorisation=f"{Capability.SEND_COMMANDS}:{request.user.pk}", created_at=now(), expires_at=now() + timedelta(minutes=30), purpose=form.cleaned_data["purpose"],
+                )
+            )
+            registry.accounts.record(request.user, "device:command:queued", row.mn, {"code": form.cleaned_data["code"]})
+            messages.success(request, _("Command queued: it is sent when the device is connected, within 30 minutes."))
+            return redirect("device", code)
+    commands = [{"command": one, "state": words.COMMAND_STATES[str(one.state)], "title": dict(CommandForm.CHOICES).get(one.code, one.code)} for one in stores.commands().recent(row.mn, 20)]
+    frames = provenance.recent_frames(row.mn, 15)
+    context = {
+        "device": _attach(row, {row.mn: seen} if seen else {}),
+        "title": row.name,
+        "seen": seen,
+        "commands": commands,
+        "form": form,
+        "frames": frames,
+        "routes": row.routes.select_related("series__factor"),
+        "settings": network.in_force(row.settings.all()),
+        "alerts": queries.alerts_visible_to(request.user).filter(point=row.point, subject__in=(row.code, row.mn))[:10],
+        "history": network.history("device", row.code)[:20],
+        "may_propose": account_rules.may(request.user, Capability.PROPOSE_REGISTRY, region=row.point.region, organisation_id=row.point.organisation_id),
+        "now": now(),
+    }
+    return render(request, "observing/device.html", context)
+
+
+def frame(request: HttpRequest, journal: str, sequence: int) -> HttpResponse:
+    """One frame in the drawer; only for people who may see its device."""
+    shown = provenance.frame(journal, sequence)
+    if shown is None or not network.devices_visible_to(request.user).filter(mn=shown["mn"]).exists():
+        raise Http404
+    return render(request, "observing/frame.html", {"frame": shown})
+
+
+def alerts(request: HttpRequest) -> HttpResponse:
+    rows = queries.alerts_visible_to(request.user)
+    if request.GET.get("synthetic") != "1":
+        rows = rows.filter(synthetic=False)
+    return tables.AlertListing(request, rows).response()
+
+
+def alert(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
+    context = {
+        "alert": row,
+        "title": words.rule_title(row.rule),
+        "text": words.rule_text(row.rule),
+        "findings": row.findings.all()[:50],
+        "steps": row.steps.select_related("author"),
+        "may_handle": rules.may_handle(request.user, row) and row.state != row.State.CLOSED,
+        "form": AlertForm(initial={"version": row.version}),
+        "close_form": CloseForm(initial={"version": row.version}),
+        "severity_colour": words.SEVERITY_COLOURS[row.severity],
+        "state_colour": words.STATE_COLOURS[row.state],
+        "action_titles": {"opened": _("Opened"), "acknowledged": _("Acknowledged"), "noted": _("Note"), "closed": _("Closed"), "escalated": _("Escalated")},
+    }
+    for step in context["steps"]:
+        step.title = context["action_titles"].get(step.action, step.action)
+    return render(request, "observing/alert.html", context)
+
+
+@require_POST
+def alert_act(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
+    closing = request.POST.get("action") == "close"
+    form = CloseForm(request.POST) if closing else AlertForm(request.POST)
+    if form.is_valid():
+        try:
+            if closing:
+                services.close(request.user, row, form.cleaned_data["version"], form.cleaned_data["cause"], form.cleaned_data["note"])
+            elif request.POST.get("action") == "acknowledge":
+                services.acknowledge(request.user, row, form.cleaned_data["version"], form.cleaned_data["note"])
+            else:
+                services.comment(request.user, row, form.cleaned_data["version"], form.cleaned_data["note"])
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+    else:
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
+    return redirect("alert", pk)
+
+
+def clues(request: HttpRequest) -> HttpResponse:
+    return tables.ClueListing(request, queries.clues_visible_to(request.user)).response()
+
+
+def _live_state(user: Any) -> tuple[frozenset[int], int]:
+    return frozenset(network.series_visible_to(user).values_list("pk", flat=True)), queries.open_alerts(user).count()
+
+
+async def live(request: HttpRequest) -> HttpResponse:
+    """Server-sent events: the latest values that changed, for the series this person may read.
+
+    What may be read is asked once, at the start; the stream itself touches the latest store only.
+    """
+    user = await request.auser()
+    if not user.is_authenticated:
+        return HttpResponse(status=401)
+    allowed, _alerts = await sync_to_async(_live_state)(user)
+    return StreamingHttpResponse(_events(allowed), content_type="text/event-stream", headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+
+async def _events(allowed: frozenset[int]) -> Any:
+    seen = -1
+    since = now() - timedelta(seconds=1)
+    end = clock().monotonic() + 3600
+    while clock().monotonic() < end:
+        change, values, since = await asyncio.to_thread(_changed, allowed, seen, since)
+        if change != seen:
+            seen = change
+            yield f"event: values\ndata: {json.dumps(values)}\n\n"
+        else:
+            yield ": still here\n\n"
+        await clock().sleep(LIVE_SECONDS)
+
+
+def _changed(allowed: frozenset[int], seen: int, since: datetime) -> tuple[int, list[list[Any]], datetime]:
+    store = stores.latest()
+    change = store.change_number()
+    if change == seen:
+        return change, [], since
+    rows = [row for row in store.read() if row.series in allowed and row.known_at >= since]
+    values = [[row.series, row.statistic, int(row.start.timestamp() * 1000), row.value, row.flag] for row in rows]
+    return change, values, max((row.known_at for row in rows), default=since)

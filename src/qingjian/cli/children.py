@@ -1,0 +1,64 @@
+"""The processes of a node and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from qingjian.contracts.folders import DataFolder
+from qingjian.site.configuration import Configuration
+from qingjian.supervisor.processes import Child
+
+
+def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
+    """Return the children in starting order; they drain in the reverse order."""
+    names = ["web", "pipeline", "worker", *(f"gateway-{number}" for number in range(1, configuration.gateway_processes + 1))]
+    if configuration.demo:
+        names.append("simulator")
+    command = [sys.executable, "-m", "qingjian.cli.main", "run"]
+    return [
+        Child(name, [*command, name, "--data", str(folder.root)], environment={"QINGJIAN_CHILD": "1", "PYTHONUNBUFFERED": "1"})
+        for name in names
+    ]
+
+
+def run(name: str, data: Path) -> None:
+    """Run one child in this process until SIGTERM; ValueError for an unknown name."""
+    kind = name.split("-")[0]
+    runners: dict[str, Callable[[str, Path], None]] = {
+        "web": _web,
+        "worker": _worker,
+    }
+    if kind not in runners:
+        raise ValueError(f"未知服务 / unknown service: {name} ({', '.join(sorted(runners))})")
+    runners[kind](name, data)
+
+
+def _web(name: str, data: Path) -> None:
+    from qingjian.cli.node import enter
+
+    enter(data)
+    import uvicorn
+    from django.conf import settings
+
+    configuration: Configuration = settings.CONFIGURATION
+    uvicorn.run(
+        "qingjian.site.asgi:application",
+        host=configuration.web_host,
+        port=configuration.web_port,
+        log_level="warning",
+        ssl_certfile=configuration.tls_certificate or None,
+        ssl_keyfile=configuration.tls_key or None,
+        timeout_graceful_shutdown=5,
+        lifespan="off",
+    )
+
+
+def _worker(name: str, data: Path) -> None:
+    from qingjian.cli.node import enter
+
+    enter(data)
+    from qingjian.site import worker
+
+    worker.run()

@@ -1,0 +1,121 @@
+"""What the workbench and the map show, composed from the apps' own reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network import models as registry
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.kinds import ELEMENTS
+from qingjian.apps.observing import charts, queries, stores
+from qingjian.contracts.current import now
+from qingjian.contracts.latest import LatestValue
+
+STALE = timedelta(hours=3)
+"""A point whose newest value is older than this is drawn as stale."""
+SHOWN_ON_MAP = ("pm25", "oxygen", "cod", "nox", "equivalent_level")
+
+
+def presence_counts(user: Any) -> dict[str, int]:
+    """Return how many of the person's devices are online, silent and never seen."""
+    seen = {one.mn: one for one in stores.presence().read()}
+    counts = {"online": 0, "silent": 0, "never": 0, "total": 0}
+    for device in network.in_force(network.devices_visible_to(user).filter(synthetic=False)):
+        counts["total"] += 1
+        one = seen.get(device.mn)
+        if one is None or one.last_frame_at is None:
+            counts["never"] += 1
+        elif one.online and (now() - one.last_frame_at).total_seconds() <= device.silence_seconds:
+            counts["online"] += 1
+        else:
+            counts["silent"] += 1
+    return counts
+
+
+def freshness(user: Any) -> dict[str, Any]:
+    """Return how many series have a value within their expected periods."""
+    latest: dict[int, datetime] = {}
+    for value in queries.latest_of(user):
+        latest[value.series] = max(latest.get(value.series, value.start), value.start)
+    current = total = 0
+    for series in network.in_force(network.series_visible_to(user).filter(point__status="running").exclude(point__kind="synthetic")):
+        if not series.expected:
+            continue
+        total += 1
+        newest = latest.get(series.pk)
+        # The newest finished period starts one period ago; two more are allowed for its way here.
+        if newest is not None and now() - newest <= 3 * timedelta(seconds=max(series.expected.values())):
+            current += 1
+    return {"current": current, "total": total, "share": round(100 * current / total) if total else None}
+
+
+def pipeline_status() -> Mapping[str, Any]:
+    """Return what the pipeline last wrote of itself; empty before its first start."""
+    path = settings.DATA_FOLDER.root / "exchange" / "pipeline.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def map_points(user: Any) -> list[dict[str, Any]]:
+    """Return every point in reach with its state and newest values, for map and side list."""
+    points = list(network.points_visible_to(user, Capability.VIEW_DATA).exclude(kind="synthetic").exclude(longitude=None))
+    series = list(network.series_visible_to(user).filter(point__in=points))
+    newest: dict[int, LatestValue] = {}
+    for value in queries.latest_of(user, [one.pk for one in series]):
+        kept = newest.get(value.series)
+        if kept is None or value.known_at > kept.known_at:
+            newest[value.series] = value
+    alarmed = set(queries.open_alerts(user).exclude(severity="information").values_list("point_id", flat=True))
+    rows = []
+    for point in points:
+        own = [one for one in series if one.point_id == point.pk]
+        values = [(one, newest[one.pk]) for one in own if one.pk in newest]
+        fresh = max((value.start for _series, value in values), default=None)
+        if point.pk in alarmed:
+            state, text = "alert", _("alert")
+        elif fresh is None or now() - fresh > STALE:
+            state, text = "stale", _("no present data")
+        elif any(charts.validity(value.flag, one)[0] == "bad" for one, value in values):
+            state, text = "look", _("marked data")
+        else:
+            state, text = "ok", _("normal")
+        rows.append(
+            {
+                "code": point.code,
+                "name": point.name,
+                "element": point.element,
+                "element_text": str(ELEMENTS[point.element]),
+                "kind": point.get_kind_display(),
+                "longitude": point.longitude,
+                "latitude": point.latitude,
+                "state": state,
+                "state_text": text,
+                "notice": point.notice,
+                "values": [
+                    {"name": str(one.factor), "value": value.value, "decimals": one.decimals, "unit": one.unit, "simulated": one.origin == "simulated", "at": int(value.start.timestamp() * 1000)}
+                    for one, value in values[:8]
+                ],
+            }
+        )
+    return rows
+
+
+def waiting_for(user: Any) -> dict[str, Any]:
+    """Return what waits for this person: decisions, own proposals, alerts to take over."""
+    capabilities = account_rules.capabilities(user)
+    proposed = network.changes_visible_to(user).filter(state=registry.ChangeRequest.State.PROPOSED)
+    return {
+        "to_decide": list(proposed.exclude(author=user)[:8]) if Capability.APPROVE_REGISTRY in capabilities else [],
+        "own": list(proposed.filter(author=user)[:8]),
+        "alerts": list(queries.open_alerts(user).order_by("-escalation", "-last_at")[:8]) if Capability.VIEW_DATA in capabilities else [],
+    }

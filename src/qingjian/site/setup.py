@@ -1,0 +1,78 @@
+"""Prepare a data folder: first administrators of an empty node, or the demo county."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.models import Organisation, Region, User
+from qingjian.contracts.current import now
+from qingjian.contracts.folders import DataFolder, write_durably
+from qingjian.site.configuration import Configuration
+
+FORMAT = 1
+"""Format of the data folder as a whole; `qingjian upgrade` raises it."""
+FIRST_ADMINISTRATORS = ("system_administrator", "security_administrator", "audit_administrator")
+SHOWN_LOGINS = ("juzhang", "shuju", "shenhe", "zhiban", "zhifa1", "huagong", "xitong", "anquan", "shenji")
+
+
+def prepare(folder: DataFolder, configuration: Configuration, report: Callable[[str], None]) -> list[str]:
+    """Create what a first start needs and return the lines about logins to print."""
+    check_format(folder)
+    if not User.objects.exists():
+        passwords = _demo(folder, report) if configuration.demo else _empty()
+        write_durably(folder.people / "first-logins.txt", "\n".join(f"{user} {text}" for user, text in passwords.items()).encode())
+        (folder.people / "first-logins.txt").chmod(0o600)
+    return _logins(folder, configuration)
+
+
+def check_format(folder: DataFolder) -> None:
+    """Write the format of a new folder; refuse a newer one."""
+    path = folder.root / "format"
+    if not path.exists():
+        write_durably(path, str(FORMAT).encode())
+        return
+    found = int(path.read_text())
+    if found > FORMAT:
+        raise SystemExit(f"数据目录格式 {found} 比本程序（{FORMAT}）新，请升级程序。 / The data folder has format {found}, newer than this program ({FORMAT}); update the program.")
+
+
+def _demo(folder: DataFolder, report: Callable[[str], None]) -> dict[str, str]:
+    from qingjian.site import demo
+
+    report("建立演示县名录 / registering the demo county …")
+    passwords = demo.install()
+    report("导入历史数据 / importing history …")
+    demo.import_history(folder, now(), report)
+    return passwords
+
+
+def _empty() -> dict[str, str]:
+    region = Region.objects.create(code="000000", name="本级行政区", level=Region.Level.COUNTY)
+    organisation = Organisation.objects.create(code="000000000000000000", name="本单位", kind=Organisation.Kind.BUREAU, region=region)
+    passwords = {}
+    for role in FIRST_ADMINISTRATORS:
+        username = role.split("_")[0]
+        passwords[username] = password = secrets.token_urlsafe(9)
+        user = User.objects.create_user(username, username, password, organisation=organisation, must_change_password=True)
+        accounts.place_post(user, role, organisation, region, datetime(2026, 1, 1, tzinfo=UTC).date())
+    return passwords
+
+
+def _logins(folder: DataFolder, configuration: Configuration) -> list[str]:
+    path = folder.people / "first-logins.txt"
+    if not path.exists():
+        return []
+    logins = dict(line.split(" ", 1) for line in path.read_text().splitlines())
+    wanted = SHOWN_LOGINS if configuration.demo else tuple(logins)
+    people = {user.username: user for user in User.objects.filter(username__in=wanted).select_related("organisation")}
+    lines = []
+    for name in wanted:
+        user = people.get(name)
+        if user is None or name not in logins or not user.check_password(logins[name]):
+            continue
+        post = user.posts.first()
+        lines.append(f"{name:12} {logins[name]:24} {post.get_role_display() if post else ''} · {user.organisation.name}")
+    return lines

@@ -1,0 +1,32 @@
+"""The worker process: consumes findings and runs the schedule."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import structlog
+from django.db import close_old_connections
+
+from qingjian.apps.observing import services as observing
+from qingjian.apps.scheduling import services as scheduling
+
+log = structlog.get_logger()
+POLL_SECONDS = 2.0
+
+
+def run() -> None:
+    """Work until SIGTERM; an error of one round is logged and the next round goes on."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        for step in (observing.consume_findings, observing.escalate_overdue, scheduling.run_due):
+            if stop.is_set():
+                return
+            try:
+                close_old_connections()
+                step()
+            except Exception:
+                log.exception("worker step failed", step=step.__name__)
+        stop.wait(POLL_SECONDS)

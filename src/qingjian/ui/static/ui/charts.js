@@ -1,0 +1,82 @@
+/* Charts of series: gaps stay gaps, device marks are drawn on the line, limits as dashed lines. */
+"use strict";
+(() => {
+  const box = document.querySelector("[data-chart]");
+  if (!box || !window.echarts) return;
+  const english = document.documentElement.lang.startsWith("en");
+  const chart = echarts.init(box, null, { renderer: "canvas" });
+  const colours = ["#0f766e", "#c2410c", "#4338ca", "#a16207", "#be185d", "#0369a1"];
+  const two = (number) => String(number).padStart(2, "0");
+  const china = (milliseconds) => {
+    const moment = new Date(milliseconds + 8 * 3600e3);
+    return `${moment.getUTCFullYear()}-${two(moment.getUTCMonth() + 1)}-${two(moment.getUTCDate())} ${two(moment.getUTCHours())}:${two(moment.getUTCMinutes())}`;
+  };
+  const selection = () => {
+    const query = new URLSearchParams();
+    document.querySelectorAll("[data-series]:checked").forEach((box) => query.append("series", box.dataset.series));
+    query.set("statistic", document.querySelector("input[name=statistic]:checked")?.value || "hour");
+    query.set("range", document.querySelector("input[name=range]:checked")?.value || "week");
+    const known = document.querySelector("input[name=as_of]");
+    if (known && known.value) query.set("as_of", known.value);
+    return query;
+  };
+  let shown = null;
+  const draw = (data) => {
+    shown = data;
+    const units = [...new Set(data.series.map((one) => one.unit))];
+    const empty = data.series.every((one) => one.points.length === 0);
+    const series = [];
+    data.series.forEach((one, index) => {
+      const colour = colours[index % colours.length];
+      series.push({
+        name: `${one.name} · ${one.place}`, type: "line", showSymbol: false, symbolSize: 5, connectNulls: false, color: colour,
+        yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: one.points.map((point) => [point[0], point[1], point[2]]),
+        lineStyle: { width: 1.6, type: one.origin === "simulated" ? [6, 3] : "solid" }, sampling: one.points.length > 4000 ? "lttb" : undefined,
+        markLine: one.limits.length ? { silent: true, symbol: "none", lineStyle: { color: "#e03131", type: "dashed" }, label: { formatter: (line) => `${data.texts.limit} ${line.value}` }, data: one.limits.map((limit) => ({ yAxis: limit.value })) } : undefined,
+        markArea: index === 0 && data.marks.length ? { silent: true, itemStyle: { color: "rgba(240,140,0,.12)" }, label: { show: true, color: "#a16207", fontSize: 11, position: "insideTop" }, data: data.marks.map((mark) => [{ xAxis: mark.from, name: mark.text }, { xAxis: mark.to }]) } : undefined,
+      });
+      const marked = one.points.filter((point) => point[1] !== null && point[3] && point[3] !== "ok" && point[3] !== "gap");
+      if (marked.length) series.push({ name: data.texts.flag, type: "scatter", symbol: "diamond", symbolSize: 7, color: "#e03131", yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: marked.map((point) => [point[0], point[1], point[2]]) });
+    });
+    chart.setOption({
+      animation: false, textStyle: { fontFamily: "inherit" },
+      title: empty ? { text: data.texts.no_data, left: "center", top: "middle", textStyle: { fontSize: 14, fontWeight: 400, color: "#868e96" } } : { text: "" },
+      legend: { type: "scroll", top: 0 },
+      grid: { left: 12, right: 12, top: 44, bottom: 64, containLabel: true },
+      tooltip: { trigger: "axis", renderMode: "richText", formatter: (points) => [china(points[0].value[0]), ...points.map((point) => `${point.seriesName}: ${point.value[1] === null ? "–" : point.value[1]}${point.value[2] ? ` [${point.value[2]}]` : ""}`)].join("\n") },
+      xAxis: { type: "time", min: data.from, max: data.to, axisLabel: { hideOverlap: true } },
+      yAxis: (units.length ? units.slice(0, 2) : [""]).map((unit) => ({ type: "value", name: unit, scale: true, nameTextStyle: { align: "left" } })),
+      dataZoom: [{ type: "inside" }, { type: "slider", height: 22, bottom: 8, labelFormatter: (value) => china(value).slice(5, 16) }],
+      series,
+    }, { notMerge: true });
+    const notices = document.querySelector("[data-notices]");
+    notices.replaceChildren(...data.series.filter((one) => one.notice).map((one) => { const line = document.createElement("div"); line.textContent = `${one.name}: ${one.notice}`; return line; }));
+  };
+  let wanted = 0;
+  const load = async () => {
+    const query = selection();
+    const exporting = document.querySelector("[data-export]");
+    if (exporting) exporting.href = `${box.dataset.table}?${query}&export=xlsx`;
+    if (!query.getAll("series").length) { chart.clear(); return; }
+    const mine = ++wanted;
+    chart.showLoading({ text: "", color: "#0f766e" });
+    const [answer, table] = await Promise.all([fetch(`${box.dataset.chart}?${query}`), fetch(`${box.dataset.table}?${query}`)]);
+    if (mine !== wanted) return;
+    chart.hideLoading();
+    if (!answer.ok) { chart.setOption({ title: { text: english ? "Could not be loaded. Try again." : "加载失败，请重试。", left: "center", top: "middle" } }, { notMerge: true }); return; }
+    draw(await answer.json());
+    const body = document.querySelector("[data-table-body]");
+    if (body && table.ok) { body.innerHTML = await table.text(); if (window.htmx) htmx.process(body); }
+  };
+  document.addEventListener("change", (event) => { if (event.target.matches("[data-series], input[name=statistic], input[name=range], input[name=as_of]")) load(); });
+  chart.on("click", (point) => {
+    const one = shown && shown.series.find((series) => point.seriesName.startsWith(series.name));
+    if (!one || !window.htmx) return;
+    const query = new URLSearchParams({ series: one.code, statistic: shown.statistic, start: new Date(point.value[0]).toISOString() });
+    htmx.ajax("GET", `${box.dataset.provenance}?${query}`, "#drawer-body");
+    (window.bootstrap || window.tabler).Offcanvas.getOrCreateInstance("#drawer").show();
+  });
+  window.addEventListener("resize", () => chart.resize());
+  document.addEventListener("shown.bs.tab", () => chart.resize());
+  load();
+})();

@@ -1,0 +1,67 @@
+/* One map: base from GeoJSON or the office's tiles, points by state, refreshed while live. */
+"use strict";
+(() => {
+  const box = document.getElementById("map");
+  if (!box || !window.ol) return;
+  const colours = { ok: "#2f9e44", look: "#f08c00", alert: "#e03131", stale: "#868e96" };
+  const base = {
+    county: new ol.style.Style({ fill: new ol.style.Fill({ color: "#f4f7f2" }), stroke: new ol.style.Stroke({ color: "#94a3a0", width: 2 }) }),
+    township: new ol.style.Style({ fill: new ol.style.Fill({ color: "rgba(230,238,228,.5)" }), stroke: new ol.style.Stroke({ color: "#c3cfca", width: 1, lineDash: [4, 4] }) }),
+    river: new ol.style.Style({ stroke: new ol.style.Stroke({ color: "#74b3d8", width: 4 }) }),
+    road: new ol.style.Style({ stroke: new ol.style.Stroke({ color: "#e3c9a3", width: 2 }) }),
+    zone: new ol.style.Style({ fill: new ol.style.Fill({ color: "rgba(201,178,220,.35)" }) }),
+  };
+  const english = document.documentElement.lang.startsWith("en");
+  const named = (feature) => {
+    const style = base[feature.get("kind")] || base.township;
+    if (feature.get("kind") === "road") return style;
+    const own = style.clone();
+    own.setText(new ol.style.Text({ text: (english ? feature.get("name_en") : feature.get("name")) || "", font: "12px sans-serif", fill: new ol.style.Fill({ color: feature.get("kind") === "river" ? "#2b7aa8" : "#7b8a85" }), placement: feature.get("kind") === "river" ? "line" : "point", overflow: false }));
+    return own;
+  };
+  const ground = box.dataset.tiles
+    ? new ol.layer.Tile({ source: new ol.source.XYZ({ url: box.dataset.tiles }) })
+    : new ol.layer.Vector({ source: new ol.source.Vector({ url: box.dataset.base, format: new ol.format.GeoJSON() }), style: named, declutter: true });
+  const source = new ol.source.Vector();
+  let element = "";
+  const points = new ol.layer.Vector({
+    source,
+    declutter: true,
+    style: (feature) => {
+      const point = feature.get("point");
+      if (element && point.element !== element) return null;
+      const first = point.values.find((value) => value.value !== null);
+      const figure = first ? `\n${first.name} ${first.value.toFixed(first.decimals)}` : "";
+      return [
+        new ol.style.Style({ image: new ol.style.Circle({ radius: 8, fill: new ol.style.Fill({ color: colours[point.state] }), stroke: new ol.style.Stroke({ color: "#fff", width: 2 }), declutterMode: "none" }), zIndex: point.state === "alert" ? 2 : 1 }),
+        new ol.style.Style({ text: new ol.style.Text({ text: point.name + figure, offsetY: 24, font: "12px sans-serif", fill: new ol.style.Fill({ color: "#1f2d2a" }), stroke: new ol.style.Stroke({ color: "#fff", width: 3 }) }) }),
+      ];
+    },
+  });
+  const map = new ol.Map({ target: box, layers: [ground, points], view: new ol.View({ center: ol.proj.fromLonLat([115.2, 35.4]), zoom: 11 }), controls: ol.control.defaults.defaults({ attribution: false }).extend([new ol.control.ScaleLine()]) });
+  let fitted = false;
+  const load = async () => {
+    const answer = await fetch(box.dataset.points);
+    if (!answer.ok) return;
+    const data = await answer.json();
+    source.clear();
+    source.addFeatures(data.points.map((point) => new ol.Feature({ geometry: new ol.geom.Point(ol.proj.fromLonLat([point.longitude, point.latitude])), point })));
+    if (!fitted && source.getFeatures().length) { map.getView().fit(source.getExtent(), { padding: [50, 50, 60, 50], maxZoom: 13 }); fitted = true; }
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "element") return;
+    element = event.target.value;
+    points.changed();
+    document.querySelectorAll("#map-list [data-element]").forEach((row) => { row.hidden = Boolean(element) && row.dataset.element !== element; });
+  });
+  map.on("click", (event) => map.forEachFeatureAtPixel(event.pixel, (feature) => {
+    const point = feature.get("point");
+    if (!point) return false;
+    window.location.href = box.dataset.pointUrl.replace("CODE", encodeURIComponent(point.code));
+    return true;
+  }, { hitTolerance: 6 }));
+  map.on("pointermove", (event) => { box.style.cursor = map.hasFeatureAtPixel(event.pixel, { layerFilter: (layer) => layer === points }) ? "pointer" : ""; });
+  let waiting = false;
+  document.addEventListener("qingjian:values", (event) => { if (!event.detail.length || waiting) return; waiting = true; setTimeout(() => { waiting = false; load(); }, 3000); });
+  load();
+})();

@@ -1,0 +1,46 @@
+/* Small behaviours of every page: forms that submit on change, print buttons, and live values.
+   One stream per browser: the first tab that gets the lock listens and passes values to the others. */
+"use strict";
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.submit();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
+const live = (() => {
+  const state = document.querySelector("[data-live-state]");
+  if (!state) return;
+  const channel = "BroadcastChannel" in window ? new BroadcastChannel("qingjian-live") : null;
+  const text = state.querySelector("[data-live-text]");
+  const show = (on) => {
+    state.hidden = false;
+    state.classList.toggle("on", on);
+    text.textContent = on ? text.dataset.on : text.dataset.off;
+  };
+  const apply = (values) => {
+    for (const [series, , , value] of values) {
+      for (const cell of document.querySelectorAll(`[data-live-value="${series}"]`)) {
+        const written = value === null ? "–" : value.toFixed(Number(cell.dataset.decimals || 2));
+        if (cell.textContent !== written) {
+          cell.textContent = written;
+          cell.classList.remove("qj-changed");
+          void cell.offsetWidth;
+          cell.classList.add("qj-changed");
+        }
+      }
+    }
+    document.dispatchEvent(new CustomEvent("qingjian:values", { detail: values }));
+  };
+  if (channel) channel.onmessage = (message) => { show(message.data.on); apply(message.data.values || []); };
+  const listen = () => new Promise((resolve) => {
+    const source = new EventSource("/live/");
+    const tell = (on, values) => { show(on); apply(values); if (channel) channel.postMessage({ on, values }); };
+    source.onopen = () => tell(true, []);
+    source.onerror = () => tell(false, []);
+    source.addEventListener("values", (event) => tell(true, JSON.parse(event.data)));
+    window.addEventListener("pagehide", () => { source.close(); resolve(); });
+  });
+  if (channel && navigator.locks) navigator.locks.request("qingjian-live", listen);
+  else listen();
+})();
