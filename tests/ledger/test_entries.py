@@ -137,8 +137,9 @@ def test_a_frame_leaf_covers_everything_about_the_frame() -> None:
         FrameRow.of("gate-1", 10, 1_700_000_000_000_001, b"frame", bytes(16)),
         FrameRow.of("gate-1", 10, 1_700_000_000_000_000, b"frbme", bytes(16)),
         FrameRow.of("gate-1", 10, 1_700_000_000_000_000, b"frame", b"\x01" + bytes(15)),
+        FrameRow.of("gate-1", 10, 1_700_000_000_000_000, b"frame", bytes(16), b'{"mn":"1"}'),
     ]
-    assert len({r.leaf() for r in [row, *others]}) == 6
+    assert len({r.leaf() for r in [row, *others]}) == 7
 
 
 def test_batches_that_cannot_be() -> None:
@@ -205,8 +206,8 @@ ENTRIES: list[Entry] = [
         Checkpoint("qingjian.example/2026", 7, bytes(32)),
     ),
     Frames("gate-1", 1, 1024, b"r" * 32),
-    Day(DAY, b"d" * 32, 12),
-    Day(DAY, b"e" * 32, 12, b"d" * 32),
+    Day(DAY, 1, b"d" * 32, 12),
+    Day(DAY, 2, b"e" * 32, 12, b"d" * 32),
     Event(b"c" * 32),
     KeyChange(KeyAction.SUCCESSOR, KEY),
 ]

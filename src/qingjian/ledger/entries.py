@@ -97,9 +97,10 @@ class Frames:
 
 @dataclass(frozen=True)
 class Day:
-    """A sealed day. ``supersedes`` is the root of the seal it replaces after late data."""
+    """A sealed day. ``revision`` counts from 1; ``supersedes`` is the root of the seal it replaces."""
 
     day: datetime.date
+    revision: int
     root: bytes
     series_days: int
     supersedes: bytes | None = None
@@ -109,6 +110,7 @@ class Day:
     def fields(self) -> dict[str, Any]:
         return {
             "day": self.day.isoformat(),
+            "revision": self.revision,
             "root": self.root.hex(),
             "series_days": self.series_days,
             "supersedes": self.supersedes and self.supersedes.hex(),
@@ -119,6 +121,7 @@ class Day:
         old = fields["supersedes"]
         return cls(
             datetime.date.fromisoformat(fields["day"]),
+            int(fields["revision"]),
             _hash(fields["root"]),
             int(fields["series_days"]),
             None if old is None else _hash(old),

@@ -1,8 +1,8 @@
 """Roots of frame batches: which bytes were received when, in which order.
 
 A batch is a fixed range of one journal. Its leaf for a frame is ``nonce || digest``, where the digest
-covers the frame's identity, its time of receipt and its bytes, and the 16-byte nonce keeps short,
-guessable frames private.
+covers the frame's identity, its time of receipt, its bytes and its context (peer, state, policy, ... as
+canonical JSON), and the 16-byte nonce keeps short, guessable frames private.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from qingjian.ledger.tree import MemoryTree
 
 NONCE_SIZE = 16
 MAX_BATCH = 1024
+NO_CONTEXT = sha256(b"{}").digest()
 _LABEL = b"qingjian/frame/v1\n"
 
 
@@ -24,7 +25,8 @@ _LABEL = b"qingjian/frame/v1\n"
 class FrameRow:
     """What a batch commits of one frame.
 
-    ``received_at`` is microseconds since 1970 UTC, ``content_digest`` SHA-256 of the frame's bytes.
+    ``received_at`` is microseconds since 1970 UTC, ``content_digest`` SHA-256 of the frame's bytes,
+    ``context_digest`` SHA-256 of the canonical JSON of what else the journal keeps with it.
     """
 
     journal: str
@@ -32,17 +34,28 @@ class FrameRow:
     received_at: int
     content_digest: bytes
     nonce: bytes
+    context_digest: bytes = NO_CONTEXT
 
     @classmethod
-    def of(cls, journal: str, sequence: int, received_at: int, content: bytes, nonce: bytes) -> FrameRow:
-        """Row of a frame whose bytes are at hand."""
-        return cls(journal, sequence, received_at, sha256(content).digest(), nonce)
+    def of(
+        cls,
+        journal: str,
+        sequence: int,
+        received_at: int,
+        content: bytes,
+        nonce: bytes,
+        context: bytes = b"{}",
+    ) -> FrameRow:
+        """Row of a frame whose bytes and canonical context are at hand."""
+        digests = sha256(content).digest(), sha256(context).digest()
+        return cls(journal, sequence, received_at, digests[0], nonce, digests[1])
 
     def leaf(self) -> bytes:
         """Leaf hash of the frame in its batch."""
         name = self.journal.encode()
-        if len(self.content_digest) != HASH_SIZE or len(self.nonce) != NONCE_SIZE:
-            raise MalformedError("a frame needs a 32-byte digest and a 16-byte nonce")
+        digests = (self.content_digest, self.context_digest)
+        if any(len(item) != HASH_SIZE for item in digests) or len(self.nonce) != NONCE_SIZE:
+            raise MalformedError("a frame needs 32-byte digests and a 16-byte nonce")
         if (
             not name
             or len(name) > 255
@@ -57,6 +70,7 @@ class FrameRow:
             + self.sequence.to_bytes(8, "big")
             + self.received_at.to_bytes(8, "big")
             + self.content_digest
+            + self.context_digest
         ).digest()
         return leaf_hash(self.nonce + digest)
 

@@ -1,0 +1,1 @@
+"""The ledger of a node on disk: sequencer, shards, witnesses, evidence bundles. See README.md."""
