@@ -178,6 +178,7 @@ def test_sum_last_and_wind_direction() -> None:
         ("flue_gas", ["N"] * 3 + ["C"], "N"),
         ("flue_gas", ["N"] * 2 + ["C"] * 2, "D"),
         ("air", ["C"] * 4, "D"),
+        ("air", ["3"] * 4, "N"),
     ],
 )
 def test_the_mark_of_a_period(medium: str, flags: list[str], expected: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qingjian.quality.facts import LEVELS, FactKind, IntervalFact, active_facts, stopped_seconds
 from qingjian.quality.flags import EDITIONS, Validity, flag_meaning, packaged_flags
-from qingjian.quality.observations import Observations, SeriesInfo
+from qingjian.quality.observations import Observations, SeriesInfo, as_of
 from qingjian.quality.status import REASON_TEXT, Reason, Status, effective_status
 from qingjian.rulebook import Confidence
 
@@ -225,3 +225,52 @@ def test_stopped_seconds_against_counting(
     got = stopped_seconds(facts, 1, np.asarray([begin]), np.asarray([begin + length]))
     assert got[0] == expected
     assert stopped_seconds(facts, 2, np.asarray([begin]), np.asarray([begin + length]))[0] == 0
+
+
+def test_each_series_speaks_the_edition_of_its_device() -> None:
+    info = [
+        SeriesInfo(1, "air", "SO2", 60, edition="2005"),
+        SeriesInfo(2, "flue_gas", "a21026", 60, edition="2005"),
+        SeriesInfo(3, "flue_gas", "a21026", 60, edition="2025"),
+    ]
+    observations = Observations.of([1, 2, 3, 3], [0, 0, 0, 60], [1.0] * 4, flag=["3", "3", "Td", "N"])
+    status = effective_status(observations, (), info)
+    assert status.code.tolist() == [Status.VALID, Status.NEEDS_LOOK, Status.NEEDS_LOOK, Status.VALID]
+    assert [status.confidence_of(i).value for i in range(4)] == ["V", "U", "U", "S"]
+    assert status.abnormal_mark.tolist() == [False, True, True, False]
+
+
+@given(
+    FACTS,
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.floats(-9, 9)), max_size=12),
+    st.integers(0, 5),
+)
+def test_what_became_known_later_does_not_change_what_was_shown(
+    described: list[tuple[FactKind, set[int], int, int | None, str, int]],
+    arrivals: list[tuple[int, int, float]],
+    moment: int,
+) -> None:
+    facts = [
+        IntervalFact(
+            f"f{i}", kind, frozenset(series), start, None if n is None else start + n, value,
+            known_at=known, supersedes=f"f{i - 1}" if i % 3 == 2 else "",
+        )
+        for i, (kind, series, start, n, value, known) in enumerate(described)
+    ]  # fmt: skip
+
+    def shown(chosen: list[tuple[int, int, float]], held: list[IntervalFact]) -> list[tuple[int, float, int]]:
+        rows = Observations.of(
+            [1] * len(chosen), [s for s, _, _ in chosen], [v for _, _, v in chosen],
+            known_at=[k for _, k, _ in chosen], revision=list(range(len(chosen))), flag=["N"] * len(chosen),
+        )  # fmt: skip
+        current = as_of(rows, moment)
+        status = effective_status(current, held, AIR, moment=moment)
+        return list(
+            zip(
+                current.start.tolist(), np.nan_to_num(status.used).tolist(), status.code.tolist(), strict=True
+            )
+        )
+
+    arrivals = sorted(arrivals, key=lambda one: one[1])
+    known_then = [one for one in arrivals if one[1] <= moment]
+    assert shown(arrivals, facts) == shown(known_then, [one for one in facts if one.known_at <= moment])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qingjian.workdays
+from qingjian.rulebook import packaged
 from qingjian.workdays import (
     CHINA,
     Deadline,
@@ -263,6 +264,24 @@ def test_units_are_read_and_what_is_no_limit_is_refused() -> None:
 def test_bad_input_is_refused(start: date, limit: int, unit: Unit, more: dict[str, Direction]) -> None:
     with pytest.raises(ValueError, match="/"):
         deadline(start, limit, unit, PLAIN, CALENDAR, **more)  # type: ignore[arg-type]
+
+
+def test_every_deadline_of_the_rulebook_can_be_computed_or_is_known_not_to_be_one() -> None:
+    """What the rulebook's table holds and what this room understands must not drift apart."""
+    no_limit = {"immediate", "percent/day", "rule", "per month", "per quarter", "as soon as possible",
+                "next day after completion", "real time", "with each sampling", "timely", "day after service"}  # fmt: skip
+    computed = 0
+    for row in packaged().rows("deadlines"):
+        if row["unit"] in no_limit:
+            continue
+        unit = parse_unit(row["unit"])
+        rule = instrument_for(row.source) or PLAIN
+        for limit in row["limit"].split("/"):
+            result = deadline(at("2026-03-02T09:00"), int(limit), unit, rule, CALENDAR)
+            assert result.due is not None
+            assert result.explain("en")
+            computed += 1
+    assert computed >= 60
 
 
 def test_a_pause_cannot_end_before_it_begins() -> None:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qingjian.quality.facts import FactKind, stopped_seconds
-from qingjian.quality.flags import Validity, flag_meaning
+from qingjian.quality.facts import stopped_seconds, stops_by_series
 from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo, series_slices
 from qingjian.quality.periods import day_start, local_day, period_end, period_start
 from qingjian.quality.rules import Rule, change_days, gas_share, rules_for
@@ -159,7 +158,7 @@ def aggregate(
     weights = _flow_weights(observations, series, group, len(heads))
     groups.leave_out(weights == 0.0)
     value, method = groups.values(info.method[heads], weights)
-    stopped = _not_due(groups, status, series, of_group, starts, ends, info.seconds[heads])
+    stopped = _not_due(groups, status, observations.series[heads], starts, ends, info.seconds[heads])
     due = np.maximum(expected - stopped, 0).astype(np.int32)
     count = groups.count
     rules, governing, valid, disputed = _verdicts(
@@ -345,8 +344,7 @@ def _flow_weights(observations: Observations, series: Sequence[SeriesInfo], grou
 def _not_due(
     groups: _Groups,
     status: Statuses,
-    series: Sequence[SeriesInfo],
-    of_group: Ints,
+    of_series: NDArray[np.int32],
     starts: Ints,
     ends: Ints,
     seconds: Ints,
@@ -354,10 +352,11 @@ def _not_due(
     """How many values of each period were not due: the source stood still or discharged nothing."""
     marked = groups.sum(status.stopped)
     stated = np.zeros(len(starts), np.int64)
-    if any(fact.kind is FactKind.STOP for fact in status.facts):
-        for place in np.unique(of_group):
-            mine = of_group == place
-            stated[mine] = stopped_seconds(status.facts, series[int(place)].id, starts[mine], ends[mine])
+    slices = series_slices(of_series)
+    for one, stops in stops_by_series(status.facts).items():
+        if one in slices:
+            mine = slices[one]
+            stated[mine] = stopped_seconds(stops, one, starts[mine], ends[mine])
     still = np.maximum(marked, stated // np.maximum(seconds, 1))
     return np.asarray(still + groups.sum(groups.idle & ~status.stopped), np.int32)
 
@@ -446,11 +445,7 @@ def _period_flags(
     if len(heads) == 0:
         return np.zeros(0, np.int32), flags
     place = {word: index for index, word in enumerate(flags)}
-    bad_word = np.asarray(
-        [flag_meaning(word).validity is not Validity.VALID for word in observations.flags], np.bool_
-    )
-    overruled = (status.reasons & int(Reason.MANUAL_MARK)) > 0
-    abnormal = ~status.usable | (bad_word[observations.flag] & ~overruled)
+    abnormal = ~status.usable | status.abnormal_mark
     bad = groups.sum(abnormal)
     share = gas_share(book, local_day(int(observations.start.max())))
     enough = (groups.received - bad) >= share * groups.received - 1e-9
@@ -460,9 +455,9 @@ def _period_flags(
         most = np.zeros(len(heads))
         for index in np.argsort(observations.flags):
             word = observations.flags[int(index)]
-            if not bad_word[int(index)]:
+            if word in ("", "N"):
                 continue
-            mine = groups.sum(abnormal & (observations.flag == index))
+            mine = groups.sum(status.abnormal_mark & (observations.flag == index))
             flag[water & (mine > most)] = place[word]
             most = np.maximum(most, mine)
     return flag, flags

@@ -63,7 +63,6 @@ def aggregate_upwards(
     book: Rulebook,
     facts: Iterable[IntervalFact] = (),
     *,
-    edition: str = "2017",
     moment: int | None = None,
     prefer: Mapping[tuple[str, str], str] | None = None,
 ) -> dict[str, Aggregates]:
@@ -71,7 +70,7 @@ def aggregate_upwards(
 
     ``series`` describes the finest rows of each series by ``source_seconds``: its minutes (60 … 1800), or its
     hours (3600) or days (86400) where it has nothing finer. The result holds the keys ``hour``, ``day``,
-    ``month`` for which there are rows. ``facts``, ``edition``, ``moment`` and ``prefer`` as in
+    ``month`` for which there are rows. ``facts``, ``moment`` and ``prefer`` as in
     ``effective_status`` and ``aggregate``.
     """
     held = tuple(facts)
@@ -93,7 +92,6 @@ def aggregate_upwards(
             best.observations,
             held,
             at_this_step,
-            edition=edition,
             moment=moment,
             trusted=best.own,
             period_seconds=0 if source == "minute" else seconds,

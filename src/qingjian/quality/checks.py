@@ -206,7 +206,9 @@ class _Rows:
         known = ids[place] == observations.series[heads]
         self._place, self._known, self._lengths = place, known, lengths
         self.value = observations.value
-        self.present = np.isfinite(self.value) & np.repeat(known, lengths)
+        self.present = np.isfinite(self.value)
+        if not bool(known.all()):
+            self.present &= np.repeat(known, lengths)
         if usable is not None:
             self.present &= usable
         self._slices = series_slices(observations.series)
@@ -220,6 +222,9 @@ class _Rows:
         per_series = np.where(self._known, column[self._place], np.nan)
         if bool(np.isnan(per_series).all()):
             return None
+        if bool((per_series == per_series[0]).all()):
+            # The same for all: a view of one number costs no memory traffic.
+            return np.broadcast_to(per_series[0], self.value.shape)
         return np.repeat(per_series, self._lengths)
 
     @functools.cached_property
@@ -245,14 +250,13 @@ class _Rows:
 
     def range(self) -> _Found | None:
         low, high = self.spread("low"), self.spread("high")
-        below = self.value < low if low is not None else np.zeros(len(self.value), np.bool_)
-        above = self.value > high if high is not None else np.zeros(len(self.value), np.bool_)
-        bound = self.value
-        if low is not None:
-            bound = np.where(below, low, bound)
-        if high is not None:
-            bound = np.where(above, high, bound)
-        return (below | above) & self.present, self.value, bound
+        if low is None or high is None:
+            if low is not None:
+                return (self.value < low) & self.present, self.value, low
+            return None if high is None else ((self.value > high) & self.present, self.value, high)
+        below = self.value < low
+        outside = below | (self.value > high)
+        return outside & self.present, self.value, np.where(below, low, high)
 
     def negative(self) -> _Found | None:
         tolerance = self.spread("negative_tolerance")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qingjian.quality.facts import FactKind, IntervalFact, stopped_seconds
+from qingjian.quality.facts import IntervalFact, stopped_seconds, stops_by_series
 from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo
 from qingjian.quality.periods import CHINA_SECONDS, DAY, local_day
 from qingjian.quality.rules import RuleTextError
@@ -63,6 +63,7 @@ def find_gaps(
     one gap; a stop or a row ends it.
     """
     found: list[tuple[int, int, int, int]] = []
+    by_series = stops_by_series(stops)
     order = np.lexsort((start, series))
     rows_series, rows_start = np.asarray(series)[order], np.asarray(start, np.int64)[order]
     for one in sorted(expectations, key=lambda item: (item.series, item.valid_from or 0)):
@@ -77,8 +78,8 @@ def find_gaps(
         here = rows_start[a:b]
         here = here - (here + CHINA_SECONDS) % step
         missing = ~np.isin(slots, here)
-        if stops:
-            missing &= stopped_seconds(stops, one.series, slots, slots + step) < step
+        if one.series in by_series:
+            missing &= stopped_seconds(by_series[one.series], one.series, slots, slots + step) < step
         edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(np.int8)))
         for head, tail in edges.reshape(-1, 2).tolist():
             found.append((one.series, int(slots[head]), int(slots[tail - 1]) + step, tail - head))
@@ -144,9 +145,10 @@ def transmission(
     marked = np.bincount(place[still], minlength=n)
     expected = np.repeat(DAY // steps, len(days))
     stated = np.zeros(n, np.int64)
-    if any(fact.kind is FactKind.STOP for fact in status.facts):
-        for index, one in enumerate(series):
-            seconds = stopped_seconds(status.facts, one.id, days, days + DAY)
+    by_series = stops_by_series(status.facts)
+    for index, one in enumerate(series):
+        if one.id in by_series:
+            seconds = stopped_seconds(by_series[one.id], one.id, days, days + DAY)
             stated[index * len(days) : (index + 1) * len(days)] = seconds // one.source_seconds
     stopped = np.minimum(np.maximum(marked, stated), expected)
     base = expected - stopped

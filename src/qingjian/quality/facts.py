@@ -122,6 +122,16 @@ class Coverage:
         return found
 
 
+def stops_by_series(facts: Iterable[IntervalFact]) -> dict[int, list[IntervalFact]]:
+    """The STOP facts of each series that has any."""
+    found: dict[int, list[IntervalFact]] = {}
+    for fact in facts:
+        if fact.kind is FactKind.STOP:
+            for series in fact.series:
+                found.setdefault(series, []).append(fact)
+    return found
+
+
 def stopped_seconds(facts: Sequence[IntervalFact], series: int, begin: Ints, end: Ints) -> Ints:
     """Seconds of each window [begin, end) in which STOP facts hold for a series; overlaps count once."""
     spans = sorted(

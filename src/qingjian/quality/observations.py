@@ -24,7 +24,8 @@ class SeriesInfo:
 
     ``factor`` is the HJ 212 code or the symbol. ``source_seconds`` is the length of one period of the rows
     that are handed in (60 for minutes, 3600 for hours …). ``decimals`` is the number of decimals the device
-    reports. ``flow_series`` gives the weights of a flow-weighted mean.
+    reports. ``flow_series`` gives the weights of a flow-weighted mean. ``edition`` is that of the sending
+    device (2005, 2017, 2025): it says what its marks mean.
     """
 
     id: int
@@ -34,6 +35,7 @@ class SeriesInfo:
     averaging: str = "arithmetic"
     flow_series: int | None = None
     decimals: int = 3
+    edition: str = "2017"
 
     def __post_init__(self) -> None:
         if self.source_seconds <= 0:

@@ -66,7 +66,8 @@ class Statuses:
 
     ``code`` uint8 (:class:`Status`) · ``reasons`` int32 (bits of :class:`Reason`) · ``level`` uint8 (position
     in ``LEVELS``) · ``used`` float64: the value that counts (the substitute where one was decided, NaN where
-    none counts) · ``stopped`` bool · ``decided_by`` int32: position in ``facts`` of the fact that decided, -1 =
+    none counts) · ``stopped`` bool · ``abnormal_mark`` bool: the mark (a person's, else the device's) is not
+    normal, whatever was decided after it · ``decided_by`` int32: position in ``facts`` of the fact that decided, -1 =
     the device's own mark · ``confidence`` uint8 (0 = V, 1 = S, 2 = U).
     """
 
@@ -75,6 +76,7 @@ class Statuses:
     level: NDArray[np.uint8]
     used: Floats
     stopped: Bools
+    abnormal_mark: Bools
     decided_by: NDArray[np.int32]
     confidence: NDArray[np.uint8]
     facts: tuple[IntervalFact, ...]
@@ -115,7 +117,6 @@ def effective_status(
     facts: Iterable[IntervalFact] = (),
     series: Sequence[SeriesInfo] = (),
     *,
-    edition: str = "2017",
     moment: int | None = None,
     suspect: Bools | None = None,
     trusted: Bools | None = None,
@@ -129,14 +130,15 @@ def effective_status(
     missing; a substitution decision fills what does not count; a suppression outranks all.
     ``trusted`` (one bool per row) names own aggregates: their mark describes the values they were made of and
     does not judge them again.
-    ``series`` supplies the medium of each series (the digits 0–3 are marks of air stations only);
-    ``edition`` is that of the sending device; ``moment`` filters the facts by ``known_at``;
+    ``series`` supplies medium and edition of each series (the digits 0–3 are marks of air stations only); of a
+    series that is not described only the marks of 2017 common to all media are known. ``moment`` filters the
+    facts by ``known_at``;
     ``period_seconds`` as in :class:`Coverage`.
     """
     n = len(observations)
     held = active_facts(facts, moment)
     coverage = Coverage(observations.series, observations.start, period_seconds)
-    judged = _device_marks(observations, series, edition)
+    judged = _device_marks(observations, series)
     if trusted is not None:
         judged.accept(np.asarray(trusted, np.bool_))
     decided_by = np.full(n, -1, np.int32)
@@ -179,6 +181,7 @@ def effective_status(
         level=level,
         used=used,
         stopped=judged.stopped,
+        abnormal_mark=judged.abnormal_mark,
         decided_by=decided_by,
         confidence=judged.confidence,
         facts=held,
@@ -190,10 +193,10 @@ class _Judged:
     code: NDArray[np.uint8]
     reasons: NDArray[np.int32]
     stopped: Bools
+    abnormal_mark: Bools
     confidence: NDArray[np.uint8]
-    medium: Mapping[int, str]
+    kinds: Mapping[int, tuple[str, str]]
     series: NDArray[np.int32]
-    edition: str
 
     def accept(self, rows: Bools) -> None:
         """Rows whose own mark does not judge them."""
@@ -204,11 +207,12 @@ class _Judged:
 
     def overwrite(self, rows: slice, fact: IntervalFact) -> None:
         """A person's mark takes the place of the device's."""
-        meaning = flag_meaning(fact.value, self.medium.get(int(self.series[rows.start]), ""), self.edition)
+        meaning = flag_meaning(fact.value, *self.kinds.get(int(self.series[rows.start]), _UNKNOWN))
         reasons, _ = _reasons(meaning)
         self.code[rows] = _CODES[meaning.validity]
         self.reasons[rows] = Reason.MANUAL_MARK | (reasons & ~Reason.DEVICE_MARK & ~Reason.NO_MARK)
         self.stopped[rows] = meaning.stopped
+        self.abnormal_mark[rows] = meaning.validity is not Validity.VALID
         worst = max(_MARKS.index(meaning.confidence.value), _MARKS.index(fact.confidence))
         self.confidence[rows] = worst
 
@@ -233,27 +237,30 @@ def _reasons(meaning: FlagMeaning) -> tuple[Reason, int]:
     return reason, _MARKS.index(meaning.confidence.value)
 
 
-def _device_marks(observations: Observations, series: Sequence[SeriesInfo], edition: str) -> _Judged:
-    """Judge each distinct (medium, mark) once and spread the result over the rows."""
-    medium = {one.id: one.medium for one in series}
-    media = tuple(dict.fromkeys(["", *medium.values()]))
+_UNKNOWN = ("", "2017")
+
+
+def _device_marks(observations: Observations, series: Sequence[SeriesInfo]) -> _Judged:
+    """Judge each distinct (medium, edition, mark) once and spread the result over the rows."""
+    kind_of = {one.id: (one.medium, one.edition) for one in series}
+    kinds = tuple(dict.fromkeys([_UNKNOWN, *kind_of.values()]))
     of_row = np.zeros(len(observations), np.int64)
-    if medium:
-        known = np.asarray(sorted(medium), np.int64)
-        index = np.asarray([media.index(medium[int(one)]) for one in known], np.int64)
+    if kind_of:
+        known = np.asarray(sorted(kind_of), np.int64)
+        index = np.asarray([kinds.index(kind_of[int(one)]) for one in known], np.int64)
         place = np.searchsorted(known, observations.series).clip(0, len(known) - 1)
         of_row = np.where(known[place] == observations.series, index[place], 0)
-    meanings = [flag_meaning(word, where, edition) for where in media for word in observations.flags]
+    meanings = [flag_meaning(word, *kind) for kind in kinds for word in observations.flags]
     key = of_row * len(observations.flags) + observations.flag
     reasons = [_reasons(meaning) for meaning in meanings]
     return _Judged(
         code=np.asarray([_CODES[m.validity] for m in meanings], np.uint8)[key],
         reasons=np.asarray([int(reason) for reason, _ in reasons], np.int32)[key],
         stopped=np.asarray([m.stopped for m in meanings], np.bool_)[key],
+        abnormal_mark=np.asarray([m.validity is not Validity.VALID for m in meanings], np.bool_)[key],
         confidence=np.asarray([mark for _, mark in reasons], np.uint8)[key],
-        medium=medium,
+        kinds=kind_of,
         series=observations.series,
-        edition=edition,
     )
 
 
