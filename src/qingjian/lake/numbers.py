@@ -7,6 +7,8 @@ floats, and the float64 every reader gets is the one nearest to the decimal text
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -100,12 +102,16 @@ def as_text(mantissa: int, decimals: int) -> str:
     return f"{'-' if mantissa < 0 else ''}{digits[:-decimals]}.{digits[-decimals:]}"
 
 
+@lru_cache(maxsize=1024)
 def decimal_of(text: str) -> tuple[int, int]:
     """Read one plain decimal text, e.g. "0.001" → (1, 3); ValueError when it is none."""
-    columns = from_text(pa.array([text], pa.string()))
-    if not columns.valid[0]:
+    try:
+        sign, digits, exponent = Decimal(text).as_tuple()
+    except InvalidOperation:
+        exponent = "n"
+    if not isinstance(exponent, int) or len(digits) > MOST_DIGITS:
         raise ValueError(f"不是十进制数 / not a decimal number: {text!r}")
-    return int(columns.mantissa[0]), int(columns.decimals[0])
+    return int("".join(map(str, digits))) * (-1 if sign else 1), -exponent
 
 
 _PLAIN = r"^[+-]?(\d{1,18}|\d{0,17}\.\d{1,17}|\d{1,17}\.)$"

@@ -27,6 +27,8 @@ PARTITIONS = ("area", "month", "bucket")
 """area fresh | recent | settled; month YYYY-MM of the local day; bucket: day (recent) or series bucket (settled)."""
 _PARTITION_FIELDS = [pa.field(name, pa.string()) for name in PARTITIONS]
 _CHECKPOINT_EVERY = 50
+_FRESH_LEVEL = 1
+"""Fresh files are soon rewritten, and the pipeline must keep up."""
 _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 1 days",
     "delta.deletedFileRetentionDuration": "interval 24 hours",
@@ -196,7 +198,7 @@ class StoredTable:
                 handle,
                 self.schema,
                 compression="zstd",
-                compression_level=self._level,
+                compression_level=self._level if area != "fresh" else _FRESH_LEVEL,
                 use_dictionary=self._dictionaries,
                 column_encoding=self._encodings,
                 write_statistics=list(self._bounds),

@@ -36,6 +36,7 @@ _NUMBER_COLUMNS = COLUMNS[:-1]
 _ALL_NINES = re.compile(r"-?9{3,}\.9+")
 """What a 2025 device sends when a converted value cannot be computed (§8.1.1 d, confidence S)."""
 _ABOVE_RANGE = "T"
+_NOT_SEPARATORS = bytes(byte for byte in range(0x21, 0x7F) if byte not in b";,=")
 _INTERACTIONS = frozenset({"9011", "9012", "9013", "9014", "9015"})
 _REALTIME = STATISTIC_CODES["realtime"]
 
@@ -84,6 +85,7 @@ class Decoder:
         self.directory = directory
         self._router = Router(directory)
         self._policies: dict[str, tuple[Device, Policy]] = {}
+        self._shapes: dict[tuple[str, bytes, tuple[str, ...]], Shape] = {}
         self._places: dict[Shape, tuple[int, ...]] = {}
 
     def decode(self, frames: Sequence[Frame]) -> Decoded:
@@ -140,7 +142,7 @@ class Decoder:
         offsets: list[tuple[str, int, float, int]],
         counts: Counter[str],
     ) -> None:
-        shape, values, _ = message.data
+        shape, values = self._data(message)
         places = self._places.get(shape)
         if places is None:
             if len(self._places) >= 50_000:  # senders can invent names
@@ -200,6 +202,28 @@ class Decoder:
             found.starts.append(start)
             found.sequences.append(frame.sequence)
             found.order.append(order)
+
+    def _data(self, message: Message) -> tuple[Shape, list[str]]:
+        """Return shape and values of the data area.
+
+        The gateway has recorded what deviates, so for a shape seen before only the values are cut out here. The
+        separators are part of the key, and a shape is kept only when this cut gives what `hj212` gives.
+        """
+        cp = message.cp
+        if not cp.isascii() or b"//" in cp:
+            return message.data.shape, message.data.values
+        pieces = cp.decode("ascii").replace(";", "=").replace(",", "=").split("=")
+        names, values = tuple(pieces[0::2]), pieces[1::2]
+        key = (message.edition, cp.translate(None, _NOT_SEPARATORS), names)
+        shape = self._shapes.get(key)
+        if shape is None:
+            data = message.data
+            if data.shape.names == names and data.values == values:
+                if len(self._shapes) >= 50_000:  # senders can invent names
+                    self._shapes.clear()
+                self._shapes[key] = data.shape
+            return data.shape, data.values
+        return shape, values
 
     def _observations(
         self,

@@ -27,6 +27,8 @@ from qingjian.pipeline.findings import SqliteFindingLog
 from qingjian.pipeline.latest import Row, SqliteLatestStore
 
 _READ = 4_096
+_SHOW_SECONDS = 0.5
+_SHOWN = ["series", "statistic", "start", "value_mantissa", "value_decimals", "flag", "journal", "sequence"]
 _ROWS_AT_MOST = 400_000
 EMPTY_DIRECTORY_VERSION = 0
 
@@ -87,6 +89,8 @@ class Engine:
         self._decoder: Decoder | None = None
         self._pending: list[tuple[str, int, Decoded]] = []
         self._pending_rows = 0
+        self._unshown: list[tuple[str, int, pa.Table]] = []
+        self._shown_at = clock.monotonic()
         self._opened_at = clock.monotonic()
         self.newest_received: dict[str, datetime] = {}
         self.totals = Totals()
@@ -139,9 +143,25 @@ class Engine:
             decoded = self._decoder_for(version).decode(frames)
             self._take(name, frames, decoded)
             read += len(frames)
+        if self._unshown and (
+            idle or read < _READ or self._clock.monotonic() - self._shown_at >= _SHOW_SECONDS
+        ):
+            self._show()
         if self._pending and (idle or self._is_due()):
             self.close_batch()
         return read
+
+    def _show(self) -> None:
+        """Write the newest values to `latest`."""
+        tables = [rows for _, _, rows in self._unshown if rows.num_rows]
+        positions = {name: last for name, last, _ in self._unshown}
+        self._unshown = []
+        rows: list[Row] = []
+        if tables:
+            together = pa.concat_tables(tables)
+            rows = _rows_of(together, together.column("received").to_numpy())
+        self.latest.write_rows(rows, positions)
+        self._shown_at = self._clock.monotonic()
 
     def _is_due(self) -> bool:
         age = self._clock.monotonic() - self._opened_at
@@ -159,7 +179,7 @@ class Engine:
 
     def _take(self, name: str, frames: Sequence[Frame], decoded: Decoded) -> None:
         last = frames[-1].sequence
-        self.latest.write_rows(_latest_rows(decoded.observations, frames), {name: last})
+        self._unshown.append((name, last, _received(decoded.observations, frames)))
         self._pending.append((name, last, decoded))
         self._pending_rows += decoded.observations.num_rows + decoded.frames.num_rows
         self._read[name] = last
@@ -169,6 +189,8 @@ class Engine:
         """Write what is pending as one batch."""
         if not self._pending or self._decoder is None:
             return
+        if self._unshown:
+            self._show()
         ranges = {
             name: [self._stored[name], max(last for journal, last, _ in self._pending if journal == name)]
             for name in sorted({name for name, _, _ in self._pending})
@@ -312,14 +334,15 @@ def empty_directory(now: datetime) -> Directory:
     return Directory(version=EMPTY_DIRECTORY_VERSION, published_at=now)
 
 
-def _latest_rows(observations: pa.Table, frames: Sequence[Frame]) -> list[Row]:
-    """Return the newest observation of each series and statistic as plain rows."""
-    if not observations.num_rows:
-        return []
+def _received(observations: pa.Table, frames: Sequence[Frame]) -> pa.Table:
+    """Return the columns `latest` needs, with the moment the frame was received."""
     sequences = np.fromiter((one.sequence for one in frames), np.int64, len(frames))
     received = np.fromiter((one.received_us for one in frames), np.int64, len(frames))
     places = np.searchsorted(sequences, observations.column("sequence").to_numpy())
-    return _rows_of(observations, received[places])
+    kept = observations.select(_SHOWN)
+    return kept.append_column(
+        "received", pa.array(received[places]) if len(places) else pa.array([], pa.int64())
+    )
 
 
 def _rows_of(observations: pa.Table, known: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[Row]:
