@@ -340,14 +340,14 @@ class Framer:
         following = _CANDIDATE.search(buffer, position + 2)
         next_frame = following.start() if following else size
         declared = end - start
-        if next_frame < end + 4:
-            return _Found(
-                next_frame, None, Refusal("interrupted", f"{next_frame - start} < {declared}", fields)
-            )
         if declared > policy.maximum_segment:
             newline = buffer.find(b"\n", start, next_frame)
             reach = newline + 1 if newline >= 0 else next_frame
             return _Found(reach, None, Refusal("length_over_limit", f"{declared}", fields))
+        if following is not None and next_frame < end + 4:
+            return _Found(
+                next_frame, None, Refusal("interrupted", f"{next_frame - start} < {declared}", fields)
+            )
         if size < end + 4:
             newline = buffer.find(b"\n", start)
             reach = newline + 1 if newline >= 0 else size
