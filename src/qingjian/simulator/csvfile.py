@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from qingjian.contracts.clock import CHINA
 from qingjian.simulator.readings import Reading
+from qingjian.simulator.schedule import Due
 
 _MAPPING = re.compile(
     r"(?P<column>.+)=(?P<factor>[A-Za-z0-9_]+)(?:-(?P<suffix>[A-Za-z]+))?(?:\*(?P<scale>[0-9.eE+-]+))?"
@@ -173,3 +174,39 @@ def _readings(cells: Sequence[tuple[Column, str]], suffix: str) -> list[Reading]
     for own in values.values():
         own["Flag"] = own.pop("Flag", "") or "N"
     return [Reading(factor, own) for factor, own in values.items() if len(own) > 1]
+
+
+class CsvFeed:
+    """The rows of a file at a speed: a row falls due when so much time has passed as lies between it and the first."""
+
+    def __init__(self, recorder: CsvRecorder, begun: datetime, speed: float) -> None:
+        """`speed` 60 plays an hour in a minute. ValueError unless it is positive."""
+        if not speed > 0:
+            raise ValueError("速度应为正数 / the speed must be positive")
+        self._recorder = recorder
+        self._begun = begun
+        self._speed = speed
+        self._place = 0
+
+    @property
+    def finished(self) -> bool:
+        return self._place >= len(self._recorder.times)
+
+    def change(self, statistic: str, length: int, now: datetime) -> None:
+        """Rows of a file have the spacing of the file; nothing changes."""
+
+    def due(self, now: datetime) -> list[Due]:
+        times = self._recorder.times
+        played = times[0] + (now - self._begun) * self._speed
+        begin = self._place
+        self._place = max(begin, bisect.bisect_right(times, played))
+        length = max(1, int(self._recorder.step.total_seconds()))
+        return [Due(self._recorder.statistic, at, length) for at in times[begin : self._place]]
+
+
+def moved(recorder: CsvRecorder, by: timedelta) -> CsvRecorder:
+    """Return the same rows at times moved by a constant, e.g. to let a file of the past begin now."""
+    rows = {at + by: readings for at, readings in recorder.rows.items()}
+    return CsvRecorder(
+        recorder.statistic, recorder.step, [at + by for at in recorder.times], rows, recorder.left_out
+    )

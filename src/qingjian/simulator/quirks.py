@@ -180,6 +180,16 @@ def _long(frame: bytes) -> Writes:
     return [frame_of(segment.removesuffix(b"&&") + more + b"&&")]
 
 
+def _many_decimals(frame: bytes) -> Writes:
+    """Show the first value as a single-precision number printed in full; the value itself stays what it is."""
+
+    def longer(match: re.Match[bytes]) -> bytes:
+        whole, _, part = match[2].partition(b".")
+        return match[1] + whole + b"." + part + b"0000019073486"
+
+    return _changed(rb"((?:Rtd|Avg)=)(-?\d+(?:\.\d+)?)", longer)(frame)
+
+
 def _without_letter(frame: bytes) -> Writes:
     return _changed(rb"([;&])[a-z](\d{5}-)", rb"\1\2")(frame)
 
@@ -339,7 +349,7 @@ _ALL: Sequence[Quirk] = (
         "vendor suffix",
         _changed(rb"(\w+)-Flag=N", rb"\1-Flag=N,\1-ValidNum=12"),
     ),
-    Quirk("many_decimals", 19, "小数位过多", "many decimals", _changed(_NUMBER, rb"\g<1>12.300000190734863")),
+    Quirk("many_decimals", 19, "小数位过多", "many decimals", _many_decimals),
     Quirk("value_empty", 19, "空值", "empty value", _changed(_NUMBER, rb"\1")),
     Quirk("value_nan", 19, "NaN", "NaN", _changed(_NUMBER, rb"\1NaN")),
     Quirk("text_gbk", 20, "GBK 日志", "GBK log text", lambda frame: [frame_of(_log(frame, "gb18030"))]),
@@ -377,6 +387,9 @@ _ALL: Sequence[Quirk] = (
 QUIRKS = {quirk.code: quirk for quirk in _ALL}
 IN_SESSION = frozenset({"second_connection", "wants_answer_unasked", "ignores_answer"})
 """Quirks that also, or only, show in how a device behaves; the fleet knows them."""
+
+MOVES_TIME = frozenset({"datatime_end", "clock_drift"})
+"""Quirks that give values another time; devices that replay real measurements do not take them."""
 
 
 def misbehave(frame: bytes, codes: Iterable[str]) -> Writes:

@@ -1,0 +1,178 @@
+"""`qingjian simulate`: the demo county's devices, any CSV as a device, or load for a bench."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from qingjian.contracts.clock import Clock, SystemClock
+from qingjian.simulator import csvfile, load, process
+from qingjian.simulator.fleet import Fleet, Link
+from qingjian.simulator.logger import FieldLogger, Identity
+from qingjian.simulator.quirks import QUIRKS
+from qingjian.simulator.settings import SimulatorSettings, Tampering
+from qingjian.simulator.tampering import KINDS
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="simulate")(simulate)
+
+
+def simulate(
+    host: Annotated[str, typer.Option(help="接收方地址 / host of the gateway")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="接收方端口 / port of the gateway")] = 9212,
+    device: Annotated[
+        list[str] | None, typer.Option(help="只运行演示县的这些 MN / only these MNs of the demo county")
+    ] = None,
+    backfill_hours: Annotated[
+        float, typer.Option(help="启动时补传的小时数 / hours uploaded at the start")
+    ] = 26.0,
+    csv: Annotated[
+        Path | None, typer.Option(help="把 CSV 当作一台设备回放 / play a CSV file as one device")
+    ] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option(help="列名=因子[-后缀][*倍数] / COLUMN=FACTOR[-SUFFIX][*SCALE]")
+    ] = None,
+    time_column: Annotated[
+        str, typer.Option(help="时间列，默认第一列 / time column, the first by default")
+    ] = "",
+    statistic: Annotated[
+        str, typer.Option(help="realtime、minute、hour、day；默认看行距 / by the spacing of the rows")
+    ] = "",
+    speed: Annotated[
+        float, typer.Option(help="回放速度，60 表示一分钟放一小时 / 60 plays an hour in a minute")
+    ] = 1.0,
+    from_now: Annotated[bool, typer.Option(help="把首行时间移到现在 / move the first row to now")] = False,
+    mn: Annotated[
+        str, typer.Option(help="CSV 设备的 MN / MN of the CSV device")
+    ] = "990121009900000000000001",
+    password: Annotated[str, typer.Option(help="访问密码 PW / its password")] = "123456",  # noqa: S107 - the field's customary default
+    system_code: Annotated[str, typer.Option(help="系统编码 ST / its ST")] = "31",
+    edition: Annotated[str, typer.Option(help="2005、2017 或 2025")] = "2017",
+    sm4_key: Annotated[str, typer.Option(help="SM4 密钥，32 位十六进制 / SM4 key, 32 hex digits")] = "",
+    quirk: Annotated[
+        list[str] | None, typer.Option(help="怪癖代码，可加 MN: 前缀 / quirk, [MN:]CODE")
+    ] = None,
+    tamper: Annotated[
+        list[str] | None,
+        typer.Option(help="模拟篡改或故障 / simulated tampering or fault, MN:KIND[:AMOUNT[:FACTOR,…]]"),
+    ] = None,
+    fleet: Annotated[int, typer.Option(help="压力模式：设备台数 / load: number of devices")] = 0,
+    rate: Annotated[float, typer.Option(help="压力模式：每秒总帧数 / load: frames a second in all")] = 1000.0,
+    values: Annotated[int, typer.Option(help="压力模式：每帧数值个数 / load: values in a frame")] = 20,
+    seconds: Annotated[float, typer.Option(help="压力模式：时长 / load: duration")] = 30.0,
+    list_quirks: Annotated[
+        bool, typer.Option("--list-quirks", help="列出怪癖与篡改方式 / list quirks and kinds of tampering")
+    ] = False,
+) -> None:
+    """Simulated field devices: demo county (default), --csv FILE, or --fleet N for load."""
+    if list_quirks:
+        for one in QUIRKS.values():
+            typer.echo(f"{one.code:24} {one.number:3}  {one.name_zh} / {one.name_en}")
+        for kind, (zh, en, _) in KINDS.items():
+            typer.echo(f"{kind:24}  --  {zh} / {en}")
+        return
+    clock = SystemClock()
+    try:
+        if fleet:
+            result = asyncio.run(
+                load.run(host, port, fleet=fleet, rate=rate, values=values, seconds=seconds, clock=clock)
+            )
+            typer.echo(json.dumps(result.to_json()))
+        elif csv is not None:
+            identity = Identity(mn, password, system_code, edition, bytes.fromhex(sm4_key) or None)
+            recorder = csvfile.read(
+                csv, csvfile.mapping(mapping or []), time_column=time_column, statistic=statistic
+            )
+            for reason, count in recorder.left_out.items():
+                typer.echo(f"跳过 {count} 处（{reason}） / left out {count} ({reason})", err=True)
+            link = csv_link(
+                identity, recorder, host, port, clock, speed=speed, from_now=from_now, quirks=quirk or ()
+            )
+            asyncio.run(_play(link, clock))
+            typer.echo(
+                json.dumps({"uploaded": link.logger.uploaded, "acknowledged": link.logger.acknowledged})
+            )
+        else:
+            settings = SimulatorSettings(
+                host=host,
+                port=port,
+                devices=tuple(device or ()),
+                backfill_hours=backfill_hours,
+                quirks=_quirks(quirk or ()),
+                tampering=tuple(_tampering(text) for text in tamper or ()),
+            )
+            process.run(settings, clock)
+    except (ValueError, KeyError) as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"无法连接 / cannot connect to {host}:{port}: {error}")
+
+
+def csv_link(
+    identity: Identity,
+    recorder: csvfile.CsvRecorder,
+    host: str,
+    port: int,
+    clock: Clock,
+    *,
+    speed: float,
+    from_now: bool = False,
+    quirks: tuple[str, ...] | list[str] = (),
+) -> Link:
+    """Return the link that plays a file; its first row falls due a second after now."""
+    now = clock.now()
+    if from_now:
+        recorder = csvfile.moved(recorder, now.replace(microsecond=0) - recorder.times[0])
+    feed = csvfile.CsvFeed(recorder, now + timedelta(seconds=1), speed)
+    length = max(1, int(recorder.step.total_seconds()))
+    factors = sorted({one.factor for rows in recorder.rows.values() for one in rows})
+    logger = FieldLogger(
+        identity,
+        recorder,
+        feed,
+        now,
+        expected={} if recorder.statistic == "realtime" else {recorder.statistic: length},
+        factors=factors,
+        ignores_answers="ignores_answer" in quirks,
+        backlog=len(recorder.times) + 1,
+    )
+    return Link(logger, host, port, clock, tuple(quirks))
+
+
+async def _play(link: Link, clock: Clock) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await Fleet([link], clock).run(stop)
+
+
+def _quirks(texts: list[str] | tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        mn, _, code = text.rpartition(":")
+        found[mn or "*"] = (*found.get(mn or "*", ()), code)
+    return found
+
+
+def _tampering(text: str) -> Tampering:
+    mn, _, rest = text.partition(":")
+    kind, _, rest = rest.partition(":")
+    amount, _, factors = rest.partition(":")
+    try:
+        strength = float(amount or 0)
+    except ValueError:
+        raise ValueError(f"强度不是数字 / the amount is no number: {amount!r}") from None
+    return Tampering(mn, kind, strength, tuple(one for one in factors.split(",") if one))
+
+
+def _refuse(reason: str) -> NoReturn:
+    typer.echo(reason, err=True)
+    raise typer.Exit(2)
