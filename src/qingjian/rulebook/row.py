@@ -134,16 +134,13 @@ class Row:
     @property
     def citation(self) -> str:
         """Standard, edition and clause in one line, as printed beside a result."""
-        name = (
-            f"{self.standard}-{self.edition}"
-            if self.edition[:4].isdigit() and self._is_numbered
-            else self.standard
-        )
-        return f"{name} {self.clause}".strip()
+        return f"{self.document} {self.clause}".strip()
 
     @property
-    def _is_numbered(self) -> bool:
-        return re.match(r"(GB|HJ|DB)", self.standard) is not None
+    def document(self) -> str:
+        """The document as cited: numbered standards with their year (`GB 3095-2026`), others by their own number."""
+        numbered = re.match(r"(GB|HJ|DB)", self.standard) is not None and self.edition[:4].isdigit()
+        return f"{self.standard}-{self.edition}" if numbered else self.standard
 
     def in_force(self, on: date) -> bool:
         """True if the row is in force on that day."""

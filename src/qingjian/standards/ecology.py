@@ -10,6 +10,7 @@ from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
 from qingjian.standards.rounding import round_places
+from qingjian.standards.words import english
 
 _HIGHEST = Decimal(100)
 _STRESS = "生态胁迫"
@@ -54,7 +55,7 @@ def quality(
     )
     trace.step(f"EQI = {listing} = {plain(total)}", f"EQI = {listing} = {plain(total)}", rows.values())
     cls, row = class_of(total, rulebook=book)
-    trace.step(f"{plain(total)} → {cls}", f"{plain(total)} → {cls}", [row])
+    trace.step(f"{plain(total)} → {cls}", f"{plain(total)} → {english(cls)}", [row])
     return EcologicalQuality(total, cls, parts, trace.done())
 
 
@@ -79,7 +80,7 @@ def change(now: Given, base: Given, *, rulebook: Rulebook | None = None) -> Ecol
     difference = first.value - second.value
     row = _change_row(book, difference)
     shown = plain(round_places(difference, 2))
-    trace.step(f"ΔEQI = {shown} → {row['label']}", f"ΔEQI = {shown} → {row['label']}", [row])
+    trace.step(f"ΔEQI = {shown} → {row['label']}", f"ΔEQI = {shown} → {english(row['label'])}", [row])
     return EcologicalChange(difference, row["label"], trace.done())
 
 

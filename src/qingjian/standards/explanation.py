@@ -64,8 +64,8 @@ class Trace:
 
     @property
     def editions(self) -> tuple[str, ...]:
-        """Standards and editions used, in order of use."""
-        return tuple(dict.fromkeys(f"{row.standard}-{row.edition}".strip("-") for row in self.rows))
+        """Documents used, with their editions, in order of use."""
+        return tuple(dict.fromkeys(row.document for row in self.rows))
 
     def lines(self, language: Language = "zh") -> list[str]:
         """The explanation, one line per input and step."""
@@ -73,7 +73,7 @@ class Trace:
         lines = [self.title[language]]
         for item in self.inputs:
             remark = f" ({item.remark[language]})" if item.remark else ""
-            unit = f" {item.unit}" if item.unit else ""
+            unit = f" {item.unit}" if item.unit not in ("", "无量纲") else ""
             if item.used is None:
                 lines.append(f"{'未采用' if chinese else 'not used'}: {item.name} = {item.received}{remark}")
             else:
@@ -81,7 +81,7 @@ class Trace:
                 lines.append(f"{'采用' if chinese else 'used'}: {item.name} = {shown}{unit}{remark}")
         lines.extend(step.text[language] for step in self.steps)
         for edition in self.editions:
-            rows = [row for row in self.rows if f"{row.standard}-{row.edition}".strip("-") == edition]
+            rows = [row for row in self.rows if row.document == edition]
             mark = Confidence.weakest(row.confidence for row in rows)
             clauses = ", ".join(dict.fromkeys(row.clause for row in rows if row.clause))
             label = mark.label_zh if chinese else mark.label_en

@@ -15,6 +15,7 @@ from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, Measured, measured
 from qingjian.standards.rounding import round_places
+from qingjian.standards.words import english
 
 UNIT = "dB(A)"
 Period = Literal["昼间", "夜间"]
@@ -186,7 +187,7 @@ def urban_rating(
         if above and below:
             trace.step(
                 f"{plain(value.value)} dB(A)（>{row['gt'] or '—'}，≤{row['le'] or '—'}）→ {row['level']} {row['rating']}",
-                f"{plain(value.value)} dB(A) (>{row['gt'] or '—'}, ≤{row['le'] or '—'}) → {row['level']}",
+                f"{plain(value.value)} dB(A) (>{row['gt'] or '—'}, ≤{row['le'] or '—'}) → {english(row['level'])}",
                 [row],
             )
             return UrbanRating(row["level"], row["rating"], value.value, trace.done())

@@ -13,6 +13,7 @@ from qingjian.standards.editions import Basis, in_force, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
+from qingjian.standards.words import english
 
 STANDARD = "HJ 633"
 _NEW = "2026"
@@ -257,7 +258,7 @@ def _index(
     names = "、".join(primary) or "无"
     trace.step(
         f"AQI = 各分指数最大值 = {aqi}，{level['level']}（{level['category']}），首要污染物: {names}",
-        f"AQI = highest IAQI = {aqi}, {level['category']}; primary pollutant: {', '.join(primary) or 'none'}",
+        f"AQI = highest IAQI = {aqi}, {english(level['category'])}; primary pollutant: {', '.join(primary) or 'none'}",
         [level],
     )
     publishable = not (new and missing and aqi <= 100)

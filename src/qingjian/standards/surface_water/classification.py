@@ -23,6 +23,7 @@ from qingjian.standards.surface_water.items import (
     item_limits,
     item_name,
 )
+from qingjian.standards.words import english
 
 STANDARD = "GB 3838"
 RULE = "环办〔2011〕22号"
@@ -147,7 +148,9 @@ def rating_of_class(
     row = _rating_row(book, cls, day)
     if trace is not None:
         trace.step(
-            f"断面水质状况: {row['rating']}（{row['color']}）", f"section rating: {row['rating']}", [row]
+            f"断面水质状况: {row['rating']}（{row['color']}）",
+            f"section rating: {english(row['rating'])}",
+            [row],
         )
     return row["rating"], row["color"]
 
@@ -188,15 +191,15 @@ def _item_class(
     multiple = limits.multiple(value.value, base)
     unit = "" if limits.unit == "无量纲" else f" {limits.unit}"
     sign = {"<=": "≤", ">=": "≥", "range": ""}[limits.direction]
-    shown = f"{row['class']}类 {sign}{row['limit']}{unit}"
+    bound = f"{sign}{row['limit']}{unit}"
     suffix = f"，超{CLASSES[base]}类 {plain(multiple.quantize(Decimal('0.01')))} 倍" if multiple else ""
     suffix_en = (
         f", {plain(multiple.quantize(Decimal('0.01')))} times above class {CLASSES[base]}" if multiple else ""
     )
     broken = cls == WORSE_THAN_V
     trace.step(
-        f"{limits.name_zh} {plain(value.value)}{unit} {'不满足' if broken else '满足'} {shown} → {cls}类{suffix}",
-        f"{limits.symbol} {plain(value.value)}{unit} {'breaks' if broken else 'meets'} {shown} → class {cls}{suffix_en}",
+        f"{limits.name_zh} {plain(value.value)}{unit} {'不满足' if broken else '满足'} {row['class']}类 {bound} → {cls}类{suffix}",
+        f"{limits.symbol} {plain(value.value)}{unit} {'breaks' if broken else 'meets'} {row['class']} {bound} → class {cls}{suffix_en}",
         [row],
     )
     return ItemClass(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from qingjian.rulebook import Row, Rulebook, packaged
@@ -13,6 +12,7 @@ from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, decimal_of, measured
 from qingjian.standards.rounding import round_places
+from qingjian.standards.words import english
 
 PARAMETERS = ("chla", "TP", "TN", "SD", "CODMn")
 
@@ -39,9 +39,7 @@ def parameter_index(parameter: str, value: Given, *, rulebook: Rulebook | None =
     return 10 * (Decimal(row["a"]) + Decimal(row["b"]) * item.value.ln()), row
 
 
-def trophic_level(
-    values: Mapping[str, Given | None], *, on: date | None = None, rulebook: Rulebook | None = None
-) -> TrophicLevel:
+def trophic_level(values: Mapping[str, Given | None], *, rulebook: Rulebook | None = None) -> TrophicLevel:
     """Weighted TLI of a lake from chla, TP, TN, SD and CODMn (those measured). Raises InputError, UnitError."""
     book = rulebook or packaged()
     trace = TraceBuilder(Text("湖库综合营养状态指数", "trophic level index"))
@@ -106,7 +104,7 @@ def _weighted(book: Rulebook, parts: Mapping[str, Decimal], trace: TraceBuilder)
     )
     trace.step(
         f"TLI(Σ) = {listing} = {shown} → {state}",
-        f"TLI = {listing} = {shown} → {state}",
+        f"TLI = {listing} = {shown} → {english(state)}",
         [*rows.values(), row],
     )
     return TrophicLevel(value, state, dict(parts), weights, missing, trace.done())

@@ -17,6 +17,7 @@ from qingjian.standards.rounding import round_places
 from qingjian.standards.surface_water.classification import SectionClass, classify
 from qingjian.standards.surface_water.items import CLASSES, class_index
 from qingjian.standards.surface_water.means import mean
+from qingjian.standards.words import english
 
 _LEAST_SECTIONS = 5
 _RIVER = "river/basin (>=5 sections)"
@@ -103,7 +104,7 @@ def river_rating(
         rating, color, row = rating_of_shares(
             Fraction(good * 100, count), Fraction(worst * 100, count), rulebook=book
         )
-        trace.step(f"评价: {rating}（{row['rule']}）", f"rating: {rating} ({row['rule']})", [row])
+        trace.step(f"评价: {rating}（{row['rule']}）", f"rating: {english(rating)} ({row['rule']})", [row])
     else:
         means = mean(sections, "space", on=on, rulebook=book)
         mean_class = classify(means.values(), on, rulebook=book)

@@ -12,6 +12,7 @@ from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.rounding import round_places
+from qingjian.standards.words import english
 
 Direction = Literal["better", "same", "worse"]
 _RATINGS = ("优", "良好", "轻度污染", "中度污染", "重度污染")
@@ -69,7 +70,7 @@ def two_periods(
     trace = TraceBuilder(Text("两时段变化", "change between two periods"))
     trace.step(
         f"{earlier.rating} → {later.rating}；ΔG-ΔD = {plain(difference)}；结论: {label}",
-        f"{earlier.rating} → {later.rating}; ΔG-ΔD = {plain(difference)}: {direction}",
+        f"{english(earlier.rating)} → {english(later.rating)}; ΔG-ΔD = {plain(difference)}: {direction}",
         bounds,
     )
     return TwoPeriodTrend(direction, label, difference, trace.done())
