@@ -1,0 +1,377 @@
+"""A table of texts or typed columns → observations for the lake, with a complaint for each row that is wrong.
+
+Long form: one observation a row. Wide form: one time a row, one column a series (its code, or a factor of the point).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.directory import Directory, Series
+from qingjian.intake.problems import IntakeError, Problem
+from qingjian.intake.source import ImportSource
+from qingjian.lake import CANDIDATES, STATISTIC_CODES, Decimals, candidates, from_float, from_text
+
+MOST_PROBLEMS = 1_000
+"""So many are listed; the rest is only counted as left-out rows."""
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "series": ("series", "series code", "series_code", "序列", "序列编码"),
+    "point": ("point", "point code", "site", "station", "点位", "点位编码", "监测点位", "站点", "监测点"),
+    "factor": ("factor", "factor code", "pollutant", "因子", "因子编码", "监测因子", "污染物"),
+    "statistic": ("statistic", "type", "统计", "统计类型", "数据类型"),
+    "time": ("time", "start", "datetime", "date", "时间", "监测时间", "数据时间", "采样时间", "日期"),
+    "value": ("value", "avg", "mean", "值", "数值", "监测值", "均值", "平均值", "浓度"),
+    "min": ("min", "minimum", "最小值"),
+    "max": ("max", "maximum", "最大值"),
+    "total": ("total", "cou", "累计值", "排放量"),
+    "converted": ("converted", "折算值"),
+    "flag": ("flag", "mark", "标记", "标识", "数据标记"),
+    "unit": ("unit", "单位"),
+    "row": ("row",),
+}
+_ROLE = {name: role for role, names in _NAMES.items() for name in names}
+_STATISTIC_NAMES = {
+    **{name: name for name in STATISTIC_CODES},
+    "实时": "realtime",
+    "分钟": "minute",
+    "小时": "hour",
+    "时": "hour",
+    "日": "day",
+    "月": "month",
+    "年": "year",
+}
+_NUMBERS = ("value", "min", "max", "total", "converted")
+_TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y%m%d%H%M%S",
+    "%Y%m%d%H",
+    "%Y-%m-%d %H",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y-%m",
+)
+_OFFSET = 8 * 3600 * 1_000_000
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+_BELOW = r"^\s*(?:[<＜]\s*(?P<a>[0-9.]+)|(?P<b>[0-9.]+)\s*[LlND]+|(?P<c>[0-9.]+)\s*\(?未检出\)?)\s*$"
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Observations of a file, not yet stored."""
+
+    observations: pa.Table
+    rows: int
+    problems: list[Problem]
+
+
+class _Complaints:
+    """Collects problems by row and knows which observations are left out."""
+
+    def __init__(self, rows: npt.NDArray[np.int64]) -> None:
+        self._rows = rows
+        self.bad: Mask = np.zeros(len(rows), np.bool_)
+        self.problems: list[Problem] = []
+
+    def add(self, mask: Mask, column: str, code: str, texts: Any = None) -> None:
+        fresh = np.flatnonzero(mask & ~self.bad)
+        self.bad |= mask
+        for place in fresh[: max(0, MOST_PROBLEMS - len(self.problems))]:
+            value = "" if texts is None else str(texts[int(place)])
+            self.problems.append(Problem(int(self._rows[place]), column, code, value[:60]))
+
+
+def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prepared:
+    """Turn a table into observations.
+
+    Columns go by their Chinese or English names (case does not matter). Times without zone are UTC+08:00. Numbers may
+    be numeric columns or texts; `<0.05` and `0.05L` are below the detection limit. IntakeError when columns are missing.
+    """
+    named = _named(table)
+    rows = named.num_rows
+    long = named if "value" in named.column_names else _unpivot(named, directory, source)
+    numbers = _texts_or(long, "row", np.arange(2, long.num_rows + 2))
+    complaints = _Complaints(np.asarray(numbers, np.int64))
+    series, by_place = _series(long, directory, source, complaints)
+    statistic = _statistics(long, source, complaints)
+    starts = _starts(long, statistic, source, complaints)
+    _check_validity(series, by_place, starts, complaints)
+    _check_unit(long, series, by_place, complaints)
+    values, below, limits = _numbers(long, complaints)
+    flag = long.column("flag") if "flag" in long.column_names else pa.nulls(long.num_rows, pa.string())
+    flag = _whole(flag.cast(pa.string()))
+    flag = pc.if_else(pc.equal(flag, ""), None, flag)
+    empty = pc.is_null(flag).to_numpy(zero_copy_only=False) & ~below
+    for one in values.values():
+        empty &= ~one.valid
+    # An empty cell of a wide table is no row at all; an empty value of a long table is a mistake.
+    if long is named:
+        complaints.add(empty, "value", "value-missing")
+    else:
+        complaints.bad |= empty
+    good = np.flatnonzero(~complaints.bad)
+    if not len(good):
+        return Prepared(CANDIDATES.empty_table(), rows, complaints.problems)
+    made = candidates(
+        series=series,
+        statistic=statistic,
+        start=starts,
+        numbers={**values, "limit": limits},
+        flag=flag,
+        qualifier=np.where(below, 1, 0).astype(np.int8),
+        sequence=np.asarray(numbers, np.int64),
+        source=f"file:{source.digest}",
+    )
+    return Prepared(
+        made if len(good) == len(series) else made.take(pa.array(good)), rows, complaints.problems
+    )
+
+
+def _named(table: pa.Table) -> pa.Table:
+    names: list[str] = []
+    for name in table.column_names:
+        role = _ROLE.get(name.strip().lower(), "")
+        names.append(role if role and role not in names else name.strip())
+    return table.rename_columns(names)
+
+
+def _unpivot(table: pa.Table, directory: Directory, source: ImportSource) -> pa.Table:
+    """Turn a wide table into a long one: columns that mean a series become rows."""
+    kept = [name for name in ("time", "point", "statistic", "flag", "row") if name in table.column_names]
+    if "time" not in kept:
+        raise IntakeError(Problem(1, "", "columns", "time/时间, value/值"))
+    if "row" not in kept:
+        table = table.append_column("row", pa.array(np.arange(2, table.num_rows + 2)))
+        kept.append("row")
+    measured = [name for name in table.column_names if name not in _NAMES]
+    if not measured:
+        raise IntakeError(Problem(1, "", "columns", "value/值"))
+    parts = []
+    for name in measured:
+        part = table.select(kept)
+        code = pa.repeat(pa.scalar(name), table.num_rows)
+        by_code = directory.series_by_code(name) is not None
+        part = part.append_column("series" if by_code else "factor", code)
+        parts.append(part.append_column("value", table.column(name)))
+    return pa.concat_tables(parts, promote_options="default").combine_chunks()
+
+
+def _series(
+    table: pa.Table, directory: Directory, source: ImportSource, complaints: _Complaints
+) -> tuple[npt.NDArray[np.int32], dict[int, Series]]:
+    """Return the series id of each row; rows without one are complained about."""
+    count = table.num_rows
+    if "series" not in table.column_names and "factor" not in table.column_names:
+        raise IntakeError(Problem(1, "", "columns", "series/序列, point/点位 + factor/因子"))
+    if "series" in table.column_names and not pa.types.is_string(table.schema.field("series").type):
+        ids = np.asarray(table.column("series").to_numpy(), np.int32)
+        known = {int(one): hit for one in np.unique(ids) if (hit := directory.series_by_id(int(one)))}
+        complaints.add(~np.isin(ids, list(known)), "series", "series-unknown", ids)
+        return ids, known
+    keys = [_texts_or(table, name, None) for name in ("series", "point", "factor", "origin", "position")]
+    columns = [pa.repeat("", count) if one is None else pc.fill_null(one, "") for one in keys]
+    joined = _whole(pc.binary_join_element_wise(*columns, "\x1f")).dictionary_encode()
+    ids_of: list[int] = []
+    found: dict[int, Series] = {}
+    texts: list[str] = []
+    for key in joined.dictionary.to_pylist():
+        code, point, factor, origin, position = key.split("\x1f")
+        one = _find(directory, code, point or source.point, factor, origin or source.origin, position)
+        ids_of.append(-1 if one is None else one.id)
+        texts.append(code or f"{point or source.point} {factor}")
+        if one is not None:
+            found[one.id] = one
+    places = joined.indices.to_numpy()
+    ids = np.array(ids_of, np.int32)[places]
+    unknown = ids < 0
+    if unknown.any():
+        complaints.add(unknown, "series", "series-unknown", np.array(texts, object)[places])
+    return ids, found
+
+
+def _find(
+    directory: Directory, code: str, point: str, factor: str, origin: str, position: str
+) -> Series | None:
+    if code:
+        return directory.series_by_code(code)
+    matching = [
+        one
+        for one in directory.series
+        if one.point == point
+        and factor in (one.factor, one.name_zh, one.name_en)
+        and (not origin or one.origin == origin)
+        and (not position or str(one.position) == position)
+    ]
+    return matching[0] if len(matching) == 1 else None
+
+
+def _statistics(table: pa.Table, source: ImportSource, complaints: _Complaints) -> npt.NDArray[np.int8]:
+    texts = _texts_or(table, "statistic", None)
+    if texts is None:
+        if source.statistic not in STATISTIC_CODES:
+            raise IntakeError(Problem(1, "", "columns", "statistic/统计"))
+        return np.full(table.num_rows, STATISTIC_CODES[source.statistic], np.int8)
+    encoded = _whole(pc.fill_null(texts, "")).dictionary_encode()
+    codes = []
+    for text in encoded.dictionary.to_pylist():
+        name = _STATISTIC_NAMES.get(text.strip().lower() or source.statistic, "")
+        codes.append(STATISTIC_CODES.get(name, -1))
+    result: npt.NDArray[np.int8] = np.array(codes, np.int8)[encoded.indices.to_numpy()]
+    complaints.add(result < 0, "statistic", "statistic-unknown", texts)
+    return result
+
+
+def _starts(
+    table: pa.Table, statistic: npt.NDArray[np.int8], source: ImportSource, complaints: _Complaints
+) -> npt.NDArray[np.int64]:
+    """Return the start of each period in microseconds UTC."""
+    if "time" not in table.column_names:
+        raise IntakeError(Problem(1, "", "columns", "time/时间"))
+    column = _whole(table.column("time"))
+    if pa.types.is_timestamp(column.type):
+        micros = pc.fill_null(column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()), 0)
+        starts: npt.NDArray[np.int64] = micros.to_numpy(zero_copy_only=False).copy()
+        starts -= 0 if column.type.tz else _OFFSET
+        malformed: Mask = pc.is_null(column).to_numpy(zero_copy_only=False)
+    else:
+        starts, malformed = _parse_times(column.cast(pa.string()))
+    complaints.add(malformed, "time", "time-malformed", column)
+    if source.time_names == "end":
+        for name, seconds in _SECONDS.items():
+            starts[statistic == STATISTIC_CODES[name]] -= seconds * 1_000_000
+        for name in ("month", "year"):
+            for place in np.flatnonzero((statistic == STATISTIC_CODES[name]) & ~malformed):
+                starts[place] = _period_before(int(starts[place]), name)
+    local = starts + _OFFSET
+    for name, seconds in _SECONDS.items():
+        off = (statistic == STATISTIC_CODES[name]) & (local % (seconds * 1_000_000) != 0)
+        complaints.add(off, "time", "time-off-period", column)
+    return starts
+
+
+def _period_before(end: int, name: str) -> int:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end)
+    before = (moment - timedelta(seconds=1)).astimezone(CHINA)
+    first = before.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return int((first.replace(month=1) if name == "year" else first).timestamp()) * 1_000_000
+
+
+def _parse_times(texts: pa.Array) -> tuple[npt.NDArray[np.int64], Mask]:
+    """Read times in the usual forms, and ISO 8601 with zone; returns (microseconds UTC, malformed)."""
+    plain = pc.replace_substring(pc.utf8_trim_whitespace(pc.fill_null(texts, "")), "T", " ")
+    starts = np.zeros(len(texts), np.int64)
+    left: Mask = np.ones(len(texts), np.bool_)
+    for form in _TIME_FORMATS:
+        if not left.any():
+            break
+        rows = np.flatnonzero(left)
+        parsed = pc.strptime(plain.take(pa.array(rows)), format=form, unit="us", error_is_null=True)
+        read = pc.is_valid(parsed).to_numpy(zero_copy_only=False)
+        starts[rows[read]] = pc.drop_null(parsed).cast(pa.int64()).to_numpy() - _OFFSET
+        left[rows[read]] = False
+    for row in np.flatnonzero(left):
+        try:
+            moment = datetime.fromisoformat(str(texts[int(row)].as_py()))
+        except ValueError:
+            continue
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=CHINA)
+        starts[row] = round(aware.timestamp() * 1_000_000)
+        left[row] = False
+    return starts, left
+
+
+def _check_validity(
+    ids: npt.NDArray[np.int32],
+    known: Mapping[int, Series],
+    starts: npt.NDArray[np.int64],
+    complaints: _Complaints,
+) -> None:
+    for number, one in known.items():
+        for moment, is_before in ((one.valid_from, True), (one.valid_to, False)):
+            if moment is not None:
+                limit = int(moment.timestamp() * 1_000_000)
+                outside = starts < limit if is_before else starts >= limit
+                complaints.add((ids == number) & outside, "time", "not-valid-then")
+
+
+def _check_unit(
+    table: pa.Table, ids: npt.NDArray[np.int32], known: Mapping[int, Series], complaints: _Complaints
+) -> None:
+    texts = _texts_or(table, "unit", None)
+    if texts is None:
+        return
+    encoded = _whole(pc.fill_null(texts, "")).dictionary_encode()
+    units = np.array(encoded.dictionary.to_pylist(), object)[encoded.indices.to_numpy()]
+    for number, one in known.items():
+        complaints.add((ids == number) & (units != one.unit) & (units != ""), "unit", "unit-differs", units)
+
+
+def _numbers(table: pa.Table, complaints: _Complaints) -> tuple[dict[str, Decimals], Mask, Decimals]:
+    """Return the number columns, which values are below the detection limit, and that limit."""
+    numbers: dict[str, Decimals] = {}
+    below: Mask = np.zeros(table.num_rows, np.bool_)
+    limits = Decimals.nulls(table.num_rows)
+    for name in _NUMBERS:
+        if name not in table.column_names:
+            continue
+        column = _whole(table.column(name))
+        if not pa.types.is_string(column.type) and not pa.types.is_null(column.type):
+            floats = pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
+            numbers[name] = from_float(floats)
+            continue
+        texts = column.cast(pa.string())
+        read = from_text(texts)
+        odd = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(texts), ""), False).to_numpy(
+            zero_copy_only=False
+        )
+        odd &= ~read.valid
+        if name == "value" and odd.any():
+            parts = pc.extract_regex(texts, _BELOW)
+            limit_text = pc.coalesce(*(pc.if_else(pc.equal(part, ""), None, part) for part in _fields(parts)))
+            limits = from_text(_whole(limit_text))
+            below = odd & limits.valid
+            odd &= ~below
+        odd &= ~_missing_word(texts)
+        complaints.add(odd, name, "value-malformed", texts)
+        numbers[name] = read
+    return numbers, below, limits
+
+
+def _missing_word(texts: pa.Array) -> Mask:
+    """Return which texts say that there is no value."""
+    words = pc.is_in(
+        pc.utf8_lower(texts), value_set=pa.array(["na", "nan", "null", "none", "-", "--", "—", "/", "缺测"])
+    )
+    result: Mask = words.to_numpy(zero_copy_only=False)
+    return result
+
+
+def _fields(parts: pa.Array) -> Sequence[pa.Array]:
+    whole = _whole(parts)
+    return [pc.struct_field(whole, name) for name in ("a", "b", "c")]
+
+
+def _texts_or(table: pa.Table, name: str, default: Any) -> Any:
+    if name not in table.column_names:
+        return default
+    column = _whole(table.column(name))
+    return column.to_numpy(zero_copy_only=False) if name == "row" else column.cast(pa.string())
+
+
+def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return column

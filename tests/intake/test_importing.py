@@ -1,0 +1,273 @@
+"""Files of every kind into the lake; what is wrong is said row by row and the rest is stored."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from qingjian.contracts.clock import ManualClock
+from qingjian.contracts.directory import Directory, Series
+from qingjian.intake import (
+    ImportSource,
+    IntakeError,
+    KeptFiles,
+    Spool,
+    import_file,
+    import_table,
+    prepare,
+    read_sheet,
+    submit,
+)
+from qingjian.lake import Lake, LakeBusyError
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def series(number: int, factor: str, name: str, **changes: object) -> Series:
+    arguments = {
+        "id": number,
+        "code": f"P1-{factor}",
+        "point": "P1",
+        "factor": factor,
+        "name_zh": name,
+        "name_en": factor,
+        "unit": "mg/L",
+        "decimals": 2,
+        "medium": "waste_water",
+        "origin": "laboratory",
+    }
+    return Series(**{**arguments, **changes})  # type: ignore[arg-type]
+
+
+DIRECTORY = Directory(
+    version=3,
+    published_at=START,
+    series=[
+        series(1, "w01018", "化学需氧量"),
+        series(2, "w21003", "氨氮", valid_from=START),
+        series(3, "w01001", "pH"),
+    ],
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    with Lake(tmp_path / "lake", ManualClock(START)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> KeptFiles:
+    return KeptFiles(tmp_path / "intake")
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+LONG = """点位,因子,统计,时间,数值,标记,单位
+P1,w01018,小时,2026-01-02 03:00,12.50,N,mg/L
+P1,氨氮,hour,2026/01/02 03:00:00,<0.025,,mg/L
+P1,w01018,小时,2026-01-02 04:00,0.5L,,mg/L
+P1,w01018,小时,2026-01-02 05:00,,D,mg/L
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_a_long_file(tmp_path: Path, lake: Lake, kept: KeptFiles, encoding: str) -> None:
+    path = write(tmp_path / "化验.csv", LONG, encoding)
+    result = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    assert (result.rows, result.observations, result.new, list(result.problems)) == (4, 4, 4, [])
+    rows = lake.series([1, 2], "hour", *EVER).to_pylist()
+    assert [row["value"] for row in rows] == [12.5, None, None, None]
+    assert [row["qualifier"] for row in rows] == ["none", "below", "none", "below"]
+    assert [row["detection_limit"] for row in rows] == [None, 0.5, None, 0.025]
+    assert [row["flag"] for row in rows] == ["N", None, "D", None]
+    assert rows[0]["start"] == datetime(2026, 1, 1, 19, tzinfo=UTC)
+    assert rows[0]["source"] == f"file:{result.digest}"
+    assert [row["sequence"] for row in rows] == [2, 4, 5, 3]
+    assert rows[0]["value_decimals"] == 2
+    assert kept.path(result.digest).read_bytes() == path.read_bytes()
+
+
+def test_the_same_file_again_does_nothing(tmp_path: Path, lake: Lake, kept: KeptFiles) -> None:
+    path = write(tmp_path / "a.csv", LONG)
+    first = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    other_name = write(tmp_path / "b.csv", LONG)
+    again = import_file(other_name, lake=lake, directory=DIRECTORY, kept=kept)
+    assert again.already
+    assert again.new == first.new
+    assert lake.batch() == 1
+
+
+def test_each_bad_row_is_named_in_both_languages_and_the_rest_is_stored(
+    tmp_path: Path, lake: Lake, kept: KeptFiles
+) -> None:
+    text = (
+        "序列,统计,时间,值,单位\n"
+        "P1-w01018,hour,2026-01-02 03:00,1,mg/L\n"
+        "P9-none,hour,2026-01-02 03:00,1,mg/L\n"
+        "P1-w01018,weekly,2026-01-02 03:00,1,mg/L\n"
+        "P1-w01018,hour,the day before,1,mg/L\n"
+        "P1-w01018,hour,2026-01-02 03:30,1,mg/L\n"
+        "P1-w01018,hour,2026-01-02 05:00,high,mg/L\n"
+        "P1-w01018,hour,2026-01-02 06:00,,mg/L\n"
+        "P1-w01018,hour,2026-01-02 07:00,1,ug/L\n"
+        "P1-w21003,hour,2025-12-31 07:00,1,mg/L\n"
+    )
+    result = import_file(write(tmp_path / "a.csv", text), lake=lake, directory=DIRECTORY, kept=kept)
+    assert result.observations == 1
+    assert {(one.row, one.code) for one in result.problems} == {
+        (3, "series-unknown"),
+        (4, "statistic-unknown"),
+        (5, "time-malformed"),
+        (6, "time-off-period"),
+        (7, "value-malformed"),
+        (8, "value-missing"),
+        (9, "unit-differs"),
+        (10, "not-valid-then"),
+    }
+    worst = next(one for one in result.problems if one.code == "value-malformed")
+    assert worst.zh == "第 7 行 value: 数值不能识别 “high”"
+    assert worst.en == 'row 7 value: the value is not a number "high"'
+    assert kept.result(result.digest) == result
+
+
+def test_a_wide_workbook(tmp_path: Path, lake: Lake, kept: KeptFiles) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["时间", "化学需氧量", "P1-w21003", "w01001"])
+    sheet.append([datetime(2026, 1, 2, 3), 12.5, "0.10", 7])  # noqa: DTZ001 - a cell of a workbook has no zone
+    sheet.append([])
+    sheet.append(["2026-01-02 04:00", None, "缺测", 7.25])
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    source = ImportSource("", point="P1", statistic="hour")
+    result = import_file(path, lake=lake, directory=DIRECTORY, kept=kept, source=source)
+    assert (result.rows, result.observations, list(result.problems)) == (2, 4, [])
+    found = lake.series([1, 2, 3], "hour", *EVER)
+    assert found["value"].to_pylist() == [12.5, 0.1, 7, 7.25]
+    assert found["sequence"].to_pylist() == [2, 2, 2, 4]
+
+
+def test_times_that_name_the_end_of_the_period(lake: Lake) -> None:
+    table = pa.table(
+        {
+            "series": ["P1-w01018"] * 2,
+            "statistic": ["hour", "month"],
+            "time": ["2026-01-02 01:00", "2026-03-01"],
+            "value": ["1", "2"],
+        }
+    )
+    import_table(lake, DIRECTORY, table, ImportSource("x", time_names="end"))
+    assert lake.series([1], "hour", *EVER)["start"].to_pylist() == [datetime(2026, 1, 1, 16, tzinfo=UTC)]
+    assert lake.series([1], "month", *EVER)["start"].to_pylist() == [datetime(2026, 1, 31, 16, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("a.xlsx", b"PK\x03\x04 not really", "unreadable"),
+        ("a.xlsx", b"", "unreadable"),
+        ("a.csv", b"", "empty"),
+        ("a.csv", "时间,值\n".encode(), "empty"),
+        ("a.csv", b"time,time\n2026-01-01,1\n", "column-repeated"),
+        ("a.csv", b"time,value\n2026-01-01,1\n", "columns"),
+        ("a.docx", b"x", "kind"),
+        ("a.csv", b"a\x00b\n\xff\xfe\x00,,,\n", "columns"),
+    ],
+)
+def test_a_file_of_which_nothing_can_be_taken(
+    tmp_path: Path, lake: Lake, kept: KeptFiles, name: str, content: bytes, code: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    result = import_file(
+        path, lake=lake, directory=DIRECTORY, kept=kept, source=ImportSource("", statistic="hour")
+    )
+    assert [one.code for one in result.problems] == [code]
+    assert result.observations == 0
+
+
+def test_a_truncated_workbook_is_refused_clearly(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for number in range(200):
+        book.active.append([number] * 5)
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 701):
+        path.write_bytes(whole[:size])
+        with pytest.raises(IntakeError, match=r"文件无法读取.*cannot be read"):
+            read_sheet(path)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    content=st.binary(max_size=400)
+    | st.text(alphabet="点位,时间值\n\t;\"'0123456789.-:<L\x00", max_size=200).map(str.encode)
+)
+def test_any_bytes_give_rows_or_a_clear_refusal(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "any.csv"
+    path.write_bytes(content)
+    try:
+        prepared = prepare(read_sheet(path), DIRECTORY, ImportSource("d", statistic="hour"))
+    except IntakeError as error:
+        complaint = error.problem.zh
+    else:
+        complaint = "none"
+        assert prepared.rows >= prepared.observations.num_rows == 0
+    assert complaint
+
+
+def test_while_the_node_runs_a_file_goes_through_the_spool(
+    tmp_path: Path, lake: Lake, kept: KeptFiles
+) -> None:
+    lake.open_for_writing()
+    path = write(tmp_path / "a.csv", LONG)
+    with Lake(lake.folder) as second, pytest.raises(LakeBusyError):
+        import_file(path, lake=second, directory=DIRECTORY, kept=kept)
+    spool = Spool(tmp_path / "spool")
+    digest = submit(path, kept=kept, spool=spool)
+    (order, source), *others = spool.orders()
+    assert not others
+    assert source.digest == digest
+    assert kept.path(source.digest).exists()
+    (spool.folder / "bad.json").write_text("{")
+    assert len(spool.orders()) == 1
+    spool.done(order)
+    assert spool.orders() == []
+
+
+def test_thirteen_months_of_hours_of_a_hundred_series_take_seconds(lake: Lake) -> None:
+    count, hours = 100, 9_490
+    many = Directory(
+        version=1, published_at=START, series=[series(n, f"f{n}", f"f{n}") for n in range(1, count + 1)]
+    )
+    random = np.random.default_rng(1)
+    table = pa.table(
+        {
+            "series": pa.array(np.repeat(np.arange(1, count + 1), hours), pa.int32()),
+            "statistic": pa.array(["hour"] * (count * hours)),
+            "time": pa.array(
+                np.tile(np.arange(hours) * 3_600_000_000 + int(START.timestamp() * 1e6), count)
+            ).cast(pa.timestamp("us", "UTC")),
+            "value": np.round(random.normal(50, 10, count * hours), 1),
+        }
+    )
+    begun = time.perf_counter()
+    result = import_table(lake, many, table, ImportSource("demo"))
+    taken = time.perf_counter() - begun
+    assert result.new == count * hours
+    assert taken < 30  # measured below 5 s on a quiet machine; the limit allows for a crowded one
+    found = lake.series([7], "hour", START, START + timedelta(days=500))
+    assert found.num_rows == hours
