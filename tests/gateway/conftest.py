@@ -3,19 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.gateway.support import START, Site, device
-
-from qingjian.contracts.clock import ManualClock
+from tests.gateway.support import PatientClock, Site, device
 
 
 @pytest.fixture
-def clock() -> ManualClock:
+def clock() -> PatientClock:
     """A clock that only tests move."""
-    return ManualClock(START)
+    return PatientClock()
 
 
 @pytest.fixture
-def site(tmp_path: Path, clock: ManualClock) -> Site:
+def site(tmp_path: Path, clock: PatientClock) -> Site:
     """A data folder whose directory knows one device."""
     made = Site(tmp_path / "data", clock)
     made.publish(device())

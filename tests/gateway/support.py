@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qingjian.contracts.clock import Clock
+from qingjian.contracts.clock import Clock, ManualClock
 from qingjian.contracts.directory import Device, Directory, FileDirectoryStore, Target
 from qingjian.contracts.folders import DataFolder
 from qingjian.gateway.commands import SqliteCommandQueue
@@ -24,6 +24,27 @@ START = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 MN = "A" * 24
 MN2 = "B" * 24
 MN2005 = "88888880000001"
+
+
+class PatientClock(ManualClock):
+    """A clock whose sleepers wake when a test moves it, so that a time-out never comes before its time."""
+
+    def __init__(self, start: datetime = START) -> None:
+        super().__init__(start)
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.monotonic() + seconds, waiting))
+        await waiting
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        due = [one for one in self._sleepers if one[0] <= self.monotonic()]
+        self._sleepers = [one for one in self._sleepers if one[0] > self.monotonic()]
+        for _, waiting in due:
+            if not waiting.done():
+                waiting.set_result(None)
 
 
 def raw(segment: str | bytes) -> bytes:

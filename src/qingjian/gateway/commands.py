@@ -33,7 +33,7 @@ CREATE TABLE commands (
     answers TEXT NOT NULL,
     updated_us INTEGER
 );
-CREATE INDEX commands_open ON commands(mn, state) WHERE state IN ('queued', 'claimed', 'sent', 'accepted');
+CREATE INDEX commands_state ON commands(state, mn);
 CREATE INDEX commands_mn ON commands(mn, position)
 """
 _COLUMNS = (
@@ -45,6 +45,7 @@ _CLAIMABLE = (
     f"{_SELECT} WHERE state = 'queued' AND expires_us > ? AND mn IN (SELECT value FROM json_each(?))"  # noqa: S608
     " ORDER BY created_us, position"
 )
+_UNFINISHED = f"{_SELECT} WHERE state IN ('sent', 'accepted') AND mn IN (SELECT value FROM json_each(?)) ORDER BY position"  # noqa: S608
 _CHANGEABLE = frozenset({"state", "qn", "result_code", "detail", "answers", "claimed_by"})
 _FINAL = tuple(sorted(FINAL_STATES))
 _NOT_FINAL = "state NOT IN (" + ",".join("?" * len(_FINAL)) + ")"
@@ -103,26 +104,13 @@ class SqliteCommandQueue:
 
     def update(self, command_id: str, now: datetime, **changes: Any) -> Command:
         """Change state, qn, result_code, detail, claimed_by; `answers` are added to those already known."""
-        unknown = set(changes) - _CHANGEABLE
-        if unknown:
-            raise ValueError(f"cannot change {', '.join(sorted(unknown))} of a command")
         with immediate(self._connection):
             before = self._get(command_id)
             if before is None:
                 raise KeyError(command_id)
             if before.state.is_final:
                 raise ValueError(f"command {command_id} has ended as {before.state}")
-            if "answers" in changes:
-                added = [tuple(one) for one in changes["answers"] if tuple(one) not in before.answers]
-                changes["answers"] = _json([*before.answers, *added])
-            if "state" in changes:
-                changes["state"] = CommandState(changes["state"]).value
-            changes["updated_us"] = to_us(now)
-            columns = ", ".join(f"{name} = ?" for name in changes)
-            self._connection.execute(
-                f"UPDATE commands SET {columns} WHERE id = ?",  # noqa: S608 - names checked above
-                (*changes.values(), command_id),
-            )
+            self._change(before, now, changes)
             after = self._get(command_id)
         assert after is not None  # noqa: S101 - it was there within this transaction
         return after
@@ -148,23 +136,75 @@ class SqliteCommandQueue:
         rows = self._connection.execute(f"{_SELECT}{where} ORDER BY position DESC LIMIT ?", (*values, limit))
         return [_command(row) for row in rows]
 
-    def adopt(self, gateway: str, mn: str, qn: str, now: datetime) -> Command | None:
-        """Take over the unfinished command a device answers, after its connection moved here from another process."""
+    def report(self, command_id: str, gateway: str, now: datetime, **changes: Any) -> bool:
+        """`update` by the process that holds the command; False when it has ended or another process holds it."""
         with immediate(self._connection):
-            row = self._connection.execute(
-                _SELECT + " WHERE mn = ? AND qn = ? AND state IN ('sent', 'accepted') AND claimed_by <> ?",
-                (mn, qn, gateway),
-            ).fetchone()
-            if row is None:
-                return None
-            self._connection.execute(
-                "UPDATE commands SET claimed_by = ?, updated_us = ? WHERE id = ?",
-                (gateway, to_us(now), row[0]),
-            )
-        return _command((*row[:10], gateway, *row[11:15], to_us(now)))
+            before = self._get(command_id)
+            if before is None or before.state.is_final or before.claimed_by != gateway:
+                return False
+            self._change(before, now, changes)
+        return True
+
+    def adopt(self, gateway: str, mns: Iterable[str], now: datetime) -> Sequence[Command]:
+        """Take over the commands that these devices were sent by another process and have not finished.
+
+        For a process to which the devices have moved (or that was started again): the oldest of each device.
+        """
+        wanted = _json(sorted(set(mns)))
+        rows = self._connection.execute(_UNFINISHED, (wanted,)).fetchall()
+        if not rows:
+            return []
+        adopted: list[Command] = []
+        with immediate(self._connection):
+            for row in self._connection.execute(_UNFINISHED, (wanted,)).fetchall():
+                if all(row[1] != one.mn for one in adopted):
+                    self._connection.execute(
+                        "UPDATE commands SET claimed_by = ?, updated_us = ? WHERE id = ?",
+                        (gateway, to_us(now), row[0]),
+                    )
+                    adopted.append(_command((*row[:10], gateway, *row[11:15], to_us(now))))
+        return adopted
+
+    def has_queued(self) -> bool:
+        """Whether any command waits to be claimed; needs no lock."""
+        return (
+            self._connection.execute("SELECT 1 FROM commands WHERE state = 'queued' LIMIT 1").fetchone()
+            is not None
+        )
+
+    def has_overdue(self, now: datetime) -> bool:
+        """Whether any command is to be expired; needs no lock."""
+        row = self._connection.execute(
+            "SELECT 1 FROM commands WHERE state IN ('queued', 'claimed', 'sent', 'accepted') AND expires_us <= ? LIMIT 1",
+            (to_us(now),),
+        ).fetchone()
+        return row is not None
+
+    def changed_secrets(self) -> Sequence[Command]:
+        """Return the successful changes of passwords (1072) and keys (1014), oldest first."""
+        rows = self._connection.execute(
+            f"{_SELECT} WHERE state = 'succeeded' AND code IN ('1072', '1014') ORDER BY updated_us"
+        )
+        return [_command(row) for row in rows]
 
     def close(self) -> None:
         self._connection.close()
+
+    def _change(self, before: Command, now: datetime, changes: dict[str, Any]) -> None:
+        unknown = set(changes) - _CHANGEABLE
+        if unknown:
+            raise ValueError(f"cannot change {', '.join(sorted(unknown))} of a command")
+        if "answers" in changes:
+            added = [tuple(one) for one in changes["answers"] if tuple(one) not in before.answers]
+            changes["answers"] = _json([*before.answers, *added])
+        if "state" in changes:
+            changes["state"] = CommandState(changes["state"]).value
+        changes["updated_us"] = to_us(now)
+        columns = ", ".join(f"{name} = ?" for name in changes)
+        self._connection.execute(
+            f"UPDATE commands SET {columns} WHERE id = ?",  # noqa: S608 - names checked above
+            (*changes.values(), before.id),
+        )
 
     def _get(self, command_id: str) -> Command | None:
         row = self._connection.execute(_SELECT + " WHERE id = ?", (command_id,)).fetchone()

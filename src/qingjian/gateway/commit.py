@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import structlog
 
 from qingjian.contracts.clock import Clock
-from qingjian.journal import JournalUnavailableError, JournalWriter, NewFrame
+from qingjian.gateway.waiting import within
+from qingjian.journal import JournalError, JournalUnavailableError, JournalWriter, NewFrame
 
 LOG = structlog.get_logger("qingjian.gateway")
 Done = Callable[[int], None]
@@ -69,7 +70,7 @@ class GroupCommit:
     async def close(self, seconds: float) -> int:
         """Write what waits, for at most so long; returns how many frames could not be written."""
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=seconds)
+            await within(self._clock, seconds, asyncio.shield(self._task))
         self._closing = True
         if self._task is not None:
             self._task.cancel()
@@ -88,7 +89,7 @@ class GroupCommit:
                 frames = [frame for frame, _ in group]
                 try:
                     first, _ = await loop.run_in_executor(self._executor, self._writer.append_many, frames)
-                except JournalUnavailableError as error:
+                except (JournalError, OSError) as error:
                     self._failed(str(error))
                     await self._clock.sleep(self.RETRY_SECONDS)
                     continue

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 
 from qingjian.gateway.limits import TokenBucket
+from qingjian.gateway.registry import HARDWARE
 from qingjian.hj212.decoder import Framer
 from qingjian.hj212.message import Message
 from qingjian.hj212.model import Refusal, Stretch
@@ -39,6 +40,7 @@ class Connection(asyncio.Protocol):
         now = self._clock.monotonic()
         self.opened = now
         self.last_received = now
+        self._hardware = ""
         self._half_since: float | None = None
         self._unwritable_since: float | None = None
         self._read_again_at: float | None = None
@@ -120,7 +122,12 @@ class Connection(asyncio.Protocol):
     def _take_message(self, raw: bytes, message: Message) -> None:
         mn = message.mn or self._only_mn()
         registered = self._gateway.registry.find(mn) if mn else None
-        if registered is None:
+        if (registered is None and message.cn == "1001" and message.edition == "2025") or (
+            self._hardware and message.cn in ("9011", "9012")
+        ):
+            self._take_hardware(raw, message)
+            return
+        if registered is None or mn.startswith(HARDWARE):
             self._unknown(raw, message.mn, "unregistered")
             return
         problem = self._problem(registered, message)
@@ -144,7 +151,32 @@ class Connection(asyncio.Protocol):
             registered.digest,
             gateway.registry.version,
         )
-        self._store(frame, lambda sequence: gateway.stored(self, registered, message, sequence))
+        self._store(frame, lambda sequence: gateway.stored(self, mn, registered, message, sequence))
+
+    def _take_hardware(self, raw: bytes, message: Message) -> None:
+        """A data logger of 2025 without MN: 1001 names its hardware, people may answer with command 1002.
+
+        It stays an unknown sender; what it says is kept as a sample, and answered only when it is kept.
+        """
+        gateway = self._gateway
+        if message.cn == "1001":
+            number = message.parameters.get("i23005-Info") or next(
+                (item.value for item in message.items if item.factor == "i23005"), ""
+            )
+            self._hardware = f"{HARDWARE}{number}" if isinstance(number, str) and number else ""
+        name = self._hardware
+        registered = gateway.registry.find(name) if name else None
+        if registered is None:
+            self._unknown(raw, message.mn, "registration_wanted")
+            return
+
+        def then(sequence: int) -> None:
+            if self.is_open:
+                if name not in self.mns:
+                    gateway.bind(name, self)
+                gateway.stored(self, name, registered, message, sequence)
+
+        self._unknown(raw, name, "registration_wanted", then=then)
 
     def _only_mn(self) -> str:
         """Answers of 2005 may carry no MN; on a connection of one device they are that device's."""
@@ -189,7 +221,9 @@ class Connection(asyncio.Protocol):
             )
         )
 
-    def _unknown(self, raw: bytes, mn: str, reason: str, detail: str = "") -> None:
+    def _unknown(
+        self, raw: bytes, mn: str, reason: str, detail: str = "", then: Callable[[int], None] | None = None
+    ) -> None:
         gateway = self._gateway
         gateway.counters.frames_unregistered += 1
         if not self.mns and self._transport is not None:
@@ -208,7 +242,8 @@ class Connection(asyncio.Protocol):
                 (Code(reason, detail),),
                 "",
                 gateway.registry.version,
-            )
+            ),
+            then,
         )
 
     def _store(self, frame: NewFrame, then: Callable[[int], None] | None = None) -> None:

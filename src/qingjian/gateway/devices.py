@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qingjian.contracts.presence import Presence
+from qingjian.gateway.registry import HARDWARE
 from qingjian.hj212 import times
 from qingjian.hj212.message import Message
 
@@ -71,7 +72,7 @@ class DeviceState:
             mn=self.mn,
             gateway=gateway,
             peer=self.peer,
-            registered=True,
+            registered=not self.mn.startswith(HARDWARE),
             connected_at=self.connected_at,
             disconnected_at=self.disconnected_at,
             last_frame_at=self.last_frame_at,
@@ -128,3 +129,8 @@ class Devices:
                 one.changed = False
                 rows.append(one.presence(self._gateway))
         return rows
+
+    def changed_again(self, rows: Iterable[Presence]) -> None:
+        """Take back rows that could not be written."""
+        for row in rows:
+            self.state(row.mn).changed = True

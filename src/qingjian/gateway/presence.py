@@ -86,12 +86,14 @@ class SqlitePresenceStore:
             for row in rows
         ]
 
-    def holders(self) -> dict[str, tuple[str, int]]:
-        """Return MN → (process, microseconds of its connection), to see that a device has moved."""
+    def held_elsewhere(self, gateway: str) -> dict[str, int]:
+        """Return MN → microseconds of its connection, of the devices that other processes hold."""
         rows = self._connection.execute(
-            "SELECT mn, gateway, connected_us FROM presence WHERE connected_us IS NOT NULL"
+            "SELECT mn, connected_us FROM presence WHERE gateway <> ? AND connected_us IS NOT NULL"
+            " AND (disconnected_us IS NULL OR disconnected_us < connected_us)",
+            (gateway,),
         )
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return dict(rows.fetchall())
 
     def close(self) -> None:
         self._connection.close()

@@ -19,6 +19,7 @@ from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.contracts.directory import FileDirectoryStore
 from qingjian.contracts.folders import write_durably
 from qingjian.gateway.commands import SqliteCommandQueue
+from qingjian.gateway.forwarding import Forwarder
 from qingjian.gateway.metrics import registry_of
 from qingjian.gateway.presence import SqlitePresenceStore
 from qingjian.gateway.quarantine import QuarantineStore
@@ -66,6 +67,9 @@ async def serve(settings: GatewaySettings, clock: Clock, stop: asyncio.Event | N
         loop.add_signal_handler(number, stop.set)
     gateway = open_gateway(settings, clock)
     await gateway.start()
+    forwarder = None
+    if settings.forwarding:
+        forwarder = Forwarder(settings.folder, clock, FileDirectoryStore(settings.folder.directory))
     numbers: dict[str, float] = dict(gateway.gauges())
     metrics_port = None
     metrics = None
@@ -92,12 +96,16 @@ async def serve(settings: GatewaySettings, clock: Clock, stop: asyncio.Event | N
         ticks = 0
         while not stop.is_set():
             await gateway.tick()
+            if forwarder is not None:
+                await forwarder.tick()
             numbers = dict(gateway.gauges())
             if ticks % STATUS_TICKS == 0:
                 _write_status(settings, gateway, clock.now(), "running")
             ticks += 1
             await _sleep_or_stop(clock, stop)
     finally:
+        if forwarder is not None:
+            await forwarder.close()
         left = await gateway.drain()
         settings.ready_path.unlink(missing_ok=True)
         _write_status(settings, gateway, clock.now(), "stopped")

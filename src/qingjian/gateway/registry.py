@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from qingjian.contracts.clock import Clock
+from qingjian.contracts.commands import Command
 from qingjian.contracts.directory import Device, Directory, DirectoryStore, Target
 from qingjian.hj212.policy import Policy
 
 LOG = structlog.get_logger("qingjian.gateway")
+HARDWARE = "hardware:"
+"""Begins the name under which a 2025 data logger without MN is spoken to: hardware:<数采仪编号>."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -59,6 +63,15 @@ def policy_digest(policy: Policy) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _changed(device: Device, code: str, parameters: Mapping[str, str]) -> Device:
+    """Return a device after a successful 1072 (password) or 1014 (key)."""
+    if code == "1072":
+        password = parameters.get("NewPW", parameters.get("PW", ""))
+        return replace(device, password=password) if password and device.password else device
+    key = parameters.get("NewSK", "").encode()
+    return replace(device, sm4_key_hex=key.hex()) if len(key) == 16 else device
+
+
 class Registry:
     """The current directory, looked up by MN."""
 
@@ -68,6 +81,8 @@ class Registry:
         self._directory: Directory | None = None
         self._known: dict[str, Registered | None] = {}
         self._next_change: datetime | None = None
+        self._changes: tuple[Command, ...] = ()
+        self._secrets_now: dict[str, dict[str, str]] = {}
         self.problems: dict[str, str] = {}
         """MN → what is wrong with its entry; the device is then read with the default policy."""
         self.refresh()
@@ -92,6 +107,8 @@ class Registry:
         now = self._clock.now()
         if current is self._directory and (self._next_change is None or now < self._next_change):
             return False
+        if current is not self._directory:
+            self._secrets_now.clear()
         self._directory = current
         self._known.clear()
         self.problems.clear()
@@ -109,13 +126,48 @@ class Registry:
             return self._known[mn]
         except KeyError:
             pass
-        device = self._directory.device(mn, self._clock.now()) if self._directory is not None else None
+        device: Device | None
+        if mn.startswith(HARDWARE):
+            device = Device(mn, mn, "", mn, "", "91", edition="2025")
+        elif self._directory is not None:
+            device = self._directory.device(mn, self._clock.now())
+        else:
+            device = None
         found = None if device is None else self._prepare(device)
         if found is not None or len(self._known) < 100_000:
             self._known[mn] = found
         return found
 
+    def take_secrets(self, changes: Sequence[Command]) -> None:
+        """Take note of passwords and keys that devices have accepted; they hold until the directory is newer."""
+        if changes and changes != self._changes:
+            self._changes = tuple(changes)
+            self._known.clear()
+
+    def changed_secret(self, mn: str, name: str, value: str) -> None:
+        """The same at once, in the process that made the change. `name` is pw or sm4_key."""
+        self._secrets_now.setdefault(mn, {})[name] = value
+        self._known.pop(mn, None)
+
+    def _with_secrets(self, device: Device) -> Device:
+        published = self._directory.published_at if self._directory is not None else None
+        for change in self._changes:
+            if (
+                change.mn == device.mn
+                and change.updated_at is not None
+                and published is not None
+                and change.updated_at > published
+            ):
+                device = _changed(device, change.code, change.parameters)
+        now = self._secrets_now.get(device.mn, {})
+        if "pw" in now and device.password:
+            device = replace(device, password=now["pw"])
+        if "sm4_key" in now:
+            device = replace(device, sm4_key_hex=now["sm4_key"])
+        return device
+
     def _prepare(self, device: Device) -> Registered:
+        device = self._with_secrets(device)
         try:
             policy = policy_of(device)
         except (ValueError, TypeError) as error:

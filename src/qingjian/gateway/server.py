@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import itertools
+import sqlite3
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,19 +15,21 @@ import structlog
 
 from qingjian.contracts.clock import Clock
 from qingjian.contracts.directory import DirectoryStore
-from qingjian.contracts.presence import Presence
-from qingjian.gateway.answers import acknowledgement
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.gateway.commit import GroupCommit
 from qingjian.gateway.connection import Connection
 from qingjian.gateway.devices import Devices
+from qingjian.gateway.dialogue import Dialogue
+from qingjian.gateway.exchange import Exchange, Turn
 from qingjian.gateway.metrics import Counters
 from qingjian.gateway.presence import SqlitePresenceStore
-from qingjian.gateway.quarantine import Quarantine, QuarantineStore, Sender
+from qingjian.gateway.quarantine import Quarantine, QuarantineStore
 from qingjian.gateway.registry import Network, Registered, Registry, contains
 from qingjian.gateway.settings import GatewaySettings
+from qingjian.gateway.store import to_us
+from qingjian.gateway.waiting import within
 from qingjian.hj212.message import Message
-from qingjian.journal import JournalWriter
+from qingjian.journal import JournalWriter, Kind, NewFrame, now_microseconds
 
 LOG = structlog.get_logger("qingjian.gateway")
 
@@ -53,9 +56,10 @@ class Gateway:
         self.quarantine = Quarantine(settings.limits, clock)
         self.commit = GroupCommit(journal, clock, on_flow=self._flow)
         self.devices = Devices(settings.name, presence.read())
-        self._presence = presence
-        self._quarantine_store = quarantine
-        self._commands = commands
+        self._exchange = Exchange(settings.name, presence, quarantine, commands)
+        self._dialogues: dict[str, Dialogue] = {}
+        self._arrived: set[str] = set()
+        self._gone: set[str] = set()
         self._connections: dict[Connection, None] = {}
         self._strangers: dict[Connection, None] = {}
         self._per_address: dict[str, int] = {}
@@ -64,6 +68,8 @@ class Gateway:
         self._allowed: tuple[Network, ...] = networks(settings.allow)
         self._servers: list[asyncio.Server] = []
         self._draining = False
+        self._all_lost = asyncio.Event()
+        self._all_lost.set()
         self.stopped = False
 
     # ------------------------------------------------------------------ life
@@ -71,6 +77,7 @@ class Gateway:
     async def start(self) -> None:
         """Listen; `port` and `tls_port` then name the ports."""
         settings = self.settings
+        await self._exchange.release(self.clock.now())  # what a killed predecessor had claimed
         loop = asyncio.get_running_loop()
         wanted: list[tuple[int, ssl.SSLContext | None]] = [(settings.port, None)]
         if settings.tls_port is not None:
@@ -107,14 +114,13 @@ class Gateway:
         left = await self.commit.close(self.settings.drain_seconds)
         for connection in list(self._connections):
             connection.close("the gateway stops")
-        for _ in range(int(self.settings.drain_seconds * 20)):
-            if not self._connections:
-                break
-            await self.clock.sleep(0.05)
-        for connection in list(self._connections):
-            connection.abort("the gateway stops")
-        await asyncio.sleep(0)
-        await self._write_exchange()
+        if not await within(self.clock, self.settings.drain_seconds, self._all_lost.wait()):
+            for connection in list(self._connections):
+                connection.abort("the gateway stops")
+            await asyncio.sleep(0)
+        self._gone.update(self._dialogues)
+        await self._take_turn()
+        self._exchange.close()
         self.stopped = True
         LOG.info("stopped", gateway=self.settings.name, unwritten=left)
         return left
@@ -127,7 +133,10 @@ class Gateway:
         for connection in list(self._connections):
             connection.tick(now)
         self.commit.tick()
-        await self._write_exchange()
+        await self._take_turn()
+        wall = self.clock.now()
+        for dialogue in list(self._dialogues.values()):
+            dialogue.tick(wall)
 
     # ------------------------------------------------------------------ connections
 
@@ -146,6 +155,7 @@ class Gateway:
         self.counters.connections_opened += 1
         connection.number = next(self._numbers)
         self._connections[connection] = None
+        self._all_lost.clear()
         self._per_address[address] = self._per_address.get(address, 0) + 1
         return True
 
@@ -180,7 +190,10 @@ class Gateway:
             state = self.devices.state(mn)
             if state.connection is connection:
                 state.disconnect(now)
+                self._give_back(mn)
         connection.mns.clear()
+        if not self._connections:
+            self._all_lost.set()
 
     def bind(self, mn: str, connection: Connection) -> None:
         """A registered device has shown itself on a connection; the newest connection wins."""
@@ -196,12 +209,46 @@ class Gateway:
         connection.mns.add(mn)
         self._strangers.pop(connection, None)
         state.connect(connection, self.clock.now())
+        self._arrived.add(mn)
 
-    def stored(self, connection: Connection, registered: Registered, message: Message, sequence: int) -> None:
-        """A frame is on disk: answer it."""
-        answer = acknowledgement(message, registered.policy)
-        if answer and connection.write(answer):
-            self.counters.acknowledgements += 1
+    def connection_of(self, mn: str) -> Connection | None:
+        """Return the connection on which a device is spoken to."""
+        state = self.devices.find(mn)
+        return None if state is None else state.connection
+
+    def stored(
+        self, connection: Connection, mn: str, registered: Registered, message: Message, sequence: int
+    ) -> None:
+        """A frame is on disk: go on with the dialogue."""
+        dialogue = self._dialogues.get(mn)
+        if dialogue is None:
+            dialogue = self._dialogues[mn] = Dialogue(self, mn, registered)
+        dialogue.heard(connection, registered, message, sequence)
+
+    def record_sent(self, mn: str, content: bytes, then: Callable[[int], None]) -> None:
+        """Write down what a device is about to be sent."""
+        connection = self.connection_of(mn)
+        self.commit.submit(
+            NewFrame(
+                now_microseconds(self.clock),
+                connection.peer if connection is not None else "",
+                connection.number if connection is not None else 0,
+                mn,
+                Kind.SENT,
+                content,
+                directory_version=self.registry.version,
+            ),
+            then,
+        )
+
+    def report(self, command_id: str, then: Callable[[bool], None], **changes: Any) -> None:
+        """Write a command's progress to the queue; `then` hears whether this process still holds the command."""
+        self._exchange.report(command_id, self.clock.now(), then, changes)
+
+    def _give_back(self, mn: str) -> None:
+        dialogue = self._dialogues.get(mn)
+        if dialogue is not None and dialogue.disconnected():
+            self._gone.add(mn)
 
     def _directory_changed(self) -> None:
         now = self.clock.now()
@@ -209,6 +256,7 @@ class Gateway:
             if self.registry.find(state.mn) is None and state.connection is not None:
                 state.connection.mns.discard(state.mn)
                 state.disconnect(now)
+                self._give_back(state.mn)
 
     # ------------------------------------------------------------------ flow
 
@@ -226,19 +274,69 @@ class Gateway:
 
     # ------------------------------------------------------------------ exchange
 
-    async def _write_exchange(self) -> None:
-        """Give presence and counters to the other processes; what fails is tried again at the next tick."""
-        rows = self.devices.changes()
-        counts = self.quarantine.flush()
-        if rows or counts:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(None, self._write_stores, rows, counts)
+    async def _take_turn(self) -> None:
+        """Exchange with the other processes; what cannot be written now is written at the next turn."""
+        turn = Turn(
+            now=self.clock.now(),
+            presence=self.devices.changes(),
+            counts=self.quarantine.flush(),
+            idle=[] if self._draining else self._idle_devices(),
+            arrived=sorted(self._arrived),
+            gone=sorted(self._gone),
+        )
+        self._arrived.clear()
+        self._gone.clear()
+        try:
+            news = await self._exchange.turn(turn)
+        except sqlite3.Error as error:
+            LOG.error("the exchange folder cannot be written", reason=str(error))
+            self.devices.changed_again(turn.presence)
+            self.quarantine.give_back(turn.counts)
+            self._arrived.update(turn.arrived)
+            self._gone.update(turn.gone)
+            return
+        self.registry.take_secrets(news.secrets)
+        self._yield_to_others(news.held_elsewhere)
+        for command in news.adopted:
+            holder = self._holder(command.mn)
+            if holder is not None:
+                holder.adopt(command)
+        for command in news.claimed:
+            holder = self._holder(command.mn)
+            if holder is not None:
+                holder.give(command)
 
-    def _write_stores(self, rows: Sequence[Presence], counts: Sequence[Sender]) -> None:
-        if rows:
-            self._presence.write(rows)
-        if counts:
-            self._quarantine_store.add(counts)
+    def _holder(self, mn: str) -> Dialogue | None:
+        """Return the dialogue of a connected device; what was claimed for any other is given back."""
+        if self.connection_of(mn) is None:
+            self._gone.add(mn)
+            return None
+        return self._dialogues.get(mn)
+
+    def _idle_devices(self) -> list[str]:
+        return [
+            mn
+            for mn, dialogue in self._dialogues.items()
+            if dialogue.wants_commands and self.connection_of(mn) is not None
+        ]
+
+    def _yield_to_others(self, held: Mapping[str, int]) -> None:
+        """Let go of devices that have connected to another process since."""
+        now = self.clock.now()
+        for mn, connected_us in held.items():
+            state = self.devices.find(mn)
+            if state is None or state.connected_at is None or (to_us(state.connected_at) or 0) > connected_us:
+                continue
+            dialogue = self._dialogues.get(mn)
+            if dialogue is not None:
+                dialogue.forget()
+            connection = state.connection
+            if connection is not None:
+                connection.mns.discard(mn)
+                state.disconnect(now)
+                if not connection.mns:
+                    self.counters.connections_replaced += 1
+                    connection.close("the device connected to another process")
 
     def gauges(self) -> Mapping[str, float]:
         """Numbers that go up and down."""

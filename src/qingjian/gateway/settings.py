@@ -76,7 +76,7 @@ class GatewaySettings:
     metrics_port: int | None = None
     """Prometheus metrics on 127.0.0.1; 0 takes any free port."""
     forwarding: bool = True
-    """Whether this process forwards to upper platforms what stands in its own journal."""
+    """Whether this process may forward to upper platforms; of those that may, one does, for all journals."""
     limits: GatewayLimits = field(default_factory=GatewayLimits)
 
     def __post_init__(self) -> None:
@@ -120,10 +120,6 @@ class GatewaySettings:
     @property
     def quarantine_path(self) -> Path:
         return quarantine_path(self.folder)
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from tests.gateway.support import MN, MN2, Site, acknowledgement, device, raw, until, upload
+
+from qingjian.contracts.directory import FileDirectoryStore, Target
+from qingjian.gateway.forwarding import Forwarder, ForwardingLimits, TargetProgress, progress
+from qingjian.gateway.positions import PositionStore
+from qingjian.hj212.decoder import Framer
+from qingjian.hj212.message import Message
+from qingjian.journal import JournalLimits, JournalWriter, Kind, NewFrame
+
+Answer = Callable[[Message], bytes | None]
+
+
+def usual(message: Message) -> bytes | None:
+    return acknowledgement(int(message.qn[-3:]), message.mn) if message.qn and message.need_answer else None
+
+
+class Platform:
+    """An upper platform that can be down, deaf or picky."""
+
+    def __init__(self) -> None:
+        self.got: list[Message] = []
+        self.raw = b""
+        self.answer: Answer = usual
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+        await asyncio.sleep(0.02)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        framer = Framer()
+        try:
+            while content := await reader.read(65_536):
+                self.raw += content
+                for stretch in framer.feed(content):
+                    assert stretch.message is not None
+                    self.got.append(stretch.message)
+                    answer = self.answer(stretch.message)
+                    if answer == b"close":
+                        writer.close()
+                        return
+                    if answer:
+                        writer.write(answer)
+        except OSError:
+            return
+
+    def numbers(self) -> list[int]:
+        return [int((one.qn or "0")[-3:]) for one in self.got]
+
+
+class Scene:
+    """A journal that grows, an upper platform, and a forwarder between them."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.platform = Platform()
+        self.target = Target("t1", "省厅", "127.0.0.1", 0, ("*",))
+        self.journal = JournalWriter.open(
+            site.folder.journal, "g1", site.clock, JournalLimits(minimum_free_bytes=0)
+        )
+
+    def publish(self, **changes: object) -> None:
+        self.target = replace(self.target, port=self.platform.port, **changes)  # type: ignore[arg-type]
+        self.site.publish(device(), device(MN2), targets=(self.target,))
+
+    def store(self, *contents: bytes, mn: str = MN, kind: Kind = Kind.ACCEPTED) -> None:
+        self.journal.append_many([NewFrame(0, "p", 1, mn, kind, content) for content in contents])
+
+    def progress(self) -> TargetProgress:
+        (one,) = progress(self.site.folder, [self.target])
+        return one
+
+    def pass_time(self, seconds: float) -> None:
+        self.site.clock.advance(seconds)  # type: ignore[attr-defined]
+
+    @asynccontextmanager
+    async def forwarder(self, **limits: float) -> AsyncIterator[Forwarder]:
+        one = Forwarder(
+            self.site.folder,
+            self.site.clock,
+            FileDirectoryStore(self.site.folder.directory),
+            ForwardingLimits(**limits),  # type: ignore[arg-type]
+        )
+        await one.tick()
+        try:
+            yield one
+        finally:
+            await one.close()
+
+    async def flows(self, condition: Callable[[], bool]) -> None:
+        """Let polls pass until something is so."""
+        for _ in range(2_000):
+            if condition():
+                return
+            self.pass_time(0.05)
+            await asyncio.sleep(0.003)
+        raise AssertionError("it never became so")
+
+
+@pytest.fixture
+def scene(site: Site) -> Scene:
+    return Scene(site)
+
+
+def test_frames_reach_the_target_once_and_in_order(scene: Scene) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        scene.store(upload(1))
+        scene.publish()
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(*(upload(n) for n in range(2, 42)))
+            scene.store(raw(f"QN=1;ST=91;CN=9011;PW=1;MN={MN};Flag=4;CP=&&QnRtn=1&&"))
+            scene.store(b"garbage", kind=Kind.REFUSED)
+            scene.store(upload(42), kind=Kind.SENT)
+            await scene.flows(lambda: scene.progress().position == 44)
+            assert scene.platform.numbers() == list(range(2, 42)), "what came before the target is not sent"
+            assert scene.platform.raw == b"".join(upload(n) for n in range(2, 42))
+            one = scene.progress()
+            assert (one.forwarded, one.skipped, one.given_up, one.behind) == (40, 3, 0, 0)
+            assert (one.state, one.name) == ("connected", "省厅")
+        async with scene.forwarder():
+            scene.store(upload(50))
+            await scene.flows(lambda: scene.progress().forwarded == 41)
+            assert scene.platform.numbers()[40:] == [50], "a restart goes on where it stopped"
+
+    asyncio.run(play())
+
+
+def test_a_target_that_was_down_gets_everything_afterwards(scene: Scene) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        await scene.platform.stop()
+        scene.publish()
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(*(upload(n) for n in range(300)))
+            pauses = []
+            for _ in range(40):
+                await until(lambda: scene.progress().state == "waiting")
+                next_at = scene.progress().next_attempt_at
+                assert next_at is not None
+                pauses.append((next_at - scene.site.clock.now()).total_seconds())
+                scene.pass_time(max(pauses[-1], 0.1))
+                await asyncio.sleep(0.02)
+            assert max(pauses) == 300
+            assert scene.progress().behind == 300
+            assert scene.progress().reason
+            scene.pass_time(86_400)
+            await scene.platform.start()
+            await scene.flows(lambda: scene.progress().behind == 0)
+            assert scene.platform.numbers() == list(range(300))
+
+    asyncio.run(play())
+
+
+def test_a_connection_that_breaks_in_between_loses_nothing(scene: Scene) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish()
+
+        def breaking(message: Message) -> bytes | None:
+            if len(scene.platform.got) % 7 == 0:
+                return b"close"
+            return usual(message)
+
+        scene.platform.answer = breaking
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(*(upload(n) for n in range(60)))
+            await scene.flows(lambda: scene.progress().behind == 0)
+            assert set(scene.platform.numbers()) == set(range(60))
+            assert scene.progress().given_up == 0
+
+    asyncio.run(play())
+
+
+def test_a_deaf_target_makes_nothing_be_given_up(scene: Scene) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish()
+        scene.platform.answer = lambda message: None
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(*(upload(n) for n in range(3)))
+            await scene.flows(lambda: scene.progress().state == "waiting")
+            assert scene.platform.numbers() == [0, 1, 2] * 4, "sent once and three times again"
+            assert (scene.progress().behind, scene.progress().forwarded) == (3, 0)
+            scene.platform.answer = usual
+            await scene.flows(lambda: scene.progress().behind == 0)
+            assert scene.progress().given_up == 0
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("manner", ["silent", "closes"])
+def test_one_frame_the_target_cannot_take_does_not_stop_the_others(scene: Scene, manner: str) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish()
+
+        def picky(message: Message) -> bytes | None:
+            if message.qn is not None and message.qn.endswith("005"):
+                return b"close" if manner == "closes" else None
+            return usual(message)
+
+        scene.platform.answer = picky
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(*(upload(n) for n in range(10)))
+            await scene.flows(lambda: scene.progress().behind == 0)
+            assert (scene.progress().forwarded, scene.progress().given_up) == (9, 1)
+            store = PositionStore(scene.site.folder.forwarding)
+            (lost,) = store.given_up("t1")
+            assert (lost.journal, lost.sequence) == ("g1", 6)
+            assert "2011" in lost.reason
+            store.restart("t1", "g1", 5)
+            scene.platform.answer = usual
+            await scene.flows(lambda: scene.platform.numbers()[-1] == 9 and scene.progress().behind == 0)
+            assert 5 in scene.platform.numbers()
+
+    asyncio.run(play())
+
+
+def test_the_target_knows_the_device_under_its_own_number(scene: Scene) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish(mn={MN: "F" * 24}, password="999999", devices=(MN,))
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(upload(1, flag=4), upload(2))
+            scene.store(upload(3, MN2), mn=MN2)
+            await scene.flows(lambda: scene.progress().behind == 0)
+            assert [(one.mn, one.pw, one.flag) for one in scene.platform.got] == [
+                ("F" * 24, "999999", 4),
+                ("F" * 24, "999999", 5),
+            ]
+            assert scene.platform.got[0].cp == b"DataTime=20261121120000;a21026-Rtd=1.0,a21026-Flag=N"
+            assert scene.progress().skipped == 1
+
+    asyncio.run(play())
+
+
+def test_several_targets_keep_their_own_positions_and_one_process_forwards(scene: Scene) -> None:
+    async def play() -> None:
+        second = Platform()
+        await scene.platform.start()
+        await second.start()
+        one = replace(scene.target, port=scene.platform.port)
+        two = Target("t2", "市局", "127.0.0.1", second.port, ("*",))
+        scene.site.publish(device(), targets=(one, two))
+        async with scene.forwarder() as forwarder, scene.forwarder() as idle:
+            assert (forwarder.active, idle.active) == (True, False)
+            await scene.flows(lambda: len(progress(scene.site.folder, [one, two])) == 2)
+            await second.stop()
+            scene.store(*(upload(n) for n in range(5)))
+            await scene.flows(lambda: scene.platform.numbers() == [0, 1, 2, 3, 4])
+            behind = {row.target: row.behind for row in progress(scene.site.folder, [one, two])}
+            assert behind == {"t1": 0, "t2": 5}
+            scene.site.publish(device(), targets=(replace(one, enabled=False), two))
+            await forwarder.tick()
+            await second.start()
+            scene.store(upload(5))
+            await scene.flows(lambda: second.numbers() == [0, 1, 2, 3, 4, 5])
+            assert scene.platform.numbers() == [0, 1, 2, 3, 4]
+            await forwarder.close()
+            await idle.tick()
+            assert idle.active, "another process takes over"
+
+    asyncio.run(play())
+
+
+def test_requests_of_the_upper_platform_are_declined(scene: Scene) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish()
+        request = raw(
+            f"QN=20261121120000777;ST=31;CN=2061;PW=123456;MN={MN};Flag=5;CP=&&BeginTime=1;EndTime=2&&"
+        )
+        scene.platform.answer = lambda message: (
+            usual(message) if message.cn == "9011" else (usual(message) or b"") + request
+        )
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(upload(1))
+            await scene.flows(lambda: len(scene.platform.got) == 2)
+            said = scene.platform.got[1]
+            assert (said.cn, said.qn, said.cp) == ("9011", "20261121120000777", b"QnRtn=2")
+
+    asyncio.run(play())
