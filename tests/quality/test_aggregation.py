@@ -20,7 +20,7 @@ from qingjian.quality.facts import FactKind, IntervalFact
 from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.quality.periods import day_start
 from qingjian.quality.rules import RuleTextError, change_days, complete, rules_for
-from qingjian.quality.status import effective_status
+from qingjian.quality.status import Reason, effective_status
 from qingjian.rulebook import Confidence, Row, packaged
 
 BOOK = packaged()
@@ -152,6 +152,50 @@ def test_water_means_are_weighted_by_flow_and_idle_hours_are_not_due() -> None:
     assert alone.value[0] == pytest.approx(159 / 4)
 
 
+def test_flows_that_cannot_be_used_as_weights() -> None:
+    info = [
+        SeriesInfo(1, "waste_water", "w01018", 3600, "flow_weighted", flow_series=2),
+        SeriesInfo(2, "waste_water", "w00000", 3600),
+    ]
+    starts = np.tile(TODAY + 3600 * np.arange(2), 2)
+    negative = Observations.of([1, 1, 2, 2], starts, [10.0, 20.0, -1.0, 3.0], flag=["N"] * 4)
+    got = aggregate_days(negative, info, BOOK)
+    assert METHODS[int(got.method[0])] == "arithmetic"
+    assert got.value[0] == 15.0
+    nan = float("nan")
+    mixed = Observations.of(
+        [1, 1, 2, 2], starts, [10.0, 20.0, 1.0, 3.0], total=[nan, nan, 7.0, nan], flag=["N"] * 4
+    )
+    assert aggregate_days(mixed, info, BOOK).value[0] == pytest.approx((10 + 60) / 4)
+
+
+def test_a_substitute_replaces_the_extremes_too() -> None:
+    rows = hours(2, 5.0, minimum=[1.0, 1.0], maximum=[9.0, 9.0])
+    info = [SeriesInfo(1, "flue_gas", "a21026", 3600)]
+    facts = [
+        IntervalFact("m", FactKind.MARK, frozenset({1}), TODAY, TODAY + 3600, "D"),
+        IntervalFact("s", FactKind.SUBSTITUTION, frozenset({1}), TODAY, TODAY + 3600, "20"),
+    ]
+    got = aggregate_days(rows, info, BOOK, effective_status(rows, facts, info))
+    assert (got.value[0], got.minimum[0], got.maximum[0]) == (12.5, 1.0, 20.0)
+    assert int(got.reasons[0]) & Reason.SUBSTITUTED
+
+
+def test_the_confidence_of_the_values_reaches_the_result() -> None:
+    info = [SeriesInfo(1, "air", "SO2", 60)]
+    assert aggregate_hours(minutes(60), info, BOOK).confidence_of(0) is Confidence.V
+    assert aggregate_hours(minutes(60, flags=["N"] * 59 + [""]), info, BOOK).confidence_of(0) is Confidence.U
+    assert (
+        aggregate_hours(minutes(60, flags=["N"] * 59 + ["Xy"]), info, BOOK).confidence_of(0) is Confidence.V
+    )
+
+
+def test_a_day_that_stood_still_is_neither_valid_nor_disputed() -> None:
+    rows = Observations.of([1] * 24, TODAY + 3600 * np.arange(24), [1.0] * 24, flag=["F"] * 24)
+    got = aggregate_days(rows, [SeriesInfo(1, "flue_gas", "a21026", 3600)], BOOK)
+    assert (got.due[0], got.valid[0], got.disputed[0], got.completeness[0]) == (0, False, False, 1.0)
+
+
 def test_sum_last_and_wind_direction() -> None:
     start = TODAY + 900 * np.arange(4)
     info = [
@@ -167,6 +211,7 @@ def test_sum_last_and_wind_direction() -> None:
     assert got.value[:2].tolist() == [7.0, 7.0]
     assert min(got.value[2], 360 - got.value[2]) == pytest.approx(0.0, abs=1e-9)
     assert np.isnan(got.value[3])
+    assert got.valid.tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +231,13 @@ def test_the_mark_of_a_period(medium: str, flags: list[str], expected: str) -> N
     rows = Observations.of([1] * n, TODAY + 600 * np.arange(n), [1.0] * n, flag=flags)
     got = aggregate_hours(rows, [SeriesInfo(1, medium, "x", 600)], BOOK)
     assert got.flags[int(got.flag[0])] == expected
+
+
+def test_a_missing_number_makes_a_water_period_abnormal() -> None:
+    rows = Observations.of([1] * 6, TODAY + 600 * np.arange(6), [1.0] * 5 + [float("nan")], flag=["N"] * 6)
+    for medium, expected in (("waste_water", "D"), ("flue_gas", "N")):
+        got = aggregate_hours(rows, [SeriesInfo(1, medium, "x", 600)], BOOK)
+        assert got.flags[int(got.flag[0])] == expected
 
 
 def test_minutes_from_real_time_values() -> None:

@@ -37,6 +37,7 @@ def test_the_own_hour_stands_where_it_is_valid_or_complete() -> None:
     assert faulty.own.tolist() == [True]
     alone = finest(aggregate_hours(minutes(30), GAS, BOOK), Observations.of([], [], []))
     assert np.isnan(alone.observations.value[0])
+    assert alone.own.tolist() == [True]
     assert finest(None, sent_hours(2)).own.tolist() == [False, False]
 
 

@@ -86,6 +86,8 @@ def test_a_clock_that_is_off_by_a_day() -> None:
     hits = run_checks(observations, settings, received=received, only=["clock_jump"])
     assert hits.row.tolist() == [1, 2]
     assert len(run_checks(observations, settings, only=["clock_jump"])) == 0
+    old = Observations.of([1], [82_800], [1.0])
+    assert len(run_checks(old, settings, received=np.asarray([-1]), only=["clock_jump"])) == 0
 
 
 def test_hits_join_into_stretches_and_feed_the_status() -> None:

@@ -92,6 +92,23 @@ def test_hours_run_without_break_and_pauses_are_taken_out() -> None:
     assert not stopped.overdue(at("2030-01-01T00:00"))
 
 
+def test_hours_with_pauses_that_overlap_or_began_before() -> None:
+    def pause(first: str, last: str) -> Pause:
+        return Pause(at(first), at(last), "取证", "局长", at("2026-03-01T00:00"))
+
+    rule = instrument("accident-2011")
+    start = at("2026-03-02T10:00")
+    before = [pause("2026-03-02T08:00", "2026-03-02T11:00")]
+    assert deadline(start, 4, Unit.HOUR, rule, CALENDAR, before).due == at("2026-03-02T15:00")
+    overlapping = [
+        pause("2026-03-02T11:00", "2026-03-02T13:00"),
+        pause("2026-03-02T12:00", "2026-03-02T14:00"),
+    ]
+    assert deadline(start, 4, Unit.HOUR, rule, CALENDAR, overlapping).due == at("2026-03-02T17:00")
+    at_the_end = [pause("2026-03-02T14:00", "2026-03-02T16:00")]
+    assert deadline(start, 4, Unit.HOUR, rule, CALENDAR, at_the_end).due == at("2026-03-02T14:00")
+
+
 def test_only_an_approved_pause_stops_the_clock() -> None:
     asked = Pause(at("2026-03-10T09:00"), at("2026-03-20T09:00"), "检测", "", None)
     granted = Pause(at("2026-03-10T09:00"), at("2026-03-20T09:00"), "检测", "王局长", at("2026-03-09T17:00"))
