@@ -29,6 +29,9 @@ def run(name: str, data: Path) -> None:
     runners: dict[str, Callable[[str, Path], None]] = {
         "web": _web,
         "worker": _worker,
+        "gateway": _gateway,
+        "pipeline": _pipeline,
+        "simulator": _simulator,
     }
     if kind not in runners:
         raise ValueError(f"未知服务 / unknown service: {name} ({', '.join(sorted(runners))})")
@@ -62,3 +65,38 @@ def _worker(name: str, data: Path) -> None:
     from qingjian.site import worker
 
     worker.run()
+
+
+def _gateway(name: str, data: Path) -> None:
+    from qingjian.gateway import process
+    from qingjian.gateway.settings import GatewaySettings
+    from qingjian.site.configuration import load
+
+    configuration = load(data).values
+    process.main(
+        GatewaySettings(
+            data=data,
+            name=name,
+            host=configuration.gateway_host,
+            port=configuration.gateway_port,
+            share_port=configuration.gateway_processes > 1,
+        )
+    )
+
+
+def _pipeline(name: str, data: Path) -> None:
+    from qingjian.pipeline import process
+    from qingjian.pipeline.settings import PipelineSettings
+
+    process.main(PipelineSettings(data=data))
+
+
+def _simulator(name: str, data: Path) -> None:
+    from qingjian.simulator import process
+    from qingjian.simulator.demo import county
+    from qingjian.simulator.settings import SimulatorSettings
+    from qingjian.site.configuration import load
+
+    # The synthetic device is not simulated: the alerting self-test speaks for it and lets it fall silent.
+    devices = tuple(row["mn"] for row in county()["devices"] if not row["synthetic"])
+    process.main(SimulatorSettings(port=load(data).values.gateway_port, devices=devices))

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "qingjian.ui",
     "qingjian.apps.accounts",
     "qingjian.apps.scheduling",
+    "qingjian.apps.rulekeeping",
     "qingjian.apps.network",
     "qingjian.apps.observing",
     "qingjian.desk",
@@ -136,7 +137,6 @@ TIME_ZONE = "Asia/Shanghai"
 FORMAT_MODULE_PATH = "qingjian.ui.formats"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_FOLDER.root / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600

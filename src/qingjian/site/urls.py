@@ -6,6 +6,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("qingjian.apps.accounts.urls")),
     path("", include("qingjian.apps.scheduling.urls")),
+    path("", include("qingjian.apps.rulekeeping.urls")),
     path("", include("qingjian.apps.network.urls")),
     path("", include("qingjian.apps.observing.urls")),
     path("", include("qingjian.desk.urls")),

@@ -6,3 +6,6 @@ class ObservingConfig(AppConfig):
     name = "qingjian.apps.observing"
     label = "observing"
     verbose_name = _("Observation")
+
+    def ready(self) -> None:
+        from qingjian.apps.observing import tasks  # noqa: F401 - registers the jobs

@@ -1,0 +1,1 @@
+"""The rulebook of this office: packaged rows, and what people here have confirmed."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class RulekeepingConfig(AppConfig):
+    name = "qingjian.apps.rulekeeping"
+    label = "rulekeeping"
+    verbose_name = _("Rules")

@@ -1,0 +1,25 @@
+"""Confirmations of rulebook rows."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class RuleConfirmation(models.Model):
+    """A person has compared a row with the document it stands for. Bound to the content that was seen."""
+
+    row_id = models.CharField(max_length=200, db_index=True)
+    row_digest = models.CharField(max_length=64)
+    document = models.CharField(_("Document"), max_length=300)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("Confirmed by"))
+    at = models.DateTimeField(_("Confirmed at"))
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("row_id", "row_digest"), name="one_confirmation_per_content"),)
+        verbose_name = _("Rule confirmation")
+
+    def __str__(self) -> str:
+        return f"{self.row_id} {self.document}"

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import get_resolver
+
+from qingjian.apps.accounts import services
+from qingjian.apps.accounts.models import AuditEvent, User
+
+OPEN = {"/login/", "/i18n/setlang/", "/health/"}
+
+
+def addresses(resolver=None, prefix: str = "/"):
+    for pattern in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from addresses(pattern, path)
+        else:
+            yield path
+
+
+def test_every_page_needs_a_signed_in_person(client, db) -> None:
+    asked = 0
+    for path in addresses():
+        plain = path.replace("<int:pk>", "1").replace("<int:sequence>", "1").replace("<path:key>", "k")
+        for name in ("code", "kind", "journal"):
+            plain = plain.replace(f"<str:{name}>", "x")
+        if plain in OPEN:
+            continue
+        response = client.get(plain)
+        assert response.status_code == 302, plain
+        assert response["Location"].startswith("/login/"), plain
+        asked += 1
+    assert asked > 20
+
+
+def test_signing_in_and_out_is_in_the_trail(client, county) -> None:
+    county.person("staff", "station_staff")
+    response = client.post(
+        "/login/", {"username": "staff", "password": "a-long-password-1", "next": "/points/"}
+    )
+    assert response["Location"] == "/points/"
+    client.post("/logout/")
+    assert [event.action for event in AuditEvent.objects.order_by("-id")[:2]] == [
+        "session:user:signed-out",
+        "session:user:signed-in",
+    ]
+
+
+def test_an_account_locks_after_five_failures_and_opens_after_a_quarter_of_an_hour(
+    client, county, clock
+) -> None:
+    county.person("staff", "station_staff")
+    for _attempt in range(services.FAILURES_BEFORE_LOCK):
+        client.post("/login/", {"username": "staff", "password": "wrong"})
+    assert client.post("/login/", {"username": "staff", "password": "a-long-password-1"}).status_code == 400
+    clock.advance(15 * 60 + 1)
+    assert client.post("/login/", {"username": "staff", "password": "a-long-password-1"}).status_code == 302
+
+
+def test_a_sign_in_never_leads_to_another_site(client, county) -> None:
+    county.person("staff", "station_staff")
+    response = client.post(
+        "/login/", {"username": "staff", "password": "a-long-password-1", "next": "https://evil.example/"}
+    )
+    assert response["Location"] == "/"
+
+
+def test_a_first_password_must_be_changed(client, county) -> None:
+    user = county.person("staff", "station_staff")
+    User.objects.filter(pk=user.pk).update(must_change_password=True)
+    client.force_login(user)
+    assert client.get("/points/")["Location"] == "/password/"
+    response = client.post(
+        "/password/", {"old": "a-long-password-1", "new": "another-long-one-2", "again": "another-long-one-2"}
+    )
+    assert response["Location"] == "/"
+    assert client.get("/points/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/people/", "/organisations/", "/regions/", "/roles/"])
+def test_lists_open_and_export(client, county, path: str) -> None:
+    client.force_login(county.person("system", "system_administrator"))
+    assert client.get(path).status_code == 200
+    if path != "/roles/":
+        assert client.get(path + "?export=xlsx").content[:2] == b"PK"
+
+
+def test_content_security_forbids_inline_scripts(client, db) -> None:
+    policy = client.get("/login/")["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
+
+from qingjian.apps.network import files, models, queries, registered, services
+from qingjian.apps.network.services import Proposal, ProposalError
+
+
+def point(**changes: object) -> Proposal:
+    fields = {"code": "A2", "name": "新站", "kind": "air_township", "level": "township", "region": "990101", "organisation": "B1", "longitude": "115.3", "latitude": "35.5"}
+    return Proposal("point", {**fields, **changes})
+
+
+@pytest.fixture
+def maker(registry):
+    return registry.person("maker", "data_manager")
+
+
+@pytest.fixture
+def checker(registry):
+    return registry.person("checker", "data_manager")
+
+
+def test_a_proposal_changes_nothing_until_a_second_person_approves(maker, checker) -> None:
+    change = services.propose(maker, "新建乡镇站", [point()])
+    assert not models.Point.objects.filter(code="A2").exists()
+    with pytest.raises(PermissionDenied):
+        services.approve(maker, change, change.version)
+    before = services.directory_store().current().version
+    services.approve(checker, change, change.version)
+    assert models.Point.objects.get(code="A2").name == "新站"
+    assert services.directory_store().current().version == before + 1
+    assert queries.history("point", "A2").get().change == change
+
+
+def test_rows_of_one_request_may_refer_to_each_other(maker, checker) -> None:
+    device = Proposal("device", {"code": "A2-D1", "mn": "MN-A2", "password": "123456", "name": "数采仪", "point": "A2", "system_code": "22"})
+    change = services.propose(maker, "新站与数采仪", [point(), device])
+    assert not models.Device.objects.filter(code="A2-D1").exists()
+    services.approve(checker, change, 0)
+    assert services.directory_store().current().device("MN-A2", change.decided_at).point == "A2"
+
+
+def test_two_deciders_at_once_one_wins_and_the_other_is_told(maker, checker, registry) -> None:
+    third = registry.person("third", "data_manager")
+    change = services.propose(maker, "新站", [point()])
+    services.approve(checker, change, 0)
+    with pytest.raises(ValidationError, match=r"meantime|已被"):
+        services.reject(third, change, 0, "重复")
+
+
+def test_a_request_based_on_an_older_state_is_refused(maker, checker) -> None:
+    first = services.propose(maker, "改名", [point(code="A1", name="甲站", kind="air_city", level="county")])
+    second = services.propose(maker, "又改名", [point(code="A1", name="乙站", kind="air_city", level="county")])
+    services.approve(checker, first, 0)
+    with pytest.raises(ValidationError):
+        services.approve(checker, second, 0)
+    assert models.Point.objects.get(code="A1").name == "甲站"
+    second.refresh_from_db()
+    assert second.state == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"kind": "spaceship"}, "kind"),
+        ({"region": "000"}, "region"),
+        ({"longitude": "3"}, "longitude"),
+        ({"longitude": "abc"}, "longitude"),
+        ({"valid_from": "2026-13-01"}, "valid_from"),
+        ({"valid_from": "2026-02-01", "valid_to": "2026-01-01"}, "valid_to"),
+        ({"code": ""}, "code"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_wrong_rows_are_named_by_row_and_field(maker, changes: dict, field: str) -> None:
+    with pytest.raises(ProposalError) as caught:
+        services.propose(maker, "试", [point(), point(**{"code": "A3", **changes})])
+    kind = registered.KINDS["point"]
+    title = kind.field_title(field) if field in kind.fields else field
+    assert [(one.row, one.field) for one in caught.value.rows] == [(2, title)]
+    assert not models.ChangeRequest.objects.exists()
+
+
+def test_a_region_out_of_reach_is_refused(maker) -> None:
+    with pytest.raises(ProposalError, match=r"posts|任职"):
+        services.propose(maker, "他县", [point(region="990102")])
+
+
+def test_the_unit_of_a_series_never_changes(maker) -> None:
+    fields = registered.plain(registered.KINDS["series"], models.Series.objects.get(code="A1.a34004"))
+    with pytest.raises(ProposalError):
+        services.propose(maker, "改单位", [Proposal("series", {**fields, "unit": "mg/m³"})])
+
+
+def test_an_mn_belongs_to_one_device_at_a_time(maker, checker) -> None:
+    fields = {"code": "A1-D2", "mn": "MN-A1", "password": "1", "name": "新数采仪", "point": "A1", "system_code": "22", "valid_from": "2026-12-01"}
+    with pytest.raises(ProposalError):
+        services.propose(maker, "换机", [Proposal("device", fields)])
+    old = registered.plain(registered.KINDS["device"], models.Device.objects.get(code="A1-D1"))
+    change = services.propose(maker, "换机", [Proposal("device", {**old, "valid_to": "2026-12-01"}), Proposal("device", fields)])
+    services.approve(checker, change, 0)
+    assert models.Device.objects.filter(mn="MN-A1").count() == 2
+
+
+def test_installing_ends_with_the_first_change_request(maker, registry) -> None:
+    services.propose(maker, "新站", [point()])
+    with pytest.raises(PermissionDenied):
+        services.install([point(code="A9")])
+
+
+def test_what_a_person_sees_follows_region_owner_and_duty(registry) -> None:
+    station, holder = registry.person("s", "station_staff"), registry.person("h", "permit_holder", organisation=registry.holder)
+    stranger = registry.person("x", "station_staff", region=registry.other)
+    assert {one.code for one in queries.points_visible_to(station)} == {"A1", "W1"}
+    assert {one.code for one in queries.points_visible_to(holder)} == {"W1"}
+    assert {one.code for one in queries.series_visible_to(holder)} == {"W1.w01018"}
+    assert not queries.points_visible_to(stranger).exists()
+    services.install([Proposal("duty", {"point": "A1", "kind": "maintain", "organisation": "H1"})])
+    assert {one.code for one in queries.points_visible_to(holder)} == {"A1", "W1"}
+
+
+def test_duties_show_gaps_and_overlaps(registry) -> None:
+    services.install([Proposal("duty", {"point": "A1", "kind": "monitor", "organisation": code}) for code in ("B1", "H1")])
+    report = queries.duty_report(registry.person("s", "station_staff"))
+    assert [point.code for point, _kind, _duties in report["overlaps"]] == ["A1"]
+    assert len(report["gaps"]) == 7
+
+
+def test_a_template_filled_in_comes_back_as_proposals(registry) -> None:
+    kind = registered.KINDS["point"]
+    book = Workbook()
+    book.active.append(files.heads(kind))
+    plain = registered.plain(kind, models.Point.objects.get(code="A1"))
+    book.active.append([None if value in ({}, None) else value for value in plain.values()])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    (proposal,) = files.read(kind, "points.xlsx", buffer.getvalue())
+    values, errors = services._check(proposal, 1)
+    assert errors == []
+    assert values["code"] == "A1"
+
+
+def test_csv_in_gb18030_is_read() -> None:
+    kind = registered.KINDS["factor"]
+    content = "code,medium,wire_code,name_zh,name_en,unit\nair.x,air,x,臭氧,Ozone,µg/m³\n".encode("gb18030")
+    (proposal,) = files.read(kind, "factors.csv", content)
+    assert proposal.fields["name_zh"] == "臭氧"
+
+
+@given(content=st.binary(max_size=400), name=st.sampled_from(["a.xlsx", "a.csv", "a.xlsm", "noname"]))
+def test_no_file_breaks_the_reader(content: bytes, name: str) -> None:
+    try:
+        found = files.read(registered.KINDS["point"], name, content)
+    except ValidationError as error:
+        assert error.messages
+    else:
+        assert all(isinstance(one, Proposal) for one in found)
+
+
+@given(content=st.binary(min_size=1, max_size=200))
+def test_a_damaged_workbook_is_refused_in_words(content: bytes) -> None:
+    with pytest.raises(ValidationError):
+        files.read(registered.KINDS["point"], "a.xlsx", b"PK\x03\x04" + content)
+
+
+def test_every_kind_has_a_template_that_opens(client, registry) -> None:
+    client.force_login(registry.person("s", "data_manager"))
+    for kind in registered.KINDS:
+        response = client.get(f"/registry/template/{kind}/?rows=1")
+        sheet = load_workbook(io.BytesIO(response.content)).active
+        assert sheet.max_column == len(registered.KINDS[kind].fields)

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from qingjian.apps.observing import queries, services
+from qingjian.apps.observing.models import Alert, FindingRecord, Heartbeat, Mark
+from qingjian.contracts.findings import Finding, finding_id
+from tests.apps.conftest import NOW
+
+
+class Log:
+    """A finding log in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[Finding] = []
+
+    def append(self, findings) -> int:
+        self.rows.extend(findings)
+        return len(findings)
+
+    def read(self, after: int, limit: int = 1000):
+        return [(number, finding) for number, finding in enumerate(self.rows, start=1) if number > after][:limit]
+
+    def open_findings(self, rule=None):
+        return [one for one in self.rows if one.end is None]
+
+
+def finding(rule: str = "device-silent", subject: str = "A1-D1", kind: str = "device", minutes: int = 0, lasts: int | None = None, severity: str = "major") -> Finding:
+    start = NOW - timedelta(hours=2) + timedelta(minutes=minutes)
+    return Finding(finding_id(rule, "1", subject, start), rule, "1", subject, kind, start, None if lasts is None else start + timedelta(minutes=lasts), severity, {"seconds": 1}, NOW)
+
+
+@pytest.fixture
+def log(registry) -> Log:
+    return Log()
+
+
+@pytest.fixture
+def staff(registry):
+    return registry.person("staff", "station_staff")
+
+
+def test_findings_of_one_rule_and_subject_merge_into_one_alert(log, staff) -> None:
+    log.append([finding(lasts=5), finding(minutes=30), finding(subject="W1-D1")])
+    assert services.consume_findings(log) == 3
+    assert services.consume_findings(log) == 0
+    merged = Alert.objects.get(subject="A1-D1")
+    assert (merged.findings_count, merged.ended_at, merged.point.code) == (2, None, "A1")
+    assert Alert.objects.count() == 2
+
+
+def test_a_later_statement_ends_what_was_found(log, staff) -> None:
+    log.append([finding()])
+    services.consume_findings(log)
+    log.append([finding(lasts=40)])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    assert alert.ended_at == finding(lasts=40).end
+    assert alert.findings_count == 1
+
+
+def test_information_is_kept_and_asks_nobody(log, staff) -> None:
+    log.append([finding(severity="information")])
+    services.consume_findings(log)
+    assert FindingRecord.objects.count() == 1
+    assert not Alert.objects.exists()
+
+
+def test_a_new_finding_after_closing_opens_a_new_alert(log, staff) -> None:
+    log.append([finding(lasts=5)])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    services.close(staff, alert, alert.version, "network", "")
+    log.append([finding(minutes=60)])
+    services.consume_findings(log)
+    assert Alert.objects.exclude(state="closed").count() == 1
+    assert Alert.objects.count() == 2
+
+
+def test_closing_needs_a_cause_and_what_lasts_a_note(log, staff) -> None:
+    log.append([finding()])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    for cause, note in (("", "x"), ("nonsense", "x"), ("network", ""), ("other", " ")):
+        with pytest.raises(ValidationError):
+            services.close(staff, alert, alert.version, cause, note)
+    closed = services.close(staff, alert, alert.version, "network", "光纤中断，已报修")
+    assert closed.steps.last().note == "光纤中断，已报修"
+
+
+def test_a_stale_page_does_not_overwrite(log, staff) -> None:
+    log.append([finding(lasts=5)])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    services.acknowledge(staff, alert, 0)
+    with pytest.raises(ValidationError):
+        services.close(staff, alert, 0, "network", "")
+    assert Alert.objects.get().state == "acknowledged"
+
+
+def test_an_alert_nobody_takes_climbs_and_one_taken_does_not(log, staff, clock) -> None:
+    log.append([finding(severity="critical"), finding(subject="W1-D1", severity="critical")])
+    services.consume_findings(log)
+    taken = Alert.objects.get(subject="W1-D1")
+    services.acknowledge(staff, taken, taken.version)
+    clock.advance(3601)
+    assert services.escalate_overdue() == 1
+    clock.advance(3601)
+    assert services.escalate_overdue() == 1
+    clock.advance(36000)
+    assert services.escalate_overdue() == 0
+    assert Alert.objects.get(subject="A1-D1").escalation == 2
+
+
+def test_people_see_and_handle_their_own_region_only(log, registry, staff) -> None:
+    log.append([finding(), finding(subject="W1-D1")])
+    services.consume_findings(log)
+    stranger = registry.person("x", "station_staff", region=registry.other)
+    holder = registry.person("h", "permit_holder", organisation=registry.holder)
+    assert queries.alerts_visible_to(staff).count() == 2
+    assert queries.alerts_visible_to(stranger).count() == 0
+    assert [alert.subject for alert in queries.alerts_visible_to(holder)] == ["W1-D1"]
+    with pytest.raises(PermissionDenied):
+        services.acknowledge(stranger, Alert.objects.first(), 0)
+
+
+def test_the_pages_of_alerts_open_and_act(log, staff, client) -> None:
+    log.append([finding()])
+    services.consume_findings(log)
+    client.force_login(staff)
+    alert = Alert.objects.get()
+    for path in ("/alerts/", f"/alerts/{alert.pk}/", "/alerts/?export=xlsx", "/clues/"):
+        assert client.get(path).status_code == 200
+    client.post(f"/alerts/{alert.pk}/act/", {"action": "acknowledge", "version": 0, "note": ""})
+    client.post(f"/alerts/{alert.pk}/act/", {"action": "close", "version": 1, "cause": "instrument", "note": "换泵"})
+    alert.refresh_from_db()
+    assert (alert.state, alert.cause) == ("closed", "instrument")
+
+
+def test_the_self_test_is_proved_by_its_alert_or_fails(registry, clock) -> None:
+    services.heartbeat_sent(NOW)
+    assert services.prove_heartbeat(timedelta(hours=1)).proved_at is None
+    clock.advance(1800)
+    Alert.objects.create(rule="device-silent", subject="SYN", subject_kind="device", severity="major", opened_at=NOW + timedelta(minutes=20), last_at=NOW, synthetic=True)
+    assert services.prove_heartbeat(timedelta(hours=1)).proved_at is not None
+    assert Alert.objects.get().state == "closed"
+    services.heartbeat_sent(NOW + timedelta(days=1))
+    clock.advance(86400 * 1.2)
+    assert services.prove_heartbeat(timedelta(hours=1)).failed
+    assert queries.heartbeat_overdue(NOW + timedelta(days=2))
+    assert Heartbeat.objects.count() == 2
+
+
+def test_a_mark_is_superseded_never_changed(registry, staff, clock) -> None:
+    from qingjian.apps.network.models import Point
+
+    point = Point.objects.get(code="A1")
+    end = NOW
+    mark = services.set_mark(staff, point, ["A1.a34004"], NOW - timedelta(hours=2), end, "maintenance", "更换滤膜")
+    seen_at = NOW
+    clock.advance(60)
+    services.set_mark(staff, point, mark.series, mark.start, mark.end, mark.kind, "误标", supersedes=mark, withdrawn=True)
+    assert queries.marks_in_force(point, mark.start, mark.end) == []
+    assert queries.marks_in_force(point, mark.start, mark.end, as_of=seen_at) == [mark]
+    assert Mark.objects.count() == 2
+
+
+@pytest.mark.parametrize(("series", "kind", "reason", "hours"), [(["W1.w01018"], "fault", "x", 1), (["A1.a34004"], "nonsense", "x", 1), (["A1.a34004"], "fault", " ", 1), (["A1.a34004"], "fault", "x", -1), ([], "fault", "x", 1)])
+def test_wrong_marks_are_refused(registry, staff, series, kind, reason, hours) -> None:
+    from qingjian.apps.network.models import Point
+
+    with pytest.raises(ValidationError):
+        services.set_mark(staff, Point.objects.get(code="A1"), series, NOW, NOW + timedelta(hours=hours), kind, reason)
+
+
+def test_a_permit_holder_does_not_verify_its_own_data(registry) -> None:
+    from qingjian.apps.network.models import Point
+
+    holder = registry.person("h", "permit_holder", organisation=registry.holder)
+    with pytest.raises(ValidationError):
+        services.set_mark(holder, Point.objects.get(code="W1"), ["W1.w01018"], NOW - timedelta(hours=1), NOW, "verified", "x")

@@ -1,0 +1,67 @@
+"""What every test relies on: a data folder of its own, no network beyond loopback, honest skips."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="qingjian-tests-")
+os.environ["QINGJIAN_DATA"] = _FOLDER.name
+os.environ["DJANGO_SETTINGS_MODULE"] = "qingjian.site.settings"
+os.environ.setdefault(
+    "DJANGO_ALLOW_ASYNC_UNSAFE", "true"
+)  # Playwright's loop runs in the thread of the test.
+django.setup()
+
+LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::")
+_connect = socket.socket.connect
+_skipped: list[str] = []
+
+
+def _guarded_connect(self: socket.socket, address: Any) -> Any:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
+        raise OSError(f"tests talk to loopback only, not to {address[0]}")
+    return _connect(self, address)
+
+
+socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what the machine cannot run; with CI=true that is a failure instead (see `pytest_terminal_summary`)."""
+    for mark, available, what in (
+        ("browser", Path("/usr/bin/chromium").exists(), "Chromium"),
+        ("postgresql", _postgresql_folder() is not None, "PostgreSQL"),
+    ):
+        if available:
+            continue
+        for item in items:
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=f"{what} is not installed (make test-setup)"))
+
+
+def _postgresql_folder() -> Path | None:
+    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)), None)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple) and "make test-setup" in report.longrepr[2]:
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _skipped and os.environ.get("CI") == "true" and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _skipped:
+        terminalreporter.write_line(
+            f"NOT RUN for lack of a browser or PostgreSQL: {len(_skipped)} tests; run make test-setup"
+        )
