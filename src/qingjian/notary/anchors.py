@@ -6,14 +6,22 @@ outside the data folder, so a restored backup cannot make them forget.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from qingjian.ledger.checkpoint import open_checkpoint, read_checkpoint
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.note import VerifierKey
-from qingjian.ledger.tiles import ENTRIES, Tile, TileNodes, cut_tile, tiles_between
+from qingjian.ledger.tiles import (
+    ENTRIES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Tile,
+    TileNodes,
+    cut_tile,
+    tiles_between,
+)
 from qingjian.ledger.tree import consistency_proof, root, verify_consistency
 from qingjian.ledger.witness import origin_hash
 from qingjian.notary.errors import NotaryError
@@ -35,6 +43,19 @@ class Anchor(Protocol):
 
         Raises AnchorUnreachableError when it cannot be asked.
         """
+        ...
+
+
+class Depositary(Anchor, Protocol):
+    """An anchor that must hold every checkpoint durably BEFORE it is published.
+
+    Only a depositary can show, after a backup was restored, that nothing newer was ever published: a
+    witness that is asked now and then may be behind.
+    """
+
+    def deposit(self, shard: str, note: bytes, files: LogFiles, keys: Sequence[VerifierKey]) -> object:
+        """Keep a signed checkpoint (and what it needs of the log). OSError or AnchorUnreachableError when
+        it cannot; LedgerError when it holds another history."""
         ...
 
 
@@ -91,19 +112,23 @@ class FolderMirror:
     def read(self, shard: str, name: str) -> bytes | None:
         return self._files(shard).read(name)
 
-    def update(self, shard: str, published: LogFiles, keys: list[VerifierKey]) -> int:
-        """Copy what is new of a published shard; returns the size copied to.
-
-        Raises LedgerError when the published checkpoint is not signed by ``keys``, does not continue
-        the copy, or its tiles do not hash to its root.
-        """
+    def update(self, shard: str, published: LogFiles, keys: Sequence[VerifierKey]) -> int:
+        """Copy what is new of a published shard; returns the size copied to. Errors as in ``deposit``."""
         note = published.read(CHECKPOINT)
-        if note is None:
-            return 0
+        return 0 if note is None else self.deposit(shard, note, published, keys)
+
+    def deposit(self, shard: str, note: bytes, files: LogFiles, keys: Sequence[VerifierKey]) -> int:
+        """Copy what a signed checkpoint needs, then the checkpoint; returns its size.
+
+        Raises LedgerError when it is not signed by ``keys``, does not continue the copy, or the tiles
+        do not hash to its root; AnchorUnreachableError when the folder is not there.
+        """
+        if not self.folder.is_dir():
+            raise AnchorUnreachableError(f"{self.name}: {self.folder} is not there")
         checkpoint = open_checkpoint(note, keys).checkpoint
         own = self._files(shard)
         held_note = own.read(CHECKPOINT)
-        nodes = TileNodes(checkpoint.size, published.tile)
+        nodes = TileNodes(checkpoint.size, files.tile)
         size = 0
         if held_note is not None:
             held = read_checkpoint(held_note)[0]
@@ -115,25 +140,39 @@ class FolderMirror:
         if root(checkpoint.size, nodes.read) != checkpoint.root:
             raise LedgerError("the published tiles do not hash to the published root")
         for tile in tiles_between(size, checkpoint.size, entries=True):
-            own.write(tile.path, published.tile(tile))
+            own.write(tile.path, files.tile(tile))
         own.sync()
         own.publish(CHECKPOINT, note)
         own.drop_partials(size, checkpoint.size)
         return checkpoint.size
 
 
+class SourceAnchor:
+    """A source asked for the checkpoint it holds."""
+
+    def __init__(self, source: Source, name: str = "source") -> None:
+        self._source = source
+        self.name = name
+
+    def latest(self, shard: str, origin: str) -> bytes | None:
+        return self._source.read(shard, CHECKPOINT)
+
+
 class SourceFiles:
-    """Reads tiles of one shard from a source, with the full tile as fallback."""
+    """Reads tiles of one shard from a source, cut out of a wider tile when the exact one is not there."""
 
     def __init__(self, source: Source, shard: str) -> None:
         self._source = source
         self._shard = shard
+        note = source.read(shard, CHECKPOINT)
+        self._size = 0 if note is None else read_checkpoint(note)[0].size
 
     def tile(self, tile: Tile) -> bytes:
-        content = self._source.read(self._shard, tile.path)
-        if content is None:
-            full = self._source.read(self._shard, tile.full.path)
-            content = None if full is None else cut_tile(tile, full)
-        if content is None:
-            raise FileNotFoundError(f"{'bundle' if tile.level == ENTRIES else 'tile'} {tile.path}")
-        return content
+        count = self._size >> (max(tile.level, 0) * TILE_HEIGHT)
+        held = min(TILE_WIDTH, count - tile.index * TILE_WIDTH)
+        for width in (tile.width, held, TILE_WIDTH):
+            if width >= tile.width:
+                content = self._source.read(self._shard, Tile(tile.level, tile.index, width).path)
+                if content is not None:
+                    return content if width == tile.width else cut_tile(tile, content)
+        raise FileNotFoundError(f"{'bundle' if tile.level == ENTRIES else 'tile'} {tile.path}")

@@ -21,7 +21,7 @@ from qingjian.ledger.hashing import EMPTY_ROOT, leaf_hash
 from qingjian.ledger.note import Ed25519Signer, Signer, VerifierKey
 from qingjian.ledger.tiles import MAX_ENTRY
 from qingjian.ledger.witness import Behind, Cosigned, Refused
-from qingjian.notary.anchors import Anchor
+from qingjian.notary.anchors import Anchor, AnchorUnreachableError, Depositary
 from qingjian.notary.errors import DamagedError, FrozenError, NotaryError
 from qingjian.notary.files import CHECKPOINT, LogFiles
 from qingjian.notary.keys import KeyFolder
@@ -60,6 +60,8 @@ class Notary:
 
     A notary that cannot be sure that its record is the newest is *frozen*: it reads and proves, but
     does not sign (see ``frozen``, and ``procedures.recover`` / ``procedures.start_new_origin``).
+    ``anchors`` are asked on opening; ``depositaries`` moreover get every checkpoint before it is
+    published (while one does not answer, entries are taken and publishing waits).
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Notary:
         *,
         origin: str | None = None,
         anchors: Sequence[Anchor] = (),
+        depositaries: Sequence[Depositary] = (),
         further_signers: FurtherSigners | None = None,
         step: Step = no_step,
     ) -> None:
@@ -76,6 +79,7 @@ class Notary:
         self.public = folder / "public"
         self.clock = clock
         self.anchors = list(anchors)
+        self.depositaries = list(depositaries)
         self.keys = KeyFolder(folder / "keys")
         self._further_signers = further_signers or (lambda _origin: ())
         self._step = step
@@ -123,6 +127,7 @@ class Notary:
         shards = self.state.shards()
         if not shards:
             self.open_shard(StartReason.FIRST, self._known_elsewhere())
+            self._guard()
             return
         reason = self._reason_to_freeze(shards[-1])
         if reason is not None:
@@ -132,6 +137,26 @@ class Notary:
             shard.resume()
             self._ensure_started(shard)
             self._write_index()
+            self._guard()
+
+    def _guard(self) -> None:
+        """Remember which depositaries hold the published head: from here on nothing passes them by."""
+        row = self.state.shards()[-1]
+        held = []
+        for depositary in self.depositaries:
+            try:
+                note = depositary.latest(row.name, row.origin)
+            except NotaryError:
+                continue
+            if note is not None and read_checkpoint(note)[0].size >= row.size:
+                held.append(depositary.name)
+        with self.state.transaction():
+            self.state.set_fact("guarded_by", json.dumps(held))
+
+    @property
+    def guarded_by(self) -> list[str]:
+        """Depositaries that have held every checkpoint before it was published."""
+        return list(json.loads(self.state.fact("guarded_by") or "[]"))
 
     def _known_elsewhere(self) -> Checkpoint | None:
         """An earlier log of this origin that state has no memory of: the state was lost."""
@@ -160,12 +185,17 @@ class Notary:
             )
         return None
 
-    def survey(self, row: ShardRow) -> Survey:
-        """Ask the published folder and every anchor about a shard."""
+    @property
+    def world(self) -> list[Anchor]:
+        """Everybody outside this folder who remembers checkpoints."""
+        return [*self.depositaries, *self.anchors]
+
+    def survey(self, row: ShardRow, further: Sequence[Anchor] = ()) -> Survey:
+        """Ask the published folder, every anchor and depositary (and ``further`` ones) about a shard."""
         files = self.files(row.name)
         head = Checkpoint(row.origin, row.size, row.root)
         keys = self.verifier_keys(row.name)
-        return survey(row.name, head, keys, files, [PublishedFolder(files), *self.anchors])
+        return survey(row.name, head, keys, files, [PublishedFolder(files), *self.world, *further])
 
     def instance(self) -> str | None:
         """Identity of the marker file. A copy or a restored file has another inode or change time."""
@@ -222,7 +252,20 @@ class Notary:
         row = self.state.shard(name)
         signers: list[Signer] = list(self.keys.load(self.state.keys(name)))
         signers += self._further_signers(row.origin)
-        return Shard(name, self.files(name), self.state, self.clock, signers, self._step)
+        files, keys = self.files(name), self.verifier_keys(name)
+
+        def deposit(note: bytes) -> bool:
+            for depositary in self.depositaries:
+                try:
+                    depositary.deposit(name, note, files, keys)
+                except (OSError, AnchorUnreachableError):
+                    return False
+                except LedgerError as error:
+                    self.freeze(f"{depositary.name} 存有另一份历史 / holds another history: {error}")
+                    raise FrozenError(str(self.frozen)) from error
+            return True
+
+        return Shard(name, files, self.state, self.clock, signers, self._step, deposit)
 
     def open_shard(
         self, reason: StartReason, previous: Checkpoint | None, signer: Ed25519Signer | None = None
@@ -262,7 +305,7 @@ class Notary:
             number += 1
 
     def _anchors_know(self, name: str) -> bool:
-        for anchor in self.anchors:
+        for anchor in self.world:
             try:
                 if anchor.latest(name, f"{self.origin}/{name}") is not None:
                     return True
@@ -347,7 +390,9 @@ class Notary:
             entries = {leaf_hash(row.entry): row.entry for _, rows in taken for row in rows}
             places = self.state.unmarked(list(entries))
             fresh = {item: entry for item, entry in entries.items() if item not in places}
-            if fresh:
+            if not fresh:
+                shard.catch_up()
+            else:
                 first = shard.append(list(fresh.values()))
                 places |= {item: Place(shard.name, first + i) for i, item in enumerate(fresh)}
             marked = 0
@@ -358,6 +403,8 @@ class Notary:
                     marked += len(rows)
             if entries:
                 self.state.forget_unmarked(list(entries))
+            if set(self.guarded_by) != {item.name for item in self.depositaries}:
+                self._guard()
             return Sequenced(len(fresh), marked, tuple(refused))
 
     # Witnesses -------------------------------------------------------------------------------

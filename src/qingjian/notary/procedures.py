@@ -10,7 +10,7 @@ from qingjian.ledger.entries import KeyAction, KeyChange, Start, StartReason, en
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.hashing import EMPTY_ROOT
 from qingjian.ledger.note import VerifierKey
-from qingjian.notary.anchors import Source, SourceFiles
+from qingjian.notary.anchors import Source, SourceAnchor, SourceFiles
 from qingjian.notary.errors import DamagedError, FrozenError, NotaryError
 from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.fsck import check_shard
@@ -51,28 +51,27 @@ def _writable(notary: Notary) -> Shard:
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a recovery brought back."""
+    """What a recovery brought back, and the new shard when signing could not go on under the old origin."""
 
     entries: int
     files: int
     shards: tuple[str, ...]
+    new_shard: str | None = None
 
 
 def recover(notary: Notary, sources: Sequence[Source] = ()) -> Recovered:
     """Bring the ledger to what the world has seen, and let it sign again.
 
-    Every anchor must answer, at least one must exist when the folder was restored or copied, and none
-    may have seen another history. Missing files and entries come from ``sources`` and this node's own
-    published folder, and count only when they lead to a signed root. Raises FrozenError with the
-    reason when that is not possible; then ``start_new_origin`` is the way.
+    Missing files and entries come from ``sources`` and this node's own published folder, and count only
+    when they lead to a signed root. When the folder was restored or copied, every anchor must answer,
+    and signing goes on under the old origin only if a depositary held every checkpoint before it was
+    published; otherwise something newer may be out there, and a new origin that names the old is started.
+    Raises FrozenError with the reason when entries are missing, somebody does not answer or has seen
+    another history; then ``start_new_origin`` is the way.
     """
     with notary.locked():
         restored = notary.state.fact("instance") != notary.instance()
-        if restored and not notary.anchors:
-            raise FrozenError(
-                "没有外部证人或镜像可以证明本机记录是最新的，请启用新的日志 / "
-                "no witness or mirror can show that this record is the newest: start a new origin"
-            )
+        certain = not restored or any(item.name in notary.guarded_by for item in notary.depositaries)
         entries, files, shards = 0, 0, []
         row = notary.state.shards()[-1]
         while True:
@@ -85,6 +84,9 @@ def recover(notary: Notary, sources: Sequence[Source] = ()) -> Recovered:
             row = following
         with notary.state.transaction():
             notary.state.set_fact("successor", None)
+        if not certain:
+            new = start_new_origin(notary, StartReason.HISTORY_LOST)
+            return Recovered(entries, files, tuple(shards), new.name)
         notary.settle_instance()
         notary.thaw()
         notary.shard(row.name).resume()
@@ -103,7 +105,7 @@ def _recover_shard(
         bad = check_shard(shard.files, shard.head).bad_tiles
         replaced = repair(row.name, row.size, bad, shard.files, sources)
         shard.check_files()
-    found = notary.survey(row)
+    found = notary.survey(row, [SourceAnchor(source) for source in sources])
     if found.conflicts:
         raise FrozenError(f"与 {', '.join(found.conflicts)} 所见不同 / they have seen another history")
     if restored and found.unreachable:
@@ -134,7 +136,7 @@ def _following(notary: Notary, row: ShardRow, sources: Sequence[Source]) -> Shar
         if source.read(name, CHECKPOINT) is None:
             continue
         try:
-            (first,) = read_entries(SourceFiles(source, name), 0, 1)
+            first = read_entries(SourceFiles(source, name), 0, 1)[0]
             start = parse_entry(first)
         except (OSError, LedgerError, ValueError):
             continue

@@ -32,6 +32,8 @@ MAX_APPEND = 8_192
 """Most leaves one append adds."""
 
 Step = Callable[[str], None]
+Deposit = Callable[[bytes], bool]
+"""Hands a signed checkpoint to whoever must hold it before it is published; False: not now."""
 
 
 def no_step(_name: str) -> None:
@@ -52,6 +54,7 @@ class Shard:
         clock: Clock,
         signers: Sequence[Signer],
         step: Step = no_step,
+        deposit: Deposit = lambda _note: True,
     ) -> None:
         self.name = name
         self.files = files
@@ -59,6 +62,7 @@ class Shard:
         self._state = state
         self._clock = clock
         self._step = step
+        self._deposit = deposit
 
     @property
     def row(self) -> ShardRow:
@@ -88,11 +92,15 @@ class Shard:
 
     def resume(self) -> None:
         """After opening: remove what lies beyond the head, and sign and publish it when that was cut off."""
-        row = self.row
-        self.files.drop_beyond(row.size, MAX_APPEND)
+        self.files.drop_beyond(self.row.size, MAX_APPEND)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Sign and publish the recorded head when the published one is behind."""
+        head = self.head
         published = self.files.read(CHECKPOINT)
-        if row.size and (published is None or read_checkpoint(published)[0] != self.head):
-            self._publish(self.head)
+        if head.size and (published is None or read_checkpoint(published)[0] != head):
+            self._publish(head)
 
     def append(self, entries: Sequence[bytes]) -> int:
         """Append at most ``MAX_APPEND`` entries; returns the index of the first."""
@@ -145,7 +153,9 @@ class Shard:
     def _publish(self, head: Checkpoint) -> None:
         signed = sign_checkpoint(head, self.signers)
         self._step("sign")
-        self.files.publish(CHECKPOINT, signed)
+        if self._deposit(signed):
+            self._step("deposit")
+            self.files.publish(CHECKPOINT, signed)
 
     def republish(self) -> None:
         """Sign the recorded head again, after a key was added or retired."""
