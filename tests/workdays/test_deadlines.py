@@ -317,3 +317,15 @@ def test_confidence_is_the_worst_of_the_rules_used() -> None:
 def test_the_example_in_the_readme() -> None:
     path = Path(qingjian.workdays.__file__).with_name("README.md")
     assert doctest.testfile(str(path), module_relative=False).failed == 0
+
+
+def test_the_page_for_users_names_each_verified_clause() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "deadlines.md").read_text("utf-8")
+    for rule in packaged_instruments():
+        if rule.bare_day_confidence == "V" and rule.aliases:
+            names = (
+                rule.name_zh.removesuffix("（2021）"),
+                *rule.aliases,
+                *(a.removeprefix("环保部令") for a in rule.aliases),
+            )
+            assert any(name.split("(")[0] in page for name in names), rule.id

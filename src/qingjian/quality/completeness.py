@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingjian.quality.facts import IntervalFact, stopped_seconds, stops_by_series
-from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo
+from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo, series_slices
 from qingjian.quality.periods import CHINA_SECONDS, DAY, local_day
 from qingjian.quality.rules import RuleTextError
 from qingjian.quality.status import Statuses
 from qingjian.rulebook import Row, Rulebook
 
 _EXEMPT = frozenset(("w01018", "w21003", "w21011", "w21001", "CODCr", "COD", "NH3-N", "TP", "TN"))
+_NO_ROWS = slice(0, 0)
 _ALLOWANCE = re.compile(r"(\d+)\s*h per day")
 
 
@@ -65,24 +66,27 @@ def find_gaps(
     found: list[tuple[int, int, int, int]] = []
     by_series = stops_by_series(stops)
     order = np.lexsort((start, series))
-    rows_series, rows_start = np.asarray(series)[order], np.asarray(start, np.int64)[order]
+    rows_start = np.asarray(start, np.int64)[order]
+    slices = series_slices(np.asarray(series)[order])
     for one in sorted(expectations, key=lambda item: (item.series, item.valid_from or 0)):
         step = one.interval_seconds
         low = max(begin, one.valid_from if one.valid_from is not None else begin)
         high = min(end, one.valid_to if one.valid_to is not None else end)
         first = -((-(low + CHINA_SECONDS)) // step) * step - CHINA_SECONDS
-        slots = np.arange(first, high - step + 1, step, dtype=np.int64)
-        if len(slots) == 0:
+        count = (high - first) // step
+        if count <= 0:
             continue
-        a, b = np.searchsorted(rows_series, [one.series, one.series + 1])
-        here = rows_start[a:b]
-        here = here - (here + CHINA_SECONDS) % step
-        missing = ~np.isin(slots, here)
-        if one.series in by_series:
+        slot = (rows_start[slices.get(one.series, _NO_ROWS)] - first) // step
+        missing = np.ones(count, np.bool_)
+        missing[slot[(slot >= 0) & (slot < count)]] = False
+        if one.series in by_series and bool(missing.any()):
+            slots = first + step * np.arange(count, dtype=np.int64)
             missing &= stopped_seconds(by_series[one.series], one.series, slots, slots + step) < step
+        if not bool(missing.any()):
+            continue
         edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(np.int8)))
         for head, tail in edges.reshape(-1, 2).tolist():
-            found.append((one.series, int(slots[head]), int(slots[tail - 1]) + step, tail - head))
+            found.append((one.series, first + step * head, first + step * tail, tail - head))
     table = np.asarray(found, np.int64).reshape(-1, 4)
     return Gaps(table[:, 0].astype(np.int32), table[:, 1], table[:, 2], table[:, 3].astype(np.int32))
 
