@@ -107,12 +107,12 @@ class Scene:
         finally:
             await one.close()
 
-    async def flows(self, condition: Callable[[], bool]) -> None:
+    async def flows(self, condition: Callable[[], bool], step: float = 0.05) -> None:
         """Let polls pass until something is so."""
         for _ in range(2_000):
             if condition():
                 return
-            self.pass_time(0.05)
+            self.pass_time(step)
             await asyncio.sleep(0.003)
         raise AssertionError("it never became so")
 
@@ -166,8 +166,8 @@ def test_a_target_that_was_down_gets_everything_afterwards(scene: Scene) -> None
             assert max(pauses) == 300
             assert scene.progress().behind == 300
             assert scene.progress().reason
-            scene.pass_time(86_400)
             await scene.platform.start()
+            scene.pass_time(86_400)
             await scene.flows(lambda: scene.progress().behind == 0)
             assert scene.platform.numbers() == list(range(300))
 
@@ -228,7 +228,7 @@ def test_one_frame_the_target_cannot_take_does_not_stop_the_others(scene: Scene,
         async with scene.forwarder():
             await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
             scene.store(*(upload(n) for n in range(10)))
-            await scene.flows(lambda: scene.progress().behind == 0)
+            await scene.flows(lambda: scene.progress().behind == 0, step=0.3)
             assert (scene.progress().forwarded, scene.progress().given_up) == (9, 1)
             store = PositionStore(scene.site.folder.forwarding)
             (lost,) = store.given_up("t1")
