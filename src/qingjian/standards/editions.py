@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -63,3 +64,19 @@ def in_force(rulebook: Rulebook, table: str, basis: Basis, **equals: str) -> tup
             f"no rule in force on {basis.day}: {table} {wanted}",
         )
     return rows
+
+
+def caveats(rulebook: Rulebook, standard: str, day: date) -> tuple[Row, ...]:
+    """Register rows of a standard in force on a day that say that part of it is unknown or has not been compared."""
+    rows = rulebook.rows("registry", day, standard=standard)
+    return tuple(row for row in rows if re.search(r"not known|not (yet )?compared|not found", row["status"]))
+
+
+def explain_caveats(rulebook: Rulebook, standard: str, day: date, trace: TraceBuilder) -> None:
+    """Say in the trace what is not known of a standard."""
+    for row in caveats(rulebook, standard, day):
+        trace.step(
+            f"注意 {row.document}《{row['title']}》: 部分内容未取得或未核对（{row['status']}）",
+            f"note on {row.document}: {row['status']}",
+            [row],
+        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import Literal
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.air.breakpoints import POLLUTANTS, pollutant_name
 from qingjian.standards.air.means import ValidityRules, validity_rules
-from qingjian.standards.editions import Basis, in_force, resolve
+from qingjian.standards.editions import Basis, explain_caveats, in_force, resolve
 from qingjian.standards.errors import EditionError, InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import decimal_of
@@ -116,6 +116,7 @@ def yearly(
             f"{year} 年内标准换版，年评价按年末适用的版本",
             f"the standard changed during {year}: the year is judged on the edition at its end",
         )
+    explain_caveats(book, STANDARD, basis.day, trace)
     values = _daily_values(name, daily, year)
     if not values:
         raise InputError(f"{year} 年 {name} 没有有效日均值", f"no valid daily value of {name} in {year}")
@@ -171,6 +172,18 @@ def yearly(
         attained=attained,
         trace=trace.done(),
     )
+
+
+def by_day(
+    pairs: Iterable[tuple[date, Decimal | float | int | str | None]],
+) -> dict[date, Decimal | float | int | str | None]:
+    """Daily values by day. Raises InputError for a day given twice: which value counts is not ours to guess."""
+    values: dict[date, Decimal | float | int | str | None] = {}
+    for day, value in pairs:
+        if day in values:
+            raise InputError(f"日期重复: {day}", f"day given twice: {day}")
+        values[day] = value
+    return values
 
 
 def attainment(statistics: Mapping[str, PeriodStatistics]) -> Attainment:

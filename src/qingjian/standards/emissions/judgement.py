@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qingjian.rulebook import Confidence, Rulebook, packaged
+from qingjian.standards.editions import explain_caveats
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.limits import Limit, limit_of
@@ -96,10 +97,18 @@ class Judgement:
     trace: Trace
 
 
-def judge(value: Given, limits: Iterable[Limit], *, places: int | None = None) -> Judgement:
+def judge(
+    value: Given,
+    limits: Iterable[Limit],
+    *,
+    places: int | None = None,
+    on: date | None = None,
+    rulebook: Rulebook | None = None,
+) -> Judgement:
     """Judge a value against several limits at once; the strictest applies (lowest upper limit).
 
-    `places`: compare the rounded value; default every digit counts. Ranges (pH) are judged before numbers.
+    `places`: compare the rounded value; default every digit counts. `on`: day of the data, to name what is not known of
+    the standards on that day (e.g. the amendment of GB 18918 in force since 2026-03-01). Ranges (pH) are judged before numbers.
     Raises InputError without a usable limit, UnitError.
     """
     usable = [limit for limit in limits if limit.upper is not None or limit.lower is not None]
@@ -125,6 +134,9 @@ def judge(value: Given, limits: Iterable[Limit], *, places: int | None = None) -
             f"{limit.label.en}: {'exceeds' if limit in exceeded else 'met'}{' (strictest, decides)' if mark else ''}",
             [limit.row],
         )
+    if on is not None:
+        for standard in dict.fromkeys(limit.row.standard for limit in usable):
+            explain_caveats(rulebook or packaged(), standard, on, trace)
     if multiple is not None:
         shown = plain(round_places(multiple, 2))
         trace.step(f"超标 {shown} 倍（基准 {decisive.label.zh}）", f"{shown} times above {decisive.label.en}")
