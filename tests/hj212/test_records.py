@@ -143,10 +143,14 @@ class TestCommand:
             app, ["decode", "--accept", "length_wrong", "--edition", "2017"], input=wrong
         )
         assert json.loads(accepted.stdout)["status"] == "deviating"
+        several = self.runner.invoke(
+            app, ["decode", "--accept", "check_modbus", "length_wrong", "-"], input=wrong
+        )
+        assert json.loads(several.stdout)["status"] == "deviating"
 
     @pytest.mark.parametrize(
         "arguments",
-        [["--accept", "noise"], ["--edition", "2020"], ["--sm4-key", "xx"], ["/nowhere/at/all"]],
+        [["--accept", "noise"], ["--edition", "2020"], ["--sm4-key", "xx"], ["/nowhere/at/all"], ["-", "-"]],
     )
     def test_wrong_arguments_are_named(self, arguments: list[str]) -> None:
         assert self.runner.invoke(app, ["decode", *arguments], input=b"").exit_code == 2

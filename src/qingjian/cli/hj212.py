@@ -51,13 +51,35 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
+def _accepted(given: list[str], words: list[str]) -> tuple[frozenset[str], str]:
+    """(codes to accept, file): ``--accept A B FILE`` may name several codes behind one option."""
+    accepted = {code for text in given for code in text.replace(",", " ").split()}
+    # Codes of what is tolerated anyway may be named, without effect.
+    allowed = codes.SWITCHABLE | {code.code for code in codes.CODES.values() if code.kind == "deviation"}
+    if given:
+        accepted |= set(words) & allowed
+        words = [word for word in words if word not in allowed]
+    unknown = sorted(accepted - allowed)
+    if unknown:
+        known = ", ".join(sorted(codes.SWITCHABLE))
+        raise typer.BadParameter(f"{', '.join(unknown)}（可用 known: {known}）", param_hint="--accept")
+    if len(words) > 1:
+        raise typer.BadParameter(f"只读一个文件 one file only: {' '.join(words)}", param_hint="FILE")
+    return frozenset(accepted) & codes.SWITCHABLE, words[0] if words else "-"
+
+
 @app.command()
 def decode(
-    file: _File = "-",
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE|-]", help="文件；- 为标准输入 file, - for standard input", show_default=False
+        ),
+    ] = None,
     edition: Annotated[str, typer.Option(help="auto | 2005 | 2017 | 2025")] = "auto",
     accept: Annotated[
         list[str] | None,
-        typer.Option(metavar="CODE", help="放行的变体代码，可多次 variants to accept, repeatable"),
+        typer.Option(metavar="CODE", help="放行的变体代码，可多个 variants to accept, several allowed"),
     ] = None,
     sm4_key: _Key = None,
 ) -> None:
@@ -65,13 +87,7 @@ def decode(
 
     报文再坏退出码也是 0 The exit status is 0 however bad the bytes are.
     """
-    accepted = frozenset(
-        code for codes_given in accept or [] for code in codes_given.replace(",", " ").split()
-    )
-    unknown = sorted(accepted - codes.SWITCHABLE)
-    if unknown:
-        known = ", ".join(sorted(codes.SWITCHABLE))
-        raise typer.BadParameter(f"{', '.join(unknown)}（可用 known: {known}）", param_hint="--accept")
+    accepted, file = _accepted(accept or [], words or [])
     key = _key(sm4_key)
     try:
         policy = Policy(edition=edition, accept=accepted, sm4_key=key)

@@ -175,6 +175,7 @@ def _check(
         elif edition != _EDITIONS[version]:
             deviations.append(Deviation("edition_mismatch", f"Flag={text}"))
     _check_forms(fields, edition, flag, deviations)
+    _check_codes(fields["ST"], fields["CN"], edition, policy, deviations)
     return edition, flag
 
 
@@ -207,7 +208,6 @@ def _check_forms(fields: dict[str, str], edition: str, flag: int | None, deviati
     rf = fields.get("RF")
     if rf is not None and (rf != "1" or edition != "2025"):
         deviations.append(Deviation("rf_form", f"RF={rf}"))
-    check_codes(fields["ST"], fields["CN"], edition, deviations)
 
 
 def _check_packets(
@@ -232,10 +232,13 @@ def _check_packets(
         deviations.append(Deviation("packet_number_range", f"{pno}/{pnum}"))
 
 
-def check_codes(st: str, cn: str, edition: str, deviations: list[Deviation]) -> None:
+def _check_codes(st: str, cn: str, edition: str, policy: Policy, deviations: list[Deviation]) -> None:
     """Report ST and CN that stand in no table of the edition."""
     tables = profile(edition)
     if st not in tables.systems and _ST.fullmatch(st) is not None:
         deviations.append(Deviation("st_unknown", st))
-    if cn not in tables.command_numbers:
+    known = cn in tables.command_numbers or any(
+        tables.command(cn, direction, policy.unconfirmed) is not None for direction in ("up", "down")
+    )
+    if not known:
         deviations.append(Deviation("cn_unknown", cn))

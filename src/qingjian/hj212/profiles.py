@@ -218,7 +218,7 @@ def profile(edition: str) -> Profile:
         },
         request_returns=returns["QnRtn"],
         execution_returns=returns["ExeRtn"],
-        command_numbers=frozenset(cn for cn, _ in commands),
+        command_numbers=frozenset(cn for (cn, _), command in commands.items() if not command.feature),
     )
 
 

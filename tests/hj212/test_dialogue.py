@@ -1,0 +1,512 @@
+"""Every row of the command list, played between a host and a field device; and what goes wrong on the way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.hj212.dialogue import START, Dialogue, lost
+
+from qingjian.hj212 import profiles
+from qingjian.hj212.decoder import decode_frame
+from qingjian.hj212.encoder import Group, Sender, factor_group
+from qingjian.hj212.message import Message
+from qingjian.hj212.policy import Policy
+from qingjian.hj212.sessions import field as device
+from qingjian.hj212.sessions import host
+from qingjian.hj212.sessions.actions import (
+    Acknowledge,
+    Command,
+    CommandAccepted,
+    CommandFailed,
+    CommandFinished,
+    Execute,
+    KeyWanted,
+    LinkUnusable,
+    Received,
+    RegistrationWanted,
+    SampleDue,
+    Send,
+    SettingChanged,
+    Timeouts,
+    Unmatched,
+    UploadAcknowledged,
+    UploadFailed,
+)
+
+MN = {"2005": "88888880000001", "2017": "010000A8900016F000169DC0", "2025": "010000A8900016F000169DC0"}
+FACTOR = {"2005": "011", "2017": "w01018", "2025": "w01018"}
+VALUES = {
+    "OverTime": "7", "ReCount": "2", "WarnTime": "5", "SystemTime": "20260801120000", "SKCreateTime": "20260801120000000",
+    "NewSK": "fedcba9876543210", "NewPW": "654321", "PW": "654321", "RtdInterval": "60", "MinInterval": "5",
+    "PolId": "w01018", "PolID": "011", "ReportTarget": "3882566", "ReportTime": "0101", "CalibrationType": "0",
+    "BeginTime": "20260801000000", "EndTime": "20260801010000", "CstartTime": "000000", "Ctime": "2", "CTime": "04",
+    "InfoId": "i13004", "VaseNo": "1", "Stime": "40", "AlarmTime": "20260801000000", "AlarmType": "1",
+}  # fmt: skip
+
+
+def groups_of(parameters: str, edition: str) -> tuple[Group, ...]:
+    """Data area of a command from the table's notation."""
+    groups: list[Group] = []
+    for group in parameters.split(";") if parameters else []:
+        pairs = []
+        for name in group.split(","):
+            if name.startswith("[") or name == "*":
+                continue
+            if name.startswith("*-"):
+                suffix = name[2:]
+                factor = "i13004" if suffix == "Info" else FACTOR[edition]
+                pairs.append((f"{factor}-{suffix}", "1.1"))
+            elif name.endswith("-Info"):
+                pairs.append((name, "6970000000001ABCDEFG1234"))
+            else:
+                pairs.append((name, "20260801000000" if name == "DataTime" else VALUES[name]))
+        if pairs:
+            groups.append(tuple(pairs))
+    return tuple(groups)
+
+
+def answers(dialogue: Dialogue, request: Execute) -> device.Step:
+    """A device that has one record of everything."""
+    edition = dialogue.device_state.sender.edition
+    known = profiles.profile(edition).command(request.cn, "down")
+    assert known is not None
+    factors = [factor_group(FACTOR[edition], {"Avg": "1.5", "Flag": "N"})]
+    if known.flow in ("history", "start"):
+        return device.complete(
+            dialogue.device_state,
+            request.qn,
+            dialogue.now,
+            uploads=[("20260801000000", factors), ("20260801001000", factors)],
+        )
+    if known.flow == "read":
+        upward = profiles.profile(edition).command(request.cn, "up")
+        assert upward is not None
+        return device.complete(
+            dialogue.device_state, request.qn, dialogue.now, answer=groups_of(upward.parameters, edition)
+        )
+    return device.complete(dialogue.device_state, request.qn, dialogue.now)
+
+
+def dialogue_of(edition: str, policy: Policy | None = None, **more: Any) -> Dialogue:
+    known = policy or Policy(edition=edition)
+    return Dialogue(
+        host.new(MN[edition], policy=known),
+        device.new(edition, "32", "123456", MN[edition], known),
+        execute=answers,
+        **more,
+    )
+
+
+DOWN = [
+    (edition, cn)
+    for edition in ("2005", "2017", "2025")
+    for (cn, direction), command in profiles.profile(edition).commands.items()
+    if direction == "down"
+]
+UP = [
+    (edition, cn)
+    for edition in ("2005", "2017", "2025")
+    for (cn, direction), command in profiles.profile(edition).commands.items()
+    if direction == "up" and command.flow in ("notify", "upload")
+]
+
+
+@pytest.mark.parametrize(("edition", "cn"), DOWN)
+def test_every_command_of_the_host(edition: str, cn: str) -> None:
+    known = profiles.profile(edition).command(cn, "down")
+    assert known is not None
+    dialogue = dialogue_of(edition)
+    command = Command(
+        "one", cn, groups_of(known.parameters, edition), mn=MN[edition] if cn == "1002" else None
+    )
+    dialogue.by_host(host.on_command(dialogue.host_state, command, dialogue.now))
+    assert dialogue.of_host(CommandFailed) == []
+    (finished,) = dialogue.of_host(CommandFinished)
+    assert isinstance(finished, CommandFinished)
+    assert finished.id == "one"
+    if known.flow == "notify":
+        assert finished.value is None
+    else:
+        assert finished.value == 1
+        assert dialogue.of_host(CommandAccepted) == [CommandAccepted("one")]
+    received = [action for action in dialogue.host_actions if isinstance(action, Received)]
+    expected = {"read": 1, "history": 2}.get(known.flow, 0)
+    assert len(received) == expected == finished.uploads
+    assert all(action.command_id == "one" and action.message.cn == cn for action in received)
+    if known.flow == "history":
+        # each packet waits for the acknowledgement of the one before
+        assert len(dialogue.of_host(Acknowledge)) == 2
+    for raw in dialogue.sent_down + dialogue.sent_up:
+        result = decode_frame(raw, Policy(edition=edition))
+        assert isinstance(result, Message)
+        tolerated = {"datatime_missing", "suffix_unknown"}
+        assert {deviation.code for deviation in result.deviations} <= tolerated, raw
+    assert host.wake_at(dialogue.host_state) is None
+
+
+@pytest.mark.parametrize(("edition", "cn"), UP)
+def test_every_message_of_the_device(edition: str, cn: str) -> None:
+    policy = Policy(edition=edition, unconfirmed=frozenset({"sample_information_3023"}))
+    known = profiles.profile(edition).command(cn, "up", policy.unconfirmed)
+    assert known is not None
+    dialogue = dialogue_of(edition, policy)
+    if known.flow == "notify":
+        groups = groups_of(known.parameters, edition)
+        dialogue.by_device(device.notify(dialogue.device_state, cn, groups, dialogue.now))
+    else:
+        factors = [factor_group(FACTOR[edition], {"Rtd": "1.5", "Flag": "N"})]
+        dialogue.by_device(device.upload(dialogue.device_state, cn, "20260801000000", factors, dialogue.now))
+    (acknowledge,) = dialogue.of_host(Acknowledge)
+    assert isinstance(acknowledge, Acknowledge)
+    answer = decode_frame(acknowledge.data, Policy(edition=edition))
+    assert isinstance(answer, Message)
+    assert answer.cn == ("9013" if known.flow == "notify" else "9014")
+    assert answer.st == "91"
+    assert [
+        action.cn
+        for action in dialogue.of_device(UploadAcknowledged)
+        if isinstance(action, UploadAcknowledged)
+    ] == [cn]
+    assert all(
+        action.cn not in (cn,)
+        for action in dialogue.of_device(UploadFailed)
+        if isinstance(action, UploadFailed)
+    )
+    received = [action.message.cn for action in dialogue.of_host(Received) if isinstance(action, Received)]
+    assert received == [cn]
+
+
+def test_the_unconfirmed_command_is_off_until_switched_on() -> None:
+    raw = Sender("2025", "32", "123456", MN["2025"]).upload("3023", "20260801000000", [], "20260801000000001")
+    for features, expected in ((frozenset(), ["cn_unknown"]), (frozenset({"sample_information_3023"}), [])):
+        result = decode_frame(raw, Policy(unconfirmed=features))
+        assert isinstance(result, Message)
+        assert [deviation.code for deviation in result.deviations] == expected
+    tables = profiles.profile("2025")
+    assert tables.command("3023", "up") is None
+    assert tables.command("3023", "up", frozenset({"sample_information_3023"})) is not None
+
+
+def test_time_calibration_asked_by_the_device() -> None:
+    dialogue = dialogue_of("2017")
+    dialogue.device_state = device.FieldState(
+        dialogue.device_state.sender, dialogue.device_state.policy, clock_offset=timedelta(minutes=9)
+    )
+    dialogue.by_device(device.notify(dialogue.device_state, "1013", (), dialogue.now))
+    assert [action.cn for action in dialogue.of_host(Send) if isinstance(action, Send)] == ["1012"]
+    assert dialogue.device_state.clock_offset == timedelta(0)
+
+
+def test_registration_of_a_device_without_mn() -> None:
+    policy = Policy(edition="2025")
+    dialogue = Dialogue(host.new(policy=policy), device.new("2025", "31", "123456", "", policy))
+    hardware = groups_of("i23005-Info;i23006-Info;i23007-Info;i23008-Info", "2025")
+    dialogue.by_device(device.notify(dialogue.device_state, "1001", hardware, dialogue.now))
+    (wanted,) = dialogue.of_host(RegistrationWanted)
+    assert isinstance(wanted, RegistrationWanted)
+    assert wanted.hardware["i23005"] == "6970000000001ABCDEFG1234"
+    command = Command("mn", "1002", ((("i23005-Info", wanted.hardware["i23005"]),),), mn=MN["2025"])
+    dialogue.by_host(host.on_command(dialogue.host_state, command, dialogue.now))
+    assert SettingChanged("mn", MN["2025"]) in dialogue.host_actions
+    assert dialogue.host_state.mn == dialogue.device_state.sender.mn == MN["2025"]
+
+
+def test_change_of_key() -> None:
+    old = b"0123456789abcdef"
+    policy = Policy(edition="2025", sm4_key=old)
+    dialogue = dialogue_of("2025", policy)
+    dialogue.by_device(
+        device.notify(dialogue.device_state, "1014", [[("SKCreateTime", "20260501000000000")]], dialogue.now)
+    )
+    assert len(dialogue.of_host(KeyWanted)) == 1
+    assert b"SKCreateTime" not in dialogue.sent_up[0]
+    groups = ((("SKCreateTime", "20260801000000000"), ("NewSK", "fedcba9876543210")),)
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("key", "1014", groups), dialogue.now))
+    assert dialogue.host_state.policy.sm4_key == dialogue.device_state.sender.sm4_key == b"fedcba9876543210"
+    assert b"NewSK" not in dialogue.sent_down[-1]
+
+
+def test_change_of_password() -> None:
+    dialogue = dialogue_of("2017")
+    for identifier in ("first", "second"):
+        command = Command(
+            identifier, "1072", ((("NewPW", "abcdef" if identifier == "first" else "654321"),),)
+        )
+        dialogue.by_host(host.on_command(dialogue.host_state, command, dialogue.now))
+    assert dialogue.host_state.pw == dialogue.device_state.sender.pw == "654321"
+    assert dialogue.of_host(CommandFailed) == []
+
+
+def test_first_connection() -> None:
+    dialogue = dialogue_of("2017")
+    timeouts = Timeouts(timedelta(seconds=5), 2)
+    for command in host.first_commands(START, "2017", timeouts, 60, 5, True, False):
+        dialogue.by_host(host.on_command(dialogue.host_state, command, dialogue.now))
+    assert [decode_frame(raw).cn for raw in dialogue.sent_down] == [
+        "1012",
+        "1000",
+        "1062",
+        "1064",
+        "2011",
+        "2022",
+    ]  # type: ignore[union-attr]
+    state = dialogue.device_state
+    assert (state.rtd_interval, state.min_interval, state.timeouts.resends) == (60, 5, 2)
+    assert [stream for stream, _ in state.streams] == ["2011"]
+    assert len(dialogue.of_host(CommandFinished)) == 6
+
+
+def test_real_time_stream() -> None:
+    dialogue = dialogue_of("2017")
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("on", "2011"), dialogue.now))
+    dialogue.advance(0)
+    dialogue.advance(10)
+    dialogue.advance(25)
+    assert [action.at for action in dialogue.of_device(SampleDue) if isinstance(action, SampleDue)] == [
+        START, START + timedelta(seconds=30)
+    ]  # fmt: skip
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("off", "2012"), dialogue.now))
+    assert dialogue.device_state.streams == ()
+
+
+def test_heartbeat() -> None:
+    policy = Policy(edition="2025")
+    dialogue = Dialogue(
+        host.new(MN["2025"], policy=policy),
+        device.new("2025", "31", "123456", MN["2025"], policy, heartbeat=timedelta(seconds=60)),
+    )
+    dialogue.by_device(device.on_connect(dialogue.device_state, dialogue.now, START))
+    dialogue.advance(60)
+    dialogue.advance(60)
+    assert [decode_frame(raw).cn for raw in dialogue.sent_up] == ["2081", "9015", "9015"]  # type: ignore[union-attr]
+    assert [decode_frame(raw).cn for raw in dialogue.sent_down] == ["9014", "9013", "9013"]  # type: ignore[union-attr]
+    assert device.new("2017", "31", "123456", MN["2017"], heartbeat=timedelta(seconds=60)).heartbeat is None
+
+
+def test_an_upload_without_answer_is_resent_and_given_up() -> None:
+    dialogue = dialogue_of("2017", up=lost)
+    factors = [factor_group("w01018", {"Rtd": "1", "Flag": "N"})]
+    dialogue.by_device(device.upload(dialogue.device_state, "2011", "20260801000000", factors, dialogue.now))
+    for _ in range(4):
+        dialogue.advance(10)
+    assert len(set(dialogue.sent_up)) == 1
+    assert len(dialogue.sent_up) == 4
+    assert len(dialogue.of_device(UploadFailed)) == len(dialogue.of_device(LinkUnusable)) == 1
+    assert device.wake_at(dialogue.device_state) is None
+
+
+def test_a_request_without_answer_is_resent_and_given_up() -> None:
+    dialogue = dialogue_of("2017", down=lost)
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("two", "1061"), dialogue.now))
+    for _ in range(8):
+        dialogue.advance(10)
+    assert [action.id for action in dialogue.of_host(CommandFailed) if isinstance(action, CommandFailed)] == [
+        "one",
+        "two",
+    ]
+    assert len(dialogue.sent_down) == 8
+    assert len(set(dialogue.sent_down)) == 2
+    assert len(dialogue.of_host(LinkUnusable)) == 2
+
+
+def test_execution_timeout() -> None:
+    dialogue = dialogue_of("2017")
+    dialogue.execute = None
+    dialogue.by_host(
+        host.on_command(dialogue.host_state, Command("one", "3012", ((("PolId", "w01018"),),)), dialogue.now)
+    )
+    assert dialogue.of_host(CommandAccepted) == [CommandAccepted("one")]
+    dialogue.advance(59)
+    assert dialogue.of_host(CommandFailed) == []
+    dialogue.advance(1)
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "execution_timeout")]
+    assert len(dialogue.sent_down) == 1
+
+
+def test_a_resent_request_is_executed_once() -> None:
+    dialogue = dialogue_of("2017", up=lost)
+    dialogue.execute = None
+    dialogue.by_host(
+        host.on_command(dialogue.host_state, Command("one", "3012", ((("PolId", "w01018"),),)), dialogue.now)
+    )
+    dialogue.advance(10)
+    dialogue.advance(10)
+    assert len(dialogue.of_device(Execute)) == 1
+    assert len(dialogue.sent_up) == 3
+
+
+def test_history_ends_when_a_packet_is_never_acknowledged() -> None:
+    dialogue = dialogue_of("2017")
+    command = host.history("gap", "2061", START, START)
+    plain = dialogue.by_host
+
+    def without_acknowledgements(step: host.Step) -> None:
+        plain((step[0], [action for action in step[1] if not isinstance(action, Acknowledge)]))
+
+    dialogue.by_host = without_acknowledgements  # type: ignore[method-assign]
+    dialogue.by_host(host.on_command(dialogue.host_state, command, dialogue.now))
+    for _ in range(4):
+        dialogue.advance(10)
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("gap", "failed", device.TIMED_OUT)]
+
+
+def test_history_without_records() -> None:
+    dialogue = dialogue_of("2017")
+    dialogue.execute = lambda talk, request: device.complete(talk.device_state, request.qn, talk.now)
+    dialogue.by_host(
+        host.on_command(dialogue.host_state, host.history("gap", "2061", START, START), dialogue.now)
+    )
+    assert dialogue.of_host(CommandFinished) == [CommandFinished("gap", device.NO_DATA, 0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ({"pw": "000000"}, device.WRONG_PW),
+        ({"mn": "0" * 24}, device.WRONG_MN),
+    ],
+)
+def test_wrong_requests_are_refused(change: dict[str, str], value: int) -> None:
+    dialogue = dialogue_of("2017")
+    dialogue.host_state = host.HostState(**{"mn": MN["2017"], "policy": Policy(edition="2017"), **change})  # type: ignore[arg-type]
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "refused", value)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        (b"Flag=5", b"Flag=13", device.WRONG_FLAG),
+        (b"ST=32", b"ST=132", device.WRONG_ST),
+        (b"CN=1061", b"CN=10x1", device.WRONG_CN),
+        (b"CN=1061", b"CN=9999", device.WRONG_CN),
+    ],
+)
+def test_broken_requests_are_answered_with_the_reason(old: bytes, new: bytes, value: int) -> None:
+    from qingjian.hj212.encoder import frame
+
+    def broken(data: bytes) -> bytes:
+        return frame(data[6:-6].replace(old, new))
+
+    dialogue = dialogue_of("2017", down=broken)
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "refused", value)]
+
+
+def test_a_request_with_a_wrong_check_is_answered_with_the_reason() -> None:
+    dialogue = dialogue_of("2017", down=lambda data: data[:-6] + b"0000\r\n")
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "refused", device.WRONG_CHECK)]
+
+
+def test_2005_knows_three_answers_only() -> None:
+    dialogue = dialogue_of("2005")
+    dialogue.host_state = host.HostState(mn="1" * 14, edition="2005", policy=Policy(edition="2005"))
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "refused", device.REFUSED)]
+
+
+@pytest.mark.parametrize(
+    ("cn", "groups"),
+    [
+        ("1062", ((("RtdInterval", "5"),),)),
+        ("1064", ((("MinInterval", "7"),),)),
+        ("1000", ((("OverTime", "x"),),)),
+        ("1012", ((("SystemTime", "20261301000000"),),)),
+        ("1072", ((("NewPW", "1"),),)),
+    ],
+)
+def test_impossible_settings_fail(cn: str, groups: tuple[Group, ...]) -> None:
+    dialogue = dialogue_of("2017")
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", cn, groups), dialogue.now))
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "failed", device.CONDITIONS)]
+
+
+class TestHost:
+    """Devices that do it their own way (rows 22-27 of the list of quirks)."""
+
+    device = Sender("2017", "32", "123456", MN["2017"])
+
+    def message(self, raw: bytes) -> Message:
+        result = decode_frame(raw)
+        assert isinstance(result, Message)
+        return result
+
+    def started(self, cn: str = "3012") -> tuple[host.HostState, str]:
+        state = host.new(MN["2017"])
+        state, actions = host.on_command(state, Command("one", cn, ((("PolId", "w01018"),),)), START)
+        (send,) = actions
+        assert isinstance(send, Send)
+        return state, send.qn
+
+    def test_9012_without_9011(self) -> None:
+        state, qn = self.started()
+        _, actions = host.on_message(state, self.message(self.device.result(qn, 1)), START)
+        assert CommandFinished("one", 1) in actions
+
+    def test_answers_with_a_qn_of_their_own(self) -> None:
+        state, _ = self.started()
+        state, actions = host.on_message(
+            state, self.message(self.device.request_answer("20260801000000999", 1)), START
+        )
+        assert actions == [CommandAccepted("one")]
+        _, actions = host.on_message(state, self.message(self.device.result("20260801000001999", 1)), START)
+        assert CommandFinished("one", 1) in actions
+
+    def test_answers_nobody_waits_for(self) -> None:
+        message = self.message(self.device.result("20260801000000999", 1))
+        state, actions = host.on_message(host.new(MN["2017"]), message, START)
+        assert actions == [Unmatched(message)]
+        assert state.under_way is None
+
+    @pytest.mark.parametrize(
+        ("rule", "wanted", "answered"),
+        [("flag", True, 1), ("flag", False, 0), ("always", False, 1), ("never", True, 0)],
+    )
+    def test_acknowledging_is_an_option(self, rule: str, wanted: bool, answered: int) -> None:
+        factors = [factor_group("w01018", {"Rtd": "1", "Flag": "N"})]
+        raw = self.device.upload("2011", "20260801000000", factors, "20260801000000001", need_answer=wanted)
+        _, actions = host.on_message(host.new(policy=Policy(acknowledge=rule)), self.message(raw), START)
+        assert sum(isinstance(action, Acknowledge) for action in actions) == answered
+
+    def test_acknowledgement_echoes_an_odd_qn(self) -> None:
+        raw = self.device.message("2011", [], "1617936069734", need_answer=True)
+        _, actions = host.on_message(host.new(), self.message(raw), START)
+        (acknowledge,) = [action for action in actions if isinstance(action, Acknowledge)]
+        assert b"QN=1617936069734;ST=91;CN=9014" in acknowledge.data
+
+    def test_data_that_flow_finish_a_start_command(self) -> None:
+        state = host.new(MN["2017"])
+        state, _ = host.on_command(state, Command("one", "2011"), START)
+        state, _ = host.on_message(state, self.message(self.device.request_answer(state.last_qn, 1)), START)
+        factors = [factor_group("w01018", {"Rtd": "1", "Flag": "N"})]
+        raw = self.device.upload("2011", "20260801000000", factors, "20260801000000001")
+        _, actions = host.on_message(state, self.message(raw), START)
+        assert CommandFinished("one", 1, 1) in actions
+
+    def test_unknown_commands_and_text_that_cannot_be_sent(self) -> None:
+        state, actions = host.on_command(host.new(), Command("one", "1021"), START)
+        assert actions == [CommandFailed("one", "unknown_command", detail="1021 2017")]
+        _, actions = host.on_command(state, Command("two", "1062", ((("RtdInterval", "3;0"),),)), START)
+        (failed,) = actions
+        assert isinstance(failed, CommandFailed)
+        assert failed.reason == "encoding"
+
+    def test_the_queue_is_bounded(self) -> None:
+        state = host.new(MN["2017"])
+        for number in range(host.QUEUE + 1):
+            state, _ = host.on_command(state, Command(str(number), "1061"), START)
+        _, actions = host.on_command(state, Command("more", "1061"), START)
+        assert actions == [CommandFailed("more", "queue_full")]
+        state, actions = host.on_disconnect(state)
+        assert len(actions) == host.QUEUE + 1
+        assert state.queue == ()
+
+    def test_states_are_never_changed_in_place(self) -> None:
+        before = host.new(MN["2017"])
+        copy = host.new(MN["2017"])
+        host.on_command(before, Command("one", "1061"), START)
+        assert before == copy
