@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from qingjian.cli import node
+from qingjian.cli import evaluate, hj212, node, simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,9 @@ app = typer.Typer(
     help="清鉴：真、准、全的生态环境监测数据与执法协同平台 / environmental data that are true, accurate and complete",
 )
 node.register(app)
+simulate.register(app)
+app.add_typer(hj212.app, name="hj212")
+app.command(name="evaluate")(evaluate.command)
 
 
 @app.callback()

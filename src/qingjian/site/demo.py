@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +14,10 @@ from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region, User
 from qingjian.apps.network import services as network
 from qingjian.apps.network.services import Proposal
-from qingjian.simulator.demo.county import county
+from qingjian.contracts.folders import DataFolder
+from qingjian.intake import ImportSource, import_table
+from qingjian.lake import Lake
+from qingjian.simulator.demo import county, history
 
 OPENING = date(2024, 1, 1)
 """The day from which the demo's posts and region tree hold."""
@@ -46,6 +50,33 @@ def install() -> dict[str, str]:
         passwords = _users(document)
     network.publish_directory()
     return passwords
+
+
+HISTORY = timedelta(days=400)
+LIVE = timedelta(hours=26)
+"""The devices upload the last hours themselves over their sockets."""
+
+
+def import_history(folder: DataFolder, now: datetime, report: Callable[[str], None]) -> int:
+    """Bring 400 days of hourly values into the lake through intake, up to where the live devices begin."""
+    directory = network.directory_store().current()
+    if directory is None:
+        raise RuntimeError("the directory must be published before history is imported")
+    end = (now - LIVE).replace(minute=0, second=0, microsecond=0)
+    rows = 0
+    with Lake(folder.lake) as lake:
+        for table in history(end - HISTORY, end):
+            renamed = table.rename_columns(["time" if name == "start" else name for name in table.column_names])
+            name = f"demo-history-{rows}"
+            source = ImportSource(hashlib.sha256(name.encode()).hexdigest(), name)
+            result = import_table(lake, directory, renamed.drop_columns(["note"]), source)
+            if result.problems:
+                raise RuntimeError(f"demo history: {result.problems[0].en}")
+            rows += result.observations
+            report(f"  {rows:,}")
+        for month in lake.unsettled_months(end):
+            lake.settle(month)
+    return rows
 
 
 def _accounts(document: dict[str, Any]) -> None:

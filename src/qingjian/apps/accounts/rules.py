@@ -25,7 +25,7 @@ class Scope:
     regions: frozenset[int]
     """Primary keys of regions, subtrees already expanded."""
     organisations: frozenset[int]
-    """Organisations whose own things are reached wherever they lie."""
+    """Organisations whose own things are reached wherever they lie (permit holders, agencies …)."""
 
     @property
     def empty(self) -> bool:
@@ -88,8 +88,9 @@ def scope(user: Any, capability: Capability, day: date | None = None) -> Scope:
         role = ROLES[post.role]
         if capability not in role.capabilities:
             continue
-        organisations.add(post.organisation_id)
-        if not role.own_organisation_only:
+        if role.own_organisation_only:
+            organisations.add(post.organisation_id)
+        else:
             regions.add(post.region_id)
     return Scope(subtree(regions, day) if regions else frozenset(), frozenset(organisations))
 

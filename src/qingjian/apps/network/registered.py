@@ -255,7 +255,10 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
     if isinstance(field, models.DateTimeField):
         return _moment(value)
     if isinstance(field, models.DateField):
-        parsed = value if isinstance(value, date) else parse_date(str(value)[:10])
+        try:
+            parsed = value if isinstance(value, date) else parse_date(str(value)[:10])
+        except ValueError:
+            parsed = None
         if parsed is None:
             raise ValidationError(_("is not a date such as 2026-01-31"))
         return parsed
@@ -280,6 +283,13 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
 
 
 def _moment(value: Any) -> datetime:
+    try:
+        return _parsed_moment(value)
+    except ValueError as error:
+        raise ValidationError(_("is not a date such as 2026-01-31")) from error
+
+
+def _parsed_moment(value: Any) -> datetime:
     if isinstance(value, datetime):
         moment = value
     else:
