@@ -59,13 +59,13 @@ def configure_logging() -> None:
 async def serve(settings: GatewaySettings, clock: Clock, stop: asyncio.Event | None = None) -> int:
     """Listen, work, and drain once `stop` is set or a signal came."""
     settings.folder.make()
-    settings.ready_path.unlink(missing_ok=True)
     _allow_many_files()
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     gateway = open_gateway(settings, clock)
+    settings.ready_path.unlink(missing_ok=True)  # of a killed predecessor; the journal's lock is ours now
     await gateway.start()
     forwarder = None
     if settings.forwarding:
