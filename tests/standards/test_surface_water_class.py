@@ -99,6 +99,13 @@ def test_non_detects_and_saturation() -> None:
     assert classify({"DO": 7.0}, DAY, oxygen_saturation=91).cls == "Ⅰ"
 
 
+def test_rounding_before_comparison_is_an_option() -> None:
+    assert classify({"pH": "9.06"}, DAY).cls == "劣Ⅴ"
+    rounded = classify({"pH": "9.06", "CODMn": "6.05", "NH3-N": "1.004"}, DAY, comparison="rounded")
+    assert {item.item: item.cls for item in rounded.items} == {"pH": "Ⅰ", "CODMn": "Ⅲ", "NH3-N": "Ⅳ"}
+    assert "pH = 9.06 → 9" in "\n".join(rounded.trace.lines())
+
+
 def test_target() -> None:
     assert classify({"COD": 25}, DAY, target="Ⅳ").reached is True
     assert classify({"COD": 25}, DAY, target="III").reached is False

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.editions import Basis, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
+from qingjian.standards.rounding import round_places
 from qingjian.standards.surface_water.items import (
     ASSESSED,
     CLASSES,
@@ -27,6 +29,7 @@ from qingjian.standards.words import english
 
 STANDARD = "GB 3838"
 RULE = "环办〔2011〕22号"
+Comparison = Literal["full", "rounded"]
 _PH_RANGE = (Decimal(0), Decimal(14))
 
 
@@ -76,12 +79,14 @@ def classify(
     baseline: str = "Ⅲ",
     target: str | None = None,
     oxygen_saturation: Given | None = None,
+    comparison: Comparison = "full",
     rulebook: Rulebook | None = None,
 ) -> SectionClass:
     """Class from any of the 21 items (mg/L, pH without unit; `0.002L` = below the detection limit).
 
     `baseline`: class whose limits exceedance multiples refer to. `oxygen_saturation` in %: 90 % or more is class Ⅰ for
-    dissolved oxygen. Raises InputError (negative, pH outside 0–14, unknown or repeated item, nothing measured),
+    dissolved oxygen. `comparison`: `full` holds every digit against the limit (published live classes follow that),
+    `rounded` first rounds pH, DO, CODMn, COD, BOD5 to the assessment decimals of the rulebook. Raises InputError (negative, pH outside 0–14, unknown or repeated item, nothing measured),
     UnitError, EditionError.
     """
     book = rulebook or packaged()
@@ -92,6 +97,7 @@ def classify(
     share = _non_detect_share(book, basis)
     results: dict[str, ItemClass] = {}
     base = class_index(baseline)
+    places = _assessment_places(book, basis, trace) if comparison == "rounded" else {}
     for name, given in items.items():
         symbol = item_name(name)
         if symbol in results:
@@ -103,7 +109,9 @@ def classify(
                 name, given, "水温不参加类别评价", "water temperature does not take part in the class"
             )
             continue
-        results[symbol] = _item_class(limits[symbol], given, base, share, trace, oxygen_saturation)
+        results[symbol] = _item_class(
+            limits[symbol], given, base, share, places.get(symbol), trace, oxygen_saturation
+        )
     assessed = tuple(results[symbol] for symbol in ASSESSED if symbol in results)
     if not assessed:
         raise InputError("没有参加评价的项目", "no item that takes part in the class was measured")
@@ -175,20 +183,38 @@ def _count(book: Rulebook, basis: Basis) -> int:
     return int(_parameter(book, basis, "main_pollutants", "count")["value"])
 
 
+def _assessment_places(book: Rulebook, basis: Basis, trace: TraceBuilder) -> dict[str, int]:
+    rows = book.rows("evaluation_parameters", basis.day, standard=STANDARD, subject="assessment_decimals")
+    listing = ", ".join(f"{row['item']} {row['value']}" for row in rows)
+    trace.step(
+        f"先修约再比较（小数位: {listing}）",
+        f"values are rounded before comparison (decimals: {listing})",
+        rows,
+    )
+    return {row["item"]: int(row["value"]) for row in rows}
+
+
 def _item_class(
-    limits: ItemLimits, given: Given, base: int, share: Decimal, trace: TraceBuilder, saturation: Given | None
+    limits: ItemLimits,
+    given: Given,
+    base: int,
+    share: Decimal,
+    places: int | None,
+    trace: TraceBuilder,
+    saturation: Given | None,
 ) -> ItemClass:
     low, high = _PH_RANGE if limits.symbol == "pH" else (Decimal(0), None)
     value = measured(given, limits.symbol, limits.unit, lowest=low, highest=high, below_detection=share)
-    trace.use(value)
-    place, row = limits.class_of(value.value)
+    number = value.value if places is None else round_places(value.value, places)
+    trace.use(value, used=number)
+    place, row = limits.class_of(number)
     if limits.symbol == "DO" and saturation is not None and place > 0:
         percent = measured(saturation, "DO saturation", "%", highest=Decimal(500))
         if percent.value >= 90:
             place, row = 0, limits.rows[0]
             trace.use(percent)
     cls = CLASSES[place]
-    multiple = limits.multiple(value.value, base)
+    multiple = limits.multiple(number, base)
     unit = "" if limits.unit == "无量纲" else f" {limits.unit}"
     sign = {"<=": "≤", ">=": "≥", "range": ""}[limits.direction]
     bound = f"{sign}{row['limit']}{unit}"
@@ -198,14 +224,14 @@ def _item_class(
     )
     broken = cls == WORSE_THAN_V
     trace.step(
-        f"{limits.name_zh} {plain(value.value)}{unit} {'不满足' if broken else '满足'} {row['class']}类 {bound} → {cls}类{suffix}",
-        f"{limits.symbol} {plain(value.value)}{unit} {'breaks' if broken else 'meets'} {row['class']} {bound} → class {cls}{suffix_en}",
+        f"{limits.name_zh} {plain(number)}{unit} {'不满足' if broken else '满足'} {row['class']}类 {bound} → {cls}类{suffix}",
+        f"{limits.symbol} {plain(number)}{unit} {'breaks' if broken else 'meets'} {row['class']} {bound} → class {cls}{suffix_en}",
         [row],
     )
     return ItemClass(
         item=limits.symbol,
         name_zh=limits.name_zh,
-        value=value.value,
+        value=number,
         unit=limits.unit,
         cls=cls,
         below_detection=value.is_below_detection,
