@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from tests.gateway.support import (
@@ -72,7 +73,7 @@ def test_registration_takes_effect_on_an_open_connection(site: Site) -> None:
     ("changes", "content", "reason"),
     [
         ({}, upload(pw="654321"), "password_wrong"),
-        ({}, upload().replace(b"Rtd=1.0", b"Rtd=9.0"), "check_wrong"),
+        ({}, upload(pw="654321").replace(b"Rtd=1.0", b"Rtd=9.0"), "check_wrong"),
         ({"addresses": ("10.0.0.0/8",)}, upload(), "address_not_allowed"),
         ({"addresses": ("nonsense",)}, upload(), "address_not_allowed"),
     ],
@@ -153,6 +154,30 @@ def test_refused_bytes_of_a_device_are_kept_under_a_quota(site: Site) -> None:
     asyncio.run(play())
 
 
+def test_a_device_whose_every_frame_is_refused_is_seen_as_that_device(site: Site) -> None:
+    """Another check algorithm: nothing is accepted, but the bytes are the device's refused bytes."""
+    from qingjian.gateway.presence import SqlitePresenceStore
+
+    broken = upload()[:-6] + b"0123\r\n"
+
+    async def play() -> None:
+        async with site.run() as gateway:
+            link = await Link.open(gateway)
+            await link.send(broken * 3)
+            await until(lambda: gateway.counters.frames_refused == 3)
+            site.clock.advance(120)  # type: ignore[attr-defined]
+            await gateway.tick()
+            assert [one.kind for one in site.frames()] == [Kind.REFUSED] * 3
+            assert senders(site)[MN, True].frames == 3
+            (row,) = SqlitePresenceStore(site.folder.presence).read(MN)
+            assert (row.refused, row.last_refusal, row.online) == (3, "check_wrong", False)
+            assert gateway.gauges()["connections"] == 1
+            await link.send(broken.replace(b"123456", b"654321"))
+            await until(lambda: gateway.counters.bytes_received == 4 * len(broken))
+
+    asyncio.run(play())
+
+
 def test_a_2025_logger_without_mn_is_heard_and_its_1001_answered(site: Site) -> None:
     asking = raw(
         "QN=20261121120000001;ST=91;CN=1001;PW=123456;MN=;Flag=9;"
@@ -190,11 +215,12 @@ def test_the_store_adds_up_over_processes_and_stays_bounded(site: Site) -> None:
     stores = [QuarantineStore(path, senders=4) for _ in range(2)]
     for number in range(10):
         for store in stores:
-            store.add([Sender(f"M{number}", "a", False, 2, 20, 1, 1, "unregistered", now, now)])
+            at = now + timedelta(seconds=number)
+            store.add([Sender(f"M{number}", "a", False, 2, 20, 1, 1, "unregistered", at, at)])
     rows = stores[0].read()
     assert sum(one.frames for one in rows) == 40
     assert sum(one.bytes for one in rows) == 400
-    assert {one.mn for one in rows} == {"M0", "M1", "M2", "M3", "*"}
-    assert stores[0].forget("M0") == 1
+    assert {one.mn for one in rows} == {"M6", "M7", "M8", "M9", "*"}, "new ones are always seen"
+    assert stores[0].forget("M9") == 1
     assert len(stores[1].read(registered=False)) == 4
     assert stores[1].read(registered=True) == []

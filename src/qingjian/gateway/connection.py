@@ -41,6 +41,8 @@ class Connection(asyncio.Protocol):
         self.opened = now
         self.last_received = now
         self._hardware = ""
+        self._tolerated = False
+        """A registered device speaks here, but in a way its policy refuses."""
         self._half_since: float | None = None
         self._unwritable_since: float | None = None
         self._read_again_at: float | None = None
@@ -196,8 +198,7 @@ class Connection(asyncio.Protocol):
 
     def _take_refusal(self, raw: bytes, refusal: Refusal) -> None:
         mn = refusal.fields.get("MN", "") or self._only_mn()
-        if mn not in self.mns:
-            # Nothing in refused bytes can be trusted, so they count for a device only where it has shown itself.
+        if mn not in self.mns and not self._names_itself(mn, refusal):
             self._unknown(raw, mn, refusal.code, refusal.detail)
             return
         gateway = self._gateway
@@ -220,6 +221,22 @@ class Connection(asyncio.Protocol):
                 gateway.registry.version,
             )
         )
+
+    def _names_itself(self, mn: str, refusal: Refusal) -> bool:
+        """Whether refused bytes count as a device's although it has not shown itself on this connection.
+
+        A device whose every frame has a wrong check (another algorithm) must be seen as that device, so password and
+        address decide; nothing else of the bytes is believed, and the connection is not taken as the device's.
+        """
+        registered = self._gateway.registry.find(mn) if mn else None
+        if (
+            registered is None
+            or not registered.admits(self.address)
+            or registered.device.password not in ("", refusal.fields.get("PW"))
+        ):
+            return False
+        self._tolerated = True
+        return True
 
     def _unknown(
         self, raw: bytes, mn: str, reason: str, detail: str = "", then: Callable[[int], None] | None = None
@@ -319,11 +336,13 @@ class Connection(asyncio.Protocol):
             self._half_since = None
             for stretch in self._framer.finish():
                 self._take(stretch)
-            if not self.mns:
+            if not (self.mns or self._tolerated):
                 counters.connections_closed_half_frame += 1
                 self.close("half a frame")
                 return
         idle = now - self.last_received
-        if idle >= limits.idle_seconds or (not self.mns and idle >= limits.first_frame_seconds):
+        if idle >= limits.idle_seconds or (
+            not (self.mns or self._tolerated) and idle >= limits.first_frame_seconds
+        ):
             counters.connections_closed_idle += 1
             self.close("idle")

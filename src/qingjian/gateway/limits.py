@@ -14,6 +14,11 @@ class TokenBucket:
         self._level = burst
         self._seen = now
 
+    @property
+    def used_at(self) -> float:
+        """When the bucket was last used."""
+        return self._seen
+
     def _refill(self, now: float) -> None:
         if now > self._seen:
             self._level = min(self._burst, self._level + (now - self._seen) * self._rate)

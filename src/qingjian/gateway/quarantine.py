@@ -32,6 +32,18 @@ CREATE TABLE senders (
     PRIMARY KEY (mn, address, registered)
 ) WITHOUT ROWID
 """
+_OLDEST = (
+    "registered = 0 AND (mn, address) IN"
+    " (SELECT mn, address FROM senders WHERE registered = 0 AND mn <> ? ORDER BY last_us LIMIT ?)"
+)
+_FOLD = (
+    "INSERT INTO senders SELECT ?, ?, 0, sum(frames), sum(bytes), sum(kept), sum(dropped), 'various',"  # noqa: S608
+    f" min(first_us), max(last_us) FROM senders WHERE {_OLDEST}"
+    " ON CONFLICT DO UPDATE SET frames = frames + excluded.frames, bytes = bytes + excluded.bytes,"
+    " kept = kept + excluded.kept, dropped = dropped + excluded.dropped,"
+    " first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)"
+)
+_FORGET = f"DELETE FROM senders WHERE {_OLDEST}"  # noqa: S608 - constant text
 OTHERS = "*"
 """Stands for MN and address when more senders come than are counted one by one."""
 
@@ -65,18 +77,12 @@ class QuarantineStore:
         self._senders = senders
 
     def add(self, rows: Sequence[Sender]) -> None:
-        """Add counts to what is known; senders beyond the limit are counted together under `OTHERS`."""
+        """Add counts to what is known; when there are too many senders, the longest silent are counted together."""
         with immediate(self._connection):
-            known = self._connection.execute("SELECT count(*) FROM senders").fetchone()[0]
             for row in rows:
                 key = (row.mn, row.address, int(row.registered))
-                exists = self._connection.execute(
-                    "SELECT 1 FROM senders WHERE mn = ? AND address = ? AND registered = ?", key
-                ).fetchone()
-                if exists is None and known >= self._senders and not row.registered:
-                    key = (OTHERS, OTHERS, 0)
-                elif exists is None:
-                    known += 1
+                if not row.registered and not self._is_known(key) and self._count() >= self._senders:
+                    self._fold()
                 self._connection.execute(
                     "INSERT INTO senders VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
                     " frames = frames + excluded.frames, bytes = bytes + excluded.bytes,"
@@ -85,6 +91,25 @@ class QuarantineStore:
                     (*key, row.frames, row.bytes, row.kept, row.dropped, row.last_reason,
                      to_us(row.first_at), to_us(row.last_at)),
                 )  # fmt: skip
+
+    def _is_known(self, key: tuple[str, str, int]) -> bool:
+        row = self._connection.execute(
+            "SELECT 1 FROM senders WHERE mn = ? AND address = ? AND registered = ?", key
+        ).fetchone()
+        return row is not None
+
+    def _count(self) -> int:
+        return int(
+            self._connection.execute(
+                "SELECT count(*) FROM senders WHERE registered = 0 AND mn <> ?", (OTHERS,)
+            ).fetchone()[0]
+        )
+
+    def _fold(self) -> None:
+        """Add the tenth of the unknown senders that was silent longest to `OTHERS`, so that totals stay exact."""
+        values = (OTHERS, max(self._senders // 10, 1))
+        self._connection.execute(_FOLD, (OTHERS, OTHERS, *values))
+        self._connection.execute(_FORGET, values)
 
     def read(self, *, registered: bool | None = None, limit: int = 1_000) -> Sequence[Sender]:
         """Return senders, those heard last first."""
@@ -131,6 +156,8 @@ class Quarantine:
         bucket = self._samples.get(key)
         if bucket is None:
             if len(self._samples) >= self._limits.senders:
+                self._forget_silent(now)
+            if len(self._samples) >= self._limits.senders:
                 key = (OTHERS, OTHERS)
                 bucket = self._samples.get(key)
             if bucket is None:
@@ -141,6 +168,13 @@ class Quarantine:
         kept = size <= self._limits.sample_bytes and bucket.take(1, now) and self._all_samples.take(size, now)
         self._count((*key, False), size, kept, reason)
         return kept
+
+    def _forget_silent(self, now: float) -> None:
+        """Make room for new senders; a bucket unused for so long is full again anyway."""
+        full_after = self._limits.samples_burst / self._limits.samples_per_hour * 3_600
+        self._samples = {
+            key: bucket for key, bucket in self._samples.items() if now - bucket.used_at < full_after
+        }
 
     def refused(self, mn: str, address: str, size: int, reason: str) -> bool:
         """Count refused bytes of a registered device; returns whether they are to be kept."""

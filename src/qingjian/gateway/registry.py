@@ -98,12 +98,19 @@ class Registry:
 
     def refresh(self) -> bool:
         """Take over a newer directory or the passing of an effective date; returns whether anything changed."""
+        return self.take(self.load())
+
+    def load(self) -> Directory | None:
+        """Return the newest directory; reading a large one takes time, so this may be called in a thread."""
         try:
-            current = self._store.current()
-        except (OSError, ValueError) as error:
+            return self._store.current()
+        except (OSError, ValueError, KeyError, TypeError) as error:
             # The directory in use stays in use: a broken file must not lock out every device.
             LOG.error("the directory cannot be read", reason=str(error))
-            current = self._directory
+            return self._directory
+
+    def take(self, current: Directory | None) -> bool:
+        """Use what `load` returned from now on; returns whether anything changed."""
         now = self._clock.now()
         if current is self._directory and (self._next_change is None or now < self._next_change):
             return False
@@ -134,7 +141,7 @@ class Registry:
         else:
             device = None
         found = None if device is None else self._prepare(device)
-        if found is not None or len(self._known) < 100_000:
+        if len(self._known) < 100_000 or not (found is None or mn.startswith(HARDWARE)):
             self._known[mn] = found
         return found
 

@@ -24,7 +24,7 @@ from qingjian.gateway.exchange import Exchange, Turn
 from qingjian.gateway.metrics import Counters
 from qingjian.gateway.presence import SqlitePresenceStore
 from qingjian.gateway.quarantine import Quarantine, QuarantineStore
-from qingjian.gateway.registry import Network, Registered, Registry, contains
+from qingjian.gateway.registry import HARDWARE, Network, Registered, Registry, contains
 from qingjian.gateway.settings import GatewaySettings
 from qingjian.gateway.store import to_us
 from qingjian.gateway.waiting import within
@@ -128,7 +128,8 @@ class Gateway:
     async def tick(self) -> None:
         """Do what has to be done about once a second."""
         now = self.clock.monotonic()
-        if self.registry.refresh():
+        directory = await asyncio.get_running_loop().run_in_executor(None, self.registry.load)
+        if self.registry.take(directory):
             self._directory_changed()
         for connection in list(self._connections):
             connection.tick(now)
@@ -191,6 +192,8 @@ class Gateway:
             if state.connection is connection:
                 state.disconnect(now)
                 self._give_back(mn)
+            if mn.startswith(HARDWARE):
+                self._dialogues.pop(mn, None)
         connection.mns.clear()
         if not self._connections:
             self._all_lost.set()
