@@ -16,6 +16,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from decimal import Decimal
@@ -70,16 +71,14 @@ def peer_job(output: Path) -> None:
 
 def run_peer(python: str | None) -> dict[str, Any] | None:
     """Answers of the peer, or None if it is not installed."""
-    output = Path(os.environ.get("TMPDIR", "/tmp")) / f"qingjian-bench-peer-{os.getpid()}.json"
-    command = [python or sys.executable, str(Path(__file__).resolve()), "--peer-job", str(output)]
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "peer.json"
+        command = [python or sys.executable, str(Path(__file__).resolve()), "--peer-job", str(output)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             print(f"aqi-hub not measured: {done.stderr.strip().splitlines()[-1:] or 'no output'}")
             return None
         return json.loads(output.read_text("utf-8"))  # type: ignore[no-any-return]
-    finally:
-        output.unlink(missing_ok=True)
 
 
 def own_speed() -> None:

@@ -105,6 +105,14 @@ def test_ph_units_and_rounding() -> None:
         judge(1, [])
 
 
+def test_what_must_not_be_detected() -> None:
+    limits = limits_for("烷基汞", "day", DAY, standards=[("GB 8978", "", "")])
+    assert not judge("0.00002L", limits).exceeds
+    found = judge("0.00002", limits)
+    assert (found.exceeds, found.multiple) == (True, None)
+    assert "names no averaging period" in "\n".join(found.trace.lines("en"))
+
+
 def test_the_period_of_the_standard_is_respected() -> None:
     incinerator = [("GB 18485", "", "")]
     hour = limits_for("HCl", "hour", DAY, standards=incinerator)

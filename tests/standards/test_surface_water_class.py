@@ -95,6 +95,8 @@ def test_non_detects_and_saturation() -> None:
     result = classify({"Hg": "0.0002L", "VP": "<0.002"}, DAY)
     assert result.cls == "Ⅲ"
     assert all(item.below_detection for item in result.items)
+    assert "检出限偏高" in "\n".join(result.trace.lines())
+    assert "检出限偏高" not in "\n".join(classify({"Hg": "0.00002L"}, DAY).trace.lines())
     assert classify({"DO": 7.0}, DAY).cls == "Ⅱ"
     assert classify({"DO": 7.0}, DAY, oxygen_saturation=91).cls == "Ⅰ"
 

@@ -16,7 +16,7 @@ from qingjian.standards.editions import explain_caveats
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.limits import Limit, limit_of
-from qingjian.standards.quantity import Given, convert, measured
+from qingjian.standards.quantity import Given, Measured, convert, measured
 from qingjian.standards.rounding import round_places
 
 Period = Literal["instant", "hour", "day", "determination", "month", "quarter", "year"]
@@ -120,7 +120,7 @@ def judge(
     compared = item.value if places is None else round_places(item.value, places)
     trace = TraceBuilder(Text("排放评价", "emission against its limits"))
     trace.use(item, used=compared)
-    exceeded = [limit for limit in usable if _exceeds(compared, decisive.unit, limit)]
+    exceeded = [limit for limit in usable if _exceeds(item, compared, limit)]
     exceeds = decisive in exceeded
     multiple = ratio = None
     if decisive.upper is not None and decisive.lower is None and decisive.upper > 0:
@@ -133,6 +133,11 @@ def judge(
             f"{limit.label.zh} {limit.condition}: {verdict}{mark}",
             f"{limit.label.en}: {'exceeds' if limit in exceeded else 'met'}{' (strictest, decides)' if mark else ''}",
             [limit.row],
+        )
+    if any(not limit.averaging_period for limit in usable):
+        trace.step(
+            "部分限值未写明统计时段，按所评时段比较",
+            "a limit names no averaging period: held against the one judged",
         )
     if on is not None:
         for standard in dict.fromkeys(limit.row.standard for limit in usable):
@@ -161,8 +166,10 @@ def _strictness(limit: Limit) -> tuple[int, Decimal]:
     return (2, -(limit.lower or Decimal(0)))
 
 
-def _exceeds(value: Decimal, unit: str, limit: Limit) -> bool:
-    compared = convert(value, unit, limit.unit, limit.item)
+def _exceeds(item: Measured, value: Decimal, limit: Limit) -> bool:
+    if limit.row["op"] == "not_detected":
+        return not item.is_below_detection
+    compared = convert(value, item.unit, limit.unit, limit.item)
     return (limit.upper is not None and compared > limit.upper) or (
         limit.lower is not None and compared < limit.lower
     )

@@ -228,6 +228,11 @@ def _item_class(
         f"{limits.symbol} {plain(number)}{unit} {'breaks' if broken else 'meets'} {row['class']} {bound} → class {cls}{suffix_en}",
         [row],
     )
+    if value.is_below_detection and place > 0 and limits.class_of(Decimal(0))[0] < place:
+        trace.step(
+            f"{limits.name_zh} 未检出，但检出限偏高，类别由检出限折半值决定",
+            f"{limits.symbol} was not detected, but its detection limit is too high: half of it decides the class",
+        )
     return ItemClass(
         item=limits.symbol,
         name_zh=limits.name_zh,
