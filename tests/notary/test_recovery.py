@@ -292,7 +292,7 @@ def test_damaged_and_missing_files_come_back_from_the_mirror(town: Town) -> None
     assert notary.frozen is not None
     with pytest.raises(DamagedError):
         recover(notary)
-    assert recover(notary, [town.mirror]).files == 3  # also the bundle whose leaves were gone
+    assert recover(notary, [town.mirror]).files == 4  # each damaged file and the one beside it
     assert fsck(notary, [town.outbox])[0].problems == []
     town.grow(1)
 

@@ -55,9 +55,11 @@ def check_shard(files: LogFiles, head: Checkpoint) -> ShardReport:
             bad(tile, "missing or of a wrong length")
             continue
         if tile.level:
-            below = [upper.get((tile.level - 1, tile.index * TILE_WIDTH + i)) for i in range(tile.width)]
-            if any(a is not None and a != b for a, b in zip(below, hashes, strict=True)):
-                bad(tile, "does not hash the tiles below it")
+            for offset, item in enumerate(hashes):
+                below = Tile(tile.level - 1, tile.index * TILE_WIDTH + offset)
+                if upper.get((below.level, below.index), item) != item:
+                    bad(tile, f"is not over {below.path}; one of the two was changed")
+                    report.bad_tiles.append(below)
         if tile.width == TILE_WIDTH:
             upper[tile.level, tile.index] = perfect_root(hashes)
     for tile in tiles_between(0, head.size, entries=True):
@@ -81,7 +83,13 @@ def _check_bundle(files: LogFiles, tile: Tile, bad: Callable[[Tile, object], Non
         return 0
     for offset, entry in enumerate(entries):
         if leaf_hash(entry) != leaves[offset * HASH_SIZE : (offset + 1) * HASH_SIZE]:
-            bad(tile, f"entry {tile.index * TILE_WIDTH + offset} does not hash to its leaf")
+            leaf_tile = Tile(0, tile.index, tile.width)
+            index = tile.index * TILE_WIDTH + offset
+            bad(
+                tile,
+                f"entry {index} does not hash to its leaf in {leaf_tile.path}; one of the two was changed",
+            )
+            bad(leaf_tile, f"see {tile.path}")
             break
     return len(entries)
 
