@@ -101,7 +101,9 @@ class Node:
             self.writers[name].append_many(frames)
             self.sent += len(frames)
 
-    def engine(self, lake: str = "lake", state: str = "exchange", **options: Any) -> Engine:
+    def engine(
+        self, lake: str = "lake", state: str = "exchange", *, recovering: bool = True, **options: Any
+    ) -> Engine:
         engine = Engine(
             journal_folder=self.folder.journal,
             directory=self.directory,
@@ -112,7 +114,8 @@ class Node:
             clock=self.clock,
             **options,
         )
-        engine.recover()
+        if recovering:
+            engine.recover()
         self.engines.append(engine)
         return engine
 

@@ -70,6 +70,15 @@ class BatchLog:
                 (number, int(known_at.timestamp())),
             )
 
+    def last_of(self, kind: str) -> Intent | None:
+        """Return the newest batch of a kind."""
+        row = self._connection.execute(
+            "SELECT number, kind, known_at, directory_version, content FROM batch "
+            "WHERE kind = ? ORDER BY number DESC LIMIT 1",
+            (kind,),
+        ).fetchone()
+        return None if row is None else Intent(row[0], row[1], _moment(row[2]), row[3], json.loads(row[4]))
+
     def last(self) -> int:
         """Return the newest number, 0 for none."""
         return int(self._connection.execute("SELECT coalesce(max(number), 0) FROM batch").fetchone()[0])

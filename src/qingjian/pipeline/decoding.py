@@ -38,7 +38,7 @@ _ALL_NINES = re.compile(r"-?9{3,}\.9+")
 _ABOVE_RANGE = "T"
 _NOT_SEPARATORS = bytes(byte for byte in range(0x21, 0x7F) if byte not in b";,=")
 _INTERACTIONS = frozenset({"9011", "9012", "9013", "9014", "9015"})
-_REALTIME = STATISTIC_CODES["realtime"]
+_DATA = frozenset({Kind.ACCEPTED})
 
 
 @dataclass(slots=True)
@@ -88,8 +88,8 @@ class Decoder:
         self._shapes: dict[tuple[str, bytes, tuple[str, ...]], Shape] = {}
         self._places: dict[Shape, tuple[int, ...]] = {}
 
-    def decode(self, frames: Sequence[Frame]) -> Decoded:
-        """Decode frames of one journal, in their order."""
+    def decode(self, frames: Sequence[Frame], kinds: frozenset[Kind] = _DATA) -> Decoded:
+        """Decode frames of one journal, in their order; frames of other kinds are only kept."""
         counts: Counter[str] = Counter()
         gathered: dict[int, _Gathered] = {}
         statements: list[_Statement] = []
@@ -97,7 +97,7 @@ class Decoder:
         offsets: list[tuple[str, int, float, int]] = []
         for order, frame in enumerate(frames):
             counts[f"frames_{frame.kind}"] += 1
-            if frame.kind is not Kind.ACCEPTED:
+            if frame.kind not in kinds:
                 continue
             heard[frame.mn] = frame.received_us
             policy = self._policy(frame)

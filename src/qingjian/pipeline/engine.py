@@ -7,7 +7,7 @@ batch log, then carried out; what a crash interrupts is carried out again from t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from qingjian.pipeline.decoding import Decoded, Decoder
 from qingjian.pipeline.findings import SqliteFindingLog
 from qingjian.pipeline.latest import Row, SqliteLatestStore
 
-_READ = 4_096
+READ_AT_ONCE = 4_096
 _SHOW_SECONDS = 0.5
 _SHOWN = ["series", "statistic", "start", "value_mantissa", "value_decimals", "flag", "journal", "sequence"]
 _ROWS_AT_MOST = 400_000
@@ -81,8 +81,9 @@ class Engine:
         self.latest = latest
         self.findings = findings
         self._clock = clock
-        self._watchers = list(watchers)
+        self.watchers = list(watchers)
         self._batch_seconds = batch_seconds
+        self._carriers: dict[str, Callable[[Intent], None]] = {}
         self._readers: dict[str, JournalReader] = {}
         self._read: dict[str, int] = {}
         self._stored: dict[str, int] = {}
@@ -135,7 +136,7 @@ class Engine:
             self.close_batch()
         read = 0
         for name in journals(self._journal_folder):
-            frames = self._reader(name).read(self._position(name), _READ)
+            frames = self._reader(name).read(self._position(name), READ_AT_ONCE)
             if not frames:
                 continue
             if not self._pending:
@@ -144,7 +145,7 @@ class Engine:
             self._take(name, frames, decoded)
             read += len(frames)
         if self._unshown and (
-            idle or read < _READ or self._clock.monotonic() - self._shown_at >= _SHOW_SECONDS
+            idle or read < READ_AT_ONCE or self._clock.monotonic() - self._shown_at >= _SHOW_SECONDS
         ):
             self._show()
         if self._pending and (idle or self._is_due()):
@@ -213,15 +214,28 @@ class Engine:
                 for part in self._between(name, low, high)
             ]
             self._store(intent, chunks, decoder.directory)
-        elif intent.kind == "before":
-            return
-        else:
-            raise ValueError(f"unknown kind of batch: {intent.kind}")
+        elif intent.kind != "before":
+            self._carriers[intent.kind](intent)
+
+    def carry(self, kind: str, carrier: Callable[[Intent], None]) -> None:
+        """Say who carries out batches of another kind than frames."""
+        self._carriers[kind] = carrier
+
+    def start(self, kind: str, content: Mapping[str, object]) -> Intent:
+        """Write a batch of another kind into the log and carry it out, after the frames read so far."""
+        self.close_batch()
+        current = self.directory()
+        version = current.version if current else EMPTY_DIRECTORY_VERSION
+        intent = self.batches.add(kind, self._clock.now(), version, content)
+        self._carriers[kind](intent)
+        return intent
 
     def _between(self, name: str, low: int, high: int) -> Iterable[list[Frame]]:
         while low < high:
             frames = [
-                one for one in self._reader(name).read(low, min(_READ, high - low)) if one.sequence <= high
+                one
+                for one in self._reader(name).read(low, min(READ_AT_ONCE, high - low))
+                if one.sequence <= high
             ]
             if not frames:
                 return
@@ -232,7 +246,7 @@ class Engine:
         decoded = combine(chunks)
         ranges = intent.ranges
         positions = {name: high for name, (_, high) in ranges.items()}
-        appended = self.store_rows(
+        self.store_rows(
             intent,
             directory,
             observations=decoded.observations,
@@ -248,7 +262,6 @@ class Engine:
         self.totals.statements += decoded.statements.num_rows
         self.totals.observations += decoded.observations.num_rows
         self.totals.counts.update(decoded.counts)
-        self._show_revisions(appended)
 
     def store_rows(
         self,
@@ -260,8 +273,9 @@ class Engine:
         statements: pa.Table | None = None,
         positions: Mapping[str, int] | None = None,
         heard: Decoded | None = None,
+        findings: Sequence[Finding] = (),
     ) -> Appended:
-        """Give a batch to lake and findings, each exactly once."""
+        """Give a batch to lake and findings, each exactly once; `findings` come beside those of the watchers."""
         appended = self.lake.append(
             Batch(intent.number, intent.known_at, intent.directory_version, dict(positions or {})),
             observations=observations,
@@ -269,9 +283,9 @@ class Engine:
             statements=statements,
         )
         if self.findings.position() < intent.number:
-            found: list[Finding] = []
+            found: list[Finding] = list(findings)
             memory: dict[str, object] = {}
-            for watcher in self._watchers:
+            for watcher in self.watchers:
                 more, remembered = watcher.on_batch(intent, directory, heard, appended)
                 found += more
                 memory.update(remembered)
@@ -281,16 +295,17 @@ class Engine:
         self.totals.repeated += appended.repeated
         self.totals.completed += appended.completed
         self.totals.changed += appended.changes.num_rows
+        self._show_stored(intent, appended, heard is None)
         return appended
 
-    def _show_revisions(self, appended: Appended) -> None:
-        """Tell `latest` the revision of values that replaced others."""
+    def _show_stored(self, intent: Intent, appended: Appended, everything: bool) -> None:
+        """Tell `latest` of rows that came by no frame, and of revisions (frames were shown when read)."""
         rows = appended.rows
-        if rows.num_rows and "revision" in rows.schema.names:
-            revised = rows.filter(pa.array(rows.column("revision").to_numpy() > 0))
-            if revised.num_rows:
-                known = int(self._clock.now().timestamp() * 1_000_000)
-                self.latest.write_rows(_rows_of(revised, np.full(revised.num_rows, known)), {})
+        if rows.num_rows and not everything:
+            rows = rows.filter(pa.array(rows.column("revision").to_numpy() > 0))
+        if rows.num_rows:
+            known = int(intent.known_at.timestamp() * 1_000_000)
+            self.latest.write_rows(_rows_of(rows, np.full(rows.num_rows, known)), {})
 
     # -- where it stands ---------------------------------------------------------------------------------------
 
@@ -300,6 +315,14 @@ class Engine:
             name: max(0, self._reader(name).last() - self._stored.get(name, self._position(name)))
             for name in journals(self._journal_folder)
         }
+
+    def oldest_waiting(self) -> datetime | None:
+        """Return when the oldest frame that is not in the lake was received, None when all are."""
+        moments = []
+        for name in journals(self._journal_folder):
+            frames = self._reader(name).read(self._stored.get(name, self._position(name)), 1)
+            moments += [frame.received_at for frame in frames]
+        return min(moments, default=None)
 
     def positions(self) -> dict[str, int]:
         """Return the stored position of every journal."""

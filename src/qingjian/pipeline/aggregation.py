@@ -1,0 +1,365 @@
+"""Own hours, days and months from the finest data, through `quality`; compared with what the device sent.
+
+Each run is a batch of kind "aggregate" in the batch log: it looks at what became known up to a moment and at periods
+that ended up to another, so carrying it out again gives the same rows. Results go to the series of origin `platform`
+with the same point, factor and position; without such a series they are compared and not stored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.directory import Directory, Series
+from qingjian.contracts.findings import Finding
+from qingjian.lake import CANDIDATES, STATISTIC_CODES, Decimals, Lake, candidates, from_float
+from qingjian.lake.reading import local_month, month_bounds
+from qingjian.pipeline.watch import finest_statistic, make_finding
+from qingjian.quality.aggregation import Aggregates
+from qingjian.quality.chain import aggregate_upwards
+from qingjian.quality.comparison import compare
+from qingjian.quality.observations import Observations, SeriesInfo
+from qingjian.rulebook import Rulebook
+
+_CHUNK = 256
+"""Series aggregated at once: a day of their minutes is about 370,000 rows."""
+_COLUMNS = ("series", "start", "value", "min", "max", "total", "flag", "known_at", "revision")
+_DECIMALS_MORE = 2
+"""Results keep so many decimals more than the series reports; rounding for a report happens there."""
+_SECONDS = {"realtime": 60, "minute": 60, "hour": 3600, "day": 86_400}
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_LONGEST = timedelta(days=31)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING = Observations.of([], [], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one run looks at: known in (known_after, known_until]; periods ended in (ended_after, ended_until]."""
+
+    known_after: datetime
+    known_until: datetime
+    ended_after: datetime
+    ended_until: datetime
+
+    def to_json(self) -> dict[str, str]:
+        return {name: getattr(self, name).isoformat() for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, str]) -> Window:
+        return cls(**{name: datetime.fromisoformat(value[name]) for name in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregated:
+    """Rows to store and findings about what the device sent."""
+
+    observations: pa.Table
+    findings: list[Finding]
+
+
+class Aggregator:
+    """Works on one lake with one directory and rulebook snapshot."""
+
+    def __init__(self, lake: Lake, directory: Directory, book: Rulebook) -> None:
+        self._lake = lake
+        self._directory = directory
+        self._book = book
+        self._series = {
+            one.id: one
+            for one in directory.series
+            if one.origin in ("device", "simulated") and finest_statistic(one)
+        }
+        self._platform = {
+            (one.point, one.factor, one.position): one.id
+            for one in directory.series
+            if one.origin == "platform"
+        }
+
+    def run(self, window: Window, known_at: datetime) -> Aggregated:
+        """Aggregate what the window asks for; depends only on what was known at window.known_until."""
+        parts: list[pa.Table] = []
+        findings: list[Finding] = []
+        hours, days, months = self._due(window)
+        for target, work in (("hour", hours), ("day", days)):
+            for begin, end, numbers in work:
+                for chunk in _chunks(numbers):
+                    made = self._aggregate(chunk, begin, end, target, window.known_until)
+                    if made is not None:
+                        parts.append(self._rows(made))
+                        findings += self._compare(made, target, begin, end, window, known_at)
+        # Months are made of the days of this very run too, which are not stored yet.
+        fresh = _days_of(parts)
+        for begin, end, numbers in months:
+            for chunk in _chunks(numbers):
+                made = self._month(chunk, begin, end, window.known_until, fresh)
+                if made is not None:
+                    parts.append(self._rows(made))
+        rows = pa.concat_tables(parts) if parts else CANDIDATES.empty_table()
+        return Aggregated(rows, findings)
+
+    # -- what is due -------------------------------------------------------------------------------------------
+
+    def _due(self, window: Window) -> tuple[list[tuple[datetime, datetime, list[int]]], ...]:
+        """Return (begin, end, series) of the hours, days and months to make anew."""
+        hours: dict[datetime, set[int]] = defaultdict(set)
+        days: dict[datetime, set[int]] = defaultdict(set)
+        months: dict[datetime, set[int]] = defaultdict(set)
+        for statistic in ("minute", "hour", "day"):
+            touched = self._lake.touched(statistic, window.known_after, window.known_until)
+            for number, start in self._touched_hours(touched):
+                if statistic == "minute":
+                    hours[start].add(number)
+                if statistic != "day":
+                    days[_floor_day(start)].add(number)
+                months[_floor_month(start)].add(number)
+        # Periods that had not ended at the last run have their rows from before it.
+        hour, day, month = (floor(window.ended_after) for floor in (_floor_hour, _floor_day, _floor_month))
+        hours[hour] |= self._present(("minute",), hour, hour + _HOUR)
+        days[day] |= self._present(("minute", "hour"), day, day + _DAY)
+        months[month] |= self._present(("hour", "day"), month, _next_month(month))
+        until = window.ended_until
+        return (
+            _work(((begin, begin + _HOUR, numbers) for begin, numbers in hours.items()), until),
+            _work(((begin, begin + _DAY, numbers) for begin, numbers in days.items()), until),
+            _work(((begin, _next_month(begin), numbers) for begin, numbers in months.items()), until),
+        )
+
+    def _touched_hours(self, touched: pa.Table) -> Iterable[tuple[int, datetime]]:
+        """Return the distinct (series, hour) of observations of the series that are aggregated."""
+        series = touched.column("series").to_numpy().astype(np.int64)
+        hours = touched.column("start").cast(pa.int64()).to_numpy() // 3_600_000_000
+        mine = np.isin(series, list(self._series))
+        pairs = np.unique(np.stack([series[mine], hours[mine]]), axis=1)
+        for number, hour in pairs.T.tolist():
+            yield number, _EPOCH + hour * _HOUR
+
+    def _present(self, statistics: Sequence[str], begin: datetime, end: datetime) -> set[int]:
+        """Return the aggregated series that have observations in a period."""
+        found: set[int] = set()
+        for statistic in statistics:
+            found |= set(self._lake.newest(statistic, begin, end).column("series").to_pylist())
+        return found & set(self._series)
+
+    # -- making ------------------------------------------------------------------------------------------------
+
+    def _aggregate(
+        self, numbers: Sequence[int], begin: datetime, end: datetime, target: str, as_of: datetime
+    ) -> Aggregates | None:
+        flows = {one for number in numbers if (one := self._series[number].flow_series)}
+        wanted = sorted({*numbers, *flows})
+        sent = {
+            statistic: self._read(wanted, statistic, begin, end, as_of)
+            for statistic in (("minute",) if target == "hour" else ("minute", "hour"))
+        }
+        made = aggregate_upwards(sent, self._infos(wanted), self._book).get(target)
+        return _within(made, numbers, begin, end)
+
+    def _month(
+        self, numbers: Sequence[int], begin: datetime, end: datetime, as_of: datetime, fresh: pa.Table
+    ) -> Aggregates | None:
+        """Make months of own days where there are any, of the device's days elsewhere."""
+        sent = self._read(numbers, "day", begin, end, as_of)
+        own_of = {own: number for number in numbers if (own := self._own(number)) is not None}
+        own = self._lake.series(sorted(own_of), "day", begin, end, as_of=as_of, columns=_COLUMNS)
+        days = _own_days(own, fresh, own_of, begin, end)
+        best = _prefer(days, sent)
+        infos = [_info(self._series[number], seconds=86_400) for number in numbers]
+        made = aggregate_upwards({"day": best}, infos, self._book).get("month") if len(best) else None
+        return _within(made, numbers, begin, end)
+
+    def _read(
+        self, numbers: Sequence[int], statistic: str, begin: datetime, end: datetime, as_of: datetime
+    ) -> Observations:
+        rows = self._lake.series(numbers, statistic, begin, end, as_of=as_of, columns=_COLUMNS)
+        return Observations.from_table(rows) if rows.num_rows else _NOTHING
+
+    def _infos(self, numbers: Iterable[int]) -> list[SeriesInfo]:
+        known = [self._directory.series_by_id(number) for number in numbers]
+        return [_info(one) for one in known if one is not None]
+
+    def _own(self, number: int) -> int | None:
+        one = self._series[number]
+        return self._platform.get((one.point, one.factor, one.position))
+
+    def _rows(self, made: Aggregates) -> pa.Table:
+        """Return the rows of the platform's series; those without one are left out."""
+        own = np.array([self._own(int(number)) or -1 for number in made.series], np.int32)
+        kept = np.flatnonzero((own >= 0) & np.isfinite(made.value))
+        decimals = np.array(
+            [self._series[int(number)].decimals + _DECIMALS_MORE for number in made.series[kept]]
+        )
+        words = [
+            made.flags[code] if valid else "D" if made.flags[code] in ("N", "") else made.flags[code]
+            for code, valid in zip(made.flag[kept], made.valid[kept], strict=True)
+        ]
+        sources = [f"rule:{made.rule_of(int(row)).row.id}@{self._book.version}" for row in kept]
+        return candidates(
+            series=own[kept],
+            statistic=made.target,
+            start=made.start[kept] * 1_000_000,
+            numbers={
+                "value": _rounded(made.value[kept], decimals),
+                "min": _rounded(made.minimum[kept], decimals),
+                "max": _rounded(made.maximum[kept], decimals),
+                "total": _rounded(made.total[kept], decimals),
+            },
+            flag=words,
+            sequence=made.count[kept].astype(np.int64),
+            source=sources,
+        )
+
+    def _compare(
+        self,
+        made: Aggregates,
+        target: str,
+        begin: datetime,
+        end: datetime,
+        window: Window,
+        known_at: datetime,
+    ) -> list[Finding]:
+        numbers = sorted({int(one) for one in made.series})
+        sent = self._read(numbers, target, begin, end, window.known_until)
+        if not len(sent):
+            return []
+        differing = compare(made, sent, self._infos(numbers)).differing()
+        found = []
+        for row in range(len(differing)):
+            evidence = differing.evidence(row)
+            start = datetime.fromtimestamp(int(evidence["start"]), UTC)
+            length = _HOUR if target == "hour" else _DAY
+            found.append(
+                make_finding(
+                    "device-against-platform",
+                    self._series[int(evidence["series"])].code,
+                    start,
+                    start + length,
+                    {**evidence, "statistic": target},
+                    known_at,
+                    part=target,
+                )
+            )
+        return found
+
+
+def _info(one: Series, seconds: int | None = None) -> SeriesInfo:
+    finest = finest_statistic(one) or "hour"
+    return SeriesInfo(
+        one.id,
+        one.medium,
+        one.factor,
+        seconds or one.expected.get(finest) or _SECONDS[finest],
+        one.averaging,
+        one.flow_series,
+        one.decimals,
+    )
+
+
+def _rounded(values: npt.NDArray[np.float64], decimals: npt.NDArray[np.int64]) -> Decimals:
+    power = 10.0**decimals
+    return from_float(np.rint(values * power) / power)
+
+
+def _chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
+    for place in range(0, len(numbers), _CHUNK):
+        yield numbers[place : place + _CHUNK]
+
+
+def _work(
+    items: Iterable[tuple[datetime, datetime, set[int]]], until: datetime
+) -> list[tuple[datetime, datetime, list[int]]]:
+    """Return what is over, neighbouring periods of the same series joined (up to a month)."""
+    joined: list[tuple[datetime, datetime, list[int]]] = []
+    for begin, end, numbers in sorted((begin, end, sorted(numbers)) for begin, end, numbers in items):
+        if end > until or not numbers:
+            continue
+        if joined and joined[-1][1] == begin and joined[-1][2] == numbers and end - joined[-1][0] <= _LONGEST:
+            joined[-1] = (joined[-1][0], end, numbers)
+        else:
+            joined.append((begin, end, numbers))
+    return joined
+
+
+def _floor_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _floor_day(moment: datetime) -> datetime:
+    local = moment.astimezone(CHINA)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _floor_month(moment: datetime) -> datetime:
+    return month_bounds(local_month(moment))[0]
+
+
+def _next_month(begin: datetime) -> datetime:
+    return month_bounds(local_month(begin))[1]
+
+
+def _within(
+    made: Aggregates | None, numbers: Sequence[int], begin: datetime, end: datetime
+) -> Aggregates | None:
+    """Keep the entries asked for (a flow series read along is not)."""
+    if made is None or not len(made):
+        return None
+    chosen = np.isin(made.series, list(numbers))
+    chosen &= (made.start >= begin.timestamp()) & (made.start < end.timestamp())
+    if not chosen.any():
+        return None
+    columns = {
+        one.name: getattr(made, one.name)[chosen]
+        for one in fields(made)
+        if isinstance(getattr(made, one.name), np.ndarray)
+    }
+    return replace(made, **columns)
+
+
+def _days_of(parts: Sequence[pa.Table]) -> pa.Table:
+    """Return the day rows among the results of this run."""
+    if not parts:
+        return CANDIDATES.empty_table()
+    rows = pa.concat_tables(parts)
+    return rows.filter(pa.array(rows.column("statistic").to_numpy() == STATISTIC_CODES["day"]))
+
+
+def _own_days(
+    stored: pa.Table, fresh: pa.Table, own_of: Mapping[int, int], begin: datetime, end: datetime
+) -> dict[tuple[int, int], tuple[float, str]]:
+    """Return (device series, start in seconds) → (value, flag) of own days, those of this run over stored ones."""
+    days: dict[tuple[int, int], tuple[float, str]] = {}
+    for row in stored.to_pylist():
+        days[own_of[row["series"]], int(row["start"].timestamp())] = (row["value"], row["flag"] or "")
+    numbers = Decimals.from_arrow(
+        fresh.column("value_mantissa").combine_chunks(), fresh.column("value_decimals").combine_chunks()
+    ).to_float()
+    for row, value in zip(fresh.select(["series", "start", "flag"]).to_pylist(), numbers, strict=True):
+        if row["series"] in own_of and begin <= row["start"] < end:
+            days[own_of[row["series"]], int(row["start"].timestamp())] = (float(value), row["flag"] or "")
+    return days
+
+
+def _prefer(own: Mapping[tuple[int, int], tuple[float, str]], sent: Observations) -> Observations:
+    """Put own days before the device's."""
+    rows = {
+        (int(number), int(start)): (float(value), str(word))
+        for number, start, value, word in zip(
+            sent.series, sent.start, sent.value, sent.flag_words(), strict=True
+        )
+    }
+    rows.update(own)
+    keys = sorted(rows)
+    return Observations.of(
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [rows[key][0] for key in keys],
+        flag=[rows[key][1] for key in keys],
+    )

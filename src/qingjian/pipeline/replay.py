@@ -1,0 +1,92 @@
+"""Reading stored frames again, after a device was registered or a factor got its series.
+
+An order is a small file, because the pipeline is the only writer while the node runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from qingjian.contracts.folders import write_durably
+from qingjian.journal import Frame, Kind
+from qingjian.journal.frame import codes_from_text
+from qingjian.lake import Lake
+from qingjian.lake.reading import microseconds
+from qingjian.pipeline.decoding import Decoder
+
+_PAGE = 4_096
+_REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED})
+
+
+def order_replay(folder: Path, mn: str, start: datetime, end: datetime) -> str:
+    """Ask the pipeline to read the frames of a device received in [start, end) again; returns the order's name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = json.dumps({"mn": mn, "start": start.isoformat(), "end": end.isoformat()}).encode()
+    name = hashlib.sha256(content).hexdigest()[:24]
+    write_durably(folder / f"{name}.json", content)
+    return name
+
+
+def waiting_replays(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the orders, by name; an unreadable one is set aside."""
+    found = []
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            content = json.loads(path.read_bytes())
+            datetime.fromisoformat(content["start"])
+            datetime.fromisoformat(content["end"])
+            found.append((path, {"mn": str(content["mn"]), "start": content["start"], "end": content["end"]}))
+        except (ValueError, KeyError, TypeError):
+            path.rename(path.with_suffix(".unreadable"))
+    return found
+
+
+def replayed_observations(lake: Lake, decoder: Decoder, order: dict[str, Any], before: datetime) -> pa.Table:
+    """Decode the frames again; what is stored already will be counted as repeated."""
+    start, end = datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"])
+    parts = []
+    for frames in _pages(lake, order["mn"], start, end, before):
+        for _, same in groupby(frames, key=lambda one: one.journal):
+            parts.append(decoder.decode(list(same), _REPLAYED).observations)
+    return pa.concat_tables(parts) if parts else decoder.decode([]).observations
+
+
+def _pages(lake: Lake, mn: str, start: datetime, end: datetime, before: datetime) -> Iterator[list[Frame]]:
+    after: tuple[str, int] | None = None
+    while True:
+        rows = lake.frames(start, end, mn=mn, kinds=sorted(_REPLAYED), after=after, limit=_PAGE).to_pylist()
+        if not rows:
+            return
+        after = (rows[-1]["journal"], rows[-1]["sequence"])
+        yield [_frame(row) for row in rows if row["known_at"] < before]
+
+
+def _frame(row: dict[str, Any]) -> Frame:
+    return Frame(
+        journal=row["journal"],
+        sequence=row["sequence"],
+        received_us=microseconds(row["received_at"]),
+        peer=row["peer"],
+        connection=row["connection"],
+        mn=row["mn"],
+        kind=Kind(row["kind"]),
+        content=row["content"],
+        codes=codes_from_text(row["codes"]),
+        policy=row["policy"],
+        directory_version=row["frame_directory"],
+        nonce=row["nonce"],
+        batch=row["batch"],
+    )
+
+
+def whole_past(now: datetime) -> tuple[datetime, datetime]:
+    """Return an interval that holds every frame there is."""
+    return datetime(2000, 1, 1, tzinfo=UTC), now + timedelta(days=1)

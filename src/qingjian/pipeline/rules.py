@@ -1,0 +1,89 @@
+"""The rules by which the pipeline makes findings, as data: name, version, titles and explanations for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRule:
+    """One rule; a change of what it states is a new version, so that old findings keep their meaning."""
+
+    name: str
+    version: str
+    subject_kind: str
+    severity: str
+    title_zh: str
+    title_en: str
+    explanation_zh: str
+    explanation_en: str
+
+
+_ALL = (
+    FindingRule(
+        "device-silent",
+        "1",
+        "device",
+        "major",
+        "数采仪失联",
+        "Device silent",
+        "在名录规定的时限内没有收到该数采仪的任何报文；从最后一条报文（或登记生效）起算，收到报文即结束。",
+        "No frame of the device arrived within the time the directory allows; it starts at the last frame (or the "
+        "registration) and ends with the next frame.",
+    ),
+    FindingRule(
+        "flag-not-normal",
+        "1",
+        "series",
+        "minor",
+        "数据标记非正常",
+        "Flag not normal",
+        "设备对该序列连续给出非正常标记（如维护 M、故障 D、校准 C）；区间自首个非正常时段起，至恢复正常止。",
+        "The device marks the series as not normal (maintenance M, fault D, calibration C …) from the first such "
+        "period until a normal one.",
+    ),
+    FindingRule(
+        "gap",
+        "1",
+        "series",
+        "minor",
+        "数据缺失",
+        "Gap",
+        "应报的时段没有收到数据；平台可向设备索取历史数据，补齐后结束并注明。",
+        "Periods the device owes did not arrive; the platform may ask the device for history, and says when it is filled.",
+    ),
+    FindingRule(
+        "clock-drift",
+        "1",
+        "device",
+        "minor",
+        "数采仪时钟偏差",
+        "Clock drift",
+        "实时报文的设备时间与接收时间之差超过名录给定的容差；回到容差内即结束。",
+        "The device's time in live frames differs from the time of receipt by more than the tolerance of the directory; "
+        "it ends when it is within again.",
+    ),
+    FindingRule(
+        "changed-after-the-fact",
+        "1",
+        "series",
+        "major",
+        "数据事后变更",
+        "Changed after the fact",
+        "同一时段再次上报了不同的数值；新值作为新版本生效，旧值保留，两条报文均作为证据。",
+        "A different value arrived for a period that was already known; the new one is a revision, the old one is kept, "
+        "and both frames are evidence.",
+    ),
+    FindingRule(
+        "device-against-platform",
+        "1",
+        "series",
+        "major",
+        "设备均值与平台计算不一致",
+        "Device differs from platform",
+        "设备上报的小时、日均值与平台由更细数据计算的结果之差超出修约可解释的范围。",
+        "The mean the device sent differs from what the platform computes from the finer data by more than rounding explains.",
+    ),
+)
+CATALOGUE: Mapping[str, FindingRule] = {one.name: one for one in _ALL}

@@ -1,0 +1,196 @@
+"""Everything the pipeline does beside frames, each thing when it is due: imports, replays, rules, upkeep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from qingjian.contracts.clock import Clock
+from qingjian.contracts.commands import CommandQueue
+from qingjian.contracts.directory import Directory
+from qingjian.intake import ImportResult, ImportSource, IntakeError, KeptFiles, Spool, prepare, read_sheet
+from qingjian.intake.importing import result_of
+from qingjian.lake import CANDIDATES
+from qingjian.pipeline.aggregation import Aggregator, Window
+from qingjian.pipeline.batches import Intent
+from qingjian.pipeline.decoding import Decoder
+from qingjian.pipeline.engine import Engine, empty_directory
+from qingjian.pipeline.gaps import GapFinder, GapSettings
+from qingjian.pipeline.replay import replayed_observations, waiting_replays
+from qingjian.pipeline.settings import PipelineSettings
+from qingjian.pipeline.watch import all_watchers
+from qingjian.rulebook import Rulebook
+
+LOG = structlog.get_logger("qingjian.pipeline")
+_HOUR = timedelta(hours=1)
+
+
+class Work:
+    """The chores around an engine. One that fails is logged, counted and tried again when it is next due."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: PipelineSettings,
+        clock: Clock,
+        book: Rulebook,
+        queue: CommandQueue | None = None,
+        gap_settings: GapSettings | None = None,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock
+        self._book = book
+        self._queue = queue
+        self._kept = KeptFiles(settings.folder.intake)
+        self._spool = Spool(settings.spool_folder)
+        self.errors = 0
+        started = engine.findings.memory("first-start")
+        if started is None:
+            started = clock.now().isoformat()
+            engine.findings.append_tick([], {"first-start": started})
+        self.watched_since = datetime.fromisoformat(started)
+        engine.watchers, self._silence = all_watchers(engine.findings.memory, clock.now())  # type: ignore[assignment]
+        self.gaps = GapFinder(engine.lake, engine.findings.memory("gaps", {}), gap_settings)
+        engine.carry("import", self._carry_import)
+        engine.carry("aggregate", self._carry_aggregate)
+        engine.carry("replay", self._carry_replay)
+        self._due: dict[str, float] = {}
+        self._chores: list[tuple[str, float, Callable[[], object]]] = [
+            ("orders", 1.0, self.take_orders),
+            ("silence", settings.silence_check_seconds, self.watch_silence),
+            ("aggregate", settings.aggregate_seconds, self.aggregate),
+            ("gaps", settings.gap_check_seconds, self.look_for_gaps),
+            ("compact", settings.compact_seconds, self.compact),
+            ("settle", 3_600.0, self.settle),
+            ("vacuum", 86_400.0, self.vacuum),
+        ]
+        for name, seconds, _ in self._chores:
+            self._due[name] = clock.monotonic() + (seconds if name == "vacuum" else 0.0)
+
+    def do_due(self) -> None:
+        """Do what is due."""
+        for name, seconds, chore in self._chores:
+            if self._clock.monotonic() < self._due[name]:
+                continue
+            try:
+                chore()
+            except Exception:
+                self.errors += 1
+                LOG.exception("chore_failed", chore=name)
+            self._due[name] = self._clock.monotonic() + seconds
+
+    def _directory(self, version: int | None = None) -> Directory:
+        return self._engine.directory(version) or empty_directory(self._clock.now())
+
+    # -- orders ------------------------------------------------------------------------------------------------
+
+    def take_orders(self) -> int:
+        """Carry out waiting imports and replays; returns how many."""
+        done = 0
+        for order, source in self._spool.orders():
+            self._engine.start("import", source.to_json())
+            self._spool.done(order)
+            done += 1
+        for path, content in waiting_replays(self._settings.replay_folder):
+            self._engine.start("replay", content)
+            path.unlink()
+            done += 1
+        return done
+
+    def _carry_import(self, intent: Intent) -> None:
+        source = ImportSource.from_json({key: str(value) for key, value in intent.content.items()})
+        directory = self._directory(intent.directory_version)
+        try:
+            prepared = prepare(read_sheet(self._kept.path(source.digest), source.name), directory, source)
+        except (IntakeError, FileNotFoundError) as error:
+            problems = [error.problem] if isinstance(error, IntakeError) else []
+            self._engine.store_rows(intent, directory, observations=CANDIDATES.empty_table())
+            self._kept.record(ImportResult(source.digest, problems=problems, batch=intent.number))
+            return
+        appended = self._engine.store_rows(intent, directory, observations=prepared.observations)
+        self._kept.record(result_of(source, prepared, appended, intent.number))
+        LOG.info(
+            "imported",
+            name=source.name,
+            rows=prepared.rows,
+            new=appended.new,
+            problems=len(prepared.problems),
+        )
+
+    def _carry_replay(self, intent: Intent) -> None:
+        directory = self._directory(intent.directory_version)
+        rows = replayed_observations(
+            self._engine.lake, Decoder(directory), dict(intent.content), intent.known_at
+        )
+        appended = self._engine.store_rows(intent, directory, observations=rows)
+        LOG.info("replayed", mn=intent.content["mn"], new=appended.new, repeated=appended.repeated)
+
+    # -- rules -------------------------------------------------------------------------------------------------
+
+    def watch_silence(self) -> int:
+        """Look for silent devices."""
+        found, memory = self._silence.on_tick(self._directory(), self._clock.now())
+        return self._engine.findings.append_tick(found, memory) if found else 0
+
+    def aggregate(self) -> bool:
+        """Aggregate what became known or ended since the last run; returns whether there was anything to do."""
+        known_until = self._engine.lake.known_until()
+        if known_until is None:
+            return False
+        ended_until = (self._clock.now() - timedelta(seconds=self._settings.aggregate_grace_seconds)).replace(
+            microsecond=0
+        )
+        before = self._engine.batches.last_of("aggregate")
+        if before is None:
+            epoch = datetime.fromtimestamp(0, known_until.tzinfo)
+            window = Window(epoch, known_until, ended_until - _HOUR, ended_until)
+        else:
+            last = Window.from_json({name: str(value) for name, value in before.content.items()})
+            # The run's own results became known after what it looked at; they alone are no reason for another one.
+            if known_until <= before.known_at and _same_hour(last.ended_until, ended_until):
+                return False
+            window = Window(
+                last.known_until, known_until, last.ended_until, max(last.ended_until, ended_until)
+            )
+        self._engine.start("aggregate", window.to_json())
+        return True
+
+    def _carry_aggregate(self, intent: Intent) -> None:
+        directory = self._directory(intent.directory_version)
+        window = Window.from_json({name: str(value) for name, value in intent.content.items()})
+        made = Aggregator(self._engine.lake, directory, self._book).run(window, intent.known_at)
+        self._engine.store_rows(intent, directory, observations=made.observations, findings=made.findings)
+
+    def look_for_gaps(self) -> int:
+        """Look for gaps and ask the devices for what is missing; returns the number of new statements."""
+        directory, now = self._directory(), self._clock.now()
+        found = self.gaps.look(directory, now, self.watched_since)
+        asked = []
+        if self._queue is not None and self._settings.ask_for_history:
+            asked = self.gaps.ask(directory, self._queue, now)
+        if found or asked:
+            return self._engine.findings.append_tick(found, {"gaps": self.gaps.memory()})
+        return 0
+
+    # -- upkeep ------------------------------------------------------------------------------------------------
+
+    def compact(self) -> int:
+        """Merge small files."""
+        return self._engine.lake.compact()
+
+    def settle(self) -> int:
+        """Settle the oldest month that is over and not yet settled."""
+        before = self._clock.now() - timedelta(days=self._settings.settle_after_days)
+        months = self._engine.lake.unsettled_months(before)
+        return self._engine.lake.settle(months[0]) if months else 0
+
+    def vacuum(self) -> int:
+        """Delete files nothing uses any more."""
+        return self._engine.lake.vacuum(self._settings.vacuum_hours)
+
+
+def _same_hour(one: datetime, other: datetime) -> bool:
+    return one.replace(minute=0, second=0, microsecond=0) == other.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,334 @@
+"""Rules, aggregation, gaps, imports and replays around the engine."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.pipeline.conftest import FACTORS, MN, START, Node, make_directory, minutes
+
+from qingjian.contracts.commands import CommandState
+from qingjian.contracts.directory import Device, Route, Series
+from qingjian.contracts.findings import Finding
+from qingjian.gateway.commands import SqliteCommandQueue
+from qingjian.intake import ImportSource, KeptFiles, Spool, submit
+from qingjian.journal import Kind
+from qingjian.lake import Lake
+from qingjian.pipeline.engine import Engine
+from qingjian.pipeline.gaps import GapSettings
+from qingjian.pipeline.replay import order_replay
+from qingjian.pipeline.rules import CATALOGUE
+from qingjian.pipeline.settings import PipelineSettings
+from qingjian.pipeline.work import Work
+from qingjian.rulebook import packaged
+
+Everything = Callable[[Lake], dict[str, list[dict[str, Any]]]]
+END = START + timedelta(days=60)
+
+
+def platform(number: int, factor: str) -> Series:
+    like = make_directory().series[0]
+    return replace(
+        like, id=number, code=f"P1:{factor}:own", factor=factor, origin="platform", device="", expected={}
+    )
+
+
+@pytest.fixture
+def made(node: Node) -> tuple[Node, Engine, Work, SqliteCommandQueue]:
+    directory = make_directory()
+    node.directory.publish(
+        make_directory(2, series=[*directory.series, platform(11, FACTORS[0]), platform(12, FACTORS[1])])
+    )
+    engine = node.engine()
+    queue = SqliteCommandQueue(node.folder.commands)
+    work = Work(
+        engine,
+        PipelineSettings(node.folder.root),
+        node.clock,
+        packaged(),
+        queue,
+        GapSettings(pause=timedelta(minutes=10), most_periods=60),
+    )
+    engine.recover()
+    return node, engine, work, queue
+
+
+Made = tuple[Node, Engine, Work, SqliteCommandQueue]
+
+
+def newest(engine: Engine, rule: str) -> list[Finding]:
+    found: dict[str, Finding] = {}
+    for _, finding in engine.findings.read(0, 10_000):
+        if finding.rule == rule:
+            found[finding.id] = finding
+    return list(found.values())
+
+
+def test_every_rule_is_explained_in_both_languages() -> None:
+    assert set(CATALOGUE) == {
+        "device-silent",
+        "flag-not-normal",
+        "gap",
+        "clock-drift",
+        "changed-after-the-fact",
+        "device-against-platform",
+    }
+    for rule in CATALOGUE.values():
+        assert rule.title_zh
+        assert rule.title_en
+        assert rule.explanation_zh.endswith("。")
+        assert rule.explanation_en.endswith(".")
+
+
+def test_a_change_after_the_fact_names_both_frames(made: Made) -> None:
+    node, engine, _, _ = made
+    node.journal([node.upload(at, {"a21026": 1}) for at in minutes(3)])
+    engine.step(idle=True)
+    node.clock.advance(3600)
+    node.journal([node.upload(at, {"a21026": 2}) for at in minutes(3)])
+    engine.step(idle=True)
+    (finding,) = newest(engine, "changed-after-the-fact")
+    assert finding.subject == "P1:a21026"
+    assert (finding.start, finding.end) == (START, START + timedelta(minutes=3))
+    first = finding.evidence["changes"][0]
+    assert (first["old"]["value"], first["new"]["value"]) == (1, 2)
+    assert first["frames"] == [["gateway-1", 1], ["gateway-1", 4]]
+    assert finding.evidence["periods"] == 3
+
+
+def test_a_silent_device_is_found_and_heard_again(made: Made) -> None:
+    node, engine, work, _ = made
+    node.journal([node.upload(START, {"a21026": 1})])
+    engine.step(idle=True)
+    node.clock.advance(3599)
+    assert work.watch_silence() == 0
+    node.clock.advance(2)
+    assert work.watch_silence() == 1
+    assert work.watch_silence() == 0
+    (finding,) = engine.findings.open_findings("device-silent")
+    assert (finding.subject, finding.start) == ("D1", START)
+    node.journal([node.upload(START, {"a21026": 1})])
+    engine.step(idle=True)
+    assert engine.findings.open_findings("device-silent") == []
+    assert newest(engine, "device-silent")[0].end == node.clock.now()
+
+
+def test_a_device_never_heard_is_silent_too(made: Made) -> None:
+    node, engine, work, _ = made
+    node.clock.advance(3700)
+    work.watch_silence()
+    assert [one.subject for one in engine.findings.open_findings("device-silent")] == ["D1"]
+
+
+def test_runs_of_marks_that_are_not_normal(made: Made) -> None:
+    node, engine, _, _ = made
+    flags = "NNMMDNNC"
+    for number, (at, flag) in enumerate(zip(minutes(len(flags)), flags, strict=True)):
+        node.journal([node.upload(at, {"a21026": number}, flag=flag)])
+        engine.step(idle=True)
+    closed, still = sorted(newest(engine, "flag-not-normal"), key=lambda one: one.start)
+    assert (closed.start, closed.end) == (START + timedelta(minutes=2), START + timedelta(minutes=5))
+    assert closed.evidence["flags"] == ["M", "D"]
+    assert closed.evidence["periods"] == 3
+    assert (still.start, still.end, still.evidence["flags"]) == (START + timedelta(minutes=7), None, ["C"])
+
+
+def test_a_drifting_clock(made: Made) -> None:
+    node, engine, _, _ = made
+    for drift in (0, 400, 400, 10):
+        node.clock.set_wall(START + timedelta(seconds=drift))
+        now = node.upload(node.clock.now(), {"a21026": 1}, command="2011")
+        node.clock.set_wall(START)
+        node.journal([now])
+        engine.step(idle=True)
+    (finding,) = newest(engine, "clock-drift")
+    assert finding.evidence["offset_seconds"] == 400
+    assert finding.end is not None
+
+
+def test_own_hours_are_stored_with_their_rule_and_compared(made: Made) -> None:
+    node, engine, work, _ = made
+    node.journal([node.upload(at, {"a21026": 10 + n % 2, "a21002": 5}) for n, at in enumerate(minutes(60))])
+    node.journal([node.upload(START, {"a21026": "12.0", "a21002": "5.0"}, command="2061")])
+    engine.step(idle=True)
+    node.clock.advance(3600)
+    assert work.aggregate()
+    assert engine.lake.series([11], "hour", START, END).num_rows == 0  # the hour ended, but not by the grace
+    node.clock.advance(400)
+    assert work.aggregate()
+    row = engine.lake.series([11], "hour", START, END).to_pylist()[0]
+    assert row["value"] == 10.5
+    assert row["source"].startswith("rule:")
+    assert row["source"].endswith("@" + packaged().version)
+    assert engine.lake.series([12], "hour", START, END)["value"].to_pylist() == [5]
+    (finding,) = newest(engine, "device-against-platform")
+    assert (finding.subject, finding.evidence["own"], finding.evidence["sent"]) == ("P1:a21026", 10.5, 12)
+    assert not work.aggregate()
+
+
+def test_a_late_minute_makes_a_revision_of_the_hour_and_no_finding_of_change(made: Made) -> None:
+    node, engine, work, _ = made
+    at = minutes(60)
+    node.journal([node.upload(one, {"a21026": 10}) for one in at[:59]])
+    engine.step(idle=True)
+    node.clock.advance(4000)
+    work.aggregate()
+    node.journal([node.upload(at[59], {"a21026": 70})])
+    engine.step(idle=True)
+    work.aggregate()
+    history = engine.lake.observation_history(11, "hour", START)
+    assert history["value"].to_pylist() == [10, 11]
+    assert newest(engine, "changed-after-the-fact") == []
+    assert engine.latest.read([11], "hour")[0].value == 11
+
+
+def test_days_and_months_follow_from_hours(made: Made) -> None:
+    node, engine, work, _ = made
+    hours = [START + timedelta(hours=16 + n) for n in range(24 * 31)]
+    node.journal([node.upload(at, {"a21002": n // 24}, command="2061") for n, at in enumerate(hours)])
+    engine.step(idle=True)
+    node.clock.advance(40 * 86_400)
+    work.aggregate()
+    days = engine.lake.series([12], "day", START, END)
+    assert days["value"].to_pylist() == [float(n) for n in range(31)]
+    assert days["flag"].to_pylist() == ["N"] * 31
+
+
+def test_gaps_are_stated_asked_for_and_filled(made: Made) -> None:
+    node, engine, work, queue = made
+    at = minutes(180)
+    node.journal([node.upload(one, {"a21026": 1, "a21002": 1, "a34004": 1}) for one in at[:60] + at[90:]])
+    engine.step(idle=True)
+    node.clock.advance(3 * 3600 + 1000)
+    work.look_for_gaps()
+    minute_gaps = [one for one in newest(engine, "gap") if one.evidence["statistic"] == "minute"]
+    assert {(one.subject, one.start, one.end) for one in minute_gaps} == {
+        (f"P1:{factor}", at[60], at[90]) for factor in FACTORS
+    }
+    (command,) = [one for one in queue.recent() if one.code == "2051"] or [None]
+    others = [one.code for one in queue.recent()]
+    assert others in (["2051"], ["2061"])  # one waiting command per device
+    if command is None:  # the hours were asked for first; the minutes follow after the pause
+        first = queue.recent()[0]
+        queue.claim("g", [MN], node.clock.now())
+        queue.update(first.id, node.clock.now(), state=CommandState.SENT)
+        queue.update(first.id, node.clock.now(), state=CommandState.SUCCEEDED)
+        node.clock.advance(700)
+        work.look_for_gaps()
+        command = next(one for one in queue.recent() if one.code == "2051")
+    assert command.parameters == {"BeginTime": "20260301090000", "EndTime": "20260301092900"}
+    assert command.authorisation == "rule:gap@1"
+    node.journal([node.upload(one, {"a21026": 1, "a21002": 1, "a34004": 1}) for one in at[60:90]])
+    engine.step(idle=True)
+    work.look_for_gaps()
+    minute_gaps = [one for one in newest(engine, "gap") if one.evidence["statistic"] == "minute"]
+    assert all(one.evidence["filled"] for one in minute_gaps)
+
+
+def test_asking_is_bounded_in_size_number_and_tries(made: Made) -> None:
+    node, engine, work, queue = made
+    node.journal([node.upload(one, dict.fromkeys(FACTORS, 1)) for one in (START, START + timedelta(hours=5))])
+    engine.step(idle=True)
+    node.clock.advance(6 * 3600 + 1000)
+    for _ in range(60):
+        work.look_for_gaps()
+        waiting = [one for one in queue.recent(MN, 50) if not one.state.is_final]
+        assert len(waiting) <= 1
+        for one in waiting:
+            if one.code == "2051":
+                begin, end = one.parameters["BeginTime"], one.parameters["EndTime"]
+                assert int(end[8:10]) - int(begin[8:10]) <= 1
+            queue.claim("g", [MN], node.clock.now())
+            queue.update(one.id, node.clock.now(), state=CommandState.FAILED)
+        node.clock.advance(60)
+    asked = queue.recent(MN, 500)
+    assert len(asked) <= 7  # one in ten minutes
+
+
+def test_an_import_order_is_carried_out_by_the_pipeline(made: Made, tmp_path: Path) -> None:
+    node, engine, work, _ = made
+    path = tmp_path / "history.csv"
+    path.write_text("series,time,value\nP1:a21026,2026-03-01 08:00,7\nP1:nobody,2026-03-01 08:00,7\n")
+    settings = PipelineSettings(node.folder.root)
+    kept, spool = KeptFiles(node.folder.intake), Spool(settings.spool_folder)
+    digest = submit(path, kept=kept, spool=spool, source=ImportSource("", statistic="hour"))
+    assert work.take_orders() == 1
+    result = kept.result(str(digest))
+    assert result is not None
+    assert (result.new, [one.code for one in result.problems]) == (1, ["series-unknown"])
+    assert engine.latest.read([1], "hour")[0].value == 7
+    assert work.take_orders() == 0
+    again = submit(path, kept=kept, spool=spool)
+    assert not isinstance(again, str)
+    assert again.already
+
+
+def test_frames_from_before_the_registration_can_be_read_again(made: Made) -> None:
+    node, engine, work, _ = made
+    other = "B" * 24
+    node.sender = replace(node.sender, mn=other)
+    frames = [node.upload(at, {"a21026": n}) for n, at in enumerate(minutes(3))]
+    node.sender = replace(node.sender, mn=MN)
+    node.journal(frames, kind=Kind.UNREGISTERED)
+    node.journal([node.upload(START, {"a99999": 4})])
+    engine.step(idle=True)
+    assert engine.lake.series([1], "minute", START, END).num_rows == 0
+    directory = node.directory.current()
+    assert directory is not None
+    device = Device("D2", MN, "123456", "x", "P1", "22")
+    node.directory.publish(
+        make_directory(3, series=directory.series, devices=[device], routes=[Route(MN, "a99999", 1)])
+    )
+    order_replay(PipelineSettings(node.folder.root).replay_folder, MN, START - timedelta(days=1), END)
+    assert work.take_orders() == 1
+    found = engine.lake.series([1], "minute", START - timedelta(days=1), END)
+    assert 4 in found["value"].to_pylist()
+    assert set(found["directory_version"].to_pylist()) == {3}
+
+
+def test_all_kinds_of_batches_are_carried_out_again_alike(
+    made: Made, everything: Everything, tmp_path: Path
+) -> None:
+    node, engine, work, _ = made
+    path = tmp_path / "history.csv"
+    path.write_text("series,time,value\nP1:a21026,2026-03-01 08:00,7\n")
+    settings = PipelineSettings(node.folder.root)
+    node.journal([node.upload(at, {"a21026": n}) for n, at in enumerate(minutes(60))])
+    engine.step(idle=True)
+    submit(
+        path,
+        kept=KeptFiles(node.folder.intake),
+        spool=Spool(settings.spool_folder),
+        source=ImportSource("", statistic="hour"),
+    )
+    work.take_orders()
+    node.clock.advance(4000)
+    work.aggregate()
+    node.journal([node.upload(at, {"a21026": n}) for n, at in enumerate(minutes(60, 3))])
+    engine.step(idle=True)
+    node.clock.advance(4000)
+    work.aggregate()
+    first = everything(engine.lake)
+    assert {row["series"] for row in first["observations"]} == {1, 11}
+    again = node.engine("lake-2", "exchange-2", recovering=False)
+    again.batches = engine.batches
+    Work(again, replace(settings), node.clock, packaged())
+    again.recover()
+    assert everything(again.lake) == first
+
+
+def test_the_engine_keeps_its_memory_over_a_restart(made: Made) -> None:
+    node, engine, work, _ = made
+    node.journal([node.upload(START, {"a21026": 1}, flag="D")])
+    engine.step(idle=True)
+    engine.close()
+    engine.lake.close()
+    again = node.engine()
+    Work(again, PipelineSettings(node.folder.root), node.clock, packaged())
+    node.journal([node.upload(START + timedelta(minutes=1), {"a21026": 1})])
+    again.step(idle=True)
+    (finding,) = newest(again, "flag-not-normal")
+    assert finding.end == START + timedelta(minutes=1)
+    assert work.errors == 0
