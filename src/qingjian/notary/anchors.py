@@ -97,9 +97,9 @@ class FolderMirror:
     It accepts only growth of what it has, so a rewritten log cannot be copied over it.
     """
 
-    def __init__(self, folder: Path, name: str = "mirror") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.name = name
+        self.name = str(folder.resolve())
 
     def _files(self, shard: str) -> LogFiles:
         return LogFiles(self.folder / shard)

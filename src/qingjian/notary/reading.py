@@ -8,7 +8,7 @@ from qingjian.ledger.checkpoint import Checkpoint, read_checkpoint
 from qingjian.ledger.entries import Entry, parse_entry
 from qingjian.ledger.proof import TlogProof
 from qingjian.ledger.tiles import ENTRIES, TILE_WIDTH, Tile, TileNodes, decode_bundle
-from qingjian.ledger.tree import consistency_proof, inclusion_proof
+from qingjian.ledger.tree import consistency_proof, inclusion_proof, root
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.notary import Notary
@@ -62,6 +62,10 @@ class ShardReader:
         """Entry and offline proof (C2SP tlog-proof)."""
         data = self.entry(index)
         return ProvenEntry(Place(self.shard, index), data, TlogProof(index, self.path(index), self.note))
+
+    def root_at(self, size: int) -> bytes:
+        """Root of the first ``size`` leaves."""
+        return root(size, self._nodes.read)
 
     def consistency(self, old: int) -> list[bytes]:
         """Consistency path from an older size to the checkpoint."""

@@ -1,0 +1,144 @@
+"""`qingjian ledger`: the commands others script against."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from qingjian.cli.ledger import app
+from qingjian.contracts.clock import SystemClock
+from qingjian.contracts.folders import DataFolder
+from qingjian.journal.frame import Kind, NewFrame
+from qingjian.journal.reader import JournalReader
+from qingjian.journal.writer import JournalLimits, JournalWriter
+from qingjian.ledger.hashing import leaf_hash
+from qingjian.ledger.policy import parse_policy
+from qingjian.ledger.proof import parse_proof, verify_proof
+from qingjian.notary.anchors import FolderMirror
+from qingjian.notary.contents import enter_batch, frame_row
+from qingjian.notary.notary import Notary
+
+RUNNER = CliRunner()
+ORIGIN = "qingjian.example/county"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with a real journal of one closed batch whose root is in the ledger."""
+    clock = SystemClock()
+    folder = DataFolder(tmp_path / "data")
+    folder.make()
+    writer = JournalWriter.open(folder.journal, "gate-1", clock, JournalLimits(batch_frames=8))
+    received = 1_795_000_000_000_000
+    writer.append_many(
+        [
+            NewFrame(received + n, "192.0.2.1:5", 1, f"MN{n % 2}", Kind.ACCEPTED, f"##frame {n}\r\n".encode())
+            for n in range(8)
+        ]
+    )
+    writer.close()
+    notary = Notary(folder.ledger, clock, origin=ORIGIN)
+    with JournalReader(folder.journal / "gate-1") as reader:
+        for batch in reader.batches():
+            enter_batch(notary, map(frame_row, reader.read(batch.first - 1, batch.last - batch.first + 1)))
+    notary.sequence()
+    notary.close()
+    return folder.root
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = RUNNER.invoke(app, [str(item) for item in arguments])
+    return result.exit_code, result.output
+
+
+def run_json(*arguments: object) -> dict[str, object]:
+    code, output = run(*arguments, "--json")
+    assert code == 0, output
+    return json.loads(output)
+
+
+def test_status_and_fsck(data: Path) -> None:
+    found = run_json("status", "--data", data)
+    assert (found["origin"], found["frozen"], found["waiting"]) == (ORIGIN, None, 0)
+    (shard,) = found["shards"]
+    assert (shard["size"], shard["published"], shard["cosigned"]) == (2, 2, None)
+    assert run_json("fsck", "--data", data)["ok"] is True
+    assert "0 个" in run("fsck", "--data", data)[1]
+    bundle = next((data / "ledger" / "public").rglob("entries/000.p/2"))
+    bundle.write_bytes(bundle.read_bytes()[:-1] + b"!")
+    code, output = run("fsck", "--data", data)
+    assert code == 1
+    assert "tile/entries/000.p/2" in output
+    code, output = run("status", "--data", data)
+    assert code == 1
+    assert "FROZEN" in output
+
+
+def test_no_ledger(tmp_path: Path) -> None:
+    for command in (["status"], ["fsck"], ["prove", "0"], ["policy"], ["recover"]):
+        code, output = run(*command, "--data", tmp_path)
+        assert code == 1
+        assert "no ledger" in output
+
+
+def test_prove_gives_a_proof_that_outsiders_read(data: Path, tmp_path: Path) -> None:
+    found = run_json("prove", "frames/gate-1/1", "--data", data, "--out", tmp_path / "a.tlog-proof")
+    policy = parse_policy(str(run_json("policy", "--data", data)["policy"]))
+    proof = parse_proof((tmp_path / "a.tlog-proof").read_bytes())
+    assert verify_proof(proof, leaf_hash(str(found["entry"]).encode()), policy).checkpoint.size == 2
+    assert run("prove", "99", "--data", data)[0] == 1
+    assert run("prove", "nothing", "--data", data)[0] == 1
+
+
+def test_hammer(data: Path) -> None:
+    found = run_json("hammer", "--data", data, "--proofs", 5, "--leaves", 300, "--batch", 100)
+    assert (found["proofs"], found["leaves"]) == (5, 300)
+    assert run_json("status", "--data", data)["shards"][0]["size"] == 2  # the real ledger got nothing
+    assert not list((data / "ledger").glob(".hammer*"))
+
+
+def test_export_and_verify(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("说明", encoding="utf-8")
+    bundle = tmp_path / "bundle.zip"
+    options = ["--title", "核对", "--journal", "gate-1", "--first", 2, "--last", 7, "--mn", "MN0"]
+    found = run_json("export-bundle", bundle, *options, "--file", tmp_path / "note.txt", "--data", data)
+    assert (found["frames"], found["files"]) == (3, 1)
+    assert run("verify", bundle)[0] == 2
+    (tmp_path / "policy").write_text(str(run_json("policy", "--data", data)["policy"]))
+    code, output = run("verify", bundle, "--policy", tmp_path / "policy")
+    assert code == 0, output
+    assert "3 帧" in output
+    shards = run_json("status", "--data", data)["shards"]
+    assert run("verify", bundle, "--fingerprint", shards[0]["keys"][0]["fingerprint"])[0] == 0
+    content = bytearray(bundle.read_bytes())
+    content[len(content) // 3] ^= 1
+    bundle.write_bytes(content)
+    assert run("verify", bundle, "--policy", tmp_path / "policy")[0] == 1
+    assert run("verify", bundle, "--policy", tmp_path / "missing")[0] == 3
+    code, output = run(
+        "export-bundle", bundle, "--title", "x", "--journal", "gate-1", "--last", 0, "--data", data
+    )
+    assert (code, "no such frames" in output) == (1, True)
+
+
+def test_recover(data: Path, tmp_path: Path) -> None:
+    year = run_json("status", "--data", data)["shards"][0]["shard"]
+    (data / "ledger" / "instance").unlink()  # as after restoring a backup, which leaves it out
+    assert run("status", "--data", data)[0] == 1
+    done = run_json("recover", "--data", data)
+    assert done["new_shard"] == f"{year}-2"
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    Notary(data / "ledger", SystemClock(), depositaries=[FolderMirror(mirror)]).close()
+    notary = Notary(data / "ledger", SystemClock(), depositaries=[FolderMirror(mirror)])
+    notary.current().republish()
+    notary.sequence()
+    notary.close()
+    (data / "ledger" / "instance").unlink()
+    assert run("status", "--data", data)[0] == 1
+    assert run_json("recover", "--data", data, "--mirror", mirror)["new_shard"] is None
+    assert run("status", "--data", data)[0] == 0
+    assert run_json("recover", "--data", data, "--new-origin", "key-compromised")["new_shard"] == f"{year}-3"
