@@ -1,6 +1,7 @@
 """Frames per second a gateway stores, fsyncs and acknowledges.
 
-`python -m bench.gateway [--connections 1000] [--seconds 20] [--rate N] [--window 1] [--processes 1] [--data DIR]`
+`python -m bench.gateway [--connections 1000] [--seconds 20] [--rate N] [--window 1] [--processes 1] [--with-pipeline]
+[--data DIR]`
 
 The load generator is a process of its own on the same machine. Every connection is one registered device that sends a
 frame of 20 values and waits for its 9014 before the next (window 1), as a device does. With `--rate` the generator
@@ -21,35 +22,86 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
-from qingjian.contracts.directory import Device, Directory, FileDirectoryStore
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.directory import Device, Directory, FileDirectoryStore, Route, Series
 from qingjian.contracts.folders import DataFolder
 from qingjian.gateway.settings import GatewayLimits, GatewaySettings
 from qingjian.hj212 import checksum
 from qingjian.journal import JournalReader, Kind
+from qingjian.pipeline.process import read_status
+from qingjian.pipeline.settings import PipelineSettings
 
 FACTORS = tuple(f"a{21000 + n:05d}" for n in (2, 3, 4, 5, 26)) + tuple(f"a{n:05d}" for n in range(1001, 1016))
+BEGIN = datetime(2026, 11, 21, 12, tzinfo=CHINA)
 
 
 def mn_of(number: int) -> str:
     return f"{0xBE << 88 | number:024X}"
 
 
-def frame_of(mn: str, sequence: int, number: int) -> tuple[bytes, bytes]:
-    """A frame of 20 values and the QN its acknowledgement must carry."""
-    qn = b"2026112112%02d%02d%03d" % (sequence % 60, number // 1_000 % 60, number % 1_000)
-    values = ";".join(
-        f"{factor}-Rtd={(sequence * 7 + place * 13) % 1000 / 10:.1f},{factor}-Flag=N"
+@cache
+def times_of(turn: int) -> tuple[bytes, bytes]:
+    """DataTime and the first 14 digits of the QN of a device's n-th frame: one second after the other."""
+    moment = (BEGIN + timedelta(seconds=turn)).strftime("%Y%m%d%H%M%S").encode()
+    return moment, moment
+
+
+class Device20:
+    """Makes frames of 20 values, each with its own time and its own numbers."""
+
+    VARIANTS = 8
+
+    def __init__(self, number: int) -> None:
+        self.head = b";ST=31;CN=2011;PW=123456;MN=%s;Flag=5;CP=&&DataTime=" % mn_of(number).encode()
+        self.values = [
+            b";"
+            + ";".join(
+                f"{factor}-Rtd={(number * 7 + variant * 31 + place * 13) % 1000 / 10:.1f},{factor}-Flag=N"
+                for place, factor in enumerate(FACTORS)
+            ).encode()
+            + b"&&"
+            for variant in range(self.VARIANTS)
+        ]
+        self.turn = 0
+
+    def next(self) -> tuple[bytes, bytes]:
+        """A frame and the QN its acknowledgement must carry."""
+        moment, start = times_of(self.turn)
+        qn = start + b"000"
+        segment = b"QN=" + qn + self.head + moment + self.values[self.turn % self.VARIANTS]
+        self.turn += 1
+        return b"##%04d%s%s\r\n" % (len(segment), segment, checksum.check_text(segment)), qn
+
+
+def directory(devices: int) -> Directory:
+    """Devices with 20 series each."""
+    series = [
+        Series(
+            number * len(FACTORS) + place + 1,
+            f"p{number}.{factor}",
+            f"p{number}",
+            factor,
+            factor,
+            factor,
+            "mg/m3",
+            1,
+            "flue_gas",
+            device=mn_of(number),
+        )
+        for number in range(devices)
         for place, factor in enumerate(FACTORS)
+    ]
+    return Directory(
+        version=1,
+        published_at=datetime(2026, 1, 1, tzinfo=UTC),
+        devices=[Device(f"d{n}", mn_of(n), "123456", "", f"p{n}", "31") for n in range(devices)],
+        series=series,
+        routes=[Route(one.device, one.factor, one.id) for one in series],
     )
-    segment = b"QN=%s;ST=31;CN=2011;PW=123456;MN=%s;Flag=5;CP=&&DataTime=20261121120000;%s&&" % (
-        qn,
-        mn.encode(),
-        values.encode(),
-    )
-    return b"##%04d%s%s\r\n" % (len(segment), segment, checksum.check_text(segment)), qn
 
 
 class Sender(asyncio.Protocol):
@@ -58,8 +110,7 @@ class Sender(asyncio.Protocol):
     def __init__(self, number: int, load: Load) -> None:
         self.number = number
         self.load = load
-        self.frames = [frame_of(mn_of(number), turn, number) for turn in range(load.variety)]
-        self.next = 0
+        self.device = Device20(number)
         self.sent: list[tuple[bytes, float]] = []
         self.rest = b""
         self.transport: asyncio.Transport | None = None
@@ -69,8 +120,7 @@ class Sender(asyncio.Protocol):
 
     def send(self) -> None:
         assert self.transport is not None
-        content, qn = self.frames[self.next % len(self.frames)]
-        self.next += 1
+        content, qn = self.device.next()
         self.sent.append((qn, time.perf_counter()))
         self.transport.write(content)
 
@@ -95,7 +145,6 @@ class Load:
         self.open_loop = rate or None
         self.latencies: list[float] = []
         self.stopping = False
-        self.variety = 4
 
     async def run(self) -> dict[str, float]:
         loop = asyncio.get_running_loop()
@@ -146,6 +195,43 @@ def generate(port: int, connections: int, seconds: float, rate: float, window: i
     pipe.send(result)  # type: ignore[attr-defined]
 
 
+class Pipeline:
+    """The pipeline process beside the gateway."""
+
+    def __init__(self, root: Path) -> None:
+        self.settings = PipelineSettings(root, ask_for_history=False)
+        program = (
+            "import sys; from qingjian.pipeline.process import main; "
+            "from qingjian.pipeline.settings import PipelineSettings as P; main(P.from_json(sys.argv[1]))"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program, self.settings.to_json()], stderr=subprocess.DEVNULL
+        )
+        while read_status(self.settings) is None:
+            assert self.process.poll() is None, "the pipeline did not start"
+            time.sleep(0.05)
+
+    def finish(self, frames: int) -> None:
+        """Say how far it is behind right after the load, and how long it takes to have everything."""
+        begin = time.perf_counter()
+        known = read_status(self.settings) or {}
+        print(
+            f"pipeline at the end of the load: {known['behind_frames']:.0f} frames, {known['behind_seconds']:.1f} s behind"
+        )
+        while (known := read_status(self.settings) or {})["behind_frames"] > 0 or known["frames"] < frames:
+            assert self.process.poll() is None, "the pipeline ended"
+            if time.perf_counter() - begin > 300:
+                raise SystemExit("the pipeline does not catch up")
+            time.sleep(0.2)
+        used = cpu_seconds(self.process.pid)
+        print(
+            f"pipeline: had all {known['frames']:.0f} frames ({known['observations']:.0f} observations) in the lake "
+            f"{time.perf_counter() - begin:.1f} s after the load, {used / frames * 1e6:.0f} µs/frame"
+        )
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(120)
+
+
 def describe_host(folder: Path) -> str:
     model = next(
         (
@@ -191,6 +277,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--window", type=int, default=1, help="unacknowledged frames per connection")
     parser.add_argument("--processes", type=int, default=1, help="gateway processes sharing the port")
+    parser.add_argument(
+        "--with-pipeline", action="store_true", help="the pipeline stores the frames meanwhile"
+    )
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--python", default=sys.executable, help="interpreter of the gateway")
     options = parser.parse_args(arguments)
@@ -201,13 +290,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     folder = DataFolder(root)
     folder.make()
-    FileDirectoryStore(folder.directory).publish(
-        Directory(
-            version=1,
-            published_at=datetime(2026, 1, 1, tzinfo=UTC),
-            devices=[Device(f"d{n}", mn_of(n), "123456", "", "p", "31") for n in range(options.connections)],
-        )
-    )
+    FileDirectoryStore(folder.directory).publish(directory(options.connections))
     print("command: python -m bench.gateway", *(arguments if arguments is not None else sys.argv[1:]))
     print(describe_host(root))
     limits = GatewayLimits(frames_per_second=1e6, frames_burst=1_000_000, connections_per_address=100_000)
@@ -231,6 +314,7 @@ def main(arguments: list[str] | None = None) -> None:
             assert process.poll() is None, "the gateway did not start"
         port = json.loads(settings.ready_path.read_bytes())["port"]
         gateways.append((settings, process))
+    pipeline = Pipeline(root) if options.with_pipeline else None
     receiving, sending = multiprocessing.Pipe(duplex=False)
     generator = multiprocessing.get_context("spawn").Process(
         target=generate,
@@ -241,6 +325,11 @@ def main(arguments: list[str] | None = None) -> None:
     result = receiving.recv()
     used = [cpu_seconds(process.pid) - was for (_, process), was in zip(gateways, before, strict=True)]
     generator.join()
+    print(
+        f"frames/s: {result['rate']:.0f}  ({result['frames']} in {result['seconds']:.1f} s, {options.connections} connections)"
+    )
+    if pipeline is not None:
+        pipeline.finish(result["acknowledged"])
     stored = 0
     for settings, process in gateways:
         process.send_signal(signal.SIGTERM)
@@ -251,9 +340,6 @@ def main(arguments: list[str] | None = None) -> None:
                 stored += sum(one.kind is Kind.ACCEPTED for one in found)
                 after = found[-1].sequence
     size = sum(path.stat().st_size for path in folder.journal.rglob("*") if path.is_file())
-    print(
-        f"frames/s: {result['rate']:.0f}  ({result['frames']} in {result['seconds']:.1f} s, {options.connections} connections)"
-    )
     print(
         f"latency: p50 {result['p50'] * 1e3:.1f} ms, p99 {result['p99'] * 1e3:.1f} ms, worst {result['worst'] * 1e3:.1f} ms"
     )
