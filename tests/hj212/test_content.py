@@ -8,6 +8,7 @@ from qingjian.hj212 import content, times
 from qingjian.hj212.content import iterate_items, parse_data
 from qingjian.hj212.encoder import data_area
 from qingjian.hj212.model import Item
+from qingjian.hj212.shape import SHAPES
 
 NAMES = st.sampled_from(
     ["w01018-Rtd", "w01018-Flag", "w21003-Avg", "a21026-Cou", "DataTime", "PolId", "xx-Yy", "SB1-RS"]
@@ -40,6 +41,51 @@ def test_the_quick_way_and_the_careful_way_agree(groups: list[list[tuple[str, st
     assert set(quick.deviations) == set(careful.deviations)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "7.1",
+                "-3",
+                "12.",
+                ".5",
+                "1e5",
+                "NaN",
+                "",
+                "1_0",
+                "9" * 15,
+                "1.1234567",
+                "清",
+                "N",
+                "Td",
+                " 1",
+                "a/b",
+                "//x//",
+            ]
+        ),
+        min_size=6,
+        max_size=6,
+    ),
+    st.sampled_from(["20160801084000", "20161301084000", "20160801084000123"]),
+    st.sampled_from(["2011", "2051"]),
+)
+def test_the_pattern_of_a_frequent_shape_changes_nothing(values: list[str], datatime: str, cn: str) -> None:
+    def area(*texts: str) -> bytes:
+        return "DataTime={};w01018-Avg={},w01018-Flag={};i12001-Info={},i12001-SampleTime={};w21003-Rtd={},w21003-Flag={}".format(
+            *texts
+        ).encode()
+
+    usual = area("20160801084000", "1", "N", "0", "20160801084000", "2", "N")
+    while parse_data(usual).shape.pattern is None:
+        pass
+    cp = area(datatime, *values)
+    quick, careful = parse_data(cp, cn=cn), content._parse_irregular(cp, "2017", cn)
+    assert quick.values == careful.values
+    assert quick.shape.names == careful.shape.names
+    assert set(quick.deviations) == set(careful.deviations)
+
+
 def test_bulk_form() -> None:
     data = parse_data(
         b"DataTime=20160801084000;w00000-Cou=10.5,w00000-Flag=N;w01018-Avg=40.1,w01018-Flag=D", cn="2051"
@@ -63,8 +109,8 @@ def test_bulk_form() -> None:
 def test_items() -> None:
     items = list(iterate_items(b"PolId=w01018;DataTime=20160801084000;w01018-Rtd=40.1,w01018-Flag=N"))
     assert items == [
-        Item("2016-08-01T08:40:00+08:00", "w01018", "Rtd", "40.1"),
-        Item("2016-08-01T08:40:00+08:00", "w01018", "Flag", "N"),
+        Item(("2016-08-01T08:40:00+08:00", "w01018", "Rtd", "40.1")),
+        Item(("2016-08-01T08:40:00+08:00", "w01018", "Flag", "N")),
     ]
 
 
@@ -120,10 +166,10 @@ def test_states_of_production_are_no_numbers() -> None:
 def test_the_table_of_shapes_is_bounded() -> None:
     for number in range(5000):
         parse_data(f"DataTime=20160801084000;x{number}-Rtd=1".encode())
-    assert len(content._SHAPES.known) <= 2048
+    assert len(SHAPES.known) <= 2048
     for number in range(100):
         parse_data((f"x{number}-Rtd=1;" * 900)[:-1].encode())
-    assert sum(len(key[2]) for key in content._SHAPES.known) <= 131_072 + 9999
+    assert sum(len(key[2]) for key in SHAPES.known) <= 131_072 + 9999
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,33 @@ if TYPE_CHECKING:
     from qingjian.hj212.message import Message
 
 
-class Item(NamedTuple):
-    """One value of the data area, texts as on the wire.
+class Item(tuple[str | None, str, str, str]):
+    """One value of the data area, texts as on the wire: ``Item((time, factor, suffix, value))``.
 
-    ``time`` is the ISO 8601 form (+08:00) of the ``DataTime`` the item stands under, or None.
+    ``time`` is the ISO 8601 form (+08:00) of the ``DataTime`` the item stands under, or None. A plain subclass of tuple,
+    not a NamedTuple, because uploads make millions of them and this one is made in half the time.
     """
 
-    time: str | None
-    factor: str
-    suffix: str
-    value: str
+    __slots__ = ()
+
+    @property
+    def time(self) -> str | None:
+        return self[0]
+
+    @property
+    def factor(self) -> str:
+        return self[1]
+
+    @property
+    def suffix(self) -> str:
+        return self[2]
+
+    @property
+    def value(self) -> str:
+        return self[3]
+
+    def as_dict(self) -> dict[str, str | None]:
+        return dict(zip(("time", "factor", "suffix", "value"), self, strict=True))
 
 
 class Deviation(NamedTuple):

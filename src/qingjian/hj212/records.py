@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from qingjian.hj212 import encoder
-from qingjian.hj212.content import Data, canonical_groups
+from qingjian.hj212.content import Data
 from qingjian.hj212.decoder import Framer
 from qingjian.hj212.message import Message
 from qingjian.hj212.model import Deviation, Refusal, Stretch
 from qingjian.hj212.policy import DEFAULT, Policy
+from qingjian.hj212.shape import canonical_groups
 
 
 def decode_lines(chunks: bytes | Iterable[bytes], policy: Policy = DEFAULT) -> Iterator[dict[str, Any]]:
@@ -42,7 +43,7 @@ def record_of(stretch: Stretch) -> dict[str, Any]:
         "status": "deviating" if deviations else "ok",
         "edition": message.edition,
         "fields": dict(message.fields),
-        "items": [item._asdict() for item in data.items()],
+        "items": [item.as_dict() for item in data.items()],
         "parameters": data.parameters(),
         "deviations": [deviation._asdict() for deviation in deviations],
         "reason": None,
