@@ -57,6 +57,13 @@ def test_the_newest_connection_wins(store: PresenceStore) -> None:
     assert store.read("MN1") == [gone]
 
 
+def test_a_connection_after_a_clock_was_set_back_is_seen(store: PresenceStore) -> None:
+    store.write([replace(ROW, disconnected_at=NOW + timedelta(seconds=6))])
+    again = replace(ROW, gateway="g2", connected_at=NOW - timedelta(days=1))
+    store.write([again])
+    assert store.read("MN1") == [again]
+
+
 def test_online_is_what_the_row_says() -> None:
     assert ROW.online
     assert not replace(ROW, disconnected_at=NOW + timedelta(seconds=1)).online

@@ -143,6 +143,26 @@ def test_an_unanswered_request_is_resent_and_then_given_up(site: Site) -> None:
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_clock_that_jumps_does_not_stop_commands(site: Site, days: int) -> None:
+    async def play() -> None:
+        async with site.run() as gateway:
+            link = await connected(site, gateway)
+            queue(site).put(order(site, expires_at=site.clock.now() + timedelta(days=9)))
+            await asked(gateway, link)
+            site.clock.set_wall(site.clock.now() + timedelta(days=days))  # type: ignore[attr-defined]
+            for _ in range(8):
+                await gateway.tick()
+                site.clock.advance(61)  # type: ignore[attr-defined]
+            await until(lambda: state(site).state.is_final)
+            assert state(site).result_code == "no_answer"
+            await link.send(upload(7))
+            answers = [await link.receive() for _ in range(4)]
+            assert answers[-1] == acknowledgement(7)
+
+    asyncio.run(play())
+
+
 def test_commands_of_a_device_go_one_after_another(site: Site) -> None:
     async def play() -> None:
         async with site.run() as gateway:

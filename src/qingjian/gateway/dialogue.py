@@ -87,7 +87,13 @@ class Dialogue:
     def tick(self, now: datetime) -> None:
         """Let time pass: resend, give up, send the next command."""
         wake = host.wake_at(self._state)
-        if wake is not None and now >= wake:
+        longest = max(self._state.timeouts.reply, self._state.timeouts.execution)
+        if wake is not None and wake - now > longest and self._state.under_way is not None:
+            # The clock was set back; a command must not wait for the time lost.
+            self._state = replace(
+                self._state, under_way=replace(self._state.under_way, deadline=now + longest)
+            )
+        elif wake is not None and now >= wake:
             self._state, actions = host.on_time(self._state, now)
             self._perform(actions)
         if self.is_idle and self._pending and self._gateway.connection_of(self.mn) is not None:

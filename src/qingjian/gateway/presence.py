@@ -50,7 +50,10 @@ class SqlitePresenceStore:
                 " last_refusal = excluded.last_refusal, last_deviations = excluded.last_deviations,"
                 " clock_offset_seconds = excluded.clock_offset_seconds"
                 " WHERE presence.gateway = excluded.gateway OR presence.connected_us IS NULL"
-                " OR presence.connected_us <= excluded.connected_us",
+                " OR presence.connected_us <= excluded.connected_us"
+                # After a jump of the clock a new connection may bear an older time than one that has ended.
+                " OR (presence.disconnected_us >= presence.connected_us AND excluded.disconnected_us IS NULL"
+                " AND excluded.connected_us IS NOT NULL)",
                 [
                     (
                         row.mn, row.gateway, row.peer, int(row.registered), to_us(row.connected_at),
