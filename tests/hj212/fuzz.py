@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import sys
 import time
@@ -194,7 +195,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="random streams against the HJ 212 decoder")
     parser.add_argument("--streams", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=212)
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--write-corpus", action="store_true")
     arguments = parser.parse_args()
     began = time.perf_counter()

@@ -94,6 +94,7 @@ class Framer:
         position = 0
         stretches: list[Stretch] = []
         while position < size:
+            found: tuple[int, Message | None, Refusal | None] | None
             found = self._fast(buffer, position, size, final)
             if found is None:
                 match = _CANDIDATE.match(buffer, position)
@@ -121,7 +122,9 @@ class Framer:
                 return self._policy_for(match[1].decode("ascii")) or self._policy
         return self._policy
 
-    def _fast(self, buffer: bytes, position: int, size: int, final: bool) -> _Found | None:
+    def _fast(
+        self, buffer: bytes, position: int, size: int, final: bool
+    ) -> tuple[int, Message | None, Refusal | None] | None:
         """The frame at ``position`` when its length and check hold and nothing is unusual; else None."""
         digits = buffer[position + 2 : position + 6]
         if not (digits.isdigit() and len(digits) == 4 and buffer.startswith(b"##", position)):
@@ -143,10 +146,10 @@ class Framer:
                 if not (self._eager or final):
                     return None
                 message = read_segment(segment, policy)
-                return _Found(after, message, None) if isinstance(message, Message) else None
+                return (after, message, None) if isinstance(message, Message) else None
             if buffer[after] not in b"\r\n":
                 message = read_segment(segment, policy)
-                return _Found(after, message, None) if isinstance(message, Message) else None
+                return (after, message, None) if isinstance(message, Message) else None
         return None
 
     def _terminated(
