@@ -13,12 +13,21 @@ from qingjian.supervisor.processes import Child
 
 def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
     """Return the children in starting order; they drain in the reverse order."""
-    names = ["web", "pipeline", "worker", *(f"gateway-{number}" for number in range(1, configuration.gateway_processes + 1))]
+    names = [
+        "web",
+        "pipeline",
+        "worker",
+        *(f"gateway-{number}" for number in range(1, configuration.gateway_processes + 1)),
+    ]
     if configuration.demo:
         names.append("simulator")
     command = [sys.executable, "-m", "qingjian.cli.main", "run"]
     return [
-        Child(name, [*command, name, "--data", str(folder.root)], environment={"QINGJIAN_CHILD": "1", "PYTHONUNBUFFERED": "1"})
+        Child(
+            name,
+            [*command, name, "--data", str(folder.root)],
+            environment={"QINGJIAN_CHILD": "1", "PYTHONUNBUFFERED": "1"},
+        )
         for name in names
     ]
 
@@ -87,8 +96,10 @@ def _gateway(name: str, data: Path) -> None:
 def _pipeline(name: str, data: Path) -> None:
     from qingjian.pipeline import process
     from qingjian.pipeline.settings import PipelineSettings
+    from qingjian.site.configuration import load
 
-    process.main(PipelineSettings(data=data))
+    demo = load(data).values.demo
+    process.main(PipelineSettings(data=data, **({"gap_window_days": 1.0} if demo else {})))
 
 
 def _simulator(name: str, data: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from qingjian.cli import data as data_commands
 from qingjian.cli import evaluate, hj212, node, simulate
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
     help="清鉴：真、准、全的生态环境监测数据与执法协同平台 / environmental data that are true, accurate and complete",
 )
 node.register(app)
+data_commands.register(app)
 simulate.register(app)
 app.add_typer(hj212.app, name="hj212")
 app.command(name="evaluate")(evaluate.command)

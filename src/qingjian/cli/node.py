@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from qingjian.contracts.clock import SystemClock
-from qingjian.contracts.folders import DataFolder
+from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 from qingjian.supervisor.processes import Supervisor, stop_with_parent
 
@@ -63,7 +63,15 @@ def _up(data: Path) -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     logins = setup.prepare(folder, settings.CONFIGURATION, report=typer.echo)
-    supervisor = Supervisor(children.of(folder, settings.CONFIGURATION), folder.logs, SystemClock(), typer.echo)
+    write_durably(
+        folder.root / "exchange" / "node.json",
+        json.dumps(
+            {"gateway_port": settings.CONFIGURATION.gateway_port, "web_port": settings.CONFIGURATION.web_port}
+        ).encode(),
+    )
+    supervisor = Supervisor(
+        children.of(folder, settings.CONFIGURATION), folder.logs, SystemClock(), typer.echo
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.request_stop())
     configuration = settings.CONFIGURATION
@@ -88,7 +96,9 @@ def run(name: str, data: Path = DATA) -> None:
     children.run(name, data)
 
 
-def status(data: Path = DATA, as_json: bool = typer.Option(False, "--json", help="输出 JSON / print JSON")) -> None:
+def status(
+    data: Path = DATA, as_json: bool = typer.Option(False, "--json", help="输出 JSON / print JSON")
+) -> None:
     """Say what runs, how far the pipeline is and who is connected."""
     folder = enter(data)
     from qingjian.site import health
@@ -119,5 +129,3 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(status)
     app.command()(doctor)
-
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +20,6 @@ from qingjian.contracts.latest import LatestValue
 
 STALE = timedelta(hours=3)
 """A point whose newest value is older than this is drawn as stale."""
-SHOWN_ON_MAP = ("pm25", "oxygen", "cod", "nox", "equivalent_level")
 
 
 def presence_counts(user: Any) -> dict[str, int]:
@@ -46,7 +44,9 @@ def freshness(user: Any) -> dict[str, Any]:
     for value in queries.latest_of(user):
         latest[value.series] = max(latest.get(value.series, value.start), value.start)
     current = total = 0
-    for series in network.in_force(network.series_visible_to(user).filter(point__status="running").exclude(point__kind="synthetic")):
+    for series in network.in_force(
+        network.series_visible_to(user).filter(point__status="running").exclude(point__kind="synthetic")
+    ):
         if not series.expected:
             continue
         total += 1
@@ -57,25 +57,48 @@ def freshness(user: Any) -> dict[str, Any]:
     return {"current": current, "total": total, "share": round(100 * current / total) if total else None}
 
 
-def pipeline_status() -> Mapping[str, Any]:
-    """Return what the pipeline last wrote of itself; empty before its first start."""
-    path = settings.DATA_FOLDER.root / "exchange" / "pipeline.json"
+def processing() -> list[tuple[str, Any]]:
+    """Return what the pipeline says of itself, in words; empty before its first start."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        status = json.loads(
+            (settings.DATA_FOLDER.findings.parent / "pipeline.json").read_text(encoding="utf-8")
+        )
     except (OSError, ValueError):
-        return {}
+        return []
+    shown = (
+        ("frames", _("Frames read")),
+        ("observations", _("Values stored")),
+        ("repeated", _("Resent, unchanged")),
+        ("changed", _("Changed after the fact")),
+        ("open_gaps", _("Open gaps")),
+        ("behind_frames", _("Frames waiting")),
+        ("frames_per_second", _("Frames per second")),
+    )
+    return [(title, status[name]) for name, title in shown if name in status]
 
 
 def map_points(user: Any) -> list[dict[str, Any]]:
     """Return every point in reach with its state and newest values, for map and side list."""
-    points = list(network.points_visible_to(user, Capability.VIEW_DATA).exclude(kind="synthetic").exclude(longitude=None))
-    series = list(network.series_visible_to(user).filter(point__in=points))
+    points = list(
+        network.points_visible_to(user, Capability.VIEW_DATA)
+        .exclude(kind="synthetic")
+        .exclude(longitude=None)
+    )
+    series = sorted(
+        network.series_visible_to(user).filter(point__in=points),
+        key=lambda one: (one.origin == "simulated", one.pk),
+    )
     newest: dict[int, LatestValue] = {}
     for value in queries.latest_of(user, [one.pk for one in series]):
         kept = newest.get(value.series)
         if kept is None or value.known_at > kept.known_at:
             newest[value.series] = value
-    alarmed = set(queries.open_alerts(user).exclude(severity="information").values_list("point_id", flat=True))
+    alarmed = set(
+        queries.open_alerts(user)
+        .filter(severity__in=("major", "critical"))
+        .values_list("point_id", flat=True)
+    )
+    watched = set(queries.open_alerts(user).filter(severity="minor").values_list("point_id", flat=True))
     rows = []
     for point in points:
         own = [one for one in series if one.point_id == point.pk]
@@ -85,8 +108,10 @@ def map_points(user: Any) -> list[dict[str, Any]]:
             state, text = "alert", _("alert")
         elif fresh is None or now() - fresh > STALE:
             state, text = "stale", _("no present data")
-        elif any(charts.validity(value.flag, one)[0] == "bad" for one, value in values):
-            state, text = "look", _("marked data")
+        elif point.pk in watched or any(
+            charts.validity(value.flag, one)[0] == "bad" for one, value in values
+        ):
+            state, text = "look", _("needs a look")
         else:
             state, text = "ok", _("normal")
         rows.append(
@@ -102,7 +127,14 @@ def map_points(user: Any) -> list[dict[str, Any]]:
                 "state_text": text,
                 "notice": point.notice,
                 "values": [
-                    {"name": str(one.factor), "value": value.value, "decimals": one.decimals, "unit": one.unit, "simulated": one.origin == "simulated", "at": int(value.start.timestamp() * 1000)}
+                    {
+                        "name": str(one.factor),
+                        "value": value.value,
+                        "decimals": one.decimals,
+                        "unit": one.unit,
+                        "simulated": one.origin == "simulated",
+                        "at": int(value.start.timestamp() * 1000),
+                    }
                     for one, value in values[:8]
                 ],
             }
@@ -115,7 +147,11 @@ def waiting_for(user: Any) -> dict[str, Any]:
     capabilities = account_rules.capabilities(user)
     proposed = network.changes_visible_to(user).filter(state=registry.ChangeRequest.State.PROPOSED)
     return {
-        "to_decide": list(proposed.exclude(author=user)[:8]) if Capability.APPROVE_REGISTRY in capabilities else [],
+        "to_decide": list(proposed.exclude(author=user)[:8])
+        if Capability.APPROVE_REGISTRY in capabilities
+        else [],
         "own": list(proposed.filter(author=user)[:8]),
-        "alerts": list(queries.open_alerts(user).order_by("-escalation", "-last_at")[:8]) if Capability.VIEW_DATA in capabilities else [],
+        "alerts": list(queries.open_alerts(user).order_by("-escalation", "-last_at")[:8])
+        if Capability.VIEW_DATA in capabilities
+        else [],
     }

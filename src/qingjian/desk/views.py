@@ -29,15 +29,26 @@ def workbench(request: HttpRequest) -> HttpResponse:
     """What alarms, what waits for me, and whether data come in."""
     user = request.user
     views_data = account_rules.may(user, Capability.VIEW_DATA)
-    open_by_severity = dict(observing.open_alerts(user).order_by().values_list("severity").annotate(count=Count("id"))) if views_data else {}
+    open_by_severity = (
+        dict(observing.open_alerts(user).order_by().values_list("severity").annotate(count=Count("id")))
+        if views_data
+        else {}
+    )
     context = {
         "title": _("Workbench"),
         "views_data": views_data,
-        "alert_counts": [{"title": dict(SEVERITY_CHOICES)[name], "colour": words.SEVERITY_COLOURS[name], "count": open_by_severity.get(name, 0)} for name in ("critical", "major", "minor")],
+        "alert_counts": [
+            {
+                "title": dict(SEVERITY_CHOICES)[name],
+                "colour": words.SEVERITY_COLOURS[name],
+                "count": open_by_severity.get(name, 0),
+            }
+            for name in ("critical", "major", "minor")
+        ],
         "alerts_open": sum(open_by_severity.values()),
         "presence": queries.presence_counts(user) if views_data else None,
         "freshness": queries.freshness(user) if views_data else None,
-        "pipeline": queries.pipeline_status(),
+        "processing": queries.processing(),
         "heartbeat": observing.last_heartbeat(),
         "heartbeat_overdue": observing.heartbeat_overdue(now()),
         "waiting": queries.waiting_for(user),
@@ -49,8 +60,19 @@ def workbench(request: HttpRequest) -> HttpResponse:
 def county_map(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.VIEW_DATA)
     points = queries.map_points(request.user)
-    elements = [(code, title) for code, title in ELEMENTS.items() if any(point["element"] == code for point in points)]
-    return render(request, "desk/map.html", {"title": _("One map"), "points": points, "elements": elements, "tiles": settings.CONFIGURATION.map_tiles})
+    elements = [
+        (code, title) for code, title in ELEMENTS.items() if any(point["element"] == code for point in points)
+    ]
+    return render(
+        request,
+        "desk/map.html",
+        {
+            "title": _("One map"),
+            "points": points,
+            "elements": elements,
+            "tiles": settings.CONFIGURATION.map_tiles,
+        },
+    )
 
 
 def map_points(request: HttpRequest) -> HttpResponse:
@@ -74,7 +96,15 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.SEND_COMMANDS)
     path = quarantine_path(settings.DATA_FOLDER)
     senders = QuarantineStore(path).read() if path.exists() else []
-    return render(request, "desk/quarantine.html", {"title": _("Unregistered senders and refused frames"), "unknown": [one for one in senders if not one.registered], "refused": [one for one in senders if one.registered]})
+    return render(
+        request,
+        "desk/quarantine.html",
+        {
+            "title": _("Unregistered senders and refused frames"),
+            "unknown": [one for one in senders if not one.registered],
+            "refused": [one for one in senders if one.registered],
+        },
+    )
 
 
 def forwarding(request: HttpRequest) -> HttpResponse:
@@ -82,7 +112,16 @@ def forwarding(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.SEND_COMMANDS)
     directory = network_services.directory_store().current()
     progress = forwarding_progress(settings.DATA_FOLDER, directory.targets) if directory else []
-    return render(request, "desk/forwarding.html", {"title": _("Forwarding to upper platforms"), "targets": registry.ForwardTarget.objects.all(), "progress": progress, "now": now()})
+    return render(
+        request,
+        "desk/forwarding.html",
+        {
+            "title": _("Forwarding to upper platforms"),
+            "targets": registry.ForwardTarget.objects.all(),
+            "progress": progress,
+            "now": now(),
+        },
+    )
 
 
 def health(request: HttpRequest) -> HttpResponse:

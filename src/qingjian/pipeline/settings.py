@@ -23,6 +23,8 @@ class PipelineSettings:
     aggregate_grace_seconds: float = 300.0
     """A period is aggregated so long after its end; what comes later makes a revision."""
     gap_check_seconds: float = 60.0
+    gap_window_days: float = 35.0
+    """How far back gaps are looked for at the first start; the demo has no minutes before its start and sets less."""
     ask_for_history: bool = True
     compact_seconds: float = 30.0
     settle_after_days: int = 3

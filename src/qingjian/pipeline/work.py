@@ -53,7 +53,7 @@ class Work:
             engine.findings.append_tick([], {"first-start": started})
         self.watched_since = datetime.fromisoformat(started)
         engine.watchers, self._silence = all_watchers(engine.findings.memory, clock.now())  # type: ignore[assignment]
-        self.gaps = GapFinder(engine.lake, engine.findings.memory("gaps", {}), gap_settings)
+        self.gaps = GapFinder(engine.lake, engine.findings.memory("gaps", {}), gap_settings or GapSettings(window=timedelta(days=settings.gap_window_days)))
         engine.carry("import", self._carry_import)
         engine.carry("aggregate", self._carry_aggregate)
         engine.carry("replay", self._carry_replay)

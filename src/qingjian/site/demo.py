@@ -66,7 +66,9 @@ def import_history(folder: DataFolder, now: datetime, report: Callable[[str], No
     rows = 0
     with Lake(folder.lake) as lake:
         for table in history(end - HISTORY, end):
-            renamed = table.rename_columns(["time" if name == "start" else name for name in table.column_names])
+            renamed = table.rename_columns(
+                ["time" if name == "start" else name for name in table.column_names]
+            )
             name = f"demo-history-{rows}"
             source = ImportSource(hashlib.sha256(name.encode()).hexdigest(), name)
             result = import_table(lake, directory, renamed.drop_columns(["note"]), source)
@@ -86,7 +88,10 @@ def _accounts(document: dict[str, Any]) -> None:
             accounts.place_region(region, Region.objects.get(code=row["parent"]), OPENING)
     for row in document["organisations"]:
         Organisation.objects.create(
-            code=row["code"], name=row["name"], kind=row["kind"], region=Region.objects.get(code=row["region"])
+            code=row["code"],
+            name=row["name"],
+            kind=row["kind"],
+            region=Region.objects.get(code=row["region"]),
         )
 
 
@@ -113,50 +118,121 @@ def _registry(document: dict[str, Any]) -> Iterator[Proposal]:
         )
     for row in document["sources"]:
         yield from _source(row)
-    notices = {row["point"]: row["notice"] for row in document["series"]}
+    notices: dict[str, list[str]] = {}
+    for row in document["series"]:
+        if row["notice"] not in notices.setdefault(row["point"], []):
+            notices[row["point"]].append(row["notice"])
     for row in document["points"]:
         yield Proposal(
             "point",
             {
-                **{name: row[name] for name in ("code", "name", "level", "region", "organisation", "longitude", "latitude", "valid_from")},
+                **{
+                    name: row[name]
+                    for name in (
+                        "code",
+                        "name",
+                        "level",
+                        "region",
+                        "organisation",
+                        "longitude",
+                        "latitude",
+                        "valid_from",
+                    )
+                },
                 "kind": POINT_KINDS[row["medium"]],
                 "outlet": f"{row['source']}-{row['outlet']}" if row["outlet"] else None,
                 "attributes": {"target_class": row["target_class"]} if row["target_class"] else {},
-                "notice": notices.get(row["code"], ""),
+                "notice": " ｜ ".join(notices.get(row["code"], ())),
             },
         )
     for row in document["duties"]:
-        yield Proposal("duty", {"point": row["point"], "kind": DUTIES[row["role"]], "organisation": row["organisation"], "valid_from": row["valid_from"]})
+        yield Proposal(
+            "duty",
+            {
+                "point": row["point"],
+                "kind": DUTIES[row["role"]],
+                "organisation": row["organisation"],
+                "valid_from": row["valid_from"],
+            },
+        )
     yield from _devices(document)
 
 
 def _source(row: dict[str, Any]) -> Iterator[Proposal]:
     code = row["code"]
-    yield Proposal("source", {name: row[name] for name in ("code", "name", "organisation", "region", "industry", "longitude", "latitude")})
+    yield Proposal(
+        "source",
+        {
+            name: row[name]
+            for name in ("code", "name", "organisation", "region", "industry", "longitude", "latitude")
+        },
+    )
     for one in row["lists"]:
-        yield Proposal("membership", {"source": code, "name": LISTS[one["name"]], "valid_from": one["valid_from"], "valid_to": one["valid_to"]})
+        yield Proposal(
+            "membership",
+            {
+                "source": code,
+                "name": LISTS[one["name"]],
+                "valid_from": one["valid_from"],
+                "valid_to": one["valid_to"],
+            },
+        )
     permit = row["permit"]
-    yield Proposal("permit", {"number": permit["number"], "source": code, "valid_from": permit["valid_from"], "valid_to": permit["valid_to"]})
+    yield Proposal(
+        "permit",
+        {
+            "number": permit["number"],
+            "source": code,
+            "valid_from": permit["valid_from"],
+            "valid_to": permit["valid_to"],
+        },
+    )
     media: dict[str, str] = {}
     for one in row["outlets"]:
         media[one["code"]] = "water" if one["kind"] == "water" else "gas"
         yield Proposal(
             "outlet",
-            {"code": f"{code}-{one['code']}", "source": code, "name": one["name"], "medium": media[one["code"]], "height_m": one.get("height_m"), "receiving_water": one.get("into", "")},
+            {
+                "code": f"{code}-{one['code']}",
+                "source": code,
+                "name": one["name"],
+                "medium": media[one["code"]],
+                "height_m": one.get("height_m"),
+                "receiving_water": one.get("into", ""),
+            },
         )
     for number, one in enumerate(row["facilities"], start=1):
         capacity = f" {one['capacity']}" if one["capacity"] else ""
-        yield Proposal("facility", {"code": f"{code}-F{number}", "source": code, "name": one["name"], "kind": "treatment", "process": one["name"] + capacity})
+        yield Proposal(
+            "facility",
+            {
+                "code": f"{code}-F{number}",
+                "source": code,
+                "name": one["name"],
+                "kind": "treatment",
+                "process": one["name"] + capacity,
+            },
+        )
     factor_media = {"water": "waste_water", "gas": "flue_gas"}
     for one in row["limits"]:
         medium = media[one["outlet"]]
-        bounds = dict(zip(("lower", "upper"), one["limit"].split(".."), strict=True)) if one["operator"] == "range" else {"upper": one["limit"]}
+        bounds = (
+            dict(zip(("lower", "upper"), one["limit"].split(".."), strict=True))
+            if one["operator"] == "range"
+            else {"upper": one["limit"]}
+        )
         yield Proposal(
             "limit",
             {
-                "outlet": f"{code}-{one['outlet']}", "permit": permit["number"], "factor": f"{factor_media[medium]}.{one['factor']}",
-                "averaging": one["statistic"], **bounds, "unit": CONCENTRATION_UNITS[medium], "converted": one["converted"],
-                "basis": one["basis"], "valid_from": permit["valid_from"],
+                "outlet": f"{code}-{one['outlet']}",
+                "permit": permit["number"],
+                "factor": f"{factor_media[medium]}.{one['factor']}",
+                "averaging": one["statistic"],
+                **bounds,
+                "unit": CONCENTRATION_UNITS[medium],
+                "converted": one["converted"],
+                "basis": one["basis"],
+                "valid_from": permit["valid_from"],
             },
         )
     for one in permit["amounts"]:
@@ -164,8 +240,14 @@ def _source(row: dict[str, Any]) -> Iterator[Proposal]:
         yield Proposal(
             "limit",
             {
-                "outlet": f"{code}-{outlet}", "permit": permit["number"], "factor": f"{factor_media[media[outlet]]}.{one['factor']}",
-                "averaging": "year", "yearly_amount_t": one["amount"], "unit": one["unit"], "basis": permit["number"], "valid_from": permit["valid_from"],
+                "outlet": f"{code}-{outlet}",
+                "permit": permit["number"],
+                "factor": f"{factor_media[media[outlet]]}.{one['factor']}",
+                "averaging": "year",
+                "yearly_amount_t": one["amount"],
+                "unit": one["unit"],
+                "basis": permit["number"],
+                "valid_from": permit["valid_from"],
             },
         )
 
@@ -173,24 +255,75 @@ def _source(row: dict[str, Any]) -> Iterator[Proposal]:
 def _devices(document: dict[str, Any]) -> Iterator[Proposal]:
     codes = {row["mn"]: row["code"] for row in document["devices"]}
     for row in document["devices"]:
-        names = ("code", "mn", "password", "name", "point", "system_code", "edition", "policy", "sm4_key_hex", "addresses", "silence_seconds", "clock_tolerance_seconds", "synthetic", "valid_from", "valid_to")
+        names = (
+            "code",
+            "mn",
+            "password",
+            "name",
+            "point",
+            "system_code",
+            "edition",
+            "policy",
+            "sm4_key_hex",
+            "addresses",
+            "silence_seconds",
+            "clock_tolerance_seconds",
+            "synthetic",
+            "valid_from",
+            "valid_to",
+        )
         yield Proposal("device", {name: row[name] for name in names})
     for row in document["instruments"]:
         yield Proposal(
             "instrument",
             {
-                "code": row["code"], "point": row["point"], "name": row["name"], "manufacturer": row["maker"], "model": row["model"],
-                "serial_number": row["serial"], "factors": ", ".join(one.split(".")[1] for one in row["series"])[:200], "valid_from": row["valid_from"],
+                "code": row["code"],
+                "point": row["point"],
+                "name": row["name"],
+                "manufacturer": row["maker"],
+                "model": row["model"],
+                "serial_number": row["serial"],
+                "factors": ", ".join(one.split(".")[1] for one in row["series"])[:200],
+                "valid_from": row["valid_from"],
             },
         )
     # A series may name the flow series of its outlet, which therefore comes first.
     for row in sorted(document["series"], key=lambda one: bool(one["flow_series"])):
-        names = ("code", "point", "origin", "position", "unit", "decimals", "medium", "averaging", "flow_series", "expected", "notice", "valid_from")
+        names = (
+            "code",
+            "point",
+            "origin",
+            "position",
+            "unit",
+            "decimals",
+            "medium",
+            "averaging",
+            "flow_series",
+            "expected",
+            "notice",
+            "valid_from",
+        )
         factor = f"{row['medium']}.{row['factor']}"
-        yield Proposal("series", {**{name: row[name] for name in names}, "factor": factor, "device": codes.get(row["device"])})
+        yield Proposal(
+            "series",
+            {**{name: row[name] for name in names}, "factor": factor, "device": codes.get(row["device"])},
+        )
     for row in document["routes"]:
-        yield Proposal("route", {"device": codes[row["mn"]], **{name: row[name] for name in ("wire_factor", "series", "scale", "valid_from", "valid_to")}})
+        yield Proposal(
+            "route",
+            {
+                "device": codes[row["mn"]],
+                **{name: row[name] for name in ("wire_factor", "series", "scale", "valid_from", "valid_to")},
+            },
+        )
     series = {row["code"] for row in document["series"]}
     for row in document["settings"]:
         subject = "series" if row["subject"] in series else "device"
-        yield Proposal("setting", {subject: row["subject"], **{name: row[name] for name in ("name", "value", "unit", "valid_from", "valid_to")}, "origin": row["source"]})
+        yield Proposal(
+            "setting",
+            {
+                subject: row["subject"],
+                **{name: row[name] for name in ("name", "value", "unit", "valid_from", "valid_to")},
+                "origin": row["source"],
+            },
+        )

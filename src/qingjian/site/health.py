@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import socket
@@ -114,10 +115,18 @@ def _administrators() -> list[Line]:
     lines = []
     for role in sorted(ADMINISTRATORS):
         held = Post.objects.filter(role=role, valid_to=None, user__is_active=True).count()
-        lines.append(Line(0 if held else 2, role, f"{held} 人 / people" if held else "无人担任 / nobody holds this post"))
+        lines.append(
+            Line(
+                0 if held else 2, role, f"{held} 人 / people" if held else "无人担任 / nobody holds this post"
+            )
+        )
     first = User.objects.filter(must_change_password=True, is_active=True).count()
     if first:
-        lines.append(Line(1, "first passwords", f"{first} 个账号仍用初始口令 / accounts still have their first password"))
+        lines.append(
+            Line(
+                1, "first passwords", f"{first} 个账号仍用初始口令 / accounts still have their first password"
+            )
+        )
     return lines
 
 
@@ -144,13 +153,30 @@ def _exposure() -> list[Line]:
     configuration = settings.CONFIGURATION
     local = configuration.web_host in ("127.0.0.1", "localhost", "::1")
     lines = []
-    if not local and not configuration.tls_certificate and not configuration.public_address.startswith("https"):
-        lines.append(Line(2, "web", "网页无加密且对外监听：设置 tls_certificate 或置于反向代理之后 / pages are served to the network without TLS: set tls_certificate or use a reverse proxy"))
+    if (
+        not local
+        and not configuration.tls_certificate
+        and not configuration.public_address.startswith("https")
+    ):
+        lines.append(
+            Line(
+                2,
+                "web",
+                "网页无加密且对外监听：设置 tls_certificate 或置于反向代理之后 / pages are served to the network without TLS: set tls_certificate or use a reverse proxy",
+            )
+        )
     if configuration.demo and not local:
         lines.append(Line(1, "demo", "演示数据对外可见 / demonstration data are visible from outside"))
+    return [*lines, _gateway_port()]
+
+
+def _gateway_port() -> Line:
+    """Try the port that the running node was told, else the configured one."""
+    port = settings.CONFIGURATION.gateway_port
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        port = json.loads((settings.DATA_FOLDER.findings.parent / "node.json").read_text())["gateway_port"]
     try:
-        with socket.create_connection(("127.0.0.1", configuration.gateway_port), 0.5):
-            lines.append(Line(0, "gateway port", str(configuration.gateway_port)))
+        with socket.create_connection(("127.0.0.1", port), 0.5):
+            return Line(0, "gateway port", str(port))
     except OSError:
-        lines.append(Line(1, "gateway port", f"{configuration.gateway_port} 无应答 / does not answer"))
-    return lines
+        return Line(1, "gateway port", f"{port} 无应答 / does not answer")

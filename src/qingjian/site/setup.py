@@ -23,7 +23,10 @@ def prepare(folder: DataFolder, configuration: Configuration, report: Callable[[
     check_format(folder)
     if not User.objects.exists():
         passwords = _demo(folder, report) if configuration.demo else _empty()
-        write_durably(folder.people / "first-logins.txt", "\n".join(f"{user} {text}" for user, text in passwords.items()).encode())
+        write_durably(
+            folder.people / "first-logins.txt",
+            "\n".join(f"{user} {text}" for user, text in passwords.items()).encode(),
+        )
         (folder.people / "first-logins.txt").chmod(0o600)
     return _logins(folder, configuration)
 
@@ -36,7 +39,9 @@ def check_format(folder: DataFolder) -> None:
         return
     found = int(path.read_text())
     if found > FORMAT:
-        raise SystemExit(f"数据目录格式 {found} 比本程序（{FORMAT}）新，请升级程序。 / The data folder has format {found}, newer than this program ({FORMAT}); update the program.")
+        raise SystemExit(
+            f"数据目录格式 {found} 比本程序（{FORMAT}）新，请升级程序。 / The data folder has format {found}, newer than this program ({FORMAT}); update the program."
+        )
 
 
 def _demo(folder: DataFolder, report: Callable[[str], None]) -> dict[str, str]:
@@ -51,12 +56,16 @@ def _demo(folder: DataFolder, report: Callable[[str], None]) -> dict[str, str]:
 
 def _empty() -> dict[str, str]:
     region = Region.objects.create(code="000000", name="本级行政区", level=Region.Level.COUNTY)
-    organisation = Organisation.objects.create(code="000000000000000000", name="本单位", kind=Organisation.Kind.BUREAU, region=region)
+    organisation = Organisation.objects.create(
+        code="000000000000000000", name="本单位", kind=Organisation.Kind.BUREAU, region=region
+    )
     passwords = {}
     for role in FIRST_ADMINISTRATORS:
         username = role.split("_")[0]
         passwords[username] = password = secrets.token_urlsafe(9)
-        user = User.objects.create_user(username, username, password, organisation=organisation, must_change_password=True)
+        user = User.objects.create_user(
+            username, username, password, organisation=organisation, must_change_password=True
+        )
         accounts.place_post(user, role, organisation, region, datetime(2026, 1, 1, tzinfo=UTC).date())
     return passwords
 
@@ -67,12 +76,17 @@ def _logins(folder: DataFolder, configuration: Configuration) -> list[str]:
         return []
     logins = dict(line.split(" ", 1) for line in path.read_text().splitlines())
     wanted = SHOWN_LOGINS if configuration.demo else tuple(logins)
-    people = {user.username: user for user in User.objects.filter(username__in=wanted).select_related("organisation")}
+    people = {
+        user.username: user
+        for user in User.objects.filter(username__in=wanted).select_related("organisation")
+    }
     lines = []
     for name in wanted:
         user = people.get(name)
         if user is None or name not in logins or not user.check_password(logins[name]):
             continue
         post = user.posts.first()
-        lines.append(f"{name:12} {logins[name]:24} {post.get_role_display() if post else ''} · {user.organisation.name}")
+        lines.append(
+            f"{name:12} {logins[name]:24} {post.get_role_display() if post else ''} · {user.organisation.name}"
+        )
     return lines

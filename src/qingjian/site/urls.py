@@ -3,7 +3,6 @@
 from django.urls import include, path
 
 urlpatterns = [
-    path("i18n/", include("django.conf.urls.i18n")),
     path("", include("qingjian.apps.accounts.urls")),
     path("", include("qingjian.apps.scheduling.urls")),
     path("", include("qingjian.apps.rulekeeping.urls")),

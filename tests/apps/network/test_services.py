@@ -13,7 +13,16 @@ from qingjian.apps.network.services import Proposal, ProposalError
 
 
 def point(**changes: object) -> Proposal:
-    fields = {"code": "A2", "name": "新站", "kind": "air_township", "level": "township", "region": "990101", "organisation": "B1", "longitude": "115.3", "latitude": "35.5"}
+    fields = {
+        "code": "A2",
+        "name": "新站",
+        "kind": "air_township",
+        "level": "township",
+        "region": "990101",
+        "organisation": "B1",
+        "longitude": "115.3",
+        "latitude": "35.5",
+    }
     return Proposal("point", {**fields, **changes})
 
 
@@ -40,7 +49,17 @@ def test_a_proposal_changes_nothing_until_a_second_person_approves(maker, checke
 
 
 def test_rows_of_one_request_may_refer_to_each_other(maker, checker) -> None:
-    device = Proposal("device", {"code": "A2-D1", "mn": "MN-A2", "password": "123456", "name": "数采仪", "point": "A2", "system_code": "22"})
+    device = Proposal(
+        "device",
+        {
+            "code": "A2-D1",
+            "mn": "MN-A2",
+            "password": "123456",
+            "name": "数采仪",
+            "point": "A2",
+            "system_code": "22",
+        },
+    )
     change = services.propose(maker, "新站与数采仪", [point(), device])
     assert not models.Device.objects.filter(code="A2-D1").exists()
     services.approve(checker, change, 0)
@@ -57,7 +76,9 @@ def test_two_deciders_at_once_one_wins_and_the_other_is_told(maker, checker, reg
 
 def test_a_request_based_on_an_older_state_is_refused(maker, checker) -> None:
     first = services.propose(maker, "改名", [point(code="A1", name="甲站", kind="air_city", level="county")])
-    second = services.propose(maker, "又改名", [point(code="A1", name="乙站", kind="air_city", level="county")])
+    second = services.propose(
+        maker, "又改名", [point(code="A1", name="乙站", kind="air_city", level="county")]
+    )
     services.approve(checker, first, 0)
     with pytest.raises(ValidationError):
         services.approve(checker, second, 0)
@@ -100,11 +121,21 @@ def test_the_unit_of_a_series_never_changes(maker) -> None:
 
 
 def test_an_mn_belongs_to_one_device_at_a_time(maker, checker) -> None:
-    fields = {"code": "A1-D2", "mn": "MN-A1", "password": "1", "name": "新数采仪", "point": "A1", "system_code": "22", "valid_from": "2026-12-01"}
+    fields = {
+        "code": "A1-D2",
+        "mn": "MN-A1",
+        "password": "1",
+        "name": "新数采仪",
+        "point": "A1",
+        "system_code": "22",
+        "valid_from": "2026-12-01",
+    }
     with pytest.raises(ProposalError):
         services.propose(maker, "换机", [Proposal("device", fields)])
     old = registered.plain(registered.KINDS["device"], models.Device.objects.get(code="A1-D1"))
-    change = services.propose(maker, "换机", [Proposal("device", {**old, "valid_to": "2026-12-01"}), Proposal("device", fields)])
+    change = services.propose(
+        maker, "换机", [Proposal("device", {**old, "valid_to": "2026-12-01"}), Proposal("device", fields)]
+    )
     services.approve(checker, change, 0)
     assert models.Device.objects.filter(mn="MN-A1").count() == 2
 
@@ -116,7 +147,10 @@ def test_installing_ends_with_the_first_change_request(maker, registry) -> None:
 
 
 def test_what_a_person_sees_follows_region_owner_and_duty(registry) -> None:
-    station, holder = registry.person("s", "station_staff"), registry.person("h", "permit_holder", organisation=registry.holder)
+    station, holder = (
+        registry.person("s", "station_staff"),
+        registry.person("h", "permit_holder", organisation=registry.holder),
+    )
     stranger = registry.person("x", "station_staff", region=registry.other)
     assert {one.code for one in queries.points_visible_to(station)} == {"A1", "W1"}
     assert {one.code for one in queries.points_visible_to(holder)} == {"W1"}
@@ -127,7 +161,9 @@ def test_what_a_person_sees_follows_region_owner_and_duty(registry) -> None:
 
 
 def test_duties_show_gaps_and_overlaps(registry) -> None:
-    services.install([Proposal("duty", {"point": "A1", "kind": "monitor", "organisation": code}) for code in ("B1", "H1")])
+    services.install(
+        [Proposal("duty", {"point": "A1", "kind": "monitor", "organisation": code}) for code in ("B1", "H1")]
+    )
     report = queries.duty_report(registry.person("s", "station_staff"))
     assert [point.code for point, _kind, _duties in report["overlaps"]] == ["A1"]
     assert len(report["gaps"]) == 7

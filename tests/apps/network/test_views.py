@@ -12,22 +12,55 @@ def staff(client, registry):
     return registry
 
 
-@pytest.mark.parametrize("path", ["/points/", "/sources/", "/series/", "/duties/", "/changes/", "/sources/S1/", "/registry/import/", "/propose/point/", "/propose/point/A1/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/points/",
+        "/sources/",
+        "/series/",
+        "/duties/",
+        "/changes/",
+        "/sources/S1/",
+        "/registry/import/",
+        "/propose/point/",
+        "/propose/point/A1/",
+    ],
+)
 def test_pages_open(client, staff, path: str) -> None:
     assert client.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/points/?element=air&q=县", "/points/?order=-region__code", "/points/?order=password", "/points/?status=nonsense&page=99", "/sources/?list=key_water"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/points/?element=air&q=县",
+        "/points/?order=-region__code",
+        "/points/?order=password",
+        "/points/?status=nonsense&page=99",
+        "/sources/?list=key_water",
+    ],
+)
 def test_filters_and_orders_never_break_a_list(client, staff, path: str) -> None:
     assert client.get(path).status_code == 200
 
 
 def test_a_change_is_proposed_and_approved_on_the_pages(client, staff) -> None:
-    form = {"code": "A2", "name": "新站", "kind": "air_city", "level": "county", "region": "990101", "organisation": "B1", "status": "running", "reason": "新建"}
+    form = {
+        "code": "A2",
+        "name": "新站",
+        "kind": "air_city",
+        "level": "county",
+        "region": "990101",
+        "organisation": "B1",
+        "status": "running",
+        "reason": "新建",
+    }
     response = client.post("/propose/point/", form)
     change = models.ChangeRequest.objects.get()
     assert response["Location"] == f"/changes/{change.pk}/"
-    assert client.post(f"/changes/{change.pk}/decide/", {"version": 0, "decision": "approve"}).status_code == 403
+    assert (
+        client.post(f"/changes/{change.pk}/decide/", {"version": 0, "decision": "approve"}).status_code == 403
+    )
     client.force_login(staff.person("checker", "data_manager"))
     assert "新站" in client.get(f"/changes/{change.pk}/").content.decode()
     client.post(f"/changes/{change.pk}/decide/", {"version": 0, "decision": "approve"})
@@ -36,7 +69,9 @@ def test_a_change_is_proposed_and_approved_on_the_pages(client, staff) -> None:
 
 def test_a_wrong_import_lists_its_rows_and_stores_nothing(client, staff) -> None:
     content = "code,name,kind,level,region,organisation\nA2,站,air_city,county,990101,B1\nA3,站,nonsense,county,123,B1\n".encode()
-    response = client.post("/registry/import/", {"kind": "point", "reason": "批量", "file": SimpleUploadedFile("p.csv", content)})
+    response = client.post(
+        "/registry/import/", {"kind": "point", "reason": "批量", "file": SimpleUploadedFile("p.csv", content)}
+    )
     page = response.content.decode()
     assert "nonsense" in page
     assert "123" in page

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from tests.apps.conftest import NOW
 
 from qingjian.apps.observing import queries, services
 from qingjian.apps.observing.models import Alert, FindingRecord, Heartbeat, Mark
 from qingjian.contracts.findings import Finding, finding_id
-from tests.apps.conftest import NOW
 
 
 class Log:
@@ -22,15 +22,35 @@ class Log:
         return len(findings)
 
     def read(self, after: int, limit: int = 1000):
-        return [(number, finding) for number, finding in enumerate(self.rows, start=1) if number > after][:limit]
+        return [(number, finding) for number, finding in enumerate(self.rows, start=1) if number > after][
+            :limit
+        ]
 
     def open_findings(self, rule=None):
         return [one for one in self.rows if one.end is None]
 
 
-def finding(rule: str = "device-silent", subject: str = "A1-D1", kind: str = "device", minutes: int = 0, lasts: int | None = None, severity: str = "major") -> Finding:
+def finding(
+    rule: str = "device-silent",
+    subject: str = "A1-D1",
+    kind: str = "device",
+    minutes: int = 0,
+    lasts: int | None = None,
+    severity: str = "major",
+) -> Finding:
     start = NOW - timedelta(hours=2) + timedelta(minutes=minutes)
-    return Finding(finding_id(rule, "1", subject, start), rule, "1", subject, kind, start, None if lasts is None else start + timedelta(minutes=lasts), severity, {"seconds": 1}, NOW)
+    return Finding(
+        finding_id(rule, "1", subject, start),
+        rule,
+        "1",
+        subject,
+        kind,
+        start,
+        None if lasts is None else start + timedelta(minutes=lasts),
+        severity,
+        {"seconds": 1},
+        NOW,
+    )
 
 
 @pytest.fixture
@@ -135,7 +155,9 @@ def test_the_pages_of_alerts_open_and_act(log, staff, client) -> None:
     for path in ("/alerts/", f"/alerts/{alert.pk}/", "/alerts/?export=xlsx", "/clues/"):
         assert client.get(path).status_code == 200
     client.post(f"/alerts/{alert.pk}/act/", {"action": "acknowledge", "version": 0, "note": ""})
-    client.post(f"/alerts/{alert.pk}/act/", {"action": "close", "version": 1, "cause": "instrument", "note": "换泵"})
+    client.post(
+        f"/alerts/{alert.pk}/act/", {"action": "close", "version": 1, "cause": "instrument", "note": "换泵"}
+    )
     alert.refresh_from_db()
     assert (alert.state, alert.cause) == ("closed", "instrument")
 
@@ -144,7 +166,15 @@ def test_the_self_test_is_proved_by_its_alert_or_fails(registry, clock) -> None:
     services.heartbeat_sent(NOW)
     assert services.prove_heartbeat(timedelta(hours=1)).proved_at is None
     clock.advance(1800)
-    Alert.objects.create(rule="device-silent", subject="SYN", subject_kind="device", severity="major", opened_at=NOW + timedelta(minutes=20), last_at=NOW, synthetic=True)
+    Alert.objects.create(
+        rule="device-silent",
+        subject="SYN",
+        subject_kind="device",
+        severity="major",
+        opened_at=NOW + timedelta(minutes=20),
+        last_at=NOW,
+        synthetic=True,
+    )
     assert services.prove_heartbeat(timedelta(hours=1)).proved_at is not None
     assert Alert.objects.get().state == "closed"
     services.heartbeat_sent(NOW + timedelta(days=1))
@@ -159,21 +189,36 @@ def test_a_mark_is_superseded_never_changed(registry, staff, clock) -> None:
 
     point = Point.objects.get(code="A1")
     end = NOW
-    mark = services.set_mark(staff, point, ["A1.a34004"], NOW - timedelta(hours=2), end, "maintenance", "更换滤膜")
+    mark = services.set_mark(
+        staff, point, ["A1.a34004"], NOW - timedelta(hours=2), end, "maintenance", "更换滤膜"
+    )
     seen_at = NOW
     clock.advance(60)
-    services.set_mark(staff, point, mark.series, mark.start, mark.end, mark.kind, "误标", supersedes=mark, withdrawn=True)
+    services.set_mark(
+        staff, point, mark.series, mark.start, mark.end, mark.kind, "误标", supersedes=mark, withdrawn=True
+    )
     assert queries.marks_in_force(point, mark.start, mark.end) == []
     assert queries.marks_in_force(point, mark.start, mark.end, as_of=seen_at) == [mark]
     assert Mark.objects.count() == 2
 
 
-@pytest.mark.parametrize(("series", "kind", "reason", "hours"), [(["W1.w01018"], "fault", "x", 1), (["A1.a34004"], "nonsense", "x", 1), (["A1.a34004"], "fault", " ", 1), (["A1.a34004"], "fault", "x", -1), ([], "fault", "x", 1)])
+@pytest.mark.parametrize(
+    ("series", "kind", "reason", "hours"),
+    [
+        (["W1.w01018"], "fault", "x", 1),
+        (["A1.a34004"], "nonsense", "x", 1),
+        (["A1.a34004"], "fault", " ", 1),
+        (["A1.a34004"], "fault", "x", -1),
+        ([], "fault", "x", 1),
+    ],
+)
 def test_wrong_marks_are_refused(registry, staff, series, kind, reason, hours) -> None:
     from qingjian.apps.network.models import Point
 
     with pytest.raises(ValidationError):
-        services.set_mark(staff, Point.objects.get(code="A1"), series, NOW, NOW + timedelta(hours=hours), kind, reason)
+        services.set_mark(
+            staff, Point.objects.get(code="A1"), series, NOW, NOW + timedelta(hours=hours), kind, reason
+        )
 
 
 def test_a_permit_holder_does_not_verify_its_own_data(registry) -> None:
@@ -181,4 +226,12 @@ def test_a_permit_holder_does_not_verify_its_own_data(registry) -> None:
 
     holder = registry.person("h", "permit_holder", organisation=registry.holder)
     with pytest.raises(ValidationError):
-        services.set_mark(holder, Point.objects.get(code="W1"), ["W1.w01018"], NOW - timedelta(hours=1), NOW, "verified", "x")
+        services.set_mark(
+            holder,
+            Point.objects.get(code="W1"),
+            ["W1.w01018"],
+            NOW - timedelta(hours=1),
+            NOW,
+            "verified",
+            "x",
+        )

@@ -24,7 +24,11 @@ def test_confirmation_needs_the_right_the_document_and_the_content_seen(county, 
     manager = county.person("m", "data_manager")
     with pytest.raises(PermissionDenied):
         services.confirm(county.person("s", "station_staff"), row.id, row.digest, "HJ 75-2017")
-    for row_id, digest, document in ((row.id, row.digest, " "), (row.id, "other", "HJ 75-2017"), ("none", row.digest, "HJ 75-2017")):
+    for row_id, digest, document in (
+        (row.id, row.digest, " "),
+        (row.id, "other", "HJ 75-2017"),
+        ("none", row.digest, "HJ 75-2017"),
+    ):
         with pytest.raises(ValidationError):
             services.confirm(manager, row_id, digest, document)
 

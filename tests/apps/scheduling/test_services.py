@@ -11,7 +11,9 @@ from qingjian.apps.scheduling.models import Run
 @pytest.fixture
 def job(db, monkeypatch):
     runs: list = []
-    made = jobs.Job("test-job", "试验", timedelta(hours=1), lambda period: runs.append(period) or "ok", catch_up=3)
+    made = jobs.Job(
+        "test-job", "试验", timedelta(hours=1), lambda period: runs.append(period) or "ok", catch_up=3
+    )
     monkeypatch.setattr(jobs, "_jobs", {made.name: made})
     return runs
 

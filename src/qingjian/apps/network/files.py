@@ -33,9 +33,16 @@ def read(kind: registered.Kind, name: str, content: bytes) -> list[Proposal]:
     if not rows:
         raise ValidationError(_("The file is empty."))
     columns = [_field_of(kind, str(head or "")) for head in rows[0]]
-    unknown = [str(head) for head, column in zip(rows[0], columns, strict=True) if column is None and str(head or "").strip()]
+    unknown = [
+        str(head)
+        for head, column in zip(rows[0], columns, strict=True)
+        if column is None and str(head or "").strip()
+    ]
     if unknown:
-        raise ValidationError(_("Columns not known in this table: %(columns)s. Download the template.") % {"columns": ", ".join(unknown)})
+        raise ValidationError(
+            _("Columns not known in this table: %(columns)s. Download the template.")
+            % {"columns": ", ".join(unknown)}
+        )
     if len(rows) - 1 > MOST_ROWS:
         raise ValidationError(_("More than %(most)d rows. Split the file.") % {"most": MOST_ROWS})
     found = []
@@ -79,7 +86,15 @@ def _excel(content: bytes) -> list[list[Any]]:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         return [list(row) for row in sheet.iter_rows(max_row=MOST_ROWS + 2, values_only=True)]
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, IndexError, EOFError) as error:
+    except (
+        InvalidFileException,
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        OSError,
+        IndexError,
+        EOFError,
+    ) as error:
         raise ValidationError(_("This is not an Excel file this program can read (.xlsx).")) from error
 
 

@@ -26,13 +26,17 @@ class ProposalForm(forms.Form):
                 self.fields[name] = forms.CharField(label=f"{label}（{_('code')}）", required=required)
             else:
                 self.fields[name] = forms.CharField(label=label, required=required)
-        self.fields["reason"] = forms.CharField(label=_("Reason of the change"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
+        self.fields["reason"] = forms.CharField(
+            label=_("Reason of the change"), max_length=300, widget=forms.Textarea(attrs={"rows": 2})
+        )
 
 
 class ImportForm(forms.Form):
     """A file of registry rows."""
 
-    kind = forms.ChoiceField(label=_("Table"), choices=lambda: [(kind.name, kind.title) for kind in registered.KINDS.values()])
+    kind = forms.ChoiceField(
+        label=_("Table"), choices=lambda: [(kind.name, kind.title) for kind in registered.KINDS.values()]
+    )
     file = forms.FileField(label=_("File (Excel or CSV)"))
     reason = forms.CharField(label=_("Reason of the change"), max_length=300)
 

@@ -234,7 +234,7 @@ class Point(Dated):
     )
     attributes = models.JSONField(_("Further attributes"), default=dict, blank=True)
     """Kind-specific facts, e.g. {"river": …, "target_class": "Ⅲ", "noise_zone": "2"}."""
-    notice = models.CharField(_("Notice"), max_length=300, blank=True)
+    notice = models.CharField(_("Notice"), max_length=1000, blank=True)
     """Says whether data are replayed or simulated, with the original place and time."""
 
     class Meta:

@@ -72,10 +72,18 @@ def in_force(rows: Iterable[Any], at: Any = None) -> list[Any]:
 def point_of_subject(kind: str, subject: str) -> models.Point | None:
     """Return the point a finding is about: its subject is a device, series or point code."""
     if kind == "device":
-        device = models.Device.objects.select_related("point__region", "point__organisation").filter(Q(code=subject) | Q(mn=subject)).first()
+        device = (
+            models.Device.objects.select_related("point__region", "point__organisation")
+            .filter(Q(code=subject) | Q(mn=subject))
+            .first()
+        )
         return device.point if device else None
     if kind == "series":
-        series = models.Series.objects.select_related("point__region", "point__organisation").filter(code=subject).first()
+        series = (
+            models.Series.objects.select_related("point__region", "point__organisation")
+            .filter(code=subject)
+            .first()
+        )
         return series.point if series else None
     if kind == "point":
         return models.Point.objects.select_related("region", "organisation").filter(code=subject).first()
@@ -93,13 +101,17 @@ def duty_report(user: Any) -> dict[str, Any]:
         own = held.get(point.pk, {})
         rows.append((point, [(kind, own.get(kind.value, [])) for kind in models.Duty.Kind]))
         gaps.extend((point, kind.label) for kind in models.Duty.Kind if not own.get(kind.value))
-        overlaps.extend((point, models.Duty.Kind(kind).label, duties) for kind, duties in own.items() if len(duties) > 1)
+        overlaps.extend(
+            (point, models.Duty.Kind(kind).label, duties) for kind, duties in own.items() if len(duties) > 1
+        )
     return {"rows": rows, "gaps": gaps, "overlaps": overlaps, "coverage": coverage(user)}
 
 
 def coverage(user: Any) -> list[dict[str, Any]]:
     """Return how much of what should be watched is online: key units, townships with an air station, sections."""
-    key_units = sources_visible_to(user).filter(pk__in=[one.source_id for one in in_force(models.ListMembership.objects.all())])
+    key_units = sources_visible_to(user).filter(
+        pk__in=[one.source_id for one in in_force(models.ListMembership.objects.all())]
+    )
     online = key_units.filter(outlets__points__devices__isnull=False).distinct()
     reach = account_rules.scope(user, Capability.VIEW_REGISTRY)
     townships = account_rules.Region.objects.filter(pk__in=reach.regions, level="township")
@@ -108,5 +120,9 @@ def coverage(user: Any) -> list[dict[str, Any]]:
     return [
         {"name": "key_units", "have": online.count(), "of": key_units.count()},
         {"name": "townships", "have": with_air.count(), "of": townships.count()},
-        {"name": "sections", "have": sections.filter(devices__isnull=False).distinct().count(), "of": sections.count()},
+        {
+            "name": "sections",
+            "have": sections.filter(devices__isnull=False).distinct().count(),
+            "of": sections.count(),
+        },
     ]

@@ -43,7 +43,12 @@ _DATED = ("valid_from", "valid_to")
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("factor", registry.Factor, ("code",), ("code", "medium", "wire_code", "name_zh", "name_en", "unit", "decimals")),
+        Kind(
+            "factor",
+            registry.Factor,
+            ("code",),
+            ("code", "medium", "wire_code", "name_zh", "name_en", "unit", "decimals"),
+        ),
         Kind(
             "source",
             registry.Source,

@@ -12,7 +12,13 @@ from qingjian.apps.network import models
 from qingjian.apps.network.kinds import ELEMENTS, KINDS, kinds_of
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
-STATUS_COLOURS = {"running": "green", "planned": "blue", "stopped": "orange", "removed": "secondary", "closed": "secondary"}
+STATUS_COLOURS = {
+    "running": "green",
+    "planned": "blue",
+    "stopped": "orange",
+    "removed": "secondary",
+    "closed": "secondary",
+}
 STATE_COLOURS = {"proposed": "blue", "approved": "green", "rejected": "red", "withdrawn": "secondary"}
 
 
@@ -32,7 +38,13 @@ class PointListing(Listing):
         Column("level", _("Level"), value=lambda row: row.get_level_display(), order="level"),
         Column("region", _("Region"), order="region__code"),
         Column("organisation", _("Owner"), order="organisation__name"),
-        Column("status", _("State"), value=lambda row: row.get_status_display(), order="status", badge=lambda row: STATUS_COLOURS[row.status]),
+        Column(
+            "status",
+            _("State"),
+            value=lambda row: row.get_status_display(),
+            order="status",
+            badge=lambda row: STATUS_COLOURS[row.status],
+        ),
     )
     filters = (
         Search(("name", "code", "organisation__name")),
@@ -52,9 +64,20 @@ class SourceListing(Listing):
         Column("name", _("Name"), link=lambda row: reverse("source", args=(row.code,))),
         Column("code", _("Source code")),
         Column("industry", _("Industry")),
-        Column("management", _("Permit management"), value=lambda row: row.get_management_display(), order="management"),
+        Column(
+            "management",
+            _("Permit management"),
+            value=lambda row: row.get_management_display(),
+            order="management",
+        ),
         Column("region", _("Region"), order="region__code"),
-        Column("status", _("State"), value=lambda row: row.get_status_display(), order="status", badge=lambda row: STATUS_COLOURS[row.status]),
+        Column(
+            "status",
+            _("State"),
+            value=lambda row: row.get_status_display(),
+            order="status",
+            badge=lambda row: STATUS_COLOURS[row.status],
+        ),
     )
     filters = (
         Search(("name", "code", "industry")),
@@ -75,7 +98,13 @@ class DeviceListing(Listing):
         Column("point", _("Monitoring point"), order="point__name"),
         Column("edition", _("HJ 212 edition"), value=lambda row: row.get_edition_display(), order="edition"),
         Column("system_code", _("System code (ST)")),
-        Column("online", _("Connection"), value=lambda row: row.connection_text, badge=lambda row: row.connection_colour, order=""),
+        Column(
+            "online",
+            _("Connection"),
+            value=lambda row: row.connection_text,
+            badge=lambda row: row.connection_colour,
+            order="",
+        ),
         Column("last_frame", _("Last frame"), value=lambda row: row.last_frame_at, order=""),
         Column("accepted", _("Accepted"), value=lambda row: row.accepted, numeric=True, order=""),
         Column("refused", _("Refused"), value=lambda row: row.refused, numeric=True, order=""),
@@ -92,12 +121,27 @@ class SeriesListing(Listing):
     name = "series"
     model = models.Series
     columns = (
-        Column("code", _("Series code"), link=lambda row: f"{reverse('point', args=(row.point.code,))}?series={row.code}"),
+        Column(
+            "code",
+            _("Series code"),
+            link=lambda row: f"{reverse('point', args=(row.point.code,))}?series={row.code}",
+        ),
         Column("point", _("Monitoring point"), order="point__name"),
         Column("factor", _("Factor"), order="factor__code"),
         Column("unit", _("Unit")),
-        Column("origin", _("Origin"), value=lambda row: row.get_origin_display(), order="origin", badge=lambda row: "orange" if row.origin == "simulated" else "teal"),
-        Column("device", _("Device"), value=lambda row: row.device.name if row.device else "", order="device__name"),
+        Column(
+            "origin",
+            _("Origin"),
+            value=lambda row: row.get_origin_display(),
+            order="origin",
+            badge=lambda row: "orange" if row.origin == "simulated" else "teal",
+        ),
+        Column(
+            "device",
+            _("Device"),
+            value=lambda row: row.device.name if row.device else "",
+            order="device__name",
+        ),
         Column("notice", _("Notice")),
     )
     filters = (
@@ -115,9 +159,18 @@ class ChangeListing(Listing):
         Column("author", _("Proposed by"), order="author__name"),
         Column("created_at", _("Proposed at")),
         Column("region", _("Region"), order="region__code"),
-        Column("state", _("State"), value=lambda row: row.get_state_display(), order="state", badge=lambda row: STATE_COLOURS[row.state]),
+        Column(
+            "state",
+            _("State"),
+            value=lambda row: row.get_state_display(),
+            order="state",
+            badge=lambda row: STATE_COLOURS[row.state],
+        ),
         Column("decided_by", _("Decided by"), order="decided_by__name"),
         Column("decided_at", _("Decided at")),
     )
-    filters = (Search(("reason", "author__name")), Choice("state", _("State"), models.ChangeRequest.State.choices))
+    filters = (
+        Search(("reason", "author__name")),
+        Choice("state", _("State"), models.ChangeRequest.State.choices),
+    )
     empty_text = _("No change has been proposed yet. Open a point or use the import to propose one.")

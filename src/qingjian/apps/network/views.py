@@ -59,7 +59,9 @@ def source(request: HttpRequest, code: str) -> HttpResponse:
         "memberships": row.memberships.all(),
         "in_force": queries.in_force(row.memberships.all()),
         "history": queries.history("source", code)[:20],
-        "may_propose": account_rules.may(request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id),
+        "may_propose": account_rules.may(
+            request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id
+        ),
         "now": now(),
     }
     return render(request, "network/source.html", context)
@@ -67,15 +69,30 @@ def source(request: HttpRequest, code: str) -> HttpResponse:
 
 def duties(request: HttpRequest) -> HttpResponse:
     report = queries.duty_report(request.user)
-    names = {"key_units": _("Key units online"), "townships": _("Townships with an air station"), "sections": _("Sections with automatic monitoring")}
+    names = {
+        "key_units": _("Key units online"),
+        "townships": _("Townships with an air station"),
+        "sections": _("Sections with automatic monitoring"),
+    }
     for one in report["coverage"]:
         one["title"] = names[one["name"]]
         one["share"] = round(100 * one["have"] / one["of"]) if one["of"] else None
     if request.GET.get("export") == "xlsx":
         heads = [_("Monitoring point"), *[kind.label for kind in models.Duty.Kind]]
-        rows = [[point.name, *["; ".join(duty.organisation.name for duty in duties) for _kind, duties in kinds]] for point, kinds in report["rows"]]
+        rows = [
+            [point.name, *["; ".join(duty.organisation.name for duty in duties) for _kind, duties in kinds]]
+            for point, kinds in report["rows"]
+        ]
         return workbook_response("duties", heads, rows)
-    return render(request, "network/duties.html", {**report, "title": _("Duties (who monitors, assesses, protects, maintains)"), "kinds": models.Duty.Kind})
+    return render(
+        request,
+        "network/duties.html",
+        {
+            **report,
+            "title": _("Duties (who monitors, assesses, protects, maintains)"),
+            "kinds": models.Duty.Kind,
+        },
+    )
 
 
 def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
@@ -86,7 +103,14 @@ def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
     account_rules.require(request.user, Capability.PROPOSE_REGISTRY)
     initial: dict[str, Any] = {}
     if key:
-        row = next((one for one in declared.model.objects.all() if registered.key_text(declared, registered.plain(declared, one)) == key), None)
+        row = next(
+            (
+                one
+                for one in declared.model.objects.all()
+                if registered.key_text(declared, registered.plain(declared, one)) == key
+            ),
+            None,
+        )
         if row is None:
             raise Http404
         initial = {name: files_text(value) for name, value in registered.plain(declared, row).items()}
@@ -94,7 +118,9 @@ def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         fields = {name: files.value_of(declared, name, form.cleaned_data[name]) for name in declared.fields}
         try:
-            change = services.propose(request.user, form.cleaned_data["reason"], [services.Proposal(kind, fields)])
+            change = services.propose(
+                request.user, form.cleaned_data["reason"], [services.Proposal(kind, fields)]
+            )
         except services.ProposalError as error:
             for one in error.rows:
                 form.add_error(None, f"{one.field} {one.message}")
@@ -104,7 +130,16 @@ def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
             messages.success(request, _("Proposed. A second person now approves it."))
             return redirect("change", change.pk)
     title = _("Change: %(kind)s %(key)s") if key else _("New: %(kind)s")
-    return render(request, "ui/form.html", {"form": form, "title": title % {"kind": declared.title, "key": key}, "submit_text": _("Propose"), "back": "changes"})
+    return render(
+        request,
+        "ui/form.html",
+        {
+            "form": form,
+            "title": title % {"kind": declared.title, "key": key},
+            "submit_text": _("Propose"),
+            "back": "changes",
+        },
+    )
 
 
 def files_text(value: Any) -> Any:
@@ -122,9 +157,12 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         differences = [
             (kind.field_title(name), (line.before or {}).get(name), value)
             for name, value in line.after.items()
-            if (line.before or {}).get(name) != value and (line.before is not None or value not in (None, "", [], {}))
+            if (line.before or {}).get(name) != value
+            and (line.before is not None or value not in (None, "", [], {}))
         ]
-        lines.append({"kind": kind.title, "key": line.key, "new": line.before is None, "differences": differences})
+        lines.append(
+            {"kind": kind.title, "key": line.key, "new": line.before is None, "differences": differences}
+        )
     may_decide = (
         row.state == models.ChangeRequest.State.PROPOSED
         and row.author != request.user
@@ -153,7 +191,9 @@ def change_decide(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         if request.POST.get("decision") == "approve":
             services.approve(request.user, row, version, comment)
-            messages.success(request, _("Approved and in force. The services use the new directory within seconds."))
+            messages.success(
+                request, _("Approved and in force. The services use the new directory within seconds.")
+            )
         elif request.POST.get("decision") == "reject":
             services.reject(request.user, row, version, comment)
             messages.success(request, _("Rejected."))
@@ -174,15 +214,30 @@ def registry_import(request: HttpRequest) -> HttpResponse:
         kind = registered.KINDS[form.cleaned_data["kind"]]
         uploaded = form.cleaned_data["file"]
         try:
-            change = services.propose(request.user, form.cleaned_data["reason"], files.read(kind, uploaded.name, uploaded.read()))
+            change = services.propose(
+                request.user, form.cleaned_data["reason"], files.read(kind, uploaded.name, uploaded.read())
+            )
         except services.ProposalError as error:
             errors = error.rows
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, _("%(count)d rows read and proposed. A second person now approves them.") % {"count": change.lines.count()})
+            messages.success(
+                request,
+                _("%(count)d rows read and proposed. A second person now approves them.")
+                % {"count": change.lines.count()},
+            )
             return redirect("change", change.pk)
-    return render(request, "network/import.html", {"form": form, "errors": errors, "kinds": registered.KINDS.values(), "title": _("Import registry rows")})
+    return render(
+        request,
+        "network/import.html",
+        {
+            "form": form,
+            "errors": errors,
+            "kinds": registered.KINDS.values(),
+            "title": _("Import registry rows"),
+        },
+    )
 
 
 def template(request: HttpRequest, kind: str) -> HttpResponse:
@@ -192,7 +247,10 @@ def template(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     rows: list[list[Any]] = []
     if request.GET.get("rows") == "1":
-        rows = [[files_text(value) for value in registered.plain(declared, row).values()] for row in _visible(request, declared)]
+        rows = [
+            [files_text(value) for value in registered.plain(declared, row).values()]
+            for row in _visible(request, declared)
+        ]
     return workbook_response(f"qingjian-{kind}", files.heads(declared), rows)
 
 
@@ -207,7 +265,11 @@ def _visible(request: HttpRequest, kind: registered.Kind) -> Any:
         "series": lambda: queries.series_visible_to(request.user),
         "factor": models.Factor.objects.all,
         "outlet": lambda: queries.outlets_visible_to(request.user),
-        "target": lambda: models.ForwardTarget.objects.all() if account_rules.may(request.user, Capability.SEND_COMMANDS) else models.ForwardTarget.objects.none(),
+        "target": lambda: (
+            models.ForwardTarget.objects.all()
+            if account_rules.may(request.user, Capability.SEND_COMMANDS)
+            else models.ForwardTarget.objects.none()
+        ),
     }
     if kind.name in allowed:
         return allowed[kind.name]()
@@ -221,4 +283,6 @@ def _visible(request: HttpRequest, kind: registered.Kind) -> Any:
     if kind.name == "route":
         return kind.model.objects.filter(device__point__in=points)
     series = queries.series_visible_to(request.user)
-    return kind.model.objects.filter(series__in=series) | kind.model.objects.filter(device__in=queries.devices_visible_to(request.user))
+    return kind.model.objects.filter(series__in=series) | kind.model.objects.filter(
+        device__in=queries.devices_visible_to(request.user)
+    )

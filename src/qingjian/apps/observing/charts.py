@@ -31,7 +31,14 @@ def validity(flag: str, series: Series) -> tuple[str, str]:
     return word, meaning.meaning_en if english else meaning.meaning_zh
 
 
-def chart(user: Any, series: Sequence[Series], statistic: str, start: datetime, end: datetime, as_of: datetime | None = None) -> dict[str, Any]:
+def chart(
+    user: Any,
+    series: Sequence[Series],
+    statistic: str,
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
     """Return what the chart draws; a gap is an explicit null, never a line across."""
     table = queries.observations(user, series, statistic, start, end, as_of)
     shown = []
@@ -56,14 +63,27 @@ def chart(user: Any, series: Sequence[Series], statistic: str, start: datetime, 
     for point in {one.point_id: one.point for one in series}.values():
         for mark in queries.marks_in_force(point, start, end, as_of):
             if set(mark.series) & {one.code for one in series}:
-                marks.append({"from": _milliseconds(mark.start), "to": _milliseconds(mark.end), "text": mark.get_kind_display(), "reason": mark.reason})
+                marks.append(
+                    {
+                        "from": _milliseconds(mark.start),
+                        "to": _milliseconds(mark.end),
+                        "text": mark.get_kind_display(),
+                        "reason": mark.reason,
+                    }
+                )
     return {
         "series": shown,
         "marks": marks,
         "statistic": statistic,
         "from": _milliseconds(start),
         "to": _milliseconds(end),
-        "texts": {"limit": _("limit"), "no_data": _("No data in this period."), "flag": _("mark"), "value": _("value"), "table": _("Table")},
+        "texts": {
+            "limit": _("limit"),
+            "no_data": _("No data in this period."),
+            "flag": _("mark"),
+            "value": _("value"),
+            "table": _("Table"),
+        },
     }
 
 
@@ -78,7 +98,9 @@ def _points(rows: pa.Table, series: Series, period: int) -> list[list[Any]]:
     starts = rows.column("start").to_pylist()
     values = rows.column("value").to_pylist()
     flags = rows.column("flag").to_pylist()
-    for start, value, flag in zip(starts[-MOST_POINTS:], values[-MOST_POINTS:], flags[-MOST_POINTS:], strict=True):
+    for start, value, flag in zip(
+        starts[-MOST_POINTS:], values[-MOST_POINTS:], flags[-MOST_POINTS:], strict=True
+    ):
         moment = int(start.replace(tzinfo=start.tzinfo or UTC).timestamp() * 1000)
         if previous is not None and moment - previous > period * 1500:
             found.append([previous + period * 1000, None, "", "gap"])

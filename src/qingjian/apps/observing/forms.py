@@ -28,11 +28,19 @@ class MarkForm(forms.Form):
 
 class AlertForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
-    note = forms.CharField(label=_("Note"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+    note = forms.CharField(
+        label=_("Note"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2})
+    )
 
 
 class CloseForm(AlertForm):
-    cause = forms.ChoiceField(label=_("Cause"), choices=[("", "–"), *((value, label) for value, label in Alert.Cause.choices if value != "heartbeat")])
+    cause = forms.ChoiceField(
+        label=_("Cause"),
+        choices=[
+            ("", "–"),
+            *((value, label) for value, label in Alert.Cause.choices if value != "heartbeat"),
+        ],
+    )
     field_order = ("version", "cause", "note")
 
 
@@ -55,7 +63,9 @@ class CommandForm(forms.Form):
     code = forms.ChoiceField(label=_("Command"), choices=CHOICES)
     start = forms.DateTimeField(label=_("From (history)"), widget=MOMENT, required=False)
     end = forms.DateTimeField(label=_("To (history)"), widget=MOMENT, required=False)
-    purpose = forms.CharField(label=_("Purpose"), max_length=200, help_text=_("Who asked for it and why; it stays in the trail."))
+    purpose = forms.CharField(
+        label=_("Purpose"), max_length=200, help_text=_("Who asked for it and why; it stays in the trail.")
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -51,7 +51,9 @@ class Alert(models.Model):
     rule = models.CharField(_("Rule"), max_length=60)
     subject = models.CharField(_("Subject"), max_length=80)
     subject_kind = models.CharField(max_length=10)
-    point = models.ForeignKey(Point, models.PROTECT, null=True, related_name="alerts", verbose_name=_("Monitoring point"))
+    point = models.ForeignKey(
+        Point, models.PROTECT, null=True, related_name="alerts", verbose_name=_("Monitoring point")
+    )
     region = models.ForeignKey(Region, models.PROTECT, null=True, verbose_name=_("Region"))
     organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, verbose_name=_("Organisation"))
     severity = models.CharField(_("Severity"), max_length=12, choices=SEVERITY_CHOICES)
@@ -71,7 +73,9 @@ class Alert(models.Model):
         ordering = ("-last_at", "-id")
         constraints = (
             models.UniqueConstraint(
-                fields=("rule", "subject"), condition=~models.Q(state="closed"), name="one_open_alert_per_rule_and_subject"
+                fields=("rule", "subject"),
+                condition=~models.Q(state="closed"),
+                name="one_open_alert_per_rule_and_subject",
             ),
         )
         indexes = (models.Index(fields=("state", "-last_at")),)
@@ -143,7 +147,9 @@ class Mark(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("Author"))
     reason = models.CharField(_("Reason"), max_length=300)
     known_at = models.DateTimeField(_("Known at"))
-    supersedes = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="superseded_by")
+    supersedes = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
     withdrawn = models.BooleanField(default=False)
     """A superseding row with `withdrawn` takes the earlier mark back."""
 

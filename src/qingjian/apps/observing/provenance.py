@@ -34,16 +34,38 @@ def frame(journal: str, sequence: int) -> dict[str, Any] | None:
         kept = JournalReader(folder).frame(sequence) if folder.is_dir() else None
         if kept is None:
             return None
-        row = {"journal": journal, "sequence": sequence, "bytes": kept.data, "received_at": kept.received_at, "peer": kept.peer, "mn": kept.mn, "kind": kept.kind, "codes": "", "nonce": kept.nonce, "batch": kept.batch}
-    data = bytes(row["bytes"])
-    return {**row, "text": data.decode("utf-8", "backslashreplace"), "hex": hex_dump(data), "size": len(data), **_reading(data)}
+        row = {
+            "journal": journal,
+            "sequence": sequence,
+            "content": kept.data,
+            "received_at": kept.received_at,
+            "peer": kept.peer,
+            "mn": kept.mn,
+            "kind": kept.kind,
+            "codes": "",
+            "nonce": kept.nonce,
+            "batch": kept.batch,
+        }
+    data = bytes(row["content"])
+    return {
+        **row,
+        "text": data.decode("utf-8", "backslashreplace"),
+        "hex": hex_dump(data),
+        "size": len(data),
+        **_reading(data),
+    }
 
 
 def _reading(data: bytes) -> dict[str, Any]:
     message = decode_frame(data)
     if isinstance(message, Refusal):
         return {"refusal": f"{message.code} {message.detail}", "fields": {}, "items": [], "deviations": []}
-    return {"refusal": "", "fields": message.fields, "items": message.items[:200], "deviations": message.deviations}
+    return {
+        "refusal": "",
+        "fields": message.fields,
+        "items": message.items[:200],
+        "deviations": message.deviations,
+    }
 
 
 def hex_dump(data: bytes) -> str:
@@ -58,11 +80,12 @@ def hex_dump(data: bytes) -> str:
 
 def recent_frames(mn: str, limit: int) -> list[dict[str, Any]]:
     """Return the newest frames of a device."""
-    table = stores.lake().frames(now() - timedelta(days=2), now() + timedelta(minutes=5), mn=mn, limit=limit, newest_first=True)
+    table = stores.lake().frames(
+        now() - timedelta(days=2), now() + timedelta(minutes=5), mn=mn, limit=limit, newest_first=True
+    )
     rows = table if isinstance(table, list) else table.to_pylist()
     for row in rows:
         moment = row["received_at"]
         row["received_at"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        row["text"] = bytes(row["bytes"]).decode("utf-8", "backslashreplace")[:160]
+        row["text"] = bytes(row["content"]).decode("utf-8", "backslashreplace")[:160]
     return rows
-

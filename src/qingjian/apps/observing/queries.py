@@ -21,7 +21,9 @@ from qingjian.contracts.latest import LatestValue
 def alerts_visible_to(user: Any) -> QuerySet[Alert]:
     """Return alerts of points in reach; alerts without a point belong to whoever runs the system."""
     reach = account_rules.scope(user, Capability.VIEW_DATA)
-    condition = Q(point__in=network.points_visible_to(user, Capability.VIEW_DATA)) | Q(region_id__in=reach.regions)
+    condition = Q(point__in=network.points_visible_to(user, Capability.VIEW_DATA)) | Q(
+        region_id__in=reach.regions
+    )
     if account_rules.may(user, Capability.RUN_SYSTEM):
         condition |= Q(point=None)
     return Alert.objects.select_related("point", "region").filter(condition)
@@ -32,7 +34,9 @@ def open_alerts(user: Any) -> QuerySet[Alert]:
 
 
 def clues_visible_to(user: Any) -> QuerySet[Clue]:
-    return Clue.objects.select_related("point").filter(point__in=network.points_visible_to(user, Capability.VIEW_DATA))
+    return Clue.objects.select_related("point").filter(
+        point__in=network.points_visible_to(user, Capability.VIEW_DATA)
+    )
 
 
 def marks_of(point: Point) -> QuerySet[Mark]:
@@ -46,16 +50,45 @@ def marks_in_force(point: Point, start: datetime, end: datetime, as_of: datetime
     if as_of is not None:
         known = known.filter(known_at__lte=as_of)
     superseded = set(known.exclude(supersedes=None).values_list("supersedes_id", flat=True))
-    return [mark for mark in known.filter(start__lt=end, end__gt=start).order_by("known_at", "id") if mark.pk not in superseded and not mark.withdrawn]
+    return [
+        mark
+        for mark in known.filter(start__lt=end, end__gt=start).order_by("known_at", "id")
+        if mark.pk not in superseded and not mark.withdrawn
+    ]
 
 
 def observations(
-    user: Any, series: Sequence[Series], statistic: str, start: datetime, end: datetime, as_of: datetime | None = None
+    user: Any,
+    series: Sequence[Series],
+    statistic: str,
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None = None,
 ) -> pa.Table:
     """Return lake rows of series a person may read; series outside the person's reach are left out."""
-    allowed = set(network.series_visible_to(user).filter(pk__in=[one.pk for one in series]).values_list("pk", flat=True))
-    columns = ("series", "start", "revision", "value", "value_decimals", "min", "max", "total", "converted", "flag", "qualifier", "journal", "sequence", "source", "known_at")
-    return stores.lake().series([one.pk for one in series if one.pk in allowed], statistic, start, end, as_of=as_of, columns=columns)
+    allowed = set(
+        network.series_visible_to(user).filter(pk__in=[one.pk for one in series]).values_list("pk", flat=True)
+    )
+    columns = (
+        "series",
+        "start",
+        "revision",
+        "value",
+        "value_decimals",
+        "min",
+        "max",
+        "total",
+        "converted",
+        "flag",
+        "qualifier",
+        "journal",
+        "sequence",
+        "source",
+        "known_at",
+    )
+    return stores.lake().series(
+        [one.pk for one in series if one.pk in allowed], statistic, start, end, as_of=as_of, columns=columns
+    )
 
 
 def latest_of(user: Any, series: Sequence[int] | None = None) -> list[LatestValue]:

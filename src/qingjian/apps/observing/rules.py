@@ -18,8 +18,12 @@ BUREAU_MARKS = (Mark.Kind.VERIFIED, Mark.Kind.RATIFIED)
 def may_handle(user: Any, alert: Alert) -> bool:
     """Say whether a person may acknowledge and close an alert."""
     if alert.region_id is None:
-        return account_rules.may(user, Capability.RUN_SYSTEM) or account_rules.may(user, Capability.HANDLE_ALERTS)
-    return account_rules.may(user, Capability.HANDLE_ALERTS, region=alert.region, organisation_id=alert.organisation_id)
+        return account_rules.may(user, Capability.RUN_SYSTEM) or account_rules.may(
+            user, Capability.HANDLE_ALERTS
+        )
+    return account_rules.may(
+        user, Capability.HANDLE_ALERTS, region=alert.region, organisation_id=alert.organisation_id
+    )
 
 
 def require_handling(user: Any, alert: Alert) -> None:

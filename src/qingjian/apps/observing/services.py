@@ -32,6 +32,8 @@ from qingjian.contracts.findings import Finding, FindingLog
 ESCALATE_AFTER = {"critical": timedelta(hours=1), "major": timedelta(hours=4), "minor": timedelta(hours=24)}
 """Until an alert is acknowledged it climbs one level after this long; information never becomes an alert."""
 HIGHEST_ESCALATION = 2
+MERGED_BY_POINT = ("gap", "flag-not-normal", "changed-after-the-fact")
+"""One alert for all series of a point: a broken line or an instrument under repair concerns all of them at once."""
 BATCH = 500
 
 
@@ -71,20 +73,24 @@ def _take(finding: Finding) -> None:
     )
     if finding.severity == "information":
         return
-    alert = record.alert or Alert.objects.filter(rule=finding.rule, subject=finding.subject).exclude(state=Alert.State.CLOSED).first()
+    subject = point.code if finding.rule in MERGED_BY_POINT and point is not None else finding.subject
+    alert = (
+        record.alert
+        or Alert.objects.filter(rule=finding.rule, subject=subject).exclude(state=Alert.State.CLOSED).first()
+    )
     if alert is None:
-        alert = _open(finding, point)
+        alert = _open(finding, subject, point)
     elif alert.state != Alert.State.CLOSED:
         _extend(alert, finding, new=record.alert_id is None)
     if record.alert_id is None:
         FindingRecord.objects.filter(pk=record.pk).update(alert=alert)
 
 
-def _open(finding: Finding, point: Point | None) -> Alert:
+def _open(finding: Finding, subject: str, point: Point | None) -> Alert:
     moment = now()
     alert = Alert.objects.create(
         rule=finding.rule,
-        subject=finding.subject,
+        subject=subject,
         subject_kind=finding.subject_kind,
         point=point,
         region=point.region if point else None,
@@ -117,13 +123,19 @@ def escalate_overdue() -> int:
     """Raise alerts nobody acknowledged in time by one level."""
     moment = now()
     raised = 0
-    for alert in Alert.objects.filter(state=Alert.State.OPEN, escalate_at__lte=moment, escalation__lt=HIGHEST_ESCALATION, synthetic=False):
+    for alert in Alert.objects.filter(
+        state=Alert.State.OPEN, escalate_at__lte=moment, escalation__lt=HIGHEST_ESCALATION, synthetic=False
+    ):
         with transaction.atomic():
             changed = Alert.objects.filter(pk=alert.pk, version=alert.version, state=Alert.State.OPEN).update(
-                escalation=alert.escalation + 1, escalate_at=moment + ESCALATE_AFTER[alert.severity], version=alert.version + 1
+                escalation=alert.escalation + 1,
+                escalate_at=moment + ESCALATE_AFTER[alert.severity],
+                version=alert.version + 1,
             )
             if changed:
-                AlertStep.objects.create(alert=alert, at=moment, action="escalated", note=str(alert.escalation + 1))
+                AlertStep.objects.create(
+                    alert=alert, at=moment, action="escalated", note=str(alert.escalation + 1)
+                )
                 raised += 1
     return raised
 
@@ -131,7 +143,11 @@ def escalate_overdue() -> int:
 def _step(author: Any, alert: Alert, version: int, action: str, note: str, **changes: Any) -> Alert:
     rules.require_handling(author, alert)
     with transaction.atomic():
-        changed = Alert.objects.filter(pk=alert.pk, version=version).exclude(state=Alert.State.CLOSED).update(version=version + 1, **changes)
+        changed = (
+            Alert.objects.filter(pk=alert.pk, version=version)
+            .exclude(state=Alert.State.CLOSED)
+            .update(version=version + 1, **changes)
+        )
         if not changed:
             raise ValidationError(_("Somebody has changed this alert in the meantime. Reload the page."))
         AlertStep.objects.create(alert=alert, at=now(), action=action, author=author, note=note)
@@ -141,7 +157,9 @@ def _step(author: Any, alert: Alert, version: int, action: str, note: str, **cha
 
 def acknowledge(author: Any, alert: Alert, version: int, note: str = "") -> Alert:
     """Take an alert over; escalation stops."""
-    return _step(author, alert, version, "acknowledged", note, state=Alert.State.ACKNOWLEDGED, escalate_at=None)
+    return _step(
+        author, alert, version, "acknowledged", note, state=Alert.State.ACKNOWLEDGED, escalate_at=None
+    )
 
 
 def comment(author: Any, alert: Alert, version: int, note: str) -> Alert:
@@ -157,14 +175,33 @@ def close(author: Any, alert: Alert, version: int, cause: str, note: str) -> Ale
         raise ValidationError(_("Choose a cause."))
     if not note.strip() and (cause == Alert.Cause.OTHER or alert.ended_at is None):
         raise ValidationError(_("Write a note: the cause alone does not explain it."))
-    return _step(author, alert, version, "closed", note.strip(), state=Alert.State.CLOSED, cause=cause, escalate_at=None)
+    return _step(
+        author,
+        alert,
+        version,
+        "closed",
+        note.strip(),
+        state=Alert.State.CLOSED,
+        cause=cause,
+        escalate_at=None,
+    )
 
 
 def set_mark(
-    author: Any, point: Point, series: Sequence[str], start: datetime, end: datetime, kind: str, reason: str, supersedes: Mark | None = None, withdrawn: bool = False
+    author: Any,
+    point: Point,
+    series: Sequence[str],
+    start: datetime,
+    end: datetime,
+    kind: str,
+    reason: str,
+    supersedes: Mark | None = None,
+    withdrawn: bool = False,
 ) -> Mark:
     """Set a mark on a stretch of series of one point; earlier marks stay and are superseded, never changed."""
-    account_rules.require(author, Capability.MARK_DATA, region=point.region, organisation_id=point.organisation_id)
+    account_rules.require(
+        author, Capability.MARK_DATA, region=point.region, organisation_id=point.organisation_id
+    )
     if end <= start:
         raise ValidationError(_("The end must lie after the beginning."))
     if not reason.strip():
@@ -179,9 +216,23 @@ def set_mark(
         raise ValidationError(_("Choose series of this point."))
     with transaction.atomic():
         mark = Mark.objects.create(
-            point=point, series=sorted(series), start=start, end=end, kind=kind, author=author, reason=reason.strip(), known_at=now(), supersedes=supersedes, withdrawn=withdrawn
+            point=point,
+            series=sorted(series),
+            start=start,
+            end=end,
+            kind=kind,
+            author=author,
+            reason=reason.strip(),
+            known_at=now(),
+            supersedes=supersedes,
+            withdrawn=withdrawn,
         )
-        accounts.record(author, "data:mark:withdrawn" if withdrawn else "data:mark:set", point.code, {"mark": mark.pk, "kind": kind})
+        accounts.record(
+            author,
+            "data:mark:withdrawn" if withdrawn else "data:mark:set",
+            point.code,
+            {"mark": mark.pk, "kind": kind},
+        )
     return mark
 
 
@@ -211,12 +262,18 @@ def prove_heartbeat(within: timedelta) -> Heartbeat | None:
     heartbeat = Heartbeat.objects.filter(proved_at=None, failed=False).order_by("-sent_at").first()
     if heartbeat is None:
         return None
-    alert = Alert.objects.filter(synthetic=True, opened_at__gte=heartbeat.sent_at).order_by("opened_at").first()
+    alert = (
+        Alert.objects.filter(synthetic=True, opened_at__gte=heartbeat.sent_at).order_by("opened_at").first()
+    )
     with transaction.atomic():
         if alert is not None:
             Heartbeat.objects.filter(pk=heartbeat.pk).update(alert=alert, proved_at=alert.opened_at)
-            Alert.objects.filter(pk=alert.pk).exclude(state=Alert.State.CLOSED).update(state=Alert.State.CLOSED, cause=Alert.Cause.HEARTBEAT, escalate_at=None)
-            AlertStep.objects.create(alert=alert, at=now(), action="closed", note=str(_("Self-test of alerting passed")))
+            Alert.objects.filter(pk=alert.pk).exclude(state=Alert.State.CLOSED).update(
+                state=Alert.State.CLOSED, cause=Alert.Cause.HEARTBEAT, escalate_at=None
+            )
+            AlertStep.objects.create(
+                alert=alert, at=now(), action="closed", note=str(_("Self-test of alerting passed"))
+            )
         elif now() - heartbeat.sent_at > within:
             Heartbeat.objects.filter(pk=heartbeat.pk).update(failed=True)
     heartbeat.refresh_from_db()

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.observing.models import SEVERITY_CHOICES, Alert, Clue
-from qingjian.apps.observing.words import RULES, SEVERITY_COLOURS, STATE_COLOURS, rule_title
+from qingjian.apps.observing.words import SEVERITY_COLOURS, STATE_COLOURS, rule_title, rule_titles
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
 
@@ -15,22 +15,51 @@ class AlertListing(Listing):
     name = "alerts"
     model = Alert
     columns = (
-        Column("rule", _("Alert"), value=lambda row: rule_title(row.rule), order="rule", link=lambda row: reverse("alert", args=(row.pk,))),
-        Column("severity", _("Severity"), value=lambda row: row.get_severity_display(), order="severity", badge=lambda row: SEVERITY_COLOURS[row.severity]),
-        Column("point", _("Monitoring point"), value=lambda row: row.point.name if row.point else row.subject, order="point__name"),
+        Column(
+            "rule",
+            _("Alert"),
+            value=lambda row: rule_title(row.rule),
+            order="rule",
+            link=lambda row: reverse("alert", args=(row.pk,)),
+        ),
+        Column(
+            "severity",
+            _("Severity"),
+            value=lambda row: row.get_severity_display(),
+            order="severity",
+            badge=lambda row: SEVERITY_COLOURS[row.severity],
+        ),
+        Column(
+            "point",
+            _("Monitoring point"),
+            value=lambda row: row.point.name if row.point else row.subject,
+            order="point__name",
+        ),
         Column("subject", _("Subject")),
-        Column("state", _("State"), value=lambda row: row.get_state_display(), order="state", badge=lambda row: STATE_COLOURS[row.state]),
+        Column(
+            "state",
+            _("State"),
+            value=lambda row: row.get_state_display(),
+            order="state",
+            badge=lambda row: STATE_COLOURS[row.state],
+        ),
         Column("opened_at", _("Opened")),
         Column("ended_at", _("Ended"), value=lambda row: row.ended_at or _("lasting")),
         Column("findings_count", _("Findings"), numeric=True),
-        Column("escalation", _("Escalation"), value=lambda row: row.escalation or "", numeric=True, order="escalation"),
+        Column(
+            "escalation",
+            _("Escalation"),
+            value=lambda row: row.escalation or "",
+            numeric=True,
+            order="escalation",
+        ),
         Column("cause", _("Cause"), value=lambda row: row.get_cause_display(), order="cause"),
     )
     filters = (
         Search(("subject", "point__name", "rule")),
         Choice("state", _("State"), Alert.State.choices),
         Choice("severity", _("Severity"), SEVERITY_CHOICES),
-        Choice("rule", _("Rule"), lambda: [(name, titles[0]) for name, titles in RULES.items()]),
+        Choice("rule", _("Rule"), rule_titles),
     )
     empty_text = _("No alert. Alerting proves itself every day with a synthetic device.")
 

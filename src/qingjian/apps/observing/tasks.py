@@ -26,15 +26,30 @@ def speak_as_synthetic_device(period: datetime) -> str:
     """
     directory = network.directory_store().current()
     moment = now()
-    device = next((one for one in directory.devices if one.synthetic and (one.valid_to is None or one.valid_to > moment)), None) if directory else None
+    device = (
+        next(
+            (
+                one
+                for one in directory.devices
+                if one.synthetic and (one.valid_to is None or one.valid_to > moment)
+            ),
+            None,
+        )
+        if directory
+        else None
+    )
     if device is None:
         return "no synthetic device is registered"
     factor = next((route.wire_factor for route in directory.routes if route.mn == device.mn), "x00001")
     edition = device.edition if device.edition in ("2005", "2017", "2025") else "2017"
     sender = Sender(edition, device.system_code, device.password, device.mn)
     spoken_at = moment.astimezone(CHINA).strftime("%Y%m%d%H%M%S")
-    frame = sender.upload("2011", spoken_at, [factor_group(factor, {"Rtd": "1", "Flag": "N"})], RequestNumbers().next(moment))
-    with socket.create_connection(("127.0.0.1", settings.CONFIGURATION.gateway_port), SOCKET_SECONDS) as connection:
+    frame = sender.upload(
+        "2011", spoken_at, [factor_group(factor, {"Rtd": "1", "Flag": "N"})], RequestNumbers().next(moment)
+    )
+    with socket.create_connection(
+        ("127.0.0.1", settings.CONFIGURATION.gateway_port), SOCKET_SECONDS
+    ) as connection:
         connection.sendall(frame)
         answer = connection.recv(4096)
     if b"CN=9014" not in answer:
@@ -53,5 +68,14 @@ def prove(period: datetime) -> str:
     return f"proved at {heartbeat.proved_at}" if heartbeat.proved_at else "waiting for the alert"
 
 
-register(Job("alerting-speak", _("Alerting self-test: the synthetic device speaks"), timedelta(days=1), speak_as_synthetic_device))
-register(Job("alerting-prove", _("Alerting self-test: its silence raised an alert"), timedelta(minutes=5), prove))
+register(
+    Job(
+        "alerting-speak",
+        _("Alerting self-test: the synthetic device speaks"),
+        timedelta(days=1),
+        speak_as_synthetic_device,
+    )
+)
+register(
+    Job("alerting-prove", _("Alerting self-test: its silence raised an alert"), timedelta(minutes=5), prove)
+)

@@ -30,7 +30,12 @@ from qingjian.contracts.commands import Command
 from qingjian.contracts.current import clock, now
 from qingjian.ui.listing import workbook_response
 
-RANGES = {"day": (timedelta(days=1), _("24 hours")), "week": (timedelta(days=7), _("7 days")), "month": (timedelta(days=31), _("31 days")), "year": (timedelta(days=366), _("1 year"))}
+RANGES = {
+    "day": (timedelta(days=1), _("24 hours")),
+    "week": (timedelta(days=7), _("7 days")),
+    "month": (timedelta(days=31), _("31 days")),
+    "year": (timedelta(days=366), _("1 year")),
+}
 MOST_SERIES = 6
 LIVE_SECONDS = 2.0
 
@@ -47,18 +52,29 @@ def _moment(text: str | None) -> datetime | None:
 def point(request: HttpRequest, code: str) -> HttpResponse:
     """A point: latest values, chart, facts, duties, marks, alerts, history."""
     row = get_object_or_404(network.points_visible_to(request.user), code=code)
-    series = list(network.series_visible_to(request.user).filter(point=row))
+    series = sorted(
+        network.series_visible_to(request.user).filter(point=row),
+        key=lambda one: (one.origin == "simulated", one.pk),
+    )
     latest: dict[int, dict[str, Any]] = {}
     for value in queries.latest_of(request.user, [one.pk for one in series]):
         latest.setdefault(value.series, {})[value.statistic] = value
-    statistics = [name for name in words.STATISTICS if any(name in one.expected for one in series) or name in ("hour", "day")]
+    statistics = [
+        name
+        for name in words.STATISTICS
+        if any(name in one.expected for one in series) or name in ("hour", "day")
+    ]
     rows = []
     for one in series:
         values = latest.get(one.pk, {})
         newest = max(values.values(), key=lambda value: value.known_at, default=None)
         mark, meaning = charts.validity(newest.flag, one) if newest else ("", "")
-        rows.append({"series": one, "newest": newest, "hour": values.get("hour"), "mark": mark, "meaning": meaning})
-    chosen = [code for code in request.GET.getlist("series") if any(one.code == code for one in series)] or [one.code for one in series[:1]]
+        rows.append(
+            {"series": one, "newest": newest, "hour": values.get("hour"), "mark": mark, "meaning": meaning}
+        )
+    chosen = [code for code in request.GET.getlist("series") if any(one.code == code for one in series)] or [
+        one.code for one in series[:1]
+    ]
     context = {
         "point": row,
         "title": row.name,
@@ -72,12 +88,24 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
         "instruments": network.in_force(row.instruments.all()),
         "devices": network.in_force(row.devices.all()),
         "marks": queries.marks_of(row)[:30],
-        "mark_form": MarkForm(series=series, initial={"start": timezone.localtime(now()).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1), "end": timezone.localtime(now()).replace(minute=0, second=0, microsecond=0)}) if account_rules.may(request.user, Capability.MARK_DATA, region=row.region, organisation_id=row.organisation_id) else None,
+        "mark_form": MarkForm(
+            series=series,
+            initial={
+                "start": timezone.localtime(now()).replace(minute=0, second=0, microsecond=0)
+                - timedelta(hours=1),
+                "end": timezone.localtime(now()).replace(minute=0, second=0, microsecond=0),
+            },
+        )
+        if account_rules.may(
+            request.user, Capability.MARK_DATA, region=row.region, organisation_id=row.organisation_id
+        )
+        else None,
         "alerts": queries.alerts_visible_to(request.user).filter(point=row)[:20],
         "history": network.history("point", row.code)[:20],
-        "may_propose": account_rules.may(request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id),
+        "may_propose": account_rules.may(
+            request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id
+        ),
         "now": now(),
-        "rule_title": words.rule_title,
     }
     return render(request, "observing/point.html", context)
 
@@ -92,7 +120,10 @@ def _selection(request: HttpRequest) -> tuple[list[Any], str, datetime, datetime
     if statistic not in words.STATISTICS:
         raise BadRequest(_("Unknown statistic."))
     end = _moment(request.GET.get("to")) or now()
-    start = _moment(request.GET.get("from")) or end - RANGES.get(request.GET.get("range", "week"), RANGES["week"])[0]
+    start = (
+        _moment(request.GET.get("from"))
+        or end - RANGES.get(request.GET.get("range", "week"), RANGES["week"])[0]
+    )
     if end <= start or end - start > timedelta(days=3700):
         raise BadRequest(_("The end must lie after the beginning."))
     return series, statistic, start, end, _moment(request.GET.get("as_of"))
@@ -110,15 +141,56 @@ def data_table(request: HttpRequest) -> HttpResponse:
     by_id = {one.pk: one for one in series}
     rows = table.to_pylist()
     if request.GET.get("export") == "xlsx":
-        heads = [_("Time"), _("Monitoring point"), _("Factor"), _("Origin"), _("Value"), _("Unit"), _("Minimum"), _("Maximum"), _("Total"), _("Converted"), _("Mark"), _("Revision"), _("Known at"), _("Notice")]
+        heads = [
+            _("Time"),
+            _("Monitoring point"),
+            _("Factor"),
+            _("Origin"),
+            _("Value"),
+            _("Unit"),
+            _("Minimum"),
+            _("Maximum"),
+            _("Total"),
+            _("Converted"),
+            _("Mark"),
+            _("Revision"),
+            _("Known at"),
+            _("Notice"),
+        ]
         lines = (
-            [row["start"], by_id[row["series"]].point.name, str(by_id[row["series"]].factor), by_id[row["series"]].get_origin_display(), row["value"], by_id[row["series"]].unit, row["min"], row["max"], row["total"], row["converted"], row["flag"], row["revision"], row["known_at"], by_id[row["series"]].notice]
+            [
+                row["start"],
+                by_id[row["series"]].point.name,
+                str(by_id[row["series"]].factor),
+                by_id[row["series"]].get_origin_display(),
+                row["value"],
+                by_id[row["series"]].unit,
+                row["min"],
+                row["max"],
+                row["total"],
+                row["converted"],
+                row["flag"],
+                row["revision"],
+                row["known_at"],
+                by_id[row["series"]].notice,
+            ]
             for row in rows
         )
         return workbook_response("data", heads, lines)
     rows.sort(key=lambda row: (row["start"], row["series"]), reverse=True)
-    shown = [{**row, "row": by_id[row["series"]], "validity": charts.validity(row["flag"] or "", by_id[row["series"]])} for row in rows[:500]]
-    return render(request, "observing/data_table.html", {"rows": shown, "more": max(0, len(rows) - 500), "statistic": statistic})
+    shown = [
+        {
+            **row,
+            "row": by_id[row["series"]],
+            "validity": charts.validity(row["flag"] or "", by_id[row["series"]]),
+        }
+        for row in rows[:500]
+    ]
+    return render(
+        request,
+        "observing/data_table.html",
+        {"rows": shown, "more": max(0, len(rows) - 500), "statistic": statistic},
+    )
 
 
 def value_provenance(request: HttpRequest) -> HttpResponse:
@@ -128,7 +200,16 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
     statistic = request.GET.get("statistic", "hour")
     if start is None or statistic not in words.STATISTICS:
         raise BadRequest
-    return render(request, "observing/provenance.html", {"series": series, "start": start, "statistic": words.STATISTICS[statistic], "steps": provenance.steps(series, statistic, start)})
+    return render(
+        request,
+        "observing/provenance.html",
+        {
+            "series": series,
+            "start": start,
+            "statistic": words.STATISTICS[statistic],
+            "steps": provenance.steps(series, statistic, start),
+        },
+    )
 
 
 @require_POST
@@ -137,7 +218,15 @@ def mark_set(request: HttpRequest, code: str) -> HttpResponse:
     form = MarkForm(request.POST, series=list(network.series_visible_to(request.user).filter(point=row)))
     if form.is_valid():
         try:
-            services.set_mark(request.user, row, form.cleaned_data["series"], form.cleaned_data["start"], form.cleaned_data["end"], form.cleaned_data["kind"], form.cleaned_data["reason"])
+            services.set_mark(
+                request.user,
+                row,
+                form.cleaned_data["series"],
+                form.cleaned_data["start"],
+                form.cleaned_data["end"],
+                form.cleaned_data["kind"],
+                form.cleaned_data["reason"],
+            )
             messages.success(request, _("Mark set. The values themselves are unchanged."))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
@@ -150,7 +239,17 @@ def mark_set(request: HttpRequest, code: str) -> HttpResponse:
 def mark_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     mark = get_object_or_404(Mark.objects.filter(point__in=network.points_visible_to(request.user)), pk=pk)
     try:
-        services.set_mark(request.user, mark.point, mark.series, mark.start, mark.end, mark.kind, request.POST.get("reason", "") or str(_("Taken back")), supersedes=mark, withdrawn=True)
+        services.set_mark(
+            request.user,
+            mark.point,
+            mark.series,
+            mark.start,
+            mark.end,
+            mark.kind,
+            request.POST.get("reason", "") or str(_("Taken back")),
+            supersedes=mark,
+            withdrawn=True,
+        )
         messages.success(request, _("Mark taken back; it stays in the history."))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
@@ -204,21 +303,43 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
     row = get_object_or_404(network.devices_visible_to(request.user), code=code)
     seen = next(iter(stores.presence().read(row.mn)), None)
     may_command = account_rules.may(request.user, Capability.SEND_COMMANDS, region=row.point.region)
-    form = CommandForm(request.POST or None, initial={"start": now() - timedelta(hours=3), "end": now()}) if may_command else None
+    form = (
+        CommandForm(request.POST or None, initial={"start": now() - timedelta(hours=3), "end": now()})
+        if may_command
+        else None
+    )
     if request.method == "POST":
         if form is None:
             raise PermissionDenied
         if form.is_valid():
             stores.commands().put(
                 Command(
-                    id=str(uuid.uuid4()), mn=row.mn, code=form.cleaned_data["code"], parameters=form.wire_parameters(), author=request.user.username,
-                    authorisation=f"{Capability.SEND_COMMANDS}:{request.user.pk}", created_at=now(), expires_at=now() + timedelta(minutes=30), purpose=form.cleaned_data["purpose"],
+                    id=str(uuid.uuid4()),
+                    mn=row.mn,
+                    code=form.cleaned_data["code"],
+                    parameters=form.wire_parameters(),
+                    author=request.user.username,
+                    authorisation=f"{Capability.SEND_COMMANDS}:{request.user.pk}",
+                    created_at=now(),
+                    expires_at=now() + timedelta(minutes=30),
+                    purpose=form.cleaned_data["purpose"],
                 )
             )
-            registry.accounts.record(request.user, "device:command:queued", row.mn, {"code": form.cleaned_data["code"]})
-            messages.success(request, _("Command queued: it is sent when the device is connected, within 30 minutes."))
+            registry.accounts.record(
+                request.user, "device:command:queued", row.mn, {"code": form.cleaned_data["code"]}
+            )
+            messages.success(
+                request, _("Command queued: it is sent when the device is connected, within 30 minutes.")
+            )
             return redirect("device", code)
-    commands = [{"command": one, "state": words.COMMAND_STATES[str(one.state)], "title": dict(CommandForm.CHOICES).get(one.code, one.code)} for one in stores.commands().recent(row.mn, 20)]
+    commands = [
+        {
+            "command": one,
+            "state": words.COMMAND_STATES[str(one.state)],
+            "title": dict(CommandForm.CHOICES).get(one.code, one.code),
+        }
+        for one in stores.commands().recent(row.mn, 20)
+    ]
     frames = provenance.recent_frames(row.mn, 15)
     context = {
         "device": _attach(row, {row.mn: seen} if seen else {}),
@@ -229,9 +350,16 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         "frames": frames,
         "routes": row.routes.select_related("series__factor"),
         "settings": network.in_force(row.settings.all()),
-        "alerts": queries.alerts_visible_to(request.user).filter(point=row.point, subject__in=(row.code, row.mn))[:10],
+        "alerts": queries.alerts_visible_to(request.user).filter(
+            point=row.point, subject__in=(row.code, row.mn)
+        )[:10],
         "history": network.history("device", row.code)[:20],
-        "may_propose": account_rules.may(request.user, Capability.PROPOSE_REGISTRY, region=row.point.region, organisation_id=row.point.organisation_id),
+        "may_propose": account_rules.may(
+            request.user,
+            Capability.PROPOSE_REGISTRY,
+            region=row.point.region,
+            organisation_id=row.point.organisation_id,
+        ),
         "now": now(),
     }
     return render(request, "observing/device.html", context)
@@ -265,7 +393,13 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
         "close_form": CloseForm(initial={"version": row.version}),
         "severity_colour": words.SEVERITY_COLOURS[row.severity],
         "state_colour": words.STATE_COLOURS[row.state],
-        "action_titles": {"opened": _("Opened"), "acknowledged": _("Acknowledged"), "noted": _("Note"), "closed": _("Closed"), "escalated": _("Escalated")},
+        "action_titles": {
+            "opened": _("Raised"),
+            "acknowledged": _("Acknowledged"),
+            "noted": _("Note"),
+            "closed": _("Closed"),
+            "escalated": _("Escalated"),
+        },
     }
     for step in context["steps"]:
         step.title = context["action_titles"].get(step.action, step.action)
@@ -280,9 +414,17 @@ def alert_act(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             if closing:
-                services.close(request.user, row, form.cleaned_data["version"], form.cleaned_data["cause"], form.cleaned_data["note"])
+                services.close(
+                    request.user,
+                    row,
+                    form.cleaned_data["version"],
+                    form.cleaned_data["cause"],
+                    form.cleaned_data["note"],
+                )
             elif request.POST.get("action") == "acknowledge":
-                services.acknowledge(request.user, row, form.cleaned_data["version"], form.cleaned_data["note"])
+                services.acknowledge(
+                    request.user, row, form.cleaned_data["version"], form.cleaned_data["note"]
+                )
             else:
                 services.comment(request.user, row, form.cleaned_data["version"], form.cleaned_data["note"])
         except ValidationError as error:
@@ -297,7 +439,9 @@ def clues(request: HttpRequest) -> HttpResponse:
 
 
 def _live_state(user: Any) -> tuple[frozenset[int], int]:
-    return frozenset(network.series_visible_to(user).values_list("pk", flat=True)), queries.open_alerts(user).count()
+    return frozenset(network.series_visible_to(user).values_list("pk", flat=True)), queries.open_alerts(
+        user
+    ).count()
 
 
 async def live(request: HttpRequest) -> HttpResponse:
@@ -309,7 +453,11 @@ async def live(request: HttpRequest) -> HttpResponse:
     if not user.is_authenticated:
         return HttpResponse(status=401)
     allowed, _alerts = await sync_to_async(_live_state)(user)
-    return StreamingHttpResponse(_events(allowed), content_type="text/event-stream", headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+    return StreamingHttpResponse(
+        _events(allowed),
+        content_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
 
 
 async def _events(allowed: frozenset[int]) -> Any:
@@ -332,5 +480,7 @@ def _changed(allowed: frozenset[int], seen: int, since: datetime) -> tuple[int, 
     if change == seen:
         return change, [], since
     rows = [row for row in store.read() if row.series in allowed and row.known_at >= since]
-    values = [[row.series, row.statistic, int(row.start.timestamp() * 1000), row.value, row.flag] for row in rows]
+    values = [
+        [row.series, row.statistic, int(row.start.timestamp() * 1000), row.value, row.flag] for row in rows
+    ]
     return change, values, max((row.known_at for row in rows), default=since)

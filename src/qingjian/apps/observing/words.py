@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-RULES = {
-    "device-silent": (_("Device silent"), _("No frame came from the device for longer than registered.")),
-    "flag-not-normal": (_("Data mark not normal"), _("The device marks its own data as faulty, under maintenance or beyond range.")),
-    "gap": (_("Missing periods"), _("Periods the device owes have not come.")),
-    "clock-drift": (_("Clock drift"), _("The device's clock differs from the receiving time by more than registered.")),
-    "device-against-platform": (_("Device mean differs from ours"), _("The mean the device sent differs from the one computed from its finer data.")),
-    "changed-after-the-fact": (_("Changed after the fact"), _("The device sent different values for a period it had already reported.")),
-}
+from qingjian.pipeline.rules import CATALOGUE
+
 STATISTICS = {
     "realtime": _("Real time"),
     "minute": _("Minute"),
@@ -34,11 +29,26 @@ COMMAND_STATES = {
 }
 
 
-def rule_title(rule: str) -> str:
+def rule_titles() -> list[tuple[str, str]]:
+    """Return (name, title) of every rule of the pipeline, in the present language."""
+    return [(name, rule_title(name)) for name in CATALOGUE]
+
+
+def rule_title(name: str) -> str:
     """Return the title of a rule, its own name when it has none here."""
-    return str(RULES.get(rule, (rule, ""))[0])
+    rule = CATALOGUE.get(name)
+    if rule is None:
+        return name
+    return rule.title_en if _english() else rule.title_zh
 
 
-def rule_text(rule: str) -> str:
-    return str(RULES.get(rule, ("", ""))[1])
+def rule_text(name: str) -> str:
+    """Return what a rule states, in a sentence."""
+    rule = CATALOGUE.get(name)
+    if rule is None:
+        return ""
+    return rule.explanation_en if _english() else rule.explanation_zh
 
+
+def _english() -> bool:
+    return (get_language() or "").startswith("en")

@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                 ('converted_from', models.CharField(blank=True, max_length=12, verbose_name='Coordinates converted from')),
                 ('status', models.CharField(choices=[('planned', 'Planned'), ('running', 'Running'), ('stopped', 'Stopped'), ('removed', 'Removed')], default='running', max_length=12, verbose_name='State')),
                 ('attributes', models.JSONField(blank=True, default=dict, verbose_name='Further attributes')),
-                ('notice', models.CharField(blank=True, max_length=300, verbose_name='Notice')),
+                ('notice', models.CharField(blank=True, max_length=1000, verbose_name='Notice')),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='points', to='accounts.organisation', verbose_name='Owner')),
                 ('outlet', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='points', to='network.outlet', verbose_name='Outlet')),
                 ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.region', verbose_name='Region')),

@@ -1,0 +1,128 @@
+"""Commands about the data folder: import, backup, restore, upgrade."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from qingjian.cli.node import DATA, enter
+from qingjian.contracts.clock import SystemClock
+from qingjian.contracts.folders import DataFolder
+from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
+
+
+def import_data(
+    file: Path = typer.Argument(help="CSV 或 XLSX 文件 / CSV or XLSX file"),
+    data: Path = DATA,
+    point: str = typer.Option("", help="文件未写点位时所属点位 / point of all rows"),
+    statistic: str = typer.Option("", help="文件未写统计时段时：hour、day … / statistic of all rows"),
+    origin: str = typer.Option("", help="来源：manual、laboratory … / origin of the series"),
+    time_names: str = typer.Option(
+        "start", help="时间列是时段的起点还是终点：start|end / which end the time names"
+    ),
+) -> None:
+    """Import observations from a file; wrong rows are named, the others are stored."""
+    folder = enter(data)
+    from qingjian.apps.network import services as network
+    from qingjian.intake import ImportSource, KeptFiles, import_file, submit
+    from qingjian.lake import Lake
+
+    if not file.is_file():
+        typer.echo(f"文件不存在 / no such file: {file}", err=True)
+        raise typer.Exit(2)
+    directory = network.directory_store().current()
+    if directory is None:
+        typer.echo(
+            "尚无名录，先登记点位与序列 / nothing is registered yet: register points and series first",
+            err=True,
+        )
+        raise typer.Exit(2)
+    kept = KeptFiles(folder.intake)
+    source = ImportSource(
+        "",
+        file.name,
+        author="command line",
+        origin=origin,
+        point=point,
+        statistic=statistic,
+        time_names=time_names,
+    )
+    try:
+        with FolderLock(folder.lock), Lake(folder.lake) as lake:
+            result = import_file(file, lake=lake, directory=directory, kept=kept, source=source)
+    except AlreadyRunningError:
+        digest = submit(file, kept=kept, spool=folder.intake / "spool", source=source)
+        typer.echo(
+            f"节点正在运行，已交由处理服务导入 / the node runs; its pipeline imports the file: {digest}"
+        )
+        return
+    for problem in result.problems:
+        typer.echo(f"{problem.zh} / {problem.en}", err=True)
+    if result.already:
+        typer.echo("该文件此前已导入 / this file was imported before")
+    typer.echo(
+        f"行 rows {result.rows} · 新 new {result.new} · 重复 repeated {result.repeated} · 变化 changed {result.changed} · 错误 wrong {len(result.problems)}"
+    )
+    raise typer.Exit(1 if result.problems else 0)
+
+
+def backup(target: Path = typer.Argument(help="空目录 / an empty folder"), data: Path = DATA) -> None:
+    """Copy the data folder, also while the node runs; ledger last, one manifest."""
+    from qingjian.site import backup as backups
+
+    try:
+        summary = backups.make(DataFolder(data.resolve()), target, SystemClock().now(), typer.echo)
+    except backups.BackupError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    typer.echo(f"{summary.files} 个文件 / files, {summary.bytes / 1e6:.1f} MB → {target}")
+
+
+def restore(source: Path = typer.Argument(help="备份目录 / folder of the backup"), data: Path = DATA) -> None:
+    """Check a backup against its manifest and restore it into an empty data folder."""
+    from qingjian.site import backup as backups
+
+    try:
+        summary = backups.restore(source, DataFolder(data.resolve()))
+    except backups.BackupError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    typer.echo(f"已恢复 / restored {summary.files} 个文件 / files → {data}")
+
+
+def upgrade(
+    data: Path = DATA,
+    keep: Path = typer.Option(
+        ..., "--backup", help="升级前备份到此空目录 / folder for the backup made first"
+    ),
+) -> None:
+    """Back up, migrate every store of the data folder, verify."""
+    folder = DataFolder(data.resolve())
+    from qingjian.site import backup as backups
+
+    try:
+        with FolderLock(folder.lock):
+            backups.make(folder, keep, SystemClock().now(), typer.echo)
+            backups.verify(keep)
+            enter(data)
+            from django.core.management import call_command
+
+            from qingjian.site import setup
+
+            setup.check_format(folder)
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("check")
+    except (AlreadyRunningError, backups.BackupError) as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    typer.echo("升级完成 / upgraded")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(name="import")(import_data)
+    app.command()(backup)
+    app.command()(restore)
+    app.command()(upgrade)
