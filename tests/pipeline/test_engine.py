@@ -1,18 +1,16 @@
 """From frames in a journal to values in the lake and in latest."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.pipeline.conftest import FACTORS, MN, START, Node, make_directory, minutes
+from tests.pipeline.node import FACTORS, MN, START, Node, everything, make_directory, minutes
 
 from qingjian.contracts.directory import Route
 from qingjian.journal import Kind
 from qingjian.lake import Lake
 
 END = START + timedelta(days=60)
-Everything = Callable[[Lake], dict[str, list[dict[str, Any]]]]
 
 
 def values(lake: Lake, series: int = 1, statistic: str = "minute", **options: Any) -> list[float]:
@@ -59,7 +57,7 @@ def test_latest_is_there_before_the_batch(node: Node) -> None:
     assert values(engine.lake, statistic="realtime") == [7]
 
 
-def test_replay_changes_nothing(node: Node, everything: Everything) -> None:
+def test_replay_changes_nothing(node: Node) -> None:
     engine = node.engine()
     node.journal([node.upload(at, {"a21026": n}) for n, at in enumerate(minutes(5))])
     engine.step(idle=True)
@@ -69,7 +67,7 @@ def test_replay_changes_nothing(node: Node, everything: Everything) -> None:
     assert everything(engine.lake) == before
 
 
-def test_an_empty_lake_is_filled_again_with_the_same_content(node: Node, everything: Everything) -> None:
+def test_an_empty_lake_is_filled_again_with_the_same_content(node: Node) -> None:
     engine = node.engine()
     for round_number in range(6):
         node.journal(
@@ -182,7 +180,7 @@ def test_several_datatimes_in_one_frame_each_count_for_their_items(node: Node) -
     assert values(engine.lake) == [1, 2]
 
 
-def test_two_journals_with_the_same_device(node: Node, everything: Everything) -> None:
+def test_two_journals_with_the_same_device(node: Node) -> None:
     engine = node.engine()
     node.journal([node.upload(START, {"a21026": 1})], name="gateway-2")
     node.journal([node.upload(START, {"a21026": 2})], name="gateway-1")

@@ -1,13 +1,11 @@
 """Rules, aggregation, gaps, imports and replays around the engine."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.pipeline.conftest import FACTORS, MN, START, Node, make_directory, minutes
+from tests.pipeline.node import FACTORS, MN, START, Node, everything, make_directory, minutes
 
 from qingjian.contracts.commands import CommandState
 from qingjian.contracts.directory import Device, Route, Series
@@ -15,7 +13,6 @@ from qingjian.contracts.findings import Finding
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.intake import ImportSource, KeptFiles, Spool, submit
 from qingjian.journal import Kind
-from qingjian.lake import Lake
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.gaps import GapSettings
 from qingjian.pipeline.replay import order_replay
@@ -24,7 +21,6 @@ from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.work import Work
 from qingjian.rulebook import packaged
 
-Everything = Callable[[Lake], dict[str, list[dict[str, Any]]]]
 END = START + timedelta(days=60)
 
 
@@ -288,9 +284,7 @@ def test_frames_from_before_the_registration_can_be_read_again(made: Made) -> No
     assert set(found["directory_version"].to_pylist()) == {3}
 
 
-def test_all_kinds_of_batches_are_carried_out_again_alike(
-    made: Made, everything: Everything, tmp_path: Path
-) -> None:
+def test_all_kinds_of_batches_are_carried_out_again_alike(made: Made, tmp_path: Path) -> None:
     node, engine, work, _ = made
     path = tmp_path / "history.csv"
     path.write_text("series,time,value\nP1:a21026,2026-03-01 08:00,7\n")

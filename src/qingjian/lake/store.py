@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qingjian.contracts.clock import Clock, SystemClock
+from qingjian.contracts.folders import write_durably
 from qingjian.lake import reading
 from qingjian.lake.maintenance import Maintenance
 from qingjian.lake.newest import NewestStarts
@@ -82,7 +83,7 @@ class Lake(LakeReader):
             ) from error
         self._lock = handle
         if not (self.folder / "format").exists():
-            (self.folder / "format").write_text(str(FORMAT))
+            write_durably(self.folder / "format", str(FORMAT).encode())
         for table in self._tables.values():
             table.create()
         self._newest.load(self.observations)
@@ -136,7 +137,11 @@ class Lake(LakeReader):
             self.frames_table, "received_at", _stamped(frames, FRAMES, known, batch), batch, always=False
         )
         self._put(
-            self.statements_table, "moment", _stamped(statements, STATEMENTS, known, batch), batch, always=False
+            self.statements_table,
+            "moment",
+            _stamped(statements, STATEMENTS, known, batch),
+            batch,
+            always=False,
         )
         resolution = self.resolve(
             CANDIDATES.empty_table() if observations is None else observations, batch.known_at
