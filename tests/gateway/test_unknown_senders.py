@@ -39,6 +39,7 @@ def test_an_unknown_device_is_sampled_counted_and_never_answered(site: Site) -> 
             assert (one.frames, one.kept, one.dropped) == (10, 3, 7)
             assert one.bytes == 10 * len(upload(0, MN2))
             assert one.last_reason == "unregistered"
+            await until(lambda: len(site.frames()) == 3)
             kept = site.frames()
             assert [frame.kind for frame in kept] == [Kind.UNREGISTERED] * 3
             assert [frame.content for frame in kept] == [upload(n, MN2) for n in range(3)]
@@ -60,6 +61,7 @@ def test_registration_takes_effect_on_an_open_connection(site: Site) -> None:
             await gateway.tick()
             await link.send(upload(2, MN2))
             assert await link.silent()
+            await until(lambda: len(site.frames()) == 3)
             assert [one.kind for one in site.frames()] == [
                 Kind.UNREGISTERED,
                 Kind.ACCEPTED,
@@ -164,7 +166,7 @@ def test_a_device_whose_every_frame_is_refused_is_seen_as_that_device(site: Site
         async with site.run() as gateway:
             link = await Link.open(gateway)
             await link.send(broken * 3)
-            await until(lambda: gateway.counters.frames_refused == 3)
+            await until(lambda: len(site.frames()) == 3)
             site.clock.advance(120)  # type: ignore[attr-defined]
             await gateway.tick()
             assert [one.kind for one in site.frames()] == [Kind.REFUSED] * 3
