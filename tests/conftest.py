@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import tempfile
@@ -10,6 +11,8 @@ from typing import Any
 
 import django
 import pytest
+from tests import postgresql
+from tools import messages
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="qingjian-tests-")
 os.environ["QINGJIAN_DATA"] = _FOLDER.name
@@ -17,6 +20,12 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "qingjian.site.settings"
 os.environ.setdefault(
     "DJANGO_ALLOW_ASYNC_UNSAFE", "true"
 )  # Playwright's loop runs in the thread of the test.
+if os.environ.get("QINGJIAN_TEST_DATABASE") == "postgresql" and "PYTEST_XDIST_WORKER" not in os.environ:
+    # One server for all workers: they inherit the address.
+    _server = postgresql.Server()
+    atexit.register(_server.stop)
+    os.environ["QINGJIAN_DATABASE"] = _server.address
+messages.compile_catalogues()
 django.setup()
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::")
@@ -37,17 +46,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what the machine cannot run; with CI=true that is a failure instead (see `pytest_terminal_summary`)."""
     for mark, available, what in (
         ("browser", Path("/usr/bin/chromium").exists(), "Chromium"),
-        ("postgresql", _postgresql_folder() is not None, "PostgreSQL"),
+        ("postgresql", postgresql.binaries() is not None, "PostgreSQL"),
     ):
         if available:
             continue
         for item in items:
             if item.get_closest_marker(mark):
                 item.add_marker(pytest.mark.skip(reason=f"{what} is not installed (make test-setup)"))
-
-
-def _postgresql_folder() -> Path | None:
-    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)), None)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

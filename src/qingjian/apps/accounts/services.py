@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -50,6 +51,13 @@ def signed_in(user: User, address: str) -> None:
     """Reset the failure counter and note the sign-in."""
     User.objects.filter(pk=user.pk).update(failed_sign_ins=0, locked_until=None)
     record(user, "session:user:signed-in", user.username, address=address)
+
+
+def choose_language(user: User, language: str) -> None:
+    """Keep the language a person reads pages in; one that is not offered changes nothing."""
+    if language in dict(settings.LANGUAGES):
+        user.language = language
+        user.save(update_fields=("language",))
 
 
 def change_password(user: User, new: str) -> None:

@@ -20,14 +20,14 @@ class UserListing(Listing):
         Column(
             "is_active",
             _("State"),
-            value=lambda row: _("Open") if row.is_active else _("Closed"),
+            value=lambda row: _("In use") if row.is_active else _("Closed"),
             badge=lambda row: "green" if row.is_active else "secondary",
         ),
         Column("last_login", _("Last sign-in")),
     )
     filters = (
         Search(("username", "name", "organisation__name")),
-        Choice("is_active", _("State"), ((True, _("Open")), (False, _("Closed")))),
+        Choice("is_active", _("State"), ((True, _("In use")), (False, _("Closed")))),
     )
     model = User
     add_url = "user-add"

@@ -5,6 +5,7 @@ from qingjian.apps.accounts import views
 urlpatterns = [
     path("login/", views.sign_in, name="sign-in"),
     path("logout/", views.sign_out, name="sign-out"),
+    path("i18n/setlang/", views.choose_language, name="set_language"),
     path("password/", views.password, name="password"),
     path("people/", views.users, name="users"),
     path("people/add/", views.user_add, name="user-add"),

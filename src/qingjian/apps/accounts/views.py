@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views import i18n
 from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import queries, rules, services, tables
@@ -57,6 +58,13 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     services.record(request.user, "session:user:signed-out", request.user.username, address=_address(request))
     logout(request)
     return redirect("sign-in")
+
+
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Switch this browser, and the account of a signed-in person, to another language."""
+    if request.method == "POST" and request.user.is_authenticated:
+        services.choose_language(request.user, request.POST.get("language", ""))
+    return i18n.set_language(request)
 
 
 def password(request: HttpRequest) -> HttpResponse:

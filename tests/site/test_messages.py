@@ -1,0 +1,100 @@
+"""Every text of the pages is there in Chinese, says the same things, and compiles."""
+
+from __future__ import annotations
+
+import io
+import re
+import string
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo, write_mo
+from tools import messages
+
+PERCENT = re.compile(r"%(?:\((\w+)\))?([sdif%])")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+SAME_IN_BOTH = {"MN"}
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the names a text is filled with, in either way of writing them."""
+    named = {name or kind for name, kind in PERCENT.findall(text) if kind != "%"}
+    return named | {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def texts(message: Message) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    source = message.id if message.pluralizable else (message.id,)
+    translated = message.string if message.pluralizable else (message.string,)
+    return tuple(source), tuple(translated)
+
+
+def kept() -> list[Message]:
+    return [message for message in messages.stored() if message.id]
+
+
+def wrong(catalogue: Catalog | list[Message]) -> list[str]:
+    """Return the texts whose translation names other placeholders than the source."""
+    found = []
+    for message in catalogue:
+        source, translated = texts(message)
+        # Chinese has one form for any number: it may use what the plural uses.
+        if any(placeholders(one) != placeholders(source[-1]) for one in translated):
+            found.append(source[0])
+    return found
+
+
+def test_every_text_in_use_is_translated() -> None:
+    assert messages.missing() == []
+
+
+def test_every_kept_text_is_in_use() -> None:
+    used = {texts(message)[0] for message in messages.catalogue() if message.id}
+    assert [texts(message)[0] for message in kept() if texts(message)[0] not in used] == []
+
+
+def test_placeholders_agree() -> None:
+    assert wrong(kept()) == []
+
+
+def test_a_lost_placeholder_is_noticed() -> None:
+    bad = Message("%(count)d rows of {name}", "{name}共几行")
+    good = Message("%(count)d rows of {name}", "{name}共 %(count)d 行")
+    assert wrong([bad, good]) == ["%(count)d rows of {name}"]
+
+
+def test_plurals_have_the_one_chinese_form() -> None:
+    assert messages.stored().num_plurals == 1
+    assert [one.id for one in kept() if one.pluralizable and len(one.string) != 1] == []
+
+
+def test_translations_are_chinese() -> None:
+    left = [
+        texts(message)[0]
+        for message in kept()
+        if texts(message)[0][0] not in SAME_IN_BOTH and not CHINESE.search(texts(message)[1][0])
+    ]
+    assert left == []
+
+
+def test_the_catalogue_compiles() -> None:
+    binary = io.BytesIO()
+    write_mo(binary, messages.stored())
+    binary.seek(0)
+    compiled = read_mo(binary)
+    assert compiled.get("Workbench").string == "工作台"
+    assert len(compiled) == len(kept())
+
+
+@pytest.mark.parametrize(
+    "line", ["Workbench\t工作台", "no tab here", "Not a text of any page\t没有", "Workbench\t "]
+)
+def test_merging_takes_known_texts_only(line: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts_before = messages.stored()
+    monkeypatch.setattr(messages, "LOCALES", tmp_path)
+    (tmp_path / "zh_Hans" / "LC_MESSAGES").mkdir(parents=True)
+    messages._write(texts_before)
+    (tmp_path / "given.tsv").write_text(line + "\n", encoding="utf-8")
+    unused = messages.merge(tmp_path / "given.tsv")
+    assert unused == (["Not a text of any page"] if line.startswith("Not") else [])
+    assert messages.stored().get("Workbench").string == "工作台"
+    assert "Not a text of any page" not in messages.stored()
