@@ -341,3 +341,35 @@ def test_a_shortened_log_meets_a_witness_that_saw_more(town: Town) -> None:
     forged = rewrite(town)
     assert "has seen 51" in forged.cosign([town.witness.client]).answers["bureau"]
     assert forged.frozen is not None
+
+
+def test_a_new_year_waits_until_the_old_one_can_be_published(town: Town, clock: ManualClock) -> None:
+    town.grow(2)
+    away = town.mirror.folder.rename(town.mirror.folder.with_name("away"))
+    clock.advance(60 * 86_400)
+    town.grow(3)
+    assert [row.name for row in town.notary.state.shards()] == ["2026"]
+    away.rename(town.mirror.folder)
+    town.grow(1)
+    assert [row.name for row in town.notary.state.shards()] == ["2026", "2027"]
+    assert len(town.outbox.places) == 6
+    assert [report.problems for report in fsck(town.notary, [town.outbox])] == [[], []]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage", b"size"])
+def test_an_unreadable_published_checkpoint_is_signed_again(town: Town, garbage: bytes) -> None:
+    town.grow(5)
+    path = town.folder / "public" / "2026" / CHECKPOINT
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"\n6\n", b"\n9\n") if garbage == b"size" else garbage)
+    town.notary.close()
+    assert town.open().frozen is None
+    assert path.read_bytes() == good
+
+
+def test_a_lying_witness_cannot_freeze_the_log(town: Town) -> None:
+    town.grow(5)
+    town.show()
+    town.notary.close()
+    town.witness.service._connection.execute("UPDATE cosigned SET note = ?", (b"lies",))
+    assert town.open().frozen is None

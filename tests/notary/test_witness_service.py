@@ -11,7 +11,7 @@ from tests.notary.conftest import ORIGIN, LocalWitness, fill
 
 from qingjian.ledger.checkpoint import open_checkpoint
 from qingjian.ledger.policy import parse_policy
-from qingjian.ledger.witness import origin_hash
+from qingjian.ledger.witness import Cosigned, origin_hash
 from qingjian.notary.bundle import own_policy
 from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT
 from qingjian.notary.notary import Notary
@@ -118,3 +118,24 @@ def test_over_real_http(notary: Notary, witness: MakeWitness) -> None:
         server.server_close()
     with pytest.raises(OSError, match="HTTP"):
         http_request("file:///etc/passwd")
+
+
+def test_a_late_cosignature_joins_the_earlier_ones(notary: Notary, witness: MakeWitness) -> None:
+    first, second = witness("bureau"), witness("procuratorate")
+    for one in (first, second):
+        one.trust(notary.verifier_keys("2026"))
+    old = notary.files("2026").read(CHECKPOINT)
+    assert old is not None
+    notary.cosign([first.client])
+    outbox = MemoryOutbox()
+    fill(outbox, 3)
+    notary.sequence([outbox])
+    notary.cosign([first.client])
+    late = second.client.cosign(old, notary.files("2026"))
+    assert isinstance(late, Cosigned)
+    merged = notary.shard("2026").add_cosignatures(old, late.signatures)
+    keys = [first.cosigner.key, second.cosigner.key]
+    assert len(open_checkpoint(merged, notary.verifier_keys("2026"), keys).cosigned) == 2
+    newest = notary.files("2026").read(COSIGNED_CHECKPOINT)
+    assert newest is not None
+    assert open_checkpoint(newest, notary.verifier_keys("2026"), keys).checkpoint.size == 4

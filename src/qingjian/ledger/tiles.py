@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qingjian.ledger.errors import MalformedError
-from qingjian.ledger.hashing import HASH_SIZE, perfect_root
+from qingjian.ledger.hashing import HASH_SIZE, node_hash, perfect_root
 from qingjian.ledger.tree import Node, root
 
 TILE_HEIGHT = 8
@@ -134,29 +134,32 @@ class TileNodes:
     def __init__(self, size: int, fetch: TileFetcher) -> None:
         self.size = size
         self._fetch = fetch
-        self._tiles: dict[tuple[int, int], list[bytes]] = {}
+        self._tiles: dict[tuple[int, int], list[list[bytes]]] = {}
 
     def read(self, nodes: Sequence[Node]) -> list[bytes]:
         return [self._node(level, index) for level, index in nodes]
 
     def _node(self, level: int, index: int) -> bytes:
         tile_level, inner = divmod(level, TILE_HEIGHT)
-        first = index << inner  # place among the hashes of the tile's level
-        tile_index, offset = divmod(first, TILE_WIDTH)
-        hashes = self._hashes(tile_level, tile_index)
-        chosen = hashes[offset : offset + (1 << inner)]
-        if len(chosen) != 1 << inner:
+        tile_index, offset = divmod(index, TILE_WIDTH >> inner)
+        row = self._rows(tile_level, tile_index)[inner]
+        if offset >= len(row):
             raise MalformedError(f"node {level}/{index} is not in a tree of {self.size} leaves")
-        return perfect_root(chosen)
+        return row[offset]
 
-    def _hashes(self, level: int, index: int) -> list[bytes]:
+    def _rows(self, level: int, index: int) -> list[list[bytes]]:
+        """The eight levels of the binary tree that a tile stands for, its own hashes first."""
         key = (level, index)
         if key not in self._tiles:
             width = min(TILE_WIDTH, (self.size >> (level * TILE_HEIGHT)) - index * TILE_WIDTH)
             if width < 1:
                 raise MalformedError(f"tile {level}/{index} is not in a tree of {self.size} leaves")
             tile = Tile(level, index, width)
-            self._tiles[key] = split_hashes(tile, self._fetch(tile))
+            rows = [split_hashes(tile, self._fetch(tile))]
+            for _ in range(TILE_HEIGHT - 1):
+                below = rows[-1]
+                rows.append([node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)])
+            self._tiles[key] = rows
         return self._tiles[key]
 
 

@@ -332,6 +332,9 @@ class Notary:
         if read_entries(old.files, size - 1, size) != [entry]:
             old.append([entry])
         self._step("closed")
+        old.catch_up()
+        if not old.published:
+            return old  # a depositary does not answer; the year ends when its last head can be published
         shard = self.open_shard(StartReason.NEW_YEAR, old.head, successor)
         with self.state.transaction():
             self.state.set_fact("successor", None)
@@ -393,7 +396,7 @@ class Notary:
             if not fresh:
                 shard.catch_up()
             else:
-                first = shard.append(list(fresh.values()))
+                first = shard.append(list(fresh.values()), waiting=True)
                 places |= {item: Place(shard.name, first + i) for i, item in enumerate(fresh)}
             marked = 0
             for outbox, rows in taken:

@@ -26,7 +26,7 @@ from qingjian.notary.files import CHECKPOINT, LogFiles
 
 @dataclass(frozen=True)
 class Survey:
-    """What anchors said about one log: the largest checkpoint, who conflicts with us, who did not answer."""
+    """What anchors said about one log: the largest checkpoint, who conflicts with us, who gave no usable answer."""
 
     largest: Checkpoint
     note: bytes | None
@@ -53,6 +53,10 @@ def survey(
             continue
         try:
             seen = open_checkpoint(note, keys).checkpoint
+        except LedgerError:
+            unreachable.append(anchor.name)  # what our key did not sign says nothing about our history
+            continue
+        try:
             agrees = seen.size > head.size or root(seen.size, nodes.read) == seen.root
         except (LedgerError, OSError):
             agrees = False

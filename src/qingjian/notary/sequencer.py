@@ -96,14 +96,24 @@ class Shard:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Sign and publish the recorded head when the published one is behind."""
-        head = self.head
-        published = self.files.read(CHECKPOINT)
-        if head.size and (published is None or read_checkpoint(published)[0] != head):
-            self._publish(head)
+        """Sign and publish the recorded head when the published one is behind or unreadable."""
+        if self.row.size and not self.published:
+            self._publish(self.head)
 
-    def append(self, entries: Sequence[bytes]) -> int:
-        """Append at most ``MAX_APPEND`` entries; returns the index of the first."""
+    @property
+    def published(self) -> bool:
+        """Whether the recorded head is the published one."""
+        note = self.files.read(CHECKPOINT)
+        try:
+            return note is not None and read_checkpoint(note)[0] == self.head
+        except LedgerError:
+            return False
+
+    def append(self, entries: Sequence[bytes], *, waiting: bool = False) -> int:
+        """Append at most ``MAX_APPEND`` entries; returns the index of the first.
+
+        ``waiting`` entries come from an outbox: their places are remembered until it has marked them.
+        """
         if not 0 < len(entries) <= MAX_APPEND:
             raise ValueError(f"an append adds 1 to {MAX_APPEND} entries, not {len(entries)}")
         before = self.row
@@ -116,7 +126,8 @@ class Shard:
         self.files.sync()
         self._step("fsync")
         moment = self._clock.now().isoformat()
-        self._state.record_head(before, growth.size, growth.root, hashes, moment)
+        places = hashes if waiting else ()
+        self._state.record_head(before, growth.size, growth.root, places, moment)
         self._step("record")
         self._publish(Checkpoint(before.origin, growth.size, growth.root))
         self._step("publish")
@@ -164,9 +175,9 @@ class Shard:
     def add_cosignatures(self, note: bytes, signatures: Sequence[Signature]) -> bytes:
         """Keep and publish cosignatures on a checkpoint this log published; returns the merged note."""
         checkpoint = read_checkpoint(note)[0]
-        kept = self._state.cosigned(self.name, checkpoint.size - 1)
+        kept = self._state.cosigned_at(self.name, checkpoint.size)
         base = parse_note(note)
-        if kept is not None and read_checkpoint(kept)[0] == checkpoint:
+        if kept is not None:
             base = base.merged(parse_note(kept).signatures)
         merged = base.merged(signatures).encode()
         self._state.keep_cosigned(self.name, checkpoint.size, merged)

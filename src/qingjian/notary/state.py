@@ -205,6 +205,13 @@ class State:
         ).fetchone()
         return None if row is None else bytes(row[0])
 
+    def cosigned_at(self, shard: str, size: int) -> bytes | None:
+        """The cosigned checkpoint of exactly this size."""
+        row = self._connection.execute(
+            "SELECT note FROM cosigned WHERE shard = ? AND size = ?", (shard, size)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
     # Own outbox: batches, seals, key changes -------------------------------------------------
 
     def enqueue(self, subject: str, entry: bytes) -> None:
