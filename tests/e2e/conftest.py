@@ -1,0 +1,130 @@
+"""A whole demo node with real sockets, and a browser to look at it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Without these the browser tries to reach the network at every start.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"office": (1366, 768), "phone": (390, 844)}
+START_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running demo node."""
+
+    address: str
+    gateway_port: int
+    data: Path
+    passwords: dict[str, str]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    data = tmp_path_factory.mktemp("node") / "data"
+    web, gateway = free_port(), free_port()
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("QINGJIAN_", "DJANGO_"))
+    }
+    environment["PYTHONPATH"] = "src"
+    command = [
+        sys.executable,
+        "-m",
+        "qingjian.cli.main",
+        "up",
+        "--demo",
+        "--data",
+        str(data),
+        "--web-port",
+        str(web),
+        "--gateway-port",
+        str(gateway),
+    ]
+    log = (data.parent / "up.log").open("wb")
+    process = subprocess.Popen(
+        command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    address = f"http://127.0.0.1:{web}"
+    end = time.monotonic() + START_SECONDS
+    while True:
+        assert process.poll() is None, (data.parent / "up.log").read_text()
+        assert time.monotonic() < end, "the node did not start in time"
+        try:
+            with urllib.request.urlopen(f"{address}/health/", timeout=2) as answer:
+                if answer.status == 200:
+                    break
+        except OSError:
+            time.sleep(0.5)
+    lines = (data / "people" / "first-logins.txt").read_text().splitlines()
+    yield Node(address, gateway, data, dict(line.split(" ", 1) for line in lines))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0, (data.parent / "up.log").read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def signed_in(browser: Any, node: Node) -> Iterator[Callable[..., Any]]:
+    """Return a function that opens a page of a person; errors of its console fail the test."""
+    contexts: list[Any] = []
+    errors: list[str] = []
+
+    def open_page(username: str, size: str = "office") -> Any:
+        width, height = SIZES[size]
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on(
+            "console",
+            lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        page.goto(f"{node.address}/login/")
+        page.fill("input[name=username]", username)
+        page.fill("input[name=password]", node.passwords[username])
+        page.click("button.btn-primary")
+        page.wait_for_url(f"{node.address}/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
