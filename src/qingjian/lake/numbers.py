@@ -65,6 +65,11 @@ class Decimals:
         Mantissas below 2**53 and powers of ten up to 10**22 are exact floats, and one IEEE division or
         multiplication of exact operands is correctly rounded; the rare rest goes through Python's parser.
         """
+        if len(self) and self.valid.all() and (self.decimals == self.decimals[0]).all():
+            shared = int(self.decimals[0])  # the usual case: one series, one number of decimals
+            if 0 <= shared <= _EXACT_POWER and np.abs(self.mantissa).max() <= _EXACT_INTEGER:
+                quotient: Floats = self.mantissa / _POWERS[shared]
+                return quotient
         power = np.abs(self.decimals)
         exact = (np.abs(self.mantissa) <= _EXACT_INTEGER) & (power <= _EXACT_POWER)
         scale = _POWERS[np.minimum(power, _EXACT_POWER)]

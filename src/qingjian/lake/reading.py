@@ -198,6 +198,8 @@ def stored_columns(columns: Sequence[str]) -> list[str]:
 def _result_column(rows: pa.Table, name: str) -> pa.Array | pa.ChunkedArray:
     if name in NUMBERS or name == "detection_limit":
         stem = "limit" if name == "detection_limit" else name
+        if rows.column(f"{stem}_mantissa").null_count == rows.num_rows:
+            return pa.nulls(rows.num_rows, pa.float64())
         numbers = Decimals.from_arrow(
             _whole(rows.column(f"{stem}_mantissa")), _whole(rows.column(f"{stem}_decimals"))
         )
