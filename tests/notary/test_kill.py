@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.notary.conftest import ORIGIN
 
 from qingjian.contracts.clock import SystemClock
 from qingjian.ledger.checkpoint import open_checkpoint
@@ -18,7 +19,6 @@ from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.fsck import fsck
 from qingjian.notary.hammer import LoadOutbox
 from qingjian.notary.notary import Notary
-from tests.notary.conftest import ORIGIN
 
 PROGRAM = """
 import sys
@@ -28,7 +28,7 @@ from qingjian.notary.hammer import LoadOutbox
 from qingjian.notary.notary import Notary
 notary = Notary(Path(sys.argv[1]), SystemClock())
 print("open", flush=True)
-outbox = LoadOutbox(200_000)
+outbox = LoadOutbox(30_000)
 while notary.sequence([outbox], 300).added:
     pass
 """
