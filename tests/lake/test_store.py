@@ -1,6 +1,7 @@
 """Writing batches and reading them back."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -155,3 +156,23 @@ def test_frames_are_found_by_their_identity(lake: Lake, frames: Maker) -> None:
     assert newest.column("sequence").to_pylist() == [100, 99, 98]
     page = lake.frames(START, END, after=("gateway-1", 98))
     assert page.column("sequence").to_pylist() == [99, 100]
+
+
+def test_threads_share_one_lake(lake: Lake, rows: Maker) -> None:
+    with Lake(lake.folder) as reader, ThreadPoolExecutor(6) as pool:
+        for number in range(15):
+            lake.append(lake.next_batch(), observations=rows([(1, number, number)]))
+            found = list(pool.map(lambda _: len(values(reader)), range(12)))
+            assert found == [number + 1] * 12
+
+
+def test_nothing_is_written_beside_the_lake(
+    lake: Lake, rows: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    lake.append(lake.next_batch(), observations=rows([(1, 0, 1)]))
+    lake.settle("2026-03")
+    values(lake)
+    assert list(elsewhere.iterdir()) == []

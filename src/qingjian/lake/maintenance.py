@@ -17,8 +17,9 @@ from qingjian.lake.writing import local_days, sort_keys
 
 _DAY_FILES = 6
 """A day with more files than this in `recent` is merged into one."""
-_LARGE = 256 << 20
-"""Files of this size are left alone until their month settles."""
+_MOST_ROWS = 2_000_000
+_MOST_BYTES = 64 << 20
+"""What one merge takes into memory (the bytes are compressed); larger files wait until their month settles."""
 _SETTLED_ROW_GROUP = 43_200
 """About one series-month of minutes, so that reading one series unpacks little else."""
 _STREAM_ROWS = 1_000_000
@@ -48,19 +49,19 @@ class Maintenance:
         replaced = 0
         for month, files in sorted(fresh.items()):
             if len(files) >= at_least:
-                self._merge(table, files, month, column)
-                replaced += len(files)
+                replaced += self._merge(table, _portion(files), month, column)
         days: dict[tuple[str, str], list[StoredFile]] = defaultdict(list)
         for one in table.pin().files:
-            if one.area == "recent" and one.size < _LARGE:
+            if one.area == "recent":
                 days[one.month, one.bucket].append(one)
         for (month, _), files in sorted(days.items()):
             if len(files) > _DAY_FILES:
-                self._merge(table, files, month, column)
-                replaced += len(files)
+                replaced += self._merge(table, _portion(files), month, column)
         return replaced
 
-    def _merge(self, table: StoredTable, files: list[StoredFile], month: str, column: str) -> None:
+    def _merge(self, table: StoredTable, files: list[StoredFile], month: str, column: str) -> int:
+        if len(files) < 2:
+            return 0
         rows = pa.concat_tables(
             [pq.ParquetFile(table.folder / one.path).read().cast(table.schema) for one in files]
         )
@@ -77,6 +78,7 @@ class Maintenance:
             for day in np.unique(days)
         ]
         table.commit(added, removed=files, moment=self._clock.now())
+        return len(files)
 
     def settle(self, table: StoredTable, month: str) -> int:
         """Write a month as sorted bucket files and switch to them in one commit."""
@@ -112,6 +114,18 @@ class Maintenance:
         for batch in relation.to_arrow_reader(_STREAM_ROWS):
             if batch.num_rows:
                 yield pa.Table.from_batches([batch]).cast(table.schema)
+
+
+def _portion(files: list[StoredFile]) -> list[StoredFile]:
+    """Return the smallest files, as many as one merge may take."""
+    chosen: list[StoredFile] = []
+    rows = size = 0
+    for one in sorted(files, key=lambda file: (file.rows, file.path)):
+        rows, size = rows + one.rows, size + one.size
+        if rows > _MOST_ROWS or size > _MOST_BYTES:
+            break
+        chosen.append(one)
+    return chosen
 
 
 def _chain(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -23,6 +23,7 @@ BUCKETS = 16
 """A settled month has this many files; a series lives in bucket id % 16."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CONFIGURATION = {
+    "temp_directory": "",  # readers write nothing; settling names a folder of the lake
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "enable_external_file_cache": "true",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ class StoredTable:
         self._table: DeltaTable | None = None
         self._pinned: Pinned | None = None
         self._since_checkpoint = 0
+        # The table object of deltalake must not be used by two threads at once.
+        self._guard = threading.RLock()
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -129,29 +132,34 @@ class StoredTable:
 
     def refresh(self) -> None:
         """Move to the newest version."""
-        table = self._open()
-        if table is None:
-            return
-        try:
-            table.update_incremental()
-        except Exception:  # the log was cleaned below our version: open anew; a real fault shows again there
-            self._open(fresh=True)
+        with self._guard:
+            table = self._open()
+            if table is None:
+                return
+            try:
+                table.update_incremental()
+            except (
+                Exception
+            ):  # the log was cleaned below our version: open anew; a real fault shows again there
+                self._open(fresh=True)
 
     def reopen(self) -> None:
         """Forget what is known of the table, for the retry after a file has gone."""
-        self._open(fresh=True)
+        with self._guard:
+            self._open(fresh=True)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     def pin(self) -> Pinned:
         """Return the file list of the version last refreshed to."""
-        table = self._open()
-        if table is None:
-            return Pinned(-1, ())
-        version = table.version()
-        if self._pinned is None or self._pinned.version != version:
-            self._pinned = Pinned(version, tuple(self._files(table)))
-        return self._pinned
+        with self._guard:
+            table = self._open()
+            if table is None:
+                return Pinned(-1, ())
+            version = table.version()
+            if self._pinned is None or self._pinned.version != version:
+                self._pinned = Pinned(version, tuple(self._files(table)))
+            return self._pinned
 
     def _files(self, table: DeltaTable) -> Iterable[StoredFile]:
         actions = pa.table(table.get_add_actions(flatten=True)).to_pydict()
@@ -173,9 +181,10 @@ class StoredTable:
 
     def transaction(self, name: str) -> int | None:
         """Return the last version stored for an application transaction."""
-        table = self._open()
-        version = None if table is None else table.transaction_version(name)
-        return None if version is None else int(version)
+        with self._guard:
+            table = self._open()
+            version = None if table is None else table.transaction_version(name)
+            return None if version is None else int(version)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -243,8 +252,18 @@ class StoredTable:
     ) -> None:
         """Make file changes visible in one atomic, durable step.
 
-        `removed` without new data is a rewrite: readers of changes see no change in the data.
+        With `removed` it is a rewrite: readers of changes see no change in the data.
         """
+        with self._guard:
+            self._commit(added, removed, moment, transactions or {})
+
+    def _commit(
+        self,
+        added: Sequence[AddAction],
+        removed: Sequence[StoredFile],
+        moment: datetime,
+        transactions: Mapping[str, int],
+    ) -> None:
         table = self._open()
         if table is None:
             raise RuntimeError("the table was not created")
@@ -271,9 +290,7 @@ class StoredTable:
             partition_by=list(PARTITIONS),
             commit_properties=CommitProperties(
                 max_commit_retries=0,
-                app_transactions=[
-                    Transaction(name, version) for name, version in (transactions or {}).items()
-                ],
+                app_transactions=[Transaction(name, version) for name, version in transactions.items()],
             ),
             post_commithook_properties=PostCommitHookProperties(
                 create_checkpoint=False, cleanup_expired_logs=False
@@ -287,6 +304,10 @@ class StoredTable:
 
     def checkpoint(self) -> None:
         """Fold the log so that opening stays fast, and drop log entries older than a day."""
+        with self._guard:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
         table = self._open()
         if table is None:
             return
@@ -303,8 +324,11 @@ class StoredTable:
         """Delete files that no version of the last `hours` (≥ 24) uses, also those of commits that never happened."""
         if hours < 24:
             raise ValueError("vacuum keeps at least 24 hours, or readers lose files under their hands")
-        table = self._open()
-        return [] if table is None else list(table.vacuum(retention_hours=hours, dry_run=False, full=True))
+        with self._guard:
+            table = self._open()
+            return (
+                [] if table is None else list(table.vacuum(retention_hours=hours, dry_run=False, full=True))
+            )
 
     def _sync_log(self, version: int) -> None:
         log = self.folder / "_delta_log"
