@@ -1,0 +1,1 @@
+"""Screening: find faulty and falsified monitoring data (raw clues for people, never verdicts)."""

@@ -1,0 +1,149 @@
+"""Learning from a clean history: models, yardsticks, and weights from rehearsals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingjian.screening import rehearsal as rehearse
+from qingjian.screening.budget import ABSENT, OWN_SHARE, Tail, muted
+from qingjian.screening.calibration import Yardstick, yardstick
+from qingjian.screening.combination import Combination, Days, learn
+from qingjian.screening.kinds import KindGuess, learn_kinds
+from qingjian.screening.months import month_answers
+from qingjian.screening.panel import Floats, Mask
+from qingjian.screening.record import Record, content_seed
+from qingjian.screening.series import Statistics
+from qingjian.screening.statistics import ABSOLUTE, COMMON, Models, fit_models, gather, series_of
+from qingjian.screening.vocabulary import PARTICLES, common_name
+
+REHEARSED_SERIES_DAYS = 60_000
+MOST_REHEARSALS = 24
+REHEARSED_SHARE = 0.12
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned from a history: enough to score any later panel of the same network."""
+
+    history: Record
+    models: Models
+    measure: Yardstick
+    combination: Combination
+    kinds: KindGuess
+    usual_level: float
+    honest_days: Tail
+    honest_trouble: Tail
+    honest_months: Tail
+    own_reference: bool
+
+
+class TooLittleHistoryError(ValueError):
+    """No series has enough days to learn from."""
+
+
+def learn_from(record: Record, own_reference: bool = False) -> Learned:
+    """Learn from a record that holds only history.
+
+    Raises TooLittleHistoryError when no series has a month of values.
+    """
+    models = fit_models(record)
+    clean = gather(series_of(record, models))
+    if not clean:
+        raise TooLittleHistoryError
+    measure = yardstick_of(clean, record.days)
+    rehearsals = rehearsed_days(record, models, measure)
+    if not any((r.label == 1).sum() >= 50 for r in rehearsals if r.label is not None):
+        raise TooLittleHistoryError
+    combination = learn(rehearsals)
+    days = calibrated(clean, measure, record)
+    tampered, trouble = combination.answers(days, np.ones(record.days, bool))
+    present = tampered > ABSENT
+    usual = float(np.quantile(tampered[present], OWN_SHARE))
+    answers = muted(tampered, usual)
+    months = [m.answer for m in month_answers(answers, record.first_day)]
+    return Learned(
+        record,
+        models,
+        measure,
+        combination,
+        learn_kinds(rehearsals),
+        usual,
+        Tail.of(answers[present]),
+        Tail.of(trouble[present]),
+        Tail.of(np.array(months)),
+        own_reference,
+    )
+
+
+def yardstick_of(clean: dict[tuple[int, int], Statistics], days: int) -> Yardstick:
+    """Yardstick from the statistics of the clean history."""
+    tests = tuple(sorted({name for found in clean.values() for name in found}))
+    return yardstick(tests, {key: table(found, tests, days) for key, found in clean.items()})
+
+
+def rehearsed_days(
+    record: Record, models: Models, measure: Yardstick, kinds: tuple[str, ...] = rehearse.KINDS
+) -> list[Days]:
+    """Calibrated tests and labels of staged copies of the history."""
+    names = [common_name(p.code) for p in record.parameters]
+    particles = [p for p in record.measured() if names[p] in PARTICLES]
+    together = dict(zip(particles, particles[::-1], strict=True)) if len(particles) == 2 else None
+    by_day = np.isfinite(record.hourly).reshape(*record.hourly.shape[:2], record.days, 24)
+    held: Mask = np.asarray(by_day.any(axis=3), dtype=np.bool_)
+    size = max(1, int(held[:, record.measured()].sum()))
+    copies = int(np.clip(np.ceil(REHEARSED_SERIES_DAYS / size), 1, MOST_REHEARSALS))
+    seed = content_seed(record.values)
+    troubles = [rehearse.KINDS.index(k) for k in rehearse.TROUBLE]
+    staged = []
+    for copy in range(copies):
+        played = rehearse.stage(record, seed + copy, REHEARSED_SHARE, kinds, together)
+        found = gather(series_of(played.record, models))
+        days = calibrated(found, measure, played.record)
+        kind = np.stack([played.kind[key] for key in found])
+        label = np.where(kind == rehearse.CLEAN, 0, np.where(kind == rehearse.UNCLEAR, -1, 1))
+        label[np.isin(kind, troubles)] = 2
+        empty = np.stack([~held[key] for key in found])
+        label[empty & (label == 0)] = -1
+        staged.append(replace(days, label=label, kind=kind))
+    return staged
+
+
+def table(found: Statistics, tests: tuple[str, ...], days: int) -> Floats:
+    """Statistics of one series as (days, tests)."""
+    nothing = np.full(days, np.nan)
+    return np.stack([found.get(name, nothing) for name in tests], axis=1)
+
+
+def calibrated(found: dict[tuple[int, int], Statistics], measure: Yardstick, record: Record) -> Days:
+    """All tests of all series: normal scores, and beside them the statistics that mean the same everywhere."""
+    tests = measure.tests
+    plain = [j for j, name in enumerate(tests) if name in ABSOLUTE]
+    known = record.history_days | record.panel_days
+    out = []
+    for key, statistics in found.items():
+        values = table(statistics, tests, record.days)
+        out.append(np.concatenate([measure.measure(key, values, known), values[:, plain]], axis=1))
+    stations, parameters = (np.array([key[side] for key in found], np.int64) for side in (0, 1))
+    values = np.stack(out)
+    shared = [tests.index(name) for name in COMMON if name in tests]
+    beside = [_median_of_others(values[:, :, shared], group) for group in (stations, parameters)]
+    present = np.stack(
+        [np.isfinite(record.hourly[key]).reshape(record.days, 24).any(axis=1) for key in found]
+    )
+    return Days(np.concatenate([values, *beside], axis=2), stations, parameters, record.first_day, present)
+
+
+def _median_of_others(values: Floats, group: NDArray[np.int64]) -> Floats:
+    """Median over the other series of the same group (series, days, n); NaN where there is none."""
+    out = np.full(values.shape, np.nan)
+    for i, own in enumerate(group):
+        others = np.flatnonzero((group == own) & (np.arange(len(group)) != i))
+        if len(others):
+            ordered = np.sort(values[others], axis=0)
+            count = np.isfinite(ordered).sum(axis=0)
+            at = np.maximum(count - 1, 0) // 2
+            out[i] = np.take_along_axis(ordered, at[None], axis=0)[0]
+    return out

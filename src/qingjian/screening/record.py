@@ -1,0 +1,210 @@
+"""History and screened panel joined on one grid of whole days, in an order that does not depend on names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from qingjian.screening.panel import MEASURED, Flags, Floats, Mask, Panel, PanelError, Parameter, Station
+
+Coded = TypeVar("Coded", Station, Parameter)
+
+
+@dataclass(frozen=True)
+class Record:
+    """Joined record: `values`, `flags` (stations, parameters, native times), `hourly` means of usable values.
+
+    `history_days` and `panel_days` say which days of the grid belong to which part (neither: a gap between).
+    """
+
+    stations: tuple[Station, ...]
+    parameters: tuple[Parameter, ...]
+    first_day: int
+    per_day: int
+    values: Floats
+    flags: Flags
+    hourly: Floats
+    history_days: Mask
+    panel_days: Mask
+    notes: tuple[str, ...] = ()
+
+    @property
+    def days(self) -> int:
+        """Days on the grid."""
+        return len(self.panel_days)
+
+    def with_values(self, values: Floats, flags: Flags) -> Record:
+        """The same record with other values and flags (hourly means are taken again)."""
+        return replace(self, values=values, flags=flags, hourly=hourly_means(values, flags, self.per_day))
+
+    def fine(self, station: int, parameter: int) -> Floats:
+        """Usable values of one series by days, at most one every 15 minutes (days, 24 to 96)."""
+        usable = np.where(self.flags[station, parameter] <= 1, self.values[station, parameter], np.nan)
+        k = self.per_day // MOST_A_DAY if self.per_day > MOST_A_DAY else 1
+        return block_means(usable, k).reshape(self.days, -1)
+
+    def of_history(self) -> Record:
+        """Only the days from the first to the last day of the history."""
+        inside = np.flatnonzero(self.history_days)
+        a, b = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
+        k = self.per_day
+        return replace(
+            self,
+            first_day=self.first_day + a,
+            values=self.values[:, :, a * k : b * k],
+            flags=self.flags[:, :, a * k : b * k],
+            hourly=self.hourly[:, :, a * 24 : b * 24],
+            history_days=self.history_days[a:b],
+            panel_days=np.zeros(b - a, bool),
+        )
+
+    def measured(self) -> list[int]:
+        """Positions of the parameters that are screened."""
+        return [p for p, parameter in enumerate(self.parameters) if parameter.role == MEASURED]
+
+    def relatives(self, station: int) -> list[int]:
+        """Other stations of the same medium and parent."""
+        own = self.stations[station]
+        return [
+            s
+            for s, other in enumerate(self.stations)
+            if s != station and (other.medium, other.parent) == (own.medium, own.parent)
+        ]
+
+
+MOST_A_DAY = 96
+
+
+def hourly_means(values: Floats, flags: Flags, per_day: int) -> Floats:
+    """Means of the usable values of each hour (stations, parameters, hours); NaN where there is none."""
+    return block_means(np.where(flags <= 1, values, np.nan), per_day // 24)
+
+
+def block_means(usable: Floats, k: int) -> Floats:
+    """Means of k successive values along the last axis; NaN where all are missing."""
+    if k == 1:
+        return usable
+    blocks = usable.reshape(*usable.shape[:-1], -1, k)
+    count = np.isfinite(blocks).sum(axis=-1)
+    total = np.nansum(blocks, axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def history_record(history: Panel) -> Record:
+    """The clean history alone, stations and parameters in canonical order."""
+    if history.days == 0:
+        raise PanelError("历史数据不足一天 / the history holds less than a day")
+    ordered = history.reordered(*canonical_order(history))
+    every = np.ones(ordered.days, bool)
+    hourly = hourly_means(ordered.values, ordered.flags, ordered.per_day)
+    return Record(
+        ordered.stations,
+        ordered.parameters,
+        ordered.first_day,
+        ordered.per_day,
+        ordered.values,
+        ordered.flags,
+        hourly,
+        every,
+        ~every,
+        tuple(f"历史数据：{note}" for note in history.notes),
+    )
+
+
+def alone(panel: Panel) -> Record:
+    """A panel without history: every day is screened and has to serve as its own reference."""
+    record = history_record(panel)
+    return replace(record, panel_days=record.history_days.copy(), notes=panel.notes)
+
+
+def join(history: Record, panel: Panel) -> Record:
+    """Put a panel behind (or before) the history; days covered by both count as panel, not as history.
+
+    Series are matched by station and parameter code; what the history does not know comes after what it knows.
+    Raises PanelError when the steps differ.
+    """
+    if panel.days == 0:
+        raise PanelError("待筛查数据不足一天 / the panel holds less than a day")
+    k = history.per_day
+    if panel.per_day != k:
+        raise PanelError(
+            f"历史步长 {1440 // k} 分钟与待筛查步长 {panel.step} 分钟不同 / "
+            f"history and panel have different steps ({1440 // k} and {panel.step} minutes)"
+        )
+    notes = [*history.notes, *panel.notes]
+    panel = panel.reordered(*canonical_order(panel))
+    stations = _extended(history.stations, panel.stations)
+    parameters = _extended(history.parameters, panel.parameters)
+    first = min(history.first_day, panel.first_day)
+    days = max(history.first_day + history.days, panel.first_day + panel.days) - first
+    if days > history.days + panel.days + 20 * 366:
+        raise PanelError(
+            "历史与待筛查时段相隔二十年以上 / history and panel lie more than twenty years apart"
+        )
+    values = np.full((len(stations), len(parameters), days * k), np.nan)
+    flags = np.zeros(values.shape, np.uint8)
+    history_days, panel_days = np.zeros(days, bool), np.zeros(days, bool)
+    at = history.first_day - first
+    inside = slice(at * k, (at + history.days) * k)
+    values[: len(history.stations), : len(history.parameters), inside] = history.values
+    flags[: len(history.stations), : len(history.parameters), inside] = history.flags
+    history_days[at : at + history.days] = history.history_days
+    at = panel.first_day - first
+    inside = slice(at * k, (at + panel.days) * k)
+    panel_days[at : at + panel.days] = True
+    if (history_days & panel_days).any():
+        notes.append(
+            "历史与待筛查时段重叠，重叠的日子不作历史 / days in both history and panel are not history"
+        )
+        history_days &= ~panel_days
+    values[:, :, inside], flags[:, :, inside] = np.nan, 0
+    station_at = {s.code: i for i, s in enumerate(stations)}
+    parameter_at = {p.code: i for i, p in enumerate(parameters)}
+    for i, s in enumerate(panel.stations):
+        for j, p in enumerate(panel.parameters):
+            values[station_at[s.code], parameter_at[p.code], inside] = panel.values[i, j]
+            flags[station_at[s.code], parameter_at[p.code], inside] = panel.flags[i, j]
+    return Record(
+        stations,
+        parameters,
+        first,
+        k,
+        values,
+        flags,
+        hourly_means(values, flags, k),
+        history_days,
+        panel_days,
+        tuple(notes),
+    )
+
+
+def _extended(known: Sequence[Coded], found: Sequence[Coded]) -> tuple[Coded, ...]:
+    """Known entries (described as in `found` where it has them), then the new ones."""
+    latest = {item.code: item for item in found}
+    old = {item.code for item in known}
+    kept = [latest.get(item.code, item) for item in known]
+    return tuple(kept + [item for item in found if item.code not in old])
+
+
+def canonical_order(panel: Panel) -> tuple[list[int], list[int]]:
+    """Order of stations and parameters by what they contain, so that results do not depend on names or order."""
+
+    def digest(values: Floats, extra: str) -> bytes:
+        return hashlib.sha256(np.nan_to_num(values, nan=-1e300).tobytes() + extra.encode()).digest()
+
+    by_parameter = [
+        (p.role, p.resolution, sorted(digest(row, "") for row in panel.values[:, j]), j)
+        for j, p in enumerate(panel.parameters)
+    ]
+    parameters = [item[-1] for item in sorted(by_parameter)]
+    by_station = [(digest(panel.values[i][parameters], s.medium), i) for i, s in enumerate(panel.stations)]
+    return [item[-1] for item in sorted(by_station)], parameters
+
+
+def content_seed(values: Floats) -> int:
+    """Seed that belongs to the content of a series and to nothing else."""
+    return int.from_bytes(hashlib.sha256(np.nan_to_num(values, nan=-1e300).tobytes()).digest()[:8], "big")

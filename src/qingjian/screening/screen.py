@@ -1,0 +1,230 @@
+"""The screen: scores, months and findings of a panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingjian.screening.budget import ABSENT, alarm_score, muted
+from qingjian.screening.combination import Days
+from qingjian.screening.findings import SMALLEST_P, Evidence, Finding, evidence_of, stretches
+from qingjian.screening.learning import Learned, TooLittleHistoryError, calibrated, learn_from
+from qingjian.screening.months import month_answers
+from qingjian.screening.panel import Floats, Mask, Panel, day_text
+from qingjian.screening.record import Record, alone, history_record, join
+from qingjian.screening.statistics import gather, series_of
+from qingjian.screening.twins import find_twins
+
+LOWERED = 0.9  # scores without an own history never claim more than this
+
+
+@dataclass(frozen=True)
+class Settings:
+    """False alarms a station-month that people can check, over all factors of the station."""
+
+    false_alarms_per_station_month: float = 1.0
+
+
+@dataclass(frozen=True)
+class DayScore:
+    """Score of one series-day in [0, 1]: higher is more suspicious of tampering; likewise for instrument trouble."""
+
+    station: str
+    parameter: str
+    day: str
+    score: float
+    fault_score: float
+    kind: str
+
+
+@dataclass(frozen=True)
+class MonthScore:
+    """Score of one series-month in [0, 1]."""
+
+    station: str
+    parameter: str
+    month: str
+    score: float
+    kind: str
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Result of a screen; `notes` say what was repaired and which claims are lowered, and why."""
+
+    days: tuple[DayScore, ...]
+    months: tuple[MonthScore, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def learn_history(history: Panel) -> Learned | None:
+    """Learn from a clean history; None when it is too short or too empty to learn from."""
+    if history.days == 0:
+        return None
+    try:
+        return learn_from(history_record(history))
+    except TooLittleHistoryError:
+        return None
+
+
+def screen(panel: Panel, learned: Learned | None, settings: Settings | None = None) -> Screening:
+    """Score a panel with what was learned from the history (None: the panel is its own reference).
+
+    Deterministic; does not depend on names or on the order of stations. Screening the panel up to a day gives
+    exactly what a stream would have said on that day.
+    """
+    notes: list[str] = []
+    if learned is None:
+        notes.append(
+            "没有可用的历史数据，以待筛查数据自身为参照，结论可信度低，分数已降低 / "
+            "no usable history: the panel is its own reference, claims and scores are lowered"
+        )
+        record = alone(panel)
+        try:
+            learned = learn_from(record, own_reference=True)
+        except TooLittleHistoryError:
+            notes.append("数据不足一个月，无法评分 / less than a month of values: nothing can be scored")
+            return Screening((), (), (), (*record.notes, *notes))
+    else:
+        record = join(learned.history, panel)
+    return _scored(record, learned, settings or Settings(), notes)
+
+
+def screen_until(
+    panel: Panel, day: int, learned: Learned | None, settings: Settings | None = None
+) -> Screening:
+    """What the screen says at the end of `day` (days since 1970-01-01): nothing later is looked at."""
+    return screen(panel.until(day), learned, settings)
+
+
+def _scored(record: Record, learned: Learned, settings: Settings, notes: list[str]) -> Screening:
+    found = gather(series_of(record, learned.models))
+    keys = list(found)
+    days = calibrated(found, learned.measure, record)
+    held_out = np.full(record.days, True) if learned.own_reference else np.zeros(record.days, bool)
+    tampered, trouble = learned.combination.answers(days, held_out)
+    answers = muted(tampered, learned.usual_level)
+    lowered = np.array([learned.own_reference or learned.measure.borrowed(key) for key in keys])
+    weight = np.where(lowered, LOWERED, 1.0)[:, None]
+    score = learned.honest_days.score(answers) * weight
+    fault = learned.honest_trouble.score(trouble) * weight
+    inside = np.flatnonzero(record.panel_days)
+    first, beyond = int(inside[0]), int(inside[-1]) + 1
+    for i in np.flatnonzero(lowered) if not learned.own_reference else []:
+        station, parameter = record.stations[keys[i][0]].code, record.parameters[keys[i][1]].code
+        if np.isfinite(record.hourly[keys[i]][first * 24 : beyond * 24]).any():
+            notes.append(
+                f"{station} {parameter}：自身历史不足，借用其他站点的参照，分数已降低 / too little own history, "
+                "measured with other stations, scores lowered"
+            )
+    guess = _kinds(days, learned, score, first, beyond)
+    limit = alarm_score(settings.false_alarms_per_station_month, len(record.measured()))
+    day_scores = tuple(
+        DayScore(
+            record.stations[s].code,
+            record.parameters[p].code,
+            day_text(record.first_day + d),
+            float(score[i, d]),
+            float(fault[i, d]),
+            guess[i][d - first],
+        )
+        for i, (s, p) in enumerate(keys)
+        for d in inside
+        if answers[i, d] > ABSENT
+    )
+    months = _months(record, learned, keys, answers, weight, guess, first, beyond)
+    findings = _findings(record, learned, keys, days, score, fault, guess, lowered, limit, first, beyond)
+    return Screening(day_scores, months, findings, (*record.notes, *notes))
+
+
+def _kinds(days: Days, learned: Learned, score: Floats, first: int, beyond: int) -> list[list[str]]:
+    """Guessed kind of each series-day of the panel (empty for days that are not suspicious at all)."""
+    out = [[""] * (beyond - first) for _ in score]
+    at = np.argwhere(score[:, first:beyond] >= 0.9)
+    found = learned.kinds.of(days.tests[at[:, 0], first + at[:, 1]])
+    for (i, d), kind in zip(at.tolist(), found.tolist(), strict=True):
+        out[i][d] = learned.kinds.names[kind] if kind >= 0 else ""
+    return out
+
+
+def _commonest(names: list[str]) -> str:
+    named = sorted(name for name in names if name)
+    return max(named, key=named.count) if named else ""
+
+
+def _months(
+    record: Record,
+    learned: Learned,
+    keys: list[tuple[int, int]],
+    answers: Floats,
+    weight: Floats,
+    guess: list[list[str]],
+    first: int,
+    beyond: int,
+) -> tuple[MonthScore, ...]:
+    out = []
+    for m in month_answers(answers[:, first:beyond], record.first_day + first):
+        s, p = keys[m.series]
+        value = float(learned.honest_months.score(np.array([m.answer]))[0]) * float(weight[m.series, 0])
+        kind = _commonest(guess[m.series][m.first : m.beyond])
+        out.append(MonthScore(record.stations[s].code, record.parameters[p].code, m.month, value, kind))
+    return tuple(out)
+
+
+def _findings(
+    record: Record,
+    learned: Learned,
+    keys: list[tuple[int, int]],
+    days: Days,
+    score: Floats,
+    fault: Floats,
+    guess: list[list[str]],
+    lowered: NDArray[np.bool_],
+    limit: float,
+    first: int,
+    beyond: int,
+) -> tuple[Finding, ...]:
+    """Alarms of successive days, strongest first, and pairs of stations that carry one series."""
+    out = []
+    for i, (s, p) in enumerate(keys):
+        bound = limit * (LOWERED if lowered[i] else 1.0)
+        alarm: Mask = score[i, first:beyond] >= bound
+        for a, b in stretches(alarm):
+            stretch = slice(first + a, first + b + 1)
+            out.append(
+                Finding(
+                    record.stations[s].code,
+                    record.parameters[p].code,
+                    record.first_day + first + a,
+                    record.first_day + first + b,
+                    float(score[i, stretch].max()),
+                    float(fault[i, stretch].max()),
+                    _commonest(guess[i][a : b + 1]),
+                    evidence_of(days.tests[i, stretch], learned.measure.tests, record.first_day + first + a),
+                    "low" if lowered[i] else "normal",
+                )
+            )
+    begin, end = record.first_day + first, record.first_day + beyond - 1
+    for twin in find_twins(record):
+        if twin.last_day < begin or twin.first_day > end:
+            continue
+        names = sorted((record.stations[twin.first].code, record.stations[twin.second].code))
+        closeness = float(np.exp(-twin.margin))
+        out.append(
+            Finding(
+                names[0],
+                record.parameters[twin.parameter].code,
+                max(twin.first_day, begin),
+                min(twin.last_day, end),
+                max(0.0, 1 - closeness),
+                0.0,
+                "copy_neighbour",
+                (Evidence("copies.twins", max(SMALLEST_P, closeness), max(twin.first_day, begin)),),
+                "normal",
+                names[1],
+            )
+        )
+    return tuple(sorted(out, key=lambda f: (-f.score, f.station, f.parameter, f.first_day)))
