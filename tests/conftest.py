@@ -11,6 +11,7 @@ from typing import Any
 
 import django
 import pytest
+from django.db import connection
 from tests import postgresql
 from tools import messages
 
@@ -27,6 +28,14 @@ if os.environ.get("QINGJIAN_TEST_DATABASE") == "postgresql" and "PYTEST_XDIST_WO
     os.environ["QINGJIAN_DATABASE"] = _server.address
 messages.compile_catalogues()
 django.setup()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Keep SQLite's test database in a file: in memory it locks tables, not files, and threads fail at once."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(Path(_FOLDER.name) / "test.sqlite3")
+
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::")
 _connect = socket.socket.connect

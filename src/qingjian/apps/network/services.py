@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -18,6 +18,8 @@ from qingjian.apps.network import models, registered
 from qingjian.contracts import directory as contract
 from qingjian.contracts.current import now
 from qingjian.contracts.directory import Directory, FileDirectoryStore
+
+PUBLISHING_LOCK = 212_001
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +267,7 @@ def directory_store() -> FileDirectoryStore:
 def publish_directory(rulebook_version: str = "") -> Directory:
     """Publish a complete snapshot of what the services need; the version grows by one."""
     with transaction.atomic():
-        # The lock row serialises publishers of several web processes.
-        list(models.ForwardTarget.objects.select_for_update().all()[:1])
+        _wait_for_other_publishers()
         store = directory_store()
         before = store.current()
         snapshot = _snapshot(
@@ -275,6 +276,14 @@ def publish_directory(rulebook_version: str = "") -> Directory:
         )
         store.publish(snapshot)
     return snapshot
+
+
+def _wait_for_other_publishers() -> None:
+    # SQLite transactions begin IMMEDIATE: one writer at a time already. On PostgreSQL no row stands for the
+    # directory, so a lock of the transaction does; its number is any constant no other code uses.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISHING_LOCK,))
 
 
 def _snapshot(version: int, rulebook_version: str) -> Directory:
