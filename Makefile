@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 TEST_WORKERS ?= 2
+POSTGRESQL ?= $(wildcard /usr/lib/postgresql/*/bin/postgres)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-setup lint fmt bench fuzz docs assets lock clean
+.PHONY: help up test test-postgresql test-setup lint fmt bench fuzz assets messages lock clean
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -31,15 +32,33 @@ $(ASSETS): frontend/package.json frontend/package-lock.json frontend/build.py | 
 
 assets: $(ASSETS) ## fetch the pinned front-end packages and copy what the pages use
 
-up: $(VENV)/run.stamp $(ASSETS) ## run the demo county on this machine (Ctrl-C stops it)
+CATALOGUE := src/qingjian/locale/zh_Hans/LC_MESSAGES/django
+$(CATALOGUE).mo: $(CATALOGUE).po tools/messages.py $(VENV)/run.stamp
+	$(BIN)/python -m tools.messages compile
+	touch $@
+
+messages: $(VENV)/run.stamp ## collect the texts of the pages into the Chinese catalogue and say which lack Chinese
+	$(BIN)/python -m tools.messages update
+	$(BIN)/python -m tools.messages check
+
+up: $(VENV)/run.stamp $(ASSETS) $(CATALOGUE).mo ## run the demo county on this machine (Ctrl-C stops it)
 	$(BIN)/qingjian up --demo --data $(DATA)
 
 test-setup: ## install the Debian packages that the browser and PostgreSQL tests need (root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql fonts-noto-cjk golang-go golang-golang-x-mod-dev
 
-test: $(VENV)/dev.stamp $(ASSETS) lint ## run every check: lint, types, floors, unit, faults, browser
+test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo lint ## run every check: lint, types, floors, unit, faults, browser, both databases
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+	$(MAKE) --no-print-directory test-postgresql
+
+test-postgresql: $(VENV)/dev.stamp $(CATALOGUE).mo ## run the tests of the apps on a throw-away PostgreSQL
+ifneq ($(POSTGRESQL),)
+	QINGJIAN_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/apps -n $(TEST_WORKERS)
+else
+	@echo "NOT RUN: the tests of the apps on PostgreSQL, which is not installed; run make test-setup"
+	@test "$$CI" != true
+endif
 
 lint: $(VENV)/dev.stamp ## ruff, strict types on floors 1-2, import contracts, dependencies
 	$(BIN)/ruff check .
@@ -64,4 +83,4 @@ lock: $(BIN)/python ## refresh the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements/node.in -o requirements/node.lock
 
 clean: ## remove what was built (not your data)
-	rm -rf $(VENV) frontend/node_modules src/qingjian/ui/static/ui/vendor build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) frontend/node_modules src/qingjian/ui/static/ui/vendor $(CATALOGUE).mo build dist .mypy_cache .ruff_cache .hypothesis
