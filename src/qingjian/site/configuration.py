@@ -33,6 +33,8 @@ class Configuration:
     gateway_host: str = "0.0.0.0"  # noqa: S104 - devices come from outside; registration and allow-lists guard the port
     gateway_port: int = 9212
     gateway_processes: int = 1
+    gateway_tls_port: int = 0
+    """Port for devices that speak TLS, with tls_certificate and tls_key; 0 opens none."""
     public_address: str = ""
     """Address under which browsers reach the pages, for CSRF and links, e.g. https://monitor.example.cn."""
     tls_certificate: str = ""
@@ -87,7 +89,7 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
         raise ConfigurationError(
             f"profile = {configuration.profile!r}: 应为 / must be one of {', '.join(_PROFILES)}"
         )
-    for name in ("web_port", "gateway_port"):
+    for name in ("web_port", "gateway_port", "gateway_tls_port"):
         if not 0 <= getattr(configuration, name) <= 65535:
             raise ConfigurationError(
                 f"{name} = {getattr(configuration, name)}: 应在 0–65535 / must be 0–65535"

@@ -114,9 +114,9 @@ ROLES: Mapping[str, Role] = {
         Role(
             "security_administrator",
             _("Security administrator"),
-            frozenset({C.MANAGE_POSTS, C.VIEW_REGISTRY}),
+            frozenset({C.MANAGE_POSTS}),
         ),
-        Role("audit_administrator", _("Audit administrator"), frozenset({C.READ_AUDIT, C.VIEW_REGISTRY})),
+        Role("audit_administrator", _("Audit administrator"), frozenset({C.READ_AUDIT})),
     )
 }
 
