@@ -153,13 +153,24 @@ func main() {
 	tree := tlog.Tree{N: found.Size, Hash: root}
 	// TileHashReader authenticates every tile it returns against the root.
 	nodes := tlog.TileHashReader(tree, reader{todo.Folder})
-	for index, entry := range entries(todo.Folder, found.Size) {
-		got, err := nodes.ReadHashes([]int64{tlog.StoredHashIndex(0, int64(index))})
-		must(err, "leaf hash")
-		if got[0] != tlog.RecordHash(entry) {
-			must(fmt.Errorf("entry %d does not hash to its leaf", index), "entries")
+	all := entries(todo.Folder, found.Size)
+	for first := 0; first < len(all); first += 256 {
+		last := first + 256
+		if last > len(all) {
+			last = len(all)
 		}
-		found.Entries++
+		var indexes []int64
+		for index := first; index < last; index++ {
+			indexes = append(indexes, tlog.StoredHashIndex(0, int64(index)))
+		}
+		got, err := nodes.ReadHashes(indexes)
+		must(err, "leaf hashes")
+		for offset, entry := range all[first:last] {
+			if got[offset] != tlog.RecordHash(entry) {
+				must(fmt.Errorf("entry %d does not hash to its leaf", first+offset), "entries")
+			}
+			found.Entries++
+		}
 	}
 	for _, item := range todo.Inclusion {
 		leaf, err := nodes.ReadHashes([]int64{tlog.StoredHashIndex(0, item.Index)})
