@@ -159,7 +159,7 @@ def year(folder: Path, series: int) -> list[int]:
                     rows = rows.append_column("directory_version", pa.array(np.ones(minutes, np.int32)))
                     yield rows.cast(OBSERVATIONS)
 
-            added = [table.write_stream(parts(), "settled", month, "07", row_group=43_200)]
+            added = [table.write_stream(parts(), "settled", month, "07", row_group=262_144)]
             table.commit(added, moment=START)
     return numbers
 

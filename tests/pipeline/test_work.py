@@ -186,10 +186,15 @@ def test_days_and_months_follow_from_hours(made: Made) -> None:
     node.journal([node.upload(at, {"a21002": n // 24}, command="2061") for n, at in enumerate(hours)])
     engine.step(idle=True)
     node.clock.advance(40 * 86_400)
-    work.aggregate()
+    assert work.aggregate()  # the newest month first
+    assert engine.lake.series([12], "day", START, END)["value"].to_pylist() == [30.0]
+    assert work.aggregate()
+    assert not work.aggregate()
     days = engine.lake.series([12], "day", START, END)
     assert days["value"].to_pylist() == [float(n) for n in range(31)]
     assert days["flag"].to_pylist() == ["N"] * 31
+    (month,) = engine.lake.series([12], "month", START - timedelta(days=40), END).to_pylist()
+    assert (month["start"], month["value"]) == (START - timedelta(hours=8), sum(range(30)) / 30)
 
 
 def test_gaps_are_stated_asked_for_and_filled(made: Made) -> None:

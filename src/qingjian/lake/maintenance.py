@@ -20,8 +20,8 @@ _DAY_FILES = 6
 _MOST_ROWS = 2_000_000
 _MOST_BYTES = 64 << 20
 """What one merge takes into memory (the bytes are compressed); larger files wait until their month settles."""
-_SETTLED_ROW_GROUP = 43_200
-"""About one series-month of minutes, so that reading one series unpacks little else."""
+_SETTLED_ROW_GROUP = 262_144
+"""About six series-months of minutes: fewer are slower for their number, more unpack too much beside one series."""
 _STREAM_ROWS = 1_000_000
 
 

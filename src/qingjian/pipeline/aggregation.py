@@ -49,6 +49,9 @@ class Window:
     known_until: datetime
     ended_after: datetime
     ended_until: datetime
+    only_from: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    """Only periods that begin in [only_from, only_to): a long history is worked through month by month."""
+    only_to: datetime = datetime(9999, 1, 1, tzinfo=UTC)
 
     def to_json(self) -> dict[str, str]:
         return {name: getattr(self, name).isoformat() for name in self.__slots__}
@@ -106,6 +109,20 @@ class Aggregator:
         rows = pa.concat_tables(parts) if parts else CANDIDATES.empty_table()
         return Aggregated(rows, findings)
 
+    def slices(self, window: Window) -> list[Window]:
+        """Cut a window into one for each local month it touches, newest first; at least one."""
+        starts: set[datetime] = {_floor_month(window.ended_after)}
+        for statistic in ("minute", "hour", "day"):
+            touched = self._lake.touched(statistic, window.known_after, window.known_until)
+            days = np.unique(touched.column("start").cast(pa.int64()).to_numpy() // 86_400_000_000)
+            starts |= {
+                _floor_month(_EPOCH + int(day) * _DAY + hours * _HOUR) for day in days for hours in (0, 23)
+            }
+        return [
+            replace(window, only_from=begin, only_to=_next_month(begin))
+            for begin in sorted(starts, reverse=True)
+        ]
+
     # -- what is due -------------------------------------------------------------------------------------------
 
     def _due(self, window: Window) -> tuple[list[tuple[datetime, datetime, list[int]]], ...]:
@@ -126,11 +143,10 @@ class Aggregator:
         hours[hour] |= self._present(("minute",), hour, hour + _HOUR)
         days[day] |= self._present(("minute", "hour"), day, day + _DAY)
         months[month] |= self._present(("hour", "day"), month, _next_month(month))
-        until = window.ended_until
         return (
-            _work(((begin, begin + _HOUR, numbers) for begin, numbers in hours.items()), until),
-            _work(((begin, begin + _DAY, numbers) for begin, numbers in days.items()), until),
-            _work(((begin, _next_month(begin), numbers) for begin, numbers in months.items()), until),
+            _work(((begin, begin + _HOUR, numbers) for begin, numbers in hours.items()), window),
+            _work(((begin, begin + _DAY, numbers) for begin, numbers in days.items()), window),
+            _work(((begin, _next_month(begin), numbers) for begin, numbers in months.items()), window),
         )
 
     def _touched_hours(self, touched: pa.Table) -> Iterable[tuple[int, datetime]]:
@@ -274,12 +290,12 @@ def _chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
 
 
 def _work(
-    items: Iterable[tuple[datetime, datetime, set[int]]], until: datetime
+    items: Iterable[tuple[datetime, datetime, set[int]]], window: Window
 ) -> list[tuple[datetime, datetime, list[int]]]:
     """Return what is over, neighbouring periods of the same series joined (up to a month)."""
     joined: list[tuple[datetime, datetime, list[int]]] = []
     for begin, end, numbers in sorted((begin, end, sorted(numbers)) for begin, end, numbers in items):
-        if end > until or not numbers:
+        if end > window.ended_until or not numbers or not window.only_from <= begin < window.only_to:
             continue
         if joined and joined[-1][1] == begin and joined[-1][2] == numbers and end - joined[-1][0] <= _LONGEST:
             joined[-1] = (joined[-1][0], end, numbers)

@@ -111,6 +111,7 @@ class Decoder:
             self._take(frame, order, message, policy, gathered, statements, offsets, counts)
         journal = frames[0].journal if frames else ""
         observations = self._observations(list(gathered.values()), journal, frames, statements, counts)
+        counts.update(f"statements_{one.reason}" for one in statements)
         return Decoded(
             frames_table(frames),
             observations,

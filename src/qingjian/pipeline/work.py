@@ -53,7 +53,11 @@ class Work:
             engine.findings.append_tick([], {"first-start": started})
         self.watched_since = datetime.fromisoformat(started)
         engine.watchers, self._silence = all_watchers(engine.findings.memory, clock.now())  # type: ignore[assignment]
-        self.gaps = GapFinder(engine.lake, engine.findings.memory("gaps", {}), gap_settings or GapSettings(window=timedelta(days=settings.gap_window_days)))
+        self.gaps = GapFinder(
+            engine.lake,
+            engine.findings.memory("gaps", {}),
+            gap_settings or GapSettings(window=timedelta(days=settings.gap_window_days)),
+        )
         engine.carry("import", self._carry_import)
         engine.carry("aggregate", self._carry_aggregate)
         engine.carry("replay", self._carry_replay)
@@ -80,7 +84,9 @@ class Work:
             except Exception:
                 self.errors += 1
                 LOG.exception("chore_failed", chore=name)
-            self._due[name] = self._clock.monotonic() + seconds
+            self._due[name] = self._clock.monotonic() + (
+                0.0 if self._due.pop(f"{name}-rest", None) == 0.0 else seconds
+            )
 
     def _directory(self, version: int | None = None) -> Directory:
         return self._engine.directory(version) or empty_directory(self._clock.now())
@@ -136,31 +142,43 @@ class Work:
         return self._engine.findings.append_tick(found, memory) if found else 0
 
     def aggregate(self) -> bool:
-        """Aggregate what became known or ended since the last run; returns whether there was anything to do."""
+        """Aggregate what became known or ended since the last run; returns whether there was anything to do.
+
+        A long history is cut into months; what is left of them stands in the batch and is done at the next call.
+        """
         known_until = self._engine.lake.known_until()
         if known_until is None:
             return False
-        ended_until = (self._clock.now() - timedelta(seconds=self._settings.aggregate_grace_seconds)).replace(
-            microsecond=0
-        )
         before = self._engine.batches.last_of("aggregate")
+        if before is not None and before.content["rest"]:
+            windows = [Window.from_json(one) for one in before.content["rest"]]
+        else:
+            window = self._window(before, known_until)
+            if window is None:
+                return False
+            self._engine.close_batch()
+            windows = Aggregator(self._engine.lake, self._directory(), self._book).slices(window)
+        first, *rest = windows
+        self._engine.start("aggregate", {"window": first.to_json(), "rest": [one.to_json() for one in rest]})
+        if rest:
+            self._due["aggregate-rest"] = 0.0
+        return True
+
+    def _window(self, before: Intent | None, known_until: datetime) -> Window | None:
+        ended_until = self._clock.now() - timedelta(seconds=self._settings.aggregate_grace_seconds)
+        ended_until = ended_until.replace(microsecond=0)
         if before is None:
             epoch = datetime.fromtimestamp(0, known_until.tzinfo)
-            window = Window(epoch, known_until, ended_until - _HOUR, ended_until)
-        else:
-            last = Window.from_json({name: str(value) for name, value in before.content.items()})
-            # The run's own results became known after what it looked at; they alone are no reason for another one.
-            if known_until <= before.known_at and _same_hour(last.ended_until, ended_until):
-                return False
-            window = Window(
-                last.known_until, known_until, last.ended_until, max(last.ended_until, ended_until)
-            )
-        self._engine.start("aggregate", window.to_json())
-        return True
+            return Window(epoch, known_until, ended_until - _HOUR, ended_until)
+        last = Window.from_json(before.content["window"])
+        # The run's own results became known after what it looked at; they alone are no reason for another one.
+        if known_until <= before.known_at and _same_hour(last.ended_until, ended_until):
+            return None
+        return Window(last.known_until, known_until, last.ended_until, max(last.ended_until, ended_until))
 
     def _carry_aggregate(self, intent: Intent) -> None:
         directory = self._directory(intent.directory_version)
-        window = Window.from_json({name: str(value) for name, value in intent.content.items()})
+        window = Window.from_json(intent.content["window"])
         made = Aggregator(self._engine.lake, directory, self._book).run(window, intent.known_at)
         self._engine.store_rows(intent, directory, observations=made.observations, findings=made.findings)
 
