@@ -95,10 +95,12 @@ def map_points(user: Any) -> list[dict[str, Any]]:
             newest[value.series] = value
     alarmed = set(
         queries.open_alerts(user)
-        .filter(severity__in=("major", "critical"))
+        .filter(ended_at=None, severity__in=("major", "critical"))
         .values_list("point_id", flat=True)
     )
-    watched = set(queries.open_alerts(user).filter(severity="minor").values_list("point_id", flat=True))
+    watched = set(
+        queries.open_alerts(user).filter(ended_at=None, severity="minor").values_list("point_id", flat=True)
+    )
     rows = []
     for point in points:
         own = [one for one in series if one.point_id == point.pk]

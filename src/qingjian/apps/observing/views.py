@@ -335,6 +335,8 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
     commands = [
         {
             "command": one,
+            "first_answers": one.answers[:5],
+            "more_answers": max(0, len(one.answers) - 5),
             "state": words.COMMAND_STATES[str(one.state)],
             "title": dict(CommandForm.CHOICES).get(one.code, one.code),
         }
