@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from qingjian.cli import data as data_commands
-from qingjian.cli import evaluate, hj212, node, simulate
+from qingjian.cli import evaluate, hj212, ledger, node, simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ node.register(app)
 data_commands.register(app)
 simulate.register(app)
 app.add_typer(hj212.app, name="hj212")
+app.add_typer(ledger.app, name="ledger")
 app.command(name="evaluate")(evaluate.command)
 
 
