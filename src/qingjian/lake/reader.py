@@ -167,20 +167,26 @@ class LakeReader:
         statistic: str,
         known_after: datetime,
         known_until: datetime,
-        series: Sequence[int] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
     ) -> pa.Table:
-        """Return (series, start) of observations that became known in (known_after, known_until]."""
+        """Return the distinct (series, start) that became known in (known_after, known_until], with start in
+        [start, end) when given."""
         conditions = [
             f"statistic = {STATISTIC_CODES[statistic]}",
             f"known_at > {whole_seconds(known_after)}",
             f"known_at <= {whole_seconds(known_until)}",
         ]
-        if series is not None:
-            conditions.append(reading.series_filter(series) if len(series) else "false")
+        if start is not None:
+            conditions.append(f"start >= {moment_literal(start)}")
+        if end is not None:
+            conditions.append(f"start < {moment_literal(end)}")
 
         def read() -> pa.Table:
             low = whole_seconds(known_after)
-            paths = self.observations.paths(lambda one: one.high.get("known_at", low + 1) > low)
+            paths = self.observations.paths(
+                lambda one: one.high.get("known_at", low + 1) > low and may_hold(one, start=start, end=end)
+            )
             if not paths:
                 return pa.schema([RESULT.field("series"), RESULT.field("start")]).empty_table()
             return self._engine.table(

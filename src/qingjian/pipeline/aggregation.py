@@ -36,6 +36,8 @@ _DECIMALS_MORE = 2
 _SECONDS = {"realtime": 60, "minute": 60, "hour": 3600, "day": 86_400}
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_HOUR_US, _DAY_US, _OFFSET_US = 3_600_000_000, 86_400_000_000, 28_800_000_000
+Ints = npt.NDArray[np.int64]
 _LONGEST = timedelta(days=31)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = Observations.of([], [], [])
@@ -131,13 +133,14 @@ class Aggregator:
         days: dict[datetime, set[int]] = defaultdict(set)
         months: dict[datetime, set[int]] = defaultdict(set)
         for statistic in ("minute", "hour", "day"):
-            touched = self._lake.touched(statistic, window.known_after, window.known_until)
-            for number, start in self._touched_hours(touched):
-                if statistic == "minute":
-                    hours[start].add(number)
-                if statistic != "day":
-                    days[_floor_day(start)].add(number)
-                months[_floor_month(start)].add(number)
+            series, starts = self._touched(statistic, window)
+            if statistic == "minute":
+                _gather(hours, series, starts // _HOUR_US * _HOUR_US)
+            local_days = (starts + _OFFSET_US) // _DAY_US
+            if statistic != "day":
+                _gather(days, series, local_days * _DAY_US - _OFFSET_US)
+            firsts = local_days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[us]")
+            _gather(months, series, firsts.astype(np.int64) - _OFFSET_US)
         # Periods that had not ended at the last run have their rows from before it.
         hour, day, month = (floor(window.ended_after) for floor in (_floor_hour, _floor_day, _floor_month))
         hours[hour] |= self._present(("minute",), hour, hour + _HOUR)
@@ -149,14 +152,13 @@ class Aggregator:
             _work(((begin, _next_month(begin), numbers) for begin, numbers in months.items()), window),
         )
 
-    def _touched_hours(self, touched: pa.Table) -> Iterable[tuple[int, datetime]]:
-        """Return the distinct (series, hour) of observations of the series that are aggregated."""
-        series = touched.column("series").to_numpy().astype(np.int64)
-        hours = touched.column("start").cast(pa.int64()).to_numpy() // 3_600_000_000
+    def _touched(self, statistic: str, window: Window) -> tuple[Ints, Ints]:
+        """Return series and start (microseconds) of what became known, for the series that are aggregated."""
+        limits = (window.only_from, window.only_to) if window.only_to.year < 9999 else (None, None)
+        rows = self._lake.touched(statistic, window.known_after, window.known_until, *limits)
+        series = rows.column("series").to_numpy().astype(np.int64)
         mine = np.isin(series, list(self._series))
-        pairs = np.unique(np.stack([series[mine], hours[mine]]), axis=1)
-        for number, hour in pairs.T.tolist():
-            yield number, _EPOCH + hour * _HOUR
+        return series[mine], rows.column("start").cast(pa.int64()).to_numpy()[mine]
 
     def _present(self, statistics: Sequence[str], begin: datetime, end: datetime) -> set[int]:
         """Return the aggregated series that have observations in a period."""
@@ -315,6 +317,13 @@ def _floor_day(moment: datetime) -> datetime:
 
 def _floor_month(moment: datetime) -> datetime:
     return month_bounds(local_month(moment))[0]
+
+
+def _gather(periods: dict[datetime, set[int]], series: Ints, begins: Ints) -> None:
+    """Add each series to the periods that begin at `begins` (microseconds since 1970)."""
+    pairs = np.unique(np.stack([begins, series]), axis=1)
+    for begin, number in pairs.T.tolist():
+        periods[_EPOCH + timedelta(microseconds=begin)].add(number)
 
 
 def _next_month(begin: datetime) -> datetime:
