@@ -36,6 +36,10 @@ INSTALLED_APPS = [
     "qingjian.apps.rulekeeping",
     "qingjian.apps.network",
     "qingjian.apps.observing",
+    "qingjian.apps.evaluation",
+    "qingjian.apps.matters",
+    "qingjian.apps.integrity",
+    "qingjian.apps.governance",
     "qingjian.desk",
 ]
 

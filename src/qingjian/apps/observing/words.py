@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -29,13 +30,25 @@ COMMAND_STATES = {
 }
 
 
+_registered: dict[str, tuple[Promise | str, Promise | str]] = {}
+
+
+def register_rule(name: str, title: Promise | str, text: Promise | str) -> None:
+    """Tell what a rule of another app is called and states; apps do so when they are loaded."""
+    if name in CATALOGUE or name in _registered:
+        raise ValueError(f"rule {name} is registered twice")
+    _registered[name] = (title, text)
+
+
 def rule_titles() -> list[tuple[str, str]]:
-    """Return (name, title) of every rule of the pipeline, in the present language."""
-    return [(name, rule_title(name)) for name in CATALOGUE]
+    """Return (name, title) of every rule, in the present language."""
+    return [(name, rule_title(name)) for name in (*CATALOGUE, *_registered)]
 
 
 def rule_title(name: str) -> str:
     """Return the title of a rule, its own name when it has none here."""
+    if name in _registered:
+        return str(_registered[name][0])
     rule = CATALOGUE.get(name)
     if rule is None:
         return name
@@ -44,6 +57,8 @@ def rule_title(name: str) -> str:
 
 def rule_text(name: str) -> str:
     """Return what a rule states, in a sentence."""
+    if name in _registered:
+        return str(_registered[name][1])
     rule = CATALOGUE.get(name)
     if rule is None:
         return ""

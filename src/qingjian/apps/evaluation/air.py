@@ -1,0 +1,412 @@
+"""Air quality of hours and days, of stations and of regions, by the array kernels of `standards`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.accounts.rules import subtree
+from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, number
+from qingjian.apps.network.kinds import kinds_of
+from qingjian.apps.network.models import Point, Series
+from qingjian.rulebook import Confidence, Rulebook
+from qingjian.standards import names
+from qingjian.standards.air import kernel, means
+from qingjian.standards.editions import Basis
+from qingjian.standards.limits import applicable
+
+POLLUTANTS = ("SO2", "NO2", "PM10", "CO", "O3", "PM2.5")
+PLACES = {"CO": 3}
+"""Decimals of means that enter an index; 2 for all others. HJ 633-2026 rounds further by its own rule."""
+DAILY_PERIODS = {name: "8h" if name == "O3" else "24h" for name in POLLUTANTS}
+REGION_LEVELS = (Region.Level.COUNTY, Region.Level.CITY)
+STATION_KINDS = ("air_city", "air_township")
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """The stations whose mean speaks for a region."""
+
+    region: Region
+    points: tuple[Point, ...]
+
+
+def stations() -> list[Point]:
+    """Return every running air station."""
+    return list(Point.objects.select_related("region").filter(kind__in=kinds_of("air"), status="running"))
+
+
+def assessed(points: Sequence[Point]) -> list[Assessed]:
+    """Return counties and cities with the stations that are assessed there.
+
+    A station is assessed when its attribute `assessed` says so, else when it is a city station that is not kept by a
+    township; a region without such stations is assessed on those it has. A city is left out while all its assessed
+    stations lie in one county: its mean would be the county's.
+    """
+    found: list[Assessed] = []
+    for region in Region.objects.filter(level__in=REGION_LEVELS).order_by("-code"):
+        inside = subtree({region.pk})
+        own = [
+            one
+            for one in points
+            if one.region_id in inside
+            and one.kind in STATION_KINDS
+            and one.attributes.get("assessed") is not False
+        ]
+        chosen = tuple(
+            one
+            for one in own
+            if one.attributes.get("assessed")
+            or (one.kind == "air_city" and one.level != Point.Level.TOWNSHIP)
+        ) or tuple(own)
+        if chosen and not any(chosen == below.points for below in found):
+            found.append(Assessed(region, chosen))
+    return found
+
+
+def series_of(points: Sequence[Point]) -> dict[int, dict[str, Series]]:
+    """Return the series that speak for each pollutant of each point."""
+    held: dict[int, list[Series]] = {one.pk: [] for one in points}
+    for one in Series.objects.select_related("factor", "device", "point").filter(
+        point__in=points, factor__wire_code__in=names.AIR
+    ):
+        held[one.point_id].append(one)
+    return {
+        point: {
+            names.AIR[code]: one for code, one in inputs.best(own).items() if names.AIR[code] in POLLUTANTS
+        }
+        for point, own in held.items()
+    }
+
+
+def segments(book: Rulebook, days: Sequence[date]) -> Iterator[tuple[date, slice]]:
+    """Yield (a day of the segment, its places) for stretches of consecutive places under the same rules."""
+    changes = sorted(
+        {
+            row.valid_from
+            for table in ("aqi_breakpoints", "ambient_air_limits", "data_validity")
+            for row in book.rows(table)
+            if row.valid_from
+        }
+    )
+    keys = np.searchsorted(
+        np.asarray([change.toordinal() for change in changes]),
+        [day.toordinal() for day in days],
+        side="right",
+    )
+    begin = 0
+    for place in range(1, len(days) + 1):
+        if place == len(days) or keys[place] != keys[begin]:
+            yield days[begin], slice(begin, place)
+            begin = place
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is looked up once for a stretch of days under the same rules."""
+
+    on: date
+    edition: str
+    levels: tuple[tuple[int, int, str], ...]
+    incomplete_is_published: bool
+    validity: means.ValidityRules
+    ozone_limit: float
+    hour_confidence: str
+    day_confidence: str
+    region_confidence: str
+
+
+def rules_of(book: Rulebook, on: date) -> Rules:
+    """Read the rules in force on a day."""
+    basis = Basis(on)
+    levels = book.rows("aqi_levels", on)
+    validity = means.validity_rules(basis, book)
+    limit = applicable("air", "O3", on=on, category="二级", averaging_period="日最大8小时平均", rulebook=book)
+    index_rows = (*book.rows("aqi_breakpoints", on), *levels)
+    site_rows = book.rows("data_validity", on, standard="HJ 663", item="city aggregation")
+    day_rows = (
+        *index_rows,
+        *(row for row in validity.rows if row not in site_rows),
+        *(one.row for one in limit),
+    )
+    edition = levels[0].edition
+    return Rules(
+        on=on,
+        edition=f"HJ 633-{edition}",
+        levels=tuple((int(row["aqi_lo"]), int(row["aqi_hi"]), row["category"]) for row in levels),
+        incomplete_is_published=edition < "2026",
+        validity=validity,
+        ozone_limit=float(limit[0].upper or 0),
+        hour_confidence=Confidence.weakest(row.confidence for row in index_rows).value,
+        day_confidence=Confidence.weakest(row.confidence for row in day_rows).value,
+        region_confidence=Confidence.weakest(row.confidence for row in (*day_rows, *site_rows)).value,
+    )
+
+
+def places(pollutant: str) -> int:
+    return PLACES.get(pollutant, 2)
+
+
+def _category(rules: Rules, aqi: int) -> str:
+    return next((name for low, high, name in rules.levels if low <= aqi <= high), "")
+
+
+@dataclass
+class Indexed:
+    """Indices of one stretch: arrays (subjects, periods)."""
+
+    values: dict[str, np.ndarray]
+    result: kernel.AirIndices
+    aqi: np.ndarray
+    primary: np.ndarray
+    ozone_1h: np.ndarray | None = None
+
+
+def _index(
+    book: Rulebook,
+    rules: Rules,
+    values: dict[str, np.ndarray],
+    periods: dict[str, str] | None,
+    ozone_1h: np.ndarray | None,
+) -> Indexed:
+    result = kernel.indices(values, periods=periods, on=rules.on, decimals=2, rulebook=book)
+    aqi, primary = result.aqi, result.primary
+    if ozone_1h is not None:
+        # HJ 633-2012 also judges the highest hour of ozone; the higher of its two indices speaks.
+        other = kernel.indices(
+            {"O3": ozone_1h}, periods={"O3": "1h"}, on=rules.on, decimals=2, rulebook=book
+        ).aqi
+        aqi = np.maximum(aqi, other)
+        primary = np.zeros_like(primary)
+        for bit, name in enumerate(result.pollutants):
+            top = (result.iaqi[name] == aqi) | ((other == aqi) if name == "O3" else False)
+            primary |= np.left_shift(top & (aqi > 50), bit, dtype=np.uint8)
+    return Indexed(values, result, aqi, primary, ozone_1h)
+
+
+def _rounded(values: np.ndarray, pollutant: str) -> np.ndarray:
+    return means.round_means(values, places(pollutant))
+
+
+def _drafts(
+    kind: str,
+    rules: Rules,
+    indexed: Indexed,
+    subjects: Sequence[tuple[int | None, int]],
+    starts: Sequence[datetime],
+    confidence: str,
+    extra,
+) -> Iterator[Draft]:
+    pollutants = indexed.result.pollutants
+    names_of = {
+        mask: ",".join(name for bit, name in enumerate(pollutants) if mask >> bit & 1)
+        for mask in range(1 << len(pollutants))
+    }
+    lists = {name: values.tolist() for name, values in indexed.values.items()}
+    iaqi = {name: values.tolist() for name, values in indexed.result.iaqi.items()}
+    aqi, primary, complete = indexed.aqi.tolist(), indexed.primary.tolist(), indexed.result.complete.tolist()
+    ozone = None if indexed.ozone_1h is None else indexed.ozone_1h.tolist()
+    for line, (point, region) in enumerate(subjects):
+        for column, start in enumerate(starts):
+            used = {}
+            for name in pollutants:
+                value = lists[name][line][column]
+                if value == value:
+                    used[name] = int(value) if value == int(value) else value
+            if ozone is not None and ozone[line][column] == ozone[line][column]:
+                used["O3_1h"] = number(ozone[line][column], 2)
+            values = {"used": used}
+            more = extra(line, column)
+            if not used and not more:
+                continue
+            values.update(more or {})
+            index = aqi[line][column]
+            found = index >= 0
+            yield Draft(
+                kind=kind,
+                point=point,
+                region=region,
+                start=start,
+                edition=rules.edition,
+                values=values,
+                confidence=confidence,
+                aqi=index if found else None,
+                publishable=found
+                and (rules.incomplete_is_published or complete[line][column] or index > 100),
+                category=_category(rules, index) if found else "",
+                primary=names_of[primary[line][column]] if found else "",
+                result={
+                    "iaqi": {
+                        name: iaqi[name][line][column] for name in pollutants if iaqi[name][line][column] >= 0
+                    }
+                }
+                if found
+                else {},
+            )
+
+
+class Block:
+    """Hours of all stations over whole natural days, read once and evaluated in parts."""
+
+    def __init__(
+        self, book: Rulebook, points: Sequence[Point], first: date, last: date, as_of: datetime | None = None
+    ) -> None:
+        """Read the days first … last (both included)."""
+        self.book = book
+        self.points = [one for one in points]
+        self.days = [first + timedelta(days=one) for one in range((last - first).days + 1)]
+        self.series = series_of(self.points)
+        everything = [one for own in self.series.values() for one in own.values()]
+        self.hours = inputs.read(everything, midnight(first), midnight(last + timedelta(days=1)), as_of)
+        self.used: dict[str, np.ndarray] = {}
+        self._refused: dict[tuple[int, int], dict[str, dict]] = {}
+        for name in POLLUTANTS:
+            self.used[name] = (
+                np.stack([self._hours_of(line, point, name) for line, point in enumerate(self.points)])
+                if self.points
+                else np.zeros((0, self.hours.count))
+            )
+
+    def _hours_of(self, line: int, point: Point, pollutant: str) -> np.ndarray:
+        series = self.series[point.pk].get(pollutant)
+        if series is None:
+            return np.full(self.hours.count, np.nan)
+        used = self.hours.of(series.pk).copy()
+        raw = self.hours.of(series.pk, "value")
+        for hour in np.flatnonzero(np.isfinite(raw) & ~np.isfinite(used)):
+            zh, en = self.hours.why(series.pk, int(hour))
+            self._refused.setdefault((line, int(hour)), {})[pollutant] = {
+                "value": float(raw[hour]),
+                "zh": zh,
+                "en": en,
+            }
+        for hour in np.flatnonzero(used < 0):
+            self._refused.setdefault((line, int(hour)), {})[pollutant] = {
+                "value": float(raw[hour]),
+                "zh": "负值，不参加评价",
+                "en": "negative value, left out",
+            }
+            used[hour] = np.nan
+        return used
+
+    def hourly(self, begin: datetime, end: datetime) -> Iterator[Draft]:
+        """Evaluate the hours in [begin, end) of stations and regions."""
+        low = max(0, int((begin - self.hours.start) / inputs.HOUR))
+        high = min(self.hours.count, int((end - self.hours.start) / inputs.HOUR))
+        starts = [self.hours.start + place * inputs.HOUR for place in range(low, high)]
+        if not starts:
+            return
+        for on, part in segments(self.book, [day_of(start) for start in starts]):
+            rules = rules_of(self.book, on)
+            offset = low + part.start
+            values = {name: hours[:, offset : low + part.stop] for name, hours in self.used.items()}
+            indexed = _index(self.book, rules, values, None, None)
+
+            def refused(line: int, column: int, offset: int = offset) -> dict:
+                found = self._refused.get((line, offset + column))
+                return {"rejected": found} if found else {}
+
+            yield from _drafts(
+                "air_hour",
+                rules,
+                indexed,
+                [(one.pk, one.region_id) for one in self.points],
+                starts[part],
+                rules.hour_confidence,
+                refused,
+            )
+            yield from self._regions("air_hour", rules, values, starts[part], None, None)
+
+    def daily(self, first: date, last: date) -> Iterator[Draft]:
+        """Evaluate the natural days first … last of stations and regions; a day that has not ended is left out by the caller."""
+        wanted = [place for place, day in enumerate(self.days) if first <= day <= last]
+        if not wanted:
+            return
+        days = [self.days[place] for place in wanted]
+        for on, part in segments(self.book, days):
+            rules = rules_of(self.book, on)
+            low, high = wanted[part.start], wanted[part.stop - 1] + 1
+            grids = {
+                name: hours[:, low * 24 : high * 24].reshape(len(self.points), high - low, 24)
+                for name, hours in self.used.items()
+            }
+            valid = {name: np.sum(np.isfinite(grid), axis=-1) for name, grid in grids.items()}
+            values = {
+                name: _rounded(means.daily_mean(grid, at_least=rules.validity.day_hours), name)
+                for name, grid in grids.items()
+                if name != "O3"
+            }
+            ozone, windows = means.daily_maximum_8h(
+                grids["O3"],
+                limit=rules.ozone_limit,
+                hours_at_least=rules.validity.eight_hour_hours,
+                windows_at_least=rules.validity.eight_hour_windows,
+            )
+            values["O3"] = _rounded(ozone, "O3")
+            values = {name: values[name] for name in POLLUTANTS}
+            one_hour = None
+            if rules.incomplete_is_published:
+                one_hour = np.where(np.isfinite(ozone), np.fmax.reduce(grids["O3"], axis=-1), np.nan)
+            indexed = _index(self.book, rules, values, DAILY_PERIODS, one_hour)
+
+            def counts(
+                line: int, column: int, valid: dict = valid, windows: np.ndarray = windows, low: int = low
+            ) -> dict:
+                hours = {
+                    name: int(count[line, column]) for name, count in valid.items() if count[line, column]
+                }
+                if not hours:
+                    return {}
+                found = {"hours": hours, "windows": int(windows[line, column])}
+                left_out: dict[str, int] = {}
+                for hour in range((low + column) * 24, (low + column + 1) * 24):
+                    for name in self._refused.get((line, hour), ()):
+                        left_out[name] = left_out.get(name, 0) + 1
+                return found | ({"left_out": left_out} if left_out else {})
+
+            starts = [midnight(day) for day in days[part]]
+            yield from _drafts(
+                "air_day",
+                rules,
+                indexed,
+                [(one.pk, one.region_id) for one in self.points],
+                starts,
+                rules.day_confidence,
+                counts,
+            )
+            yield from self._regions("air_day", rules, values, starts, DAILY_PERIODS, one_hour)
+
+    def _regions(
+        self,
+        kind: str,
+        rules: Rules,
+        values: dict[str, np.ndarray],
+        starts: Sequence[datetime],
+        periods: dict[str, str] | None,
+        one_hour: np.ndarray | None,
+    ) -> Iterator[Draft]:
+        line_of = {point.pk: line for line, point in enumerate(self.points)}
+        for one in assessed(self.points):
+            lines = [line_of[point.pk] for point in one.points]
+            share = rules.validity.site_share
+
+            def mean(stack: np.ndarray, name: str, lines: list[int] = lines) -> np.ndarray:
+                return _rounded(means.site_mean(stack[lines], share=share), name)[np.newaxis, :]
+
+            together = {name: mean(stack, name) for name, stack in values.items()}
+            valid = {name: np.sum(np.isfinite(stack[lines]), axis=0) for name, stack in values.items()}
+            ozone = None if one_hour is None else mean(one_hour, "O3")
+            indexed = _index(self.book, rules, together, periods, ozone)
+
+            def counts(_line: int, column: int, valid: dict = valid, codes: tuple = one.points) -> dict:
+                found = {name: int(count[column]) for name, count in valid.items() if count[column]}
+                return {"stations": found, "of": [point.code for point in codes]} if found else {}
+
+            yield from _drafts(
+                kind, rules, indexed, [(None, one.region.pk)], starts, rules.region_confidence, counts
+            )

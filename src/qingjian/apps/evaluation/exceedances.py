@@ -1,0 +1,165 @@
+"""Runs of exceeding periods, kept in step with the current evaluations, and the findings they become."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from qingjian.apps.evaluation import amounts, words
+from qingjian.apps.evaluation.models import Evaluation, Exceedance
+from qingjian.apps.network.models import Point, Series
+from qingjian.apps.observing import stores
+from qingjian.contracts.current import now
+from qingjian.contracts.findings import Finding, finding_id
+from qingjian.rulebook import Rulebook
+
+LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+KINDS = {"outlet_hour": "hour", "outlet_day": "day"}
+ALERTED_FOR = timedelta(days=7)
+"""Runs that ended longer ago than this when they are found are listed and stated, but ask nobody."""
+STILL_RUNNING = {"hour": timedelta(hours=3), "day": timedelta(days=2)}
+CRITICAL_FROM = 1.0
+"""Times above the limit from which an exceedance is critical."""
+
+
+def rebuild(points: set[int] | None, book: Rulebook) -> None:
+    """Make the runs of points (all when None) follow from their current evaluations; state what changed."""
+    chosen = Point.objects.filter(outlet__isnull=False)
+    if points is not None:
+        chosen = chosen.filter(pk__in=points)
+    findings: list[Finding] = []
+    for point in chosen:
+        findings += _rebuild_point(point)
+    findings += amounts.warnings(points, book)
+    if findings:
+        stores.findings().append(findings)
+
+
+def _rebuild_point(point: Point) -> list[Finding]:
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for kind, averaging in KINDS.items():
+        rows = (
+            Evaluation.objects.filter(point=point, kind=kind, superseded_at=None)
+            .order_by("start")
+            .only("pk", "start", "result", "exceeds", "values")
+        )
+        for run in _runs(rows, averaging):
+            wanted[run["series_id"], run["limit_id"], averaging, run["start"], run["marked"]] = run
+    codes = dict(Series.objects.filter(point=point).values_list("pk", "code"))
+    findings: list[Finding] = []
+    with transaction.atomic():
+        for held in Exceedance.objects.filter(point=point):
+            key = (held.series_id, held.limit_id, held.averaging, held.start, held.marked)
+            run = wanted.pop(key, None)
+            if run is None:
+                findings += _withdrawn(held, codes)
+                held.delete()
+            elif any(getattr(held, name) != value for name, value in run.items()):
+                for name, value in run.items():
+                    setattr(held, name, value)
+                held.save()
+                findings += _stated(held, codes)
+        fresh = [
+            Exceedance(point=point, averaging=key[2], finding=_finding_id(key, codes), **run)
+            for key, run in wanted.items()
+        ]
+        Exceedance.objects.bulk_create(fresh)
+    for one in fresh:
+        findings += _stated(one, codes)
+    return findings
+
+
+def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
+    """Group consecutive exceeding periods by series, limit and whether they count."""
+    length = LENGTHS[averaging]
+    open_runs: dict[tuple[int, int, bool], dict[str, Any]] = {}
+    done = []
+    for row in rows:
+        for item in row.result.get("items", ()):
+            if not item.get("exceeds"):
+                continue
+            key = (item["series"], item["limit"], not item["counts"])
+            run = open_runs.get(key)
+            if run is not None and run["end"] == row.start:
+                run["end"] = row.start + length
+                run["periods"] += 1
+                if _worse(item, run):
+                    run.update(peak=item["value"], multiple=item["multiple"], evaluation_id=row.pk)
+            else:
+                if run is not None:
+                    done.append(run)
+                open_runs[key] = {
+                    "series_id": item["series"],
+                    "limit_id": item["limit"],
+                    "start": row.start,
+                    "end": row.start + length,
+                    "periods": 1,
+                    "peak": item["value"],
+                    "multiple": item["multiple"],
+                    "marked": not item["counts"],
+                    "reason_zh": item.get("zh", "")[:200],
+                    "reason_en": item.get("en", "")[:200],
+                    "evaluation_id": row.pk,
+                }
+    done += open_runs.values()
+    moment = now()
+    for run in done:
+        run["running"] = moment - run["end"] < STILL_RUNNING[averaging]
+    return done
+
+
+def _worse(item: dict[str, Any], run: dict[str, Any]) -> bool:
+    return (item["multiple"] or 0) > (run["multiple"] or 0)
+
+
+def _rule(averaging: str) -> str:
+    return f"exceedance-{averaging}"
+
+
+def _finding_id(key: tuple[Any, ...], codes: dict[int, str]) -> str:
+    series, _limit, averaging, start, marked = key
+    return "" if marked else finding_id(_rule(averaging), words.RULE_VERSION, codes[series], start)
+
+
+def _stated(run: Exceedance, codes: dict[int, str]) -> list[Finding]:
+    if run.marked:
+        return []
+    severity = "critical" if (run.multiple or 0) >= CRITICAL_FROM else "major"
+    if now() - run.end > ALERTED_FOR:
+        severity = "information"
+    return [_finding(run, codes, None if run.running else run.end, severity, {})]
+
+
+def _withdrawn(run: Exceedance, codes: dict[int, str]) -> list[Finding]:
+    """End what was stated: its periods no longer exceed, or carry a mark now."""
+    if run.marked:
+        return []
+    severity = "information" if now() - run.end > ALERTED_FOR else "minor"
+    return [_finding(run, codes, run.end, severity, {"withdrawn": True})]
+
+
+def _finding(
+    run: Exceedance, codes: dict[int, str], end: datetime | None, severity: str, more: dict[str, Any]
+) -> Finding:
+    evidence = {
+        "evaluation": run.evaluation_id,
+        "limit": run.limit_id,
+        "periods": run.periods,
+        "peak": run.peak,
+        "multiple": run.multiple,
+        **more,
+    }
+    return Finding(
+        run.finding,
+        _rule(run.averaging),
+        words.RULE_VERSION,
+        codes[run.series_id],
+        "series",
+        run.start,
+        end,
+        severity,
+        evidence,
+        now(),
+    )

@@ -1,0 +1,161 @@
+"""What evaluation reads: hourly values on a grid, each with whether it counts and, if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing import stores
+from qingjian.apps.observing.models import Mark
+from qingjian.quality.facts import FactKind, IntervalFact
+from qingjian.quality.observations import AVERAGING, Observations, SeriesInfo
+from qingjian.quality.status import Statuses, effective_status
+
+HOUR = timedelta(hours=1)
+ORIGINS = ("device", "upstream", "platform", "laboratory", "manual", "simulated")
+"""Which origin speaks when several report the same factor, first come first served; the label says which it was."""
+MARK_WORDS = {
+    Mark.Kind.MAINTENANCE: "M",
+    Mark.Kind.CALIBRATION: "C",
+    Mark.Kind.FAULT: "D",
+    Mark.Kind.VALID: "N",
+}
+FACTS = {
+    Mark.Kind.MAINTENANCE: FactKind.MARK,
+    Mark.Kind.CALIBRATION: FactKind.MARK,
+    Mark.Kind.FAULT: FactKind.MARK,
+    Mark.Kind.VALID: FactKind.MARK,
+    Mark.Kind.STOPPED: FactKind.STOP,
+    Mark.Kind.INVALID: FactKind.SUPPRESSION,
+    Mark.Kind.VERIFIED: FactKind.LEVEL,
+    Mark.Kind.RATIFIED: FactKind.LEVEL,
+}
+
+
+@dataclass
+class Hours:
+    """Hourly values of several series from `start`; arrays are (series, hours), NaN = nothing.
+
+    `used` holds what counts after marks and stops; `why(series, hour)` tells of a value that does not count.
+    """
+
+    start: datetime
+    row_of: dict[int, int]
+    value: np.ndarray
+    converted: np.ndarray
+    used: np.ndarray
+    stopped: np.ndarray
+    place: np.ndarray
+    statuses: Statuses
+
+    @property
+    def count(self) -> int:
+        return self.value.shape[1]
+
+    def of(self, series: int | None, array: str = "used") -> np.ndarray:
+        """Return the values of one series, all NaN when there is none."""
+        kept = getattr(self, array)
+        if series is None or series not in self.row_of:
+            return np.full(self.count, np.nan)
+        return kept[self.row_of[series]]
+
+    def why(self, series: int, hour: int) -> tuple[str, str]:
+        """Return why a value counts as it does, in Chinese and English."""
+        place = int(self.place[self.row_of[series], hour])
+        if place < 0:
+            return "无数据", "no data"
+        return self.statuses.explain(place, "zh"), self.statuses.explain(place, "en")
+
+
+def best(series: Iterable[Series], statistic: str = "hour") -> dict[str, Series]:
+    """Return the series that speaks for each wire code of one point."""
+    found: dict[str, Series] = {}
+    able = [
+        one for one in series if one.origin in ORIGINS and (statistic in one.expected or not one.expected)
+    ]
+    for one in sorted(able, key=lambda one: (ORIGINS.index(one.origin), one.position, one.pk)):
+        found.setdefault(one.factor.wire_code, one)
+    return found
+
+
+def read(series: Sequence[Series], start: datetime, end: datetime, as_of: datetime | None = None) -> Hours:
+    """Read the hours of series in [start, end) and judge them by device marks and marks of people."""
+    series = sorted(series, key=lambda one: one.pk)
+    columns = ("series", "start", "value", "converted", "flag", "known_at", "revision")
+    table = stores.lake().series([one.pk for one in series], "hour", start, end, as_of=as_of, columns=columns)
+    rows = Observations.from_table(table)
+    infos = [
+        SeriesInfo(
+            one.pk,
+            one.medium,
+            one.factor.wire_code,
+            3600,
+            one.averaging if one.averaging in AVERAGING else "arithmetic",
+            decimals=one.decimals,
+            edition=_edition(one),
+        )
+        for one in series
+    ]
+    statuses = effective_status(rows, facts(series, start, end, as_of), infos, period_seconds=3600)
+    count = max(0, int((end - start) / HOUR))
+    row_of = {one.pk: place for place, one in enumerate(series)}
+    shape = (len(series), count)
+    line = np.searchsorted(np.asarray([one.pk for one in series], np.int64), rows.series)
+    hour = (rows.start - int(start.timestamp())) // 3600
+    inside = (hour >= 0) & (hour < count)
+    line, hour, kept = line[inside], hour[inside], np.flatnonzero(inside)
+    place = np.full(shape, -1, np.int64)
+    place[line, hour] = kept
+
+    def grid(values: np.ndarray) -> np.ndarray:
+        made = np.full(shape, np.nan)
+        made[line, hour] = values[kept]
+        return made
+
+    converted = np.asarray(table["converted"].combine_chunks().to_numpy(zero_copy_only=False), np.float64)
+    stopped = np.zeros(shape, np.bool_)
+    stopped[line, hour] = statuses.stopped[kept]
+    return Hours(
+        start, row_of, grid(rows.value), grid(converted), grid(statuses.used), stopped, place, statuses
+    )
+
+
+def _edition(series: Series) -> str:
+    edition = series.device.edition if series.device else "auto"
+    return "2017" if edition == "auto" else edition
+
+
+def facts(
+    series: Sequence[Series], start: datetime, end: datetime, as_of: datetime | None = None
+) -> list[IntervalFact]:
+    """Return the marks of people that touch an interval, as facts of `quality`; taken-back ones fall away there."""
+    by_code = {one.code: one.pk for one in series}
+    marks = Mark.objects.filter(point__in={one.point_id for one in series}, start__lt=end, end__gt=start)
+    if as_of is not None:
+        marks = marks.filter(known_at__lte=as_of)
+    found = []
+    for mark in marks.select_related("author").order_by("known_at", "id"):
+        own = frozenset(by_code[code] for code in mark.series if code in by_code)
+        if not own:
+            continue
+        kind = FactKind.WITHDRAWAL if mark.withdrawn else FACTS[Mark.Kind(mark.kind)]
+        value = mark.kind if kind is FactKind.LEVEL else MARK_WORDS.get(Mark.Kind(mark.kind), "")
+        found.append(
+            IntervalFact(
+                str(mark.pk),
+                kind,
+                own,
+                int(mark.start.timestamp()),
+                int(mark.end.timestamp()),
+                value,
+                str(mark.author),
+                mark.reason,
+                int(mark.known_at.timestamp()),
+                str(mark.supersedes_id or ""),
+            )
+        )
+    return found

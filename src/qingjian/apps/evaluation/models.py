@@ -1,0 +1,143 @@
+"""Results of evaluation, versioned like observations, and the exceedances made from them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.network.models import PermitLimit, Point, Series
+
+
+class Evaluation(models.Model):
+    """What a standard says of one point (or one region) and one period.
+
+    A row is never changed except for `superseded_at`, which is set when a later revision takes its place: other
+    inputs, other marks or other rules make a new revision, and the old one stays readable.
+    """
+
+    class Kind(models.TextChoices):
+        AIR_HOUR = "air_hour", _("Air, hour")
+        AIR_DAY = "air_day", _("Air, day")
+        WATER_DAY = "water_station_day", _("Surface water, day")
+        WATER_MONTH = "water_month", _("Surface water, month")
+        OUTLET_HOUR = "outlet_hour", _("Outlet, hour")
+        OUTLET_DAY = "outlet_day", _("Outlet, day")
+
+    kind = models.CharField(_("Kind"), max_length=18, choices=Kind.choices)
+    point = models.ForeignKey(
+        Point, models.PROTECT, null=True, related_name="evaluations", verbose_name=_("Monitoring point")
+    )
+    """None for results of a region as a whole."""
+    region = models.ForeignKey(Region, models.PROTECT, related_name="+", verbose_name=_("Region"))
+    start = models.DateTimeField(_("Period"))
+    edition = models.CharField(_("Edition"), max_length=40, blank=True)
+    basis = models.CharField(_("Basis"), max_length=80, blank=True)
+    """Empty when the edition follows the date of the data, else the basis asked for."""
+    values = models.JSONField(default=dict)
+    """Inputs: {"used": {item: value}, "rejected": {item: {"value", "zh", "en"}}, counts by item}."""
+    aqi = models.SmallIntegerField("AQI", null=True)
+    publishable = models.BooleanField(default=True)
+    """False where HJ 633-2026 asks to publish NA; `aqi` then is what the rest of the items give."""
+    category = models.CharField(_("Category"), max_length=12, blank=True)
+    primary = models.CharField(_("Primary pollutant"), max_length=60, blank=True)
+    water_class = models.CharField(_("Class"), max_length=4, blank=True)
+    target = models.CharField(_("Target class"), max_length=4, blank=True)
+    reached = models.BooleanField(_("Target reached"), null=True)
+    main_items = models.CharField(_("Main items"), max_length=120, blank=True)
+    exceeds = models.BooleanField(_("Exceeds"), null=True)
+    multiple = models.FloatField(_("Times above the limit"), null=True)
+    result = models.JSONField(default=dict)
+    """Further results: sub-indices, items with their class, limits and multiples, amounts in kg."""
+    confidence = models.CharField(_("Confidence"), max_length=1)
+    trace = models.JSONField(null=True)
+    """None for results of the back history: it is worked out again from `values` when somebody asks why."""
+    rulebook = models.CharField(max_length=16)
+    """Version of the rulebook snapshot the result was worked out with."""
+    inputs_known_at = models.DateTimeField()
+    """Data known up to this moment were used."""
+    inputs_digest = models.CharField(max_length=16)
+    known_at = models.DateTimeField(_("Known at"))
+    revision = models.PositiveIntegerField(_("Revision"), default=0)
+    superseded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-start", "-revision")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("point", "kind", "start", "revision"),
+                condition=models.Q(point__isnull=False),
+                name="one_evaluation_of_a_point",
+            ),
+            models.UniqueConstraint(
+                fields=("region", "kind", "start", "revision"),
+                condition=models.Q(point__isnull=True),
+                name="one_evaluation_of_a_region",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("kind", "start"),
+                condition=models.Q(superseded_at__isnull=True),
+                name="evaluation_current",
+            ),
+        )
+        verbose_name = _("Evaluation")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.point or self.region} {self.start:%Y-%m-%d %H:%M} r{self.revision}"
+
+
+class Exceedance(models.Model):
+    """A run of exceeding periods of one series against one limit; follows from the current evaluations."""
+
+    series = models.ForeignKey(Series, models.PROTECT, related_name="exceedances", verbose_name=_("Series"))
+    point = models.ForeignKey(
+        Point, models.PROTECT, related_name="exceedances", verbose_name=_("Monitoring point")
+    )
+    limit = models.ForeignKey(PermitLimit, models.PROTECT, related_name="+", verbose_name=_("Permit limit"))
+    averaging = models.CharField(
+        _("Averaging period"), max_length=8, choices=(("hour", _("Hour")), ("day", _("Day")))
+    )
+    start = models.DateTimeField(_("From"))
+    end = models.DateTimeField(_("To (not included)"))
+    periods = models.PositiveIntegerField(_("Periods"))
+    peak = models.FloatField(_("Highest value"))
+    multiple = models.FloatField(_("Times above the limit"), null=True)
+    running = models.BooleanField(_("Running"), default=False)
+    marked = models.BooleanField(_("Marked"), default=False)
+    """Every period of the run carries a mark that takes it out of the judgement."""
+    reason_zh = models.CharField(max_length=200, blank=True)
+    reason_en = models.CharField(max_length=200, blank=True)
+    evaluation = models.ForeignKey(Evaluation, models.PROTECT, related_name="+")
+    """The evaluation of the worst period: it answers why."""
+    finding = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        ordering = ("-start", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("series", "limit", "averaging", "start", "marked"), name="one_exceedance_per_start"
+            ),
+        )
+        verbose_name = _("Exceedance")
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.start:%Y-%m-%d %H:%M} × {self.periods}"
+
+
+class Progress(models.Model):
+    """How far evaluation has come for one element."""
+
+    name = models.CharField(max_length=20, unique=True)
+    known_until = models.DateTimeField(null=True)
+    """What became known up to this moment in the lake has been evaluated, as far back as `back_until`."""
+    marks_until = models.BigIntegerField(default=0)
+    """Highest mark taken into account."""
+    back_until = models.DateTimeField(null=True)
+    """The back history is evaluated from here on; None before the first run."""
+    complete = models.BooleanField(default=False)
+    """The back history is evaluated as far back as there are data."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.known_until}"

@@ -1,0 +1,434 @@
+"""Outlets against the limits and yearly amounts of their permits: hours, days, amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, number
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import PermitLimit, Point, Series, Setting
+from qingjian.rulebook import Row, Rulebook
+from qingjian.standards.emissions import judgement, means, oxygen
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.explanation import Text, Trace, TraceBuilder
+from qingjian.standards.limits import Limit, limit_of
+
+FLOW_CODES = ("w00000", "a00000", "B01")
+OXYGEN_CODE = "a19001"
+CUBIC_METRES_PER_HOUR = {"L/s": 3.6, "m³/s": 3600.0, "m³/h": 1.0, "m3/h": 1.0, "m3/s": 3600.0}
+GRAMS_PER_CUBIC_METRE = {"mg/L": 1.0, "mg/m³": 0.001, "µg/m³": 0.000001, "μg/m³": 0.000001}
+PLACES = 4
+DAY_SHARE = {"water": "water_day", "gas": "gas_day"}
+
+
+@dataclass
+class Outlet:
+    """One monitored outlet with what it is held against."""
+
+    point: Point
+    series: dict[str, Series]
+    flow: Series | None
+    oxygen: Series | None
+    reference: dict[int, float]
+    """Reference oxygen (%) by series."""
+    limits: list[PermitLimit]
+
+    @property
+    def medium(self) -> str:
+        return self.point.outlet.medium
+
+    def in_force(self, day: date, averaging: str) -> list[tuple[Series, PermitLimit]]:
+        """Return the limits of an averaging period that hold on a day, with the series each is held against."""
+        rows = [
+            one
+            for one in self.limits
+            if one.averaging == averaging and (one.upper is not None or one.lower is not None)
+        ]
+        return [
+            (self.series[one.factor.wire_code], one)
+            for one in network.in_force(rows, midnight(day))
+            if one.factor.wire_code in self.series
+        ]
+
+    def amounts(self, day: date) -> list[PermitLimit]:
+        """Return the yearly amounts that hold on a day."""
+        return network.in_force(
+            [one for one in self.limits if one.yearly_amount_t is not None], midnight(day)
+        )
+
+
+def outlets() -> list[Outlet]:
+    """Return every running outlet point that has a limit or a yearly amount."""
+    points = list(
+        Point.objects.select_related("region", "outlet__source")
+        .filter(outlet__isnull=False, status="running", outlet__limits__isnull=False)
+        .distinct()
+    )
+    held: dict[int, list[Series]] = {one.pk: [] for one in points}
+    for one in Series.objects.select_related("factor", "device", "point").filter(point__in=points):
+        held[one.point_id].append(one)
+    limits: dict[int, list[PermitLimit]] = {}
+    for limit in PermitLimit.objects.select_related("factor", "permit").filter(
+        outlet__in=[one.outlet_id for one in points]
+    ):
+        limits.setdefault(limit.outlet_id, []).append(limit)
+    now_held = network.in_force(Setting.objects.filter(name="reference_oxygen", series__point__in=points))
+    reference = {one.series_id: float(one.value) for one in now_held}
+    found = []
+    for point in points:
+        own = inputs.best(held[point.pk])
+        flow = next((own[code] for code in FLOW_CODES if code in own), None)
+        found.append(
+            Outlet(point, own, flow, own.get(OXYGEN_CODE), reference, limits.get(point.outlet_id, []))
+        )
+    return found
+
+
+def exceeded(value: float, limit: PermitLimit) -> bool:
+    """Every digit counts (GB/T 8170, comparison of all digits)."""
+    return (limit.upper is not None and value > float(limit.upper)) or (
+        limit.lower is not None and value < float(limit.lower)
+    )
+
+
+def multiple_of(value: float, limit: PermitLimit) -> float | None:
+    """(C-C0)/C0 above an upper limit; None for ranges and lower limits."""
+    if limit.upper is None or limit.lower is not None or limit.upper == 0 or value <= float(limit.upper):
+        return None
+    return value / float(limit.upper) - 1
+
+
+def bounds(limit: PermitLimit) -> str:
+    """Return the limit as text."""
+    if limit.upper is not None and limit.lower is not None:
+        return f"{limit.lower.normalize():f}–{limit.upper.normalize():f}"
+    return f"≤{limit.upper.normalize():f}" if limit.upper is not None else f"≥{limit.lower.normalize():f}"
+
+
+class Block:
+    """Hours of outlets over whole natural days."""
+
+    def __init__(
+        self, book: Rulebook, chosen: Sequence[Outlet], first: date, last: date, as_of: datetime | None = None
+    ) -> None:
+        self.book = book
+        self.chosen = list(chosen)
+        self.first = first
+        self.count = (last - first).days + 1
+        series = {one.pk: one for outlet in self.chosen for one in self._needed(outlet)}
+        self.hours = inputs.read(
+            list(series.values()), midnight(first), midnight(last + timedelta(days=1)), as_of
+        )
+
+    @staticmethod
+    def _needed(outlet: Outlet) -> Iterator[Series]:
+        wanted = {limit.factor.wire_code for limit in outlet.limits}
+        yield from (one for code, one in outlet.series.items() if code in wanted)
+        yield from (one for one in (outlet.flow, outlet.oxygen) if one is not None)
+
+    def judged(self, outlet: Outlet, series: Series, limit: PermitLimit) -> tuple[np.ndarray, np.ndarray]:
+        """Return (every value, values that count) as the limit wants them: measured, or at reference oxygen."""
+        raw, used = self.hours.of(series.pk, "value"), self.hours.of(series.pk)
+        if limit.converted:
+            sent = self.hours.of(series.pk, "converted")
+            own = np.full(len(raw), np.nan)
+            if outlet.oxygen is not None and series.pk in outlet.reference:
+                own = oxygen.convert_array(
+                    raw, self.hours.of(outlet.oxygen.pk), outlet.reference[series.pk], rulebook=self.book
+                )
+            raw_converted = np.where(np.isfinite(sent), sent, own)
+            return raw_converted, np.where(np.isfinite(used), raw_converted, np.nan)
+        return raw, used
+
+    def volume(self, outlet: Outlet) -> np.ndarray:
+        """Return m³ of every hour, NaN where the flow is not valid or not measured."""
+        if outlet.flow is None or outlet.flow.unit not in CUBIC_METRES_PER_HOUR:
+            return np.full(self.hours.count, np.nan)
+        return self.hours.of(outlet.flow.pk) * CUBIC_METRES_PER_HOUR[outlet.flow.unit]
+
+    def hourly(self) -> Iterator[Draft]:
+        """Yield the hours in which a value passes a limit, counted or marked; hours within the limits make no row."""
+        for outlet in self.chosen:
+            hits: dict[int, list[dict[str, Any]]] = {}
+            for place in range(self.count):
+                for series, limit in outlet.in_force(self.first + timedelta(days=place), "hour"):
+                    raw, used = self.judged(outlet, series, limit)
+                    part = slice(place * 24, place * 24 + 24)
+                    upper = np.inf if limit.upper is None else float(limit.upper)
+                    lower = -np.inf if limit.lower is None else float(limit.lower)
+                    with np.errstate(invalid="ignore"):
+                        over = np.flatnonzero((raw[part] > upper) | (raw[part] < lower)) + part.start
+                    for hour in over.tolist():
+                        hits.setdefault(hour, []).append(
+                            self._item(series, limit, float(raw[hour]), bool(np.isfinite(used[hour])), hour)
+                        )
+            for hour, items in sorted(hits.items()):
+                yield _exceeding(outlet, "outlet_hour", self.hours.start + hour * inputs.HOUR, items)
+
+    def _item(
+        self, series: Series, limit: PermitLimit, value: float, counts: bool, hour: int
+    ) -> dict[str, Any]:
+        item = _item(series, limit, value, counts)
+        if not counts:
+            item["zh"], item["en"] = self.hours.why(series.pk, hour)
+        return item
+
+    def daily(self) -> Iterator[Draft]:
+        """Evaluate every natural day with data: daily means, hours judged and exceeded, amounts."""
+        for outlet in self.chosen:
+            volume = self.volume(outlet)
+            for place in range(self.count):
+                made = self._day(outlet, place, volume)
+                if made is not None:
+                    yield made
+
+    def _day(self, outlet: Outlet, place: int, volume: np.ndarray) -> Draft | None:
+        day = self.first + timedelta(days=place)
+        part = slice(place * 24, place * 24 + 24)
+        hours: dict[str, Any] = {}
+        for series, limit in outlet.in_force(day, "hour"):
+            raw, used = self.judged(outlet, series, limit)
+            values = used[part][np.isfinite(used[part])]
+            over = sum(exceeded(value, limit) for value in values.tolist())
+            if len(values) or np.any(np.isfinite(raw[part])):
+                hours[series.factor.wire_code] = {
+                    "judged": len(values),
+                    "exceeding": over,
+                    "marked": int(np.sum(np.isfinite(raw[part]) & ~np.isfinite(used[part]))),
+                }
+        items, used_means = [], {}
+        for series, limit in outlet.in_force(day, "day"):
+            value, valid, due = self._mean(outlet, series, limit, part, volume)
+            if valid == 0 and not np.any(np.isfinite(self.hours.of(series.pk, "value")[part])):
+                continue
+            item = (
+                _item(series, limit, value, True)
+                if value is not None
+                else {
+                    "factor": series.factor.wire_code,
+                    "series": series.pk,
+                    "limit": limit.pk,
+                    "value": None,
+                }
+            )
+            items.append({**item, "valid": valid, "due": due})
+            used_means[series.factor.wire_code] = value
+        amounts = {
+            code: kept
+            for code, kept in (
+                (one.factor.wire_code, self._amount(outlet, one, part, volume)) for one in outlet.amounts(day)
+            )
+            if kept
+        }
+        if not (hours or items or amounts):
+            return None
+        row = _exceeding(outlet, "outlet_day", midnight(day), items)
+        row.values = {"used": used_means, "hours": hours}
+        row.result["amounts"] = amounts
+        row.confidence = "U" if items or amounts else "V"  # the validity of days rests on unverified rows
+        return row
+
+    def _mean(
+        self, outlet: Outlet, series: Series, limit: PermitLimit, part: slice, volume: np.ndarray
+    ) -> tuple[float | None, int, int]:
+        values = self.judged(outlet, series, limit)[1][part]
+        share = float(self.book.rows("evaluation_parameters", subject=DAY_SHARE[outlet.medium])[-1]["value"])
+        running = ~self.hours.of(series.pk, "stopped")[part].astype(np.bool_)
+        if outlet.medium == "water" and series.averaging == "flow_weighted":
+            flow = volume[part]
+            due = (flow != 0) & running
+            good = due & np.isfinite(values) & np.isfinite(flow)
+            enough = good.sum() * 100 >= share * due.sum() and good.any()
+            value = float(np.sum(values[good] * flow[good]) / np.sum(flow[good])) if enough else None
+        else:
+            due, good = running, np.isfinite(values)
+            enough = good.any() and good.sum() * 100 >= share * due.sum()
+            value = float(np.mean(values[good])) if enough else None
+        return (None if value is None else round(value, PLACES)), int(good.sum()), int(due.sum())
+
+    def _amount(
+        self, outlet: Outlet, limit: PermitLimit, part: slice, volume: np.ndarray
+    ) -> dict[str, Any] | None:
+        series = outlet.series.get(limit.factor.wire_code)
+        if series is None or series.unit not in GRAMS_PER_CUBIC_METRE:
+            return None
+        # Measured concentrations, never those at reference oxygen.
+        pair = self.hours.of(series.pk)[part] * volume[part]
+        good = np.isfinite(pair)
+        if not good.any():
+            return None
+        return {
+            "kg": round(float(np.sum(pair[good])) * GRAMS_PER_CUBIC_METRE[series.unit] / 1000, PLACES),
+            "hours": int(good.sum()),
+            "skipped": int(24 - good.sum()),
+        }
+
+
+def _item(series: Series, limit: PermitLimit, value: float, counts: bool) -> dict[str, Any]:
+    multiple = multiple_of(value, limit)
+    return {
+        "factor": series.factor.wire_code,
+        "series": series.pk,
+        "limit": limit.pk,
+        "value": number(value, PLACES),
+        "bounds": bounds(limit),
+        "unit": series.unit,
+        "exceeds": exceeded(value, limit),
+        "multiple": None if multiple is None else round(multiple, PLACES),
+        "counts": counts,
+    }
+
+
+def _exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str, Any]]) -> Draft:
+    counted = [one for one in items if one.get("counts") and one.get("exceeds")]
+    judged = [one for one in items if one["value"] is not None]
+    multiples = [one["multiple"] for one in counted if one["multiple"] is not None]
+    return Draft(
+        kind,
+        outlet.point.pk,
+        outlet.point.region_id,
+        start,
+        "",
+        {
+            "used": {one["factor"]: one["value"] for one in items if one.get("counts")},
+            "rejected": {
+                one["factor"]: {name: one[name] for name in ("value", "zh", "en")}
+                for one in items
+                if not one.get("counts", True)
+            },
+        },
+        "V",
+        exceeds=bool(counted) if judged else None,
+        multiple=max(multiples, default=None),
+        main_items=",".join(one["factor"] for one in counted),
+        result={"items": items, "limits": [[one["limit"], one.get("bounds", "")] for one in items]},
+    )
+
+
+def permit_row(limit: PermitLimit, unit: str) -> Limit:
+    """Return a permit limit as the standards library takes it."""
+    upper, lower = limit.upper, limit.lower
+    values = {
+        "standard": "排污许可证",
+        "edition": limit.permit.number if limit.permit else "",
+        "outlet": str(limit.outlet_id),
+        "pollutant_cn": limit.factor.name_zh,
+        "symbol": "pH" if limit.factor.wire_code == "w01001" else limit.factor.wire_code,
+        "averaging_period": {"hour": "小时均值", "day": "日均值"}[limit.averaging],
+        "condition": f"{limit.basis}{'（折算浓度）' if limit.converted else ''}",
+        "op": "range" if upper is not None and lower is not None else "<=" if upper is not None else ">=",
+        "limit": f"{lower.normalize():f}-{upper.normalize():f}"
+        if upper is not None and lower is not None
+        else f"{(upper if upper is not None else lower).normalize():f}",
+        "unit": "无量纲" if limit.factor.wire_code == "w01001" else unit,
+        "effective_from": limit.valid_from.astimezone().date().isoformat() if limit.valid_from else "",
+        "confidence": "V",
+        "source": "registry",
+    }
+    return limit_of(Row.from_values("permit_limits", values))
+
+
+def trace(row: Evaluation, book: Rulebook) -> Trace:
+    """Explain an hour or a day of an outlet from the data known when it was evaluated."""
+    day = day_of(row.start)
+    hourly = row.kind == "outlet_hour"
+    made = TraceBuilder(
+        Text("排口评价（小时）", "outlet, hour") if hourly else Text("排口评价（日）", "outlet, day")
+    )
+    limits = {
+        one.pk: one
+        for one in PermitLimit.objects.select_related("factor", "permit").filter(
+            pk__in=[item["limit"] for item in row.result.get("items", ())]
+        )
+    }
+    series = {
+        one.pk: one
+        for one in Series.objects.select_related("factor").filter(
+            pk__in=[item["series"] for item in row.result.get("items", ())]
+        )
+    }
+    outlet = next((one for one in outlets() if one.point.pk == row.point_id), None)
+    block = Block(book, [outlet], day, day, row.inputs_known_at) if outlet else None
+    for item in row.result.get("items", ()):
+        limit = limits[item["limit"]]
+        own = series[item["series"]]
+        name = f"{own.factor.name_zh} {item['factor']}"
+        if hourly and not item["counts"]:
+            made.reject(name, item["value"], item["zh"], item["en"])
+            continue
+        if not hourly and block is not None and outlet is not None:
+            _explain_mean(made, block, outlet, own, limit, book)
+        if hourly and limit.converted and block is not None and outlet is not None:
+            _explain_conversion(made, block, outlet, own, row.start, book)
+        if item["value"] is None:
+            made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
+            continue
+        judged = judgement.judge(str(item["value"]), [permit_row(limit, item["unit"])], on=day, rulebook=book)
+        made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
+    for code, counts in row.values.get("hours", {}).items() if not hourly else ():
+        made.step(
+            f"{code}: 评价 {counts['judged']} 个小时，超标 {counts['exceeding']} 个，带标记不参加 {counts['marked']} 个",
+            f"{code}: {counts['judged']} hours judged, {counts['exceeding']} exceeding, {counts['marked']} left out for marks",
+        )
+    for code, kept in row.result.get("amounts", {}).items():
+        made.step(
+            f"{code}: Σ(C·Q) = {kept['kg']} kg（{kept['hours']} 个小时，{kept['skipped']} 个无有效数据未计）",
+            f"{code}: amount {kept['kg']} kg ({kept['hours']} hours, {kept['skipped']} without valid data left out)",
+        )
+    return made.done()
+
+
+def _explain_mean(
+    made: TraceBuilder, block: Block, outlet: Outlet, series: Series, limit: PermitLimit, book: Rulebook
+) -> None:
+    values = block.judged(outlet, series, limit)[1]
+    volume = block.volume(outlet)
+    try:
+        if outlet.medium == "water":
+            hours = [
+                means.WaterHour(number(value, 6), number(flow, 6))
+                for value, flow in zip(values.tolist(), volume.tolist(), strict=True)
+            ]
+            made.include(means.water_day(hours, rulebook=book).trace, prefix=f"{series.factor.name_zh} ")
+        else:
+            running = int(np.sum(~block.hours.of(series.pk, "stopped").astype(np.bool_)))
+            made.include(
+                means.gas_day(
+                    [number(value, 6) for value in values.tolist()], operating_hours=running, rulebook=book
+                ).trace,
+                prefix=f"{series.factor.name_zh} ",
+            )
+    except EvaluationError as error:
+        made.step(error.zh, error.en)
+
+
+def _explain_conversion(
+    made: TraceBuilder, block: Block, outlet: Outlet, series: Series, start: datetime, book: Rulebook
+) -> None:
+    hour = int((start - block.hours.start) / inputs.HOUR)
+    sent = block.hours.of(series.pk, "converted")[hour]
+    if np.isfinite(sent):
+        made.step(
+            f"采用设备上报的折算值 {number(sent, PLACES)}",
+            f"the converted value of the device is used: {number(sent, PLACES)}",
+        )
+        return
+    if outlet.oxygen is None or series.pk not in outlet.reference:
+        return
+    try:
+        found = oxygen.convert(
+            number(block.hours.of(series.pk, "value")[hour], 6),
+            measured_oxygen=number(block.hours.of(outlet.oxygen.pk)[hour], 6),
+            reference=outlet.reference[series.pk],
+            rulebook=book,
+        )
+        made.include(found.trace)
+    except EvaluationError as error:
+        made.step(error.zh, error.en)

@@ -1,0 +1,217 @@
+"""Class of surface-water sections by day and month, from what their stations measure and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation.drafts import Draft, midnight, month_of, number
+from qingjian.apps.network.kinds import kinds_of
+from qingjian.apps.network.models import Point, Series
+from qingjian.rulebook import Rulebook
+from qingjian.standards import names
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.explanation import Text, TraceBuilder
+from qingjian.standards.surface_water.classification import SectionClass, classify
+from qingjian.standards.surface_water.stations import ASSESSED
+
+MEAN_PLACES = 4
+AUTOMATIC = ("water_station", "water_inbound")
+"""Kinds judged on the items of automatic stations."""
+
+
+def sections() -> list[Point]:
+    return list(
+        Point.objects.select_related("region")
+        .filter(kind__in=kinds_of("water"), status="running")
+        .exclude(kind="river_outfall")
+    )
+
+
+def series_of(points: Sequence[Point]) -> dict[int, dict[str, Series]]:
+    """Return the series that speak for each item of GB 3838 at each section."""
+    held: dict[int, list[Series]] = {one.pk: [] for one in points}
+    for one in Series.objects.select_related("factor", "device", "point").filter(
+        point__in=points, factor__wire_code__in=names.SURFACE_WATER
+    ):
+        held[one.point_id].append(one)
+    return {
+        point: {names.SURFACE_WATER[code]: one for code, one in inputs.best(own).items()}
+        for point, own in held.items()
+    }
+
+
+class Block:
+    """Hours of all sections over whole natural days."""
+
+    def __init__(self, book: Rulebook, points: Sequence[Point], first: date, last: date) -> None:
+        self.book = book
+        self.points = list(points)
+        self.first = first
+        self.count = (last - first).days + 1
+        self.series = series_of(self.points)
+        everything = [one for own in self.series.values() for one in own.values()]
+        self.hours = inputs.read(everything, midnight(first), midnight(last + timedelta(days=1)))
+
+    def daily(self) -> Iterator[Draft]:
+        """Classify every natural day with a valid value."""
+        for point in self.points:
+            for place in range(self.count):
+                day = self.first + timedelta(days=place)
+                used, hours, rejected = self._day(point, place)
+                if hours or rejected:
+                    yield draft("water_station_day", point, day, used, hours, rejected, self.book)
+
+    def _day(self, point: Point, place: int) -> tuple[dict[str, float], dict[str, int], dict[str, Any]]:
+        used: dict[str, float] = {}
+        hours: dict[str, int] = {}
+        rejected: dict[str, Any] = {}
+        part = slice(place * 24, place * 24 + 24)
+        for item, series in self.series[point.pk].items():
+            if item == "T":
+                continue
+            raw, values = self.hours.of(series.pk, "value")[part], self.hours.of(series.pk)[part]
+            impossible = (values < 0) | ((values > 14) if item == "pH" else False)
+            good = np.isfinite(values) & ~impossible
+            left_out = np.isfinite(raw) & ~good
+            if np.any(left_out):
+                first = int(np.flatnonzero(left_out)[0])
+                zh, en = (
+                    ("不可能的数值", "impossible value")
+                    if impossible[first]
+                    else self.hours.why(series.pk, part.start + first)
+                )
+                rejected[item] = {
+                    "value": float(raw[first]),
+                    "zh": f"{int(left_out.sum())} 个小时不参加: {zh}",
+                    "en": f"{int(left_out.sum())} hours left out: {en}",
+                }
+            if np.any(good):
+                hours[item] = int(good.sum())
+                used[item] = number(mean(item, values[good]), MEAN_PLACES)
+        return used, hours, rejected
+
+
+def mean(item: str, values: np.ndarray) -> float:
+    """Return the mean; of pH the mean of the hydrogen ion activities."""
+    return float(-np.log10(np.mean(10.0**-values))) if item == "pH" else float(np.mean(values))
+
+
+def monthly(book: Rulebook, point: Point, month: date, days: Sequence[dict[str, float]]) -> Draft:
+    """Classify a month from the means of its days."""
+    used: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for item in {item for one in days for item in one}:
+        values = np.asarray([one[item] for one in days if one.get(item) is not None])
+        if len(values):
+            counts[item] = len(values)
+            used[item] = number(mean(item, values), MEAN_PLACES)
+    return draft("water_month", point, month_of(month), dict(sorted(used.items())), counts, {}, book)
+
+
+def assessed_items(point: Point, used: dict[str, float]) -> dict[str, float]:
+    """Return the items that may enter the class at this kind of section."""
+    return {
+        item: value
+        for item, value in used.items()
+        if point.kind not in AUTOMATIC or item in ASSESSED or item == "TN"
+    }
+
+
+def classified(point: Point, day: date, used: dict[str, float], book: Rulebook) -> SectionClass | None:
+    """Return the class of a section; None when no item takes part."""
+    body = "lake" if point.kind == "reservoir" or point.attributes.get("water_body") == "lake" else "river"
+    try:
+        return classify(
+            assessed_items(point, used),
+            day,
+            water_body=body,
+            target=point.attributes.get("target_class") or None,
+            rulebook=book,
+        )
+    except EvaluationError:
+        return None
+
+
+def draft(
+    kind: str,
+    point: Point,
+    day: date,
+    used: dict[str, float],
+    counts: dict[str, int],
+    rejected: dict[str, Any],
+    book: Rulebook,
+) -> Draft:
+    """Evaluate one section and period with its trace."""
+    monthly_ = kind == "water_month"
+    trace = TraceBuilder(
+        Text("断面水质（月）", "section, month") if monthly_ else Text("断面水质（日）", "section, day")
+    )
+    for item, given in rejected.items():
+        trace.reject(item, given["value"], given["zh"], given["en"])
+    unit = ("天的日均值", "daily means") if monthly_ else ("个有效小时", "valid hours")
+    for item, count in counts.items():
+        how = ("按氢离子活度平均", "mean of activities") if item == "pH" else ("算术平均", "arithmetic mean")
+        trace.step(
+            f"{item}: {count} {unit[0]}{how[0]} = {used[item]}",
+            f"{item}: {how[1]} of {count} {unit[1]} = {used[item]}",
+        )
+    entering = assessed_items(point, used)
+    left_out = [item for item in used if item not in entering]
+    if left_out:
+        trace.step(
+            f"自动站评价不采用: {'、'.join(left_out)}",
+            f"not used at automatic stations: {', '.join(left_out)}",
+        )
+    found = classified(point, day, used, book)
+    values: dict[str, Any] = {"used": used, "days" if monthly_ else "hours": counts}
+    if rejected:
+        values["rejected"] = rejected
+    row = Draft(
+        kind,
+        point.pk,
+        point.region_id,
+        midnight(day),
+        "",
+        values,
+        "V",
+        target=point.attributes.get("target_class", ""),
+    )
+    if found is None:
+        trace.step("没有参加类别评价的项目", "no item that takes part in the class")
+    else:
+        trace.include(found.trace)
+        zh = f"仅凭 {len(found.items)} 项评价（21 项中缺 {len(found.not_measured)} 项），不等于全项目类别"
+        en = f"from {len(found.items)} items only ({len(found.not_measured)} of 21 missing): not the class of all items"
+        if found.not_measured:
+            trace.step(zh, en)
+        row.water_class = found.cls
+        row.category = found.rating
+        row.reached = found.reached
+        row.main_items = ",".join(found.main_first)
+        row.edition = next((one for one in found.trace.editions if one.startswith("GB 3838")), "")
+        row.result = {
+            "items": [
+                {
+                    "item": one.item,
+                    "name": one.name_zh,
+                    "value": str(one.value),
+                    "unit": one.unit,
+                    "class": one.cls,
+                    "multiple": None if one.multiple is None else float(one.multiple),
+                }
+                for one in found.items
+            ],
+            "decided_by": list(found.decided_by),
+            "main": list(found.main),
+            "not_measured": list(found.not_measured),
+            "color": found.color,
+        }
+    made = trace.done()
+    row.confidence = made.confidence.value
+    row.trace = made.to_dict()
+    return row

@@ -1,0 +1,54 @@
+"""What the findings of evaluation are called, and the colours of classes and categories."""
+
+from __future__ import annotations
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.observing.words import register_rule
+from qingjian.standards.words import english
+
+RULE_VERSION = "1"
+AMOUNT_RULE = "amount-near-permit"
+
+register_rule(
+    "exceedance-hour",
+    _("Hourly exceedance of a permit limit"),
+    _(
+        "The hourly mean passes the limit of the permit; from the first to the last consecutive hour. Hours that carry a mark (maintenance, calibration, fault, stopped) do not count and are listed apart."
+    ),
+)
+register_rule(
+    "exceedance-day",
+    _("Daily exceedance of a permit limit"),
+    _(
+        "The daily mean passes the limit of the permit; from the first to the last consecutive day. A day with too few valid hours is not judged."
+    ),
+)
+register_rule(
+    AMOUNT_RULE,
+    _("Yearly amount near or above the permit"),
+    _(
+        "The amount discharged since 1 January has reached the warning share of the permitted yearly amount, passes it, or would pass it at the present rate."
+    ),
+)
+
+CLASS_COLOURS = {"Ⅰ": "1", "Ⅱ": "2", "Ⅲ": "3", "Ⅳ": "4", "Ⅴ": "5", "劣Ⅴ": "6"}
+CATEGORY_LEVELS = {"优": 1, "良": 2, "轻度污染": 3, "中度污染": 4, "重度污染": 5, "严重污染": 6}
+STANDINGS = {
+    "within": (_("Within the permit"), "green"),
+    "warning": (_("Early warning"), "orange"),
+    "exceeded": (_("Above the permit"), "red"),
+}
+
+
+def category(name: str) -> str:
+    """Return a category or rating: the official word, on English pages its English."""
+    if not (get_language() or "").startswith("en"):
+        return name
+    return english(name).capitalize()
+
+
+def level(name: str) -> int:
+    """Return 1–6 for a category, 0 when there is none: the class of its colour."""
+    return CATEGORY_LEVELS.get(name, 0)
