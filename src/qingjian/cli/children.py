@@ -16,6 +16,7 @@ def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
     names = [
         "web",
         "pipeline",
+        "notary",
         "worker",
         *(f"gateway-{number}" for number in range(1, configuration.gateway_processes + 1)),
     ]
@@ -41,6 +42,7 @@ def run(name: str, data: Path) -> None:
         "gateway": _gateway,
         "pipeline": _pipeline,
         "simulator": _simulator,
+        "notary": _notary,
     }
     if kind not in runners:
         raise ValueError(f"未知服务 / unknown service: {name} ({', '.join(sorted(runners))})")
@@ -114,3 +116,10 @@ def _simulator(name: str, data: Path) -> None:
     # The synthetic device is not simulated: the alerting self-test speaks for it and lets it fall silent.
     devices = tuple(row["mn"] for row in county()["devices"] if not row["synthetic"])
     process.main(SimulatorSettings(port=load(data).values.gateway_port, devices=devices))
+
+
+def _notary(name: str, data: Path) -> None:
+    from qingjian.site import notary
+    from qingjian.site.configuration import load
+
+    notary.run(data, load(data).values.node_name)

@@ -9,5 +9,6 @@ urlpatterns = [
     path("map/base.json", views.map_base, name="map-base"),
     path("quarantine/", views.quarantine, name="quarantine"),
     path("forwarding/", views.forwarding, name="forwarding"),
+    path("data/frames/<str:journal>/<int:sequence>/ledger/", views.frame_in_ledger, name="frame-in-ledger"),
     path("health/", views.health, name="health"),
 ]

@@ -1,0 +1,79 @@
+"""The notary process: frame batches of every journal go into the ledger as soon as they are closed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from pathlib import Path
+
+import structlog
+
+from qingjian.contracts.clock import Clock, SystemClock
+from qingjian.contracts.folders import DataFolder, write_durably
+from qingjian.journal import JournalReader, journals
+from qingjian.notary.contents import enter_batch, frame_row
+from qingjian.notary.notary import Notary
+from qingjian.notary.service import NotaryService
+
+log = structlog.get_logger("qingjian.notary")
+TICK_SECONDS = 1.0
+BATCHES_AT_ONCE = 256
+
+
+class FrameBatches:
+    """Hands closed journal batches to the notary, in order, with a position of its own per journal.
+
+    The position is only a short cut: entering a batch again changes nothing.
+    """
+
+    def __init__(self, folder: DataFolder, notary: Notary) -> None:
+        self._folder = folder
+        self._notary = notary
+        self._path = folder.ledger / "journal-positions.json"
+        self._positions: dict[str, int] = json.loads(self._path.read_text()) if self._path.exists() else {}
+
+    def enter(self) -> int:
+        """Enter what was closed since; returns how many batches."""
+        entered = 0
+        for name in journals(self._folder.journal):
+            with JournalReader(self._folder.journal / name) as reader:
+                for batch in reader.batches(self._positions.get(name, 0), BATCHES_AT_ONCE):
+                    frames = reader.read(batch.first - 1, batch.last - batch.first + 1)
+                    enter_batch(self._notary, (frame_row(frame) for frame in frames))
+                    self._positions[name] = batch.number
+                    entered += 1
+        return entered
+
+    def remember(self) -> None:
+        """Store the position, after the notary has made its entries durable."""
+        write_durably(self._path, json.dumps(self._positions).encode())
+
+
+def open_notary(folder: DataFolder, node_name: str, clock: Clock) -> Notary:
+    """Open the ledger of a node, creating it at the first start under the node's own origin."""
+    folder.ledger.mkdir(parents=True, exist_ok=True)
+    exists = (folder.ledger / "state.sqlite3").exists()
+    return Notary(folder.ledger, clock, origin=None if exists else f"{node_name}/qingjian-ledger")
+
+
+def run(data: Path, node_name: str) -> None:
+    """Work until SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    folder = DataFolder(data)
+    notary = open_notary(folder, node_name, SystemClock())
+    service = NotaryService(notary, [])
+    batches = FrameBatches(folder, notary)
+    while not stop.is_set():
+        try:
+            entered = batches.enter()
+            tick = service.tick()
+            if entered:
+                batches.remember()
+            if tick.frozen:
+                log.error("the notary does not sign", reason=tick.frozen)
+        except Exception:
+            log.exception("notary tick failed")
+        stop.wait(TICK_SECONDS)
