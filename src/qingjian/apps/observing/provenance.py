@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from qingjian.hj212.model import Refusal
 from qingjian.journal.reader import JournalReader
 
 HEX_COLUMNS = 16
+PASSWORD = re.compile(rb"((?:^|[;#\d&])(?:PW|NewPW)=)([^;&]*)")
 
 
 def steps(series: Series, statistic: str, start: datetime) -> list[dict[str, Any]]:
@@ -49,8 +51,8 @@ def frame(journal: str, sequence: int) -> dict[str, Any] | None:
     data = bytes(row["content"])
     return {
         **row,
-        "text": data.decode("utf-8", "backslashreplace"),
-        "hex": hex_dump(data),
+        "text": without_password(data).decode("utf-8", "backslashreplace"),
+        "hex": hex_dump(without_password(data)),
         "size": len(data),
         **_reading(data),
     }
@@ -66,6 +68,11 @@ def _reading(data: bytes) -> dict[str, Any]:
         "items": message.items[:200],
         "deviations": message.deviations,
     }
+
+
+def without_password(data: bytes) -> bytes:
+    """Return the bytes with the access password starred out: pages never show it, stores keep what came."""
+    return PASSWORD.sub(lambda found: found[1] + b"*" * len(found[2]), data)
 
 
 def hex_dump(data: bytes) -> str:
@@ -87,5 +94,5 @@ def recent_frames(mn: str, limit: int) -> list[dict[str, Any]]:
     for row in rows:
         moment = row["received_at"]
         row["received_at"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        row["text"] = bytes(row["content"]).decode("utf-8", "backslashreplace")[:160]
+        row["text"] = without_password(bytes(row["content"])).decode("utf-8", "backslashreplace")[:160]
     return rows
