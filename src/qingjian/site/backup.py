@@ -32,7 +32,8 @@ ORDER = (
     "uploads",
     "ledger",
 )
-LEFT_OUT = ("writer.lock", "running.lock")
+LEFT_OUT = ("writer.lock", "running.lock", "instance")
+"""Locks, and the mark by which a ledger knows its own folder: a restored ledger must not sign before it has recovered."""
 ATTEMPTS = 3
 
 

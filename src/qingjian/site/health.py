@@ -19,8 +19,11 @@ from qingjian.apps.network import services as network
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert
-from qingjian.contracts.current import now
+from qingjian.contracts.current import clock, now
 from qingjian.contracts.folders import DataFolder
+from qingjian.ledger.errors import LedgerError
+from qingjian.notary.errors import NotaryError
+from qingjian.notary.notary import Notary
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 
 LITTLE_SPACE = 5 * 1024**3
@@ -88,6 +91,7 @@ def doctor(folder: DataFolder) -> list[Line]:
     lines.extend(_administrators())
     lines.append(_running(folder))
     lines.append(_heartbeat())
+    lines.append(_ledger(folder))
     lines.extend(_exposure())
     return lines
 
@@ -138,6 +142,19 @@ def _running(folder: DataFolder) -> Line:
     if behind is not None and behind > BEHIND_SECONDS:
         return Line(1, "pipeline", f"落后 {behind:.0f} 秒 / {behind:.0f} s behind")
     return Line(0, "services", f"pid {holder}")
+
+
+def _ledger(folder: DataFolder) -> Line:
+    if not (folder.ledger / "state.sqlite3").exists():
+        return Line(1, "ledger", "尚未建立 / not created yet")
+    try:
+        notary = Notary(folder.ledger, clock())
+    except (NotaryError, LedgerError, OSError) as error:
+        return Line(2, "ledger", str(error))
+    shard = notary.state.shards()[-1]
+    if notary.frozen:
+        return Line(2, "ledger", f"{shard.name}: 停止签名 / does not sign: {notary.frozen}")
+    return Line(0, "ledger", f"{shard.name}: {shard.size} 条 / entries")
 
 
 def _heartbeat() -> Line:

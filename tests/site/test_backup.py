@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from qingjian.contracts.folders import DataFolder
+from qingjian.site import backup
+
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    made = DataFolder(tmp_path / "data")
+    made.make()
+    (made.root / "format").write_text("1")
+    with sqlite3.connect(made.people / "people.sqlite3") as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE things (name TEXT)")
+        database.execute("INSERT INTO things VALUES ('kept')")
+    (made.people / "django.secret").write_text("s")
+    (made.people / "django.secret").chmod(0o600)
+    (made.lake / "writer.lock").write_text("")
+    (made.ledger / "instance").write_text("this very folder")
+    (made.uploads / "a").write_bytes(b"\0\1")
+    return made
+
+
+def test_a_backup_restores_every_store_and_its_rights(folder: DataFolder, tmp_path: Path) -> None:
+    made = backup.make(folder, tmp_path / "backup", NOW)
+    assert backup.verify(tmp_path / "backup") == made
+    again = DataFolder(tmp_path / "again")
+    backup.restore(tmp_path / "backup", again)
+    with sqlite3.connect(again.people / "people.sqlite3") as database:
+        assert database.execute("SELECT name FROM things").fetchall() == [("kept",)]
+    assert (again.people / "django.secret").stat().st_mode & 0o777 == 0o600
+    assert (again.uploads / "a").read_bytes() == b"\0\1"
+
+
+def test_locks_and_the_mark_of_a_ledger_stay_behind(folder: DataFolder, tmp_path: Path) -> None:
+    backup.make(folder, tmp_path / "backup", NOW)
+    assert not list((tmp_path / "backup").rglob("*.lock"))
+    assert not (tmp_path / "backup" / "ledger" / "instance").exists()
+
+
+@pytest.mark.parametrize("damage", ["change", "remove", "add", "manifest"])
+def test_a_damaged_backup_is_refused_and_nothing_is_written(
+    folder: DataFolder, tmp_path: Path, damage: str
+) -> None:
+    target = tmp_path / "backup"
+    backup.make(folder, target, NOW)
+    victim = target / "uploads" / "a"
+    if damage == "change":
+        victim.write_bytes(b"\0\2")
+    elif damage == "remove":
+        victim.unlink()
+    elif damage == "add":
+        (target / "uploads" / "b").write_bytes(b"x")
+    else:
+        (target / "manifest.json").write_text("{")
+    with pytest.raises(backup.BackupError):
+        backup.restore(target, DataFolder(tmp_path / "again"))
+    assert not (tmp_path / "again").exists()
+
+
+def test_neither_backup_nor_restore_overwrites(folder: DataFolder, tmp_path: Path) -> None:
+    backup.make(folder, tmp_path / "backup", NOW)
+    with pytest.raises(backup.BackupError):
+        backup.make(folder, tmp_path / "backup", NOW)
+    with pytest.raises(backup.BackupError):
+        backup.restore(tmp_path / "backup", folder)
