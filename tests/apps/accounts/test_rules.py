@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from qingjian.apps.accounts import queries, rules, services
-from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.accounts.roles import CAPABILITY_NAMES, Capability
 
 
 def test_a_post_reaches_the_region_and_all_below_it(county) -> None:
@@ -73,3 +73,10 @@ def test_the_access_trail_is_for_the_audit_administrator(county) -> None:
     )
     assert queries.audit_trail(auditor).exists()
     assert not queries.audit_trail(system).exists()
+
+
+def test_every_capability_has_a_name_for_the_page_of_roles(client, county) -> None:
+    assert set(CAPABILITY_NAMES) == set(Capability)
+    client.force_login(county.person("leader", "leader"))
+    text = client.get("/roles/").content.decode()
+    assert all(str(name) in text for name in CAPABILITY_NAMES.values())

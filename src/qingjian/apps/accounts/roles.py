@@ -47,6 +47,24 @@ class Role:
 
 
 C = Capability
+CAPABILITY_NAMES: Mapping[Capability, Promise] = {
+    C.VIEW_DATA: _("See data"),
+    C.VIEW_REGISTRY: _("See the registry"),
+    C.PROPOSE_REGISTRY: _("Propose registry changes"),
+    C.APPROVE_REGISTRY: _("Approve registry changes"),
+    C.HANDLE_ALERTS: _("Handle alerts"),
+    C.MARK_DATA: _("Mark data"),
+    C.SEND_COMMANDS: _("Send commands"),
+    C.IMPORT_DATA: _("Import data"),
+    C.CONFIRM_RULES: _("Confirm rules"),
+    C.MANAGE_USERS: _("Manage accounts"),
+    C.MANAGE_POSTS: _("Manage posts"),
+    C.READ_AUDIT: _("Read the access trail"),
+    C.RUN_SYSTEM: _("Run the system"),
+    C.HANDLE_MATTERS: _("Handle matters"),
+    C.APPROVE_MATTERS: _("Approve matters"),
+    C.SUPERVISE: _("Supervise"),
+}
 _VIEW = {C.VIEW_DATA, C.VIEW_REGISTRY}
 
 ROLES: Mapping[str, Role] = {

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import queries, rules, services, tables
 from qingjian.apps.accounts.forms import PasswordForm, PostForm, SignInForm, UserForm
 from qingjian.apps.accounts.models import Organisation, Post, User
-from qingjian.apps.accounts.roles import ROLES, Capability
+from qingjian.apps.accounts.roles import CAPABILITY_NAMES, ROLES, Capability
 from qingjian.contracts.current import now
 
 
@@ -165,7 +165,8 @@ def post_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 def roles(request: HttpRequest) -> HttpResponse:
     rows = [(role, [one in role.capabilities for one in Capability]) for role in ROLES.values()]
-    return render(request, "accounts/roles.html", {"rows": rows, "capabilities": list(Capability)})
+    names = [CAPABILITY_NAMES[one] for one in Capability]
+    return render(request, "accounts/roles.html", {"rows": rows, "capabilities": names})
 
 
 def organisations(request: HttpRequest) -> HttpResponse:

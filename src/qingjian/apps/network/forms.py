@@ -23,7 +23,9 @@ class ProposalForm(forms.Form):
                 choices = list(field.flatchoices) if required else [("", "–"), *field.flatchoices]
                 self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=required)
             elif field.is_relation:
-                self.fields[name] = forms.CharField(label=f"{label}（{_('code')}）", required=required)
+                self.fields[name] = forms.CharField(
+                    label=_("%(field)s (code)") % {"field": label}, required=required
+                )
             else:
                 self.fields[name] = forms.CharField(label=label, required=required)
         self.fields["reason"] = forms.CharField(
