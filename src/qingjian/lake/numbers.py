@@ -88,15 +88,20 @@ class Decimals:
         ]
 
     def scaled(self, mantissa: int, decimals: int) -> Decimals:
-        """Multiply exactly by the decimal (mantissa, decimals); numbers that leave 18 digits become null."""
-        limit = 10**MOST_DIGITS // max(1, abs(mantissa))
-        fits = np.abs(self.mantissa) <= limit
-        valid = self.valid & fits
-        return Decimals(
-            np.where(valid, self.mantissa * np.int64(mantissa), 0),
-            np.where(valid, self.decimals + np.int16(decimals), 0).astype(np.int16),
-            valid,
+        """Multiply by the decimal (mantissa, decimals): exactly up to 18 digits, else to float64 precision."""
+        fits = np.abs(self.mantissa) <= 10**MOST_DIGITS // max(1, abs(mantissa))
+        exact = self.valid & fits
+        product = Decimals(
+            np.where(exact, self.mantissa * np.int64(mantissa), 0),
+            np.where(exact, self.decimals + np.int16(decimals), 0).astype(np.int16),
+            exact,
         )
+        large = np.flatnonzero(self.valid & ~fits)
+        if len(large):
+            rounded = from_float(self.to_float()[large] * float(f"{mantissa}e{-decimals}"))
+            product.mantissa[large], product.decimals[large] = rounded.mantissa, rounded.decimals
+            product.valid[large] = rounded.valid
+        return product
 
 
 def as_text(mantissa: int, decimals: int) -> str:
