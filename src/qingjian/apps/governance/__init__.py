@@ -1,0 +1,1 @@
+"""Governance: what is ordered to be put right, and whether it was."""

@@ -1,0 +1,1 @@
+"""Integrity of data: clues and how people verify them."""

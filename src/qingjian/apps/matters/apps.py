@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class MattersConfig(AppConfig):
+    name = "qingjian.apps.matters"
+    label = "matters"
+    verbose_name = _("Matters")
+
+    def ready(self) -> None:
+        from qingjian.apps.matters import checks, tasks  # noqa: F401 - registers the checks and the jobs

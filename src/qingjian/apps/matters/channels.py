@@ -1,0 +1,126 @@
+"""Channels outside the pages that carry notifications: plug-ins with a name, addresses and a way to send."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.utils.translation import override
+
+if TYPE_CHECKING:
+    from qingjian.apps.matters.models import Delivery, Notification
+
+SECONDS = 10
+
+
+class Channel(Protocol):
+    """A way to reach people. `send` raises OSError when it should be tried again later."""
+
+    name: str
+
+    def addresses(self, notification: Notification) -> Iterable[str]:
+        """Return the addresses a notification goes to over this channel; none when it is not configured."""
+
+    def send(self, delivery: Delivery) -> None:
+        """Send one delivery."""
+
+
+class Email:
+    """E-mail, when a mail server is configured and the person has an address."""
+
+    name = "email"
+
+    def addresses(self, notification: Notification) -> Iterable[str]:
+        return [notification.person.email] if settings.EMAIL_HOST and notification.person.email else []
+
+    def send(self, delivery: Delivery) -> None:
+        notification = delivery.notification
+        with override(notification.person.language or settings.LANGUAGE_CODE):
+            # A confidential matter is named by its number only; nothing else leaves the node.
+            address = settings.CONFIGURATION.public_address
+            text = (
+                f"{notification.text}\n\n{address}/matters/{notification.matter_id}/"
+                if address
+                else notification.text
+            )
+            send_mail(
+                f"[清鉴] {notification.text[:120]}",
+                text,
+                settings.DEFAULT_FROM_EMAIL or None,
+                [delivery.address],
+            )
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class Webhook:
+    """Signed JSON to the addresses the system administrator entered."""
+
+    name = "webhook"
+
+    def addresses(self, notification: Notification) -> Iterable[str]:
+        from qingjian.apps.matters.models import WebhookTarget
+
+        return list(WebhookTarget.objects.filter(enabled=True).values_list("name", flat=True))
+
+    def send(self, delivery: Delivery) -> None:
+        from qingjian.apps.matters.models import WebhookTarget
+
+        target = WebhookTarget.objects.filter(name=delivery.address, enabled=True).first()
+        if target is None or urlsplit(target.address).scheme not in ("http", "https"):
+            raise OSError("the webhook is no longer in use")
+        notification = delivery.notification
+        with override(settings.LANGUAGE_CODE):
+            body = json.dumps(
+                {
+                    "id": notification.pk,
+                    "at": notification.at.isoformat(),
+                    "kind": notification.kind,
+                    "to": notification.person.username,
+                    "number": notification.matter.number,
+                    "text": notification.text,
+                },
+                ensure_ascii=False,
+            ).encode()
+        signature = hmac.new(target.secret.encode(), body, hashlib.sha256).hexdigest()
+        request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+            target.address,
+            body,
+            {"Content-Type": "application/json", "X-Qingjian-Signature": f"sha256={signature}"},
+        )
+        try:
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=SECONDS) as answer:
+                answer.read(1024)
+        except urllib.error.HTTPError as error:
+            raise OSError(f"the webhook answered {error.code}") from error
+
+
+_channels: dict[str, Channel] = {}
+
+
+def register(channel: Channel) -> None:
+    """Add a channel; the same name replaces the earlier one."""
+    _channels[channel.name] = channel
+
+
+def channels() -> list[Channel]:
+    return list(_channels.values())
+
+
+def channel(name: str) -> Channel | None:
+    return _channels.get(name)
+
+
+register(Email())
+register(Webhook())

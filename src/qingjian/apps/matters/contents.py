@@ -1,0 +1,234 @@
+"""What a file really is: its type by its first bytes and structure, and what photos and videos say of themselves."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from qingjian.apps.matters.errors import RefusedError
+from qingjian.contracts.clock import CHINA
+
+LARGEST = 500 * 1024**2
+MOST_PIXELS = 100_000_000
+UNPACKED_LIMIT = 300 * 1024**2
+"""An Office file that unpacks to more is refused: it is a bomb or no form."""
+TEXT_LIMIT = 50 * 1024**2
+MAC_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
+
+OFFICE = {
+    "word/document.xml": ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    "xl/workbook.xml": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "ppt/presentation.xml": (
+        "pptx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+}
+TEXTS = {"txt": "text/plain", "csv": "text/csv", "log": "text/plain", "json": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Type found in the content; time, place and device if the file carries them."""
+
+    media_type: str
+    taken_at: datetime | None = None
+    longitude: float | None = None
+    latitude: float | None = None
+    device: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "taken_at": self.taken_at.isoformat() if self.taken_at else None,
+            "longitude": self.longitude,
+            "latitude": self.latitude,
+            "device": self.device,
+        }
+
+
+def inspect(path: Path, name: str, size: int) -> Inside:
+    """Return what the file is. Raises RefusedError("file") when name and content disagree or the type is not allowed."""
+    ending = Path(name).suffix.lower().removeprefix(".")
+    if size == 0:
+        raise RefusedError("file", _("The file is empty."))
+    with path.open("rb") as handle:
+        head = handle.read(4096)
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (
+        head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    ):
+        return _picture(path, ending)
+    if head.startswith(b"%PDF-"):
+        return Inside(_agree("application/pdf", ending, ("pdf",)))
+    if head[4:8] == b"ftyp":
+        return _film(path, head, ending)
+    if head.startswith(b"PK\x03\x04"):
+        return Inside(_office(path, ending))
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return Inside(_agree("audio/wav", ending, ("wav",)))
+    if head.startswith(b"ID3") or (len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE6)):
+        return Inside(_agree("audio/mpeg", ending, ("mp3",)))
+    if ending in TEXTS and size <= TEXT_LIMIT and _is_text(path):
+        return Inside(TEXTS[ending])
+    raise RefusedError(
+        "file",
+        _("The content of “%(name)s” is of no type that is accepted, or not what its name says.")
+        % {"name": name[:80]},
+    )
+
+
+def _agree(media_type: str, ending: str, endings: tuple[str, ...]) -> str:
+    if ending not in endings:
+        raise RefusedError(
+            "file",
+            _("The name ends in “.%(ending)s” but the content is %(type)s: fake types are refused.")
+            % {"ending": ending, "type": media_type},
+        )
+    return media_type
+
+
+def _is_text(path: Path) -> bool:
+    content = path.read_bytes()
+    if b"\x00" in content:
+        return False
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+def _picture(path: Path, ending: str) -> Inside:
+    try:
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise RefusedError("file", _("The picture has too many pixels."))
+            kind = picture.format
+            exif = picture.getexif()
+            details = exif.get_ifd(ExifTags.IFD.Exif)
+            place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+            device = " ".join(
+                str(exif.get(tag, "")).strip("\x00 ") for tag in (ExifTags.Base.Make, ExifTags.Base.Model)
+            ).strip()
+            taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+            offset = details.get(ExifTags.Base.OffsetTimeOriginal)
+            picture.verify()
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        struct.error,
+        Image.DecompressionBombError,
+    ) as error:
+        raise RefusedError("file", _("The picture is damaged or no picture.")) from error
+    media_type = _agree(
+        {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}[kind],
+        ending,
+        {"JPEG": ("jpg", "jpeg"), "PNG": ("png",), "WEBP": ("webp",)}[kind],
+    )
+    return Inside(
+        media_type, _exif_time(taken, offset), _degrees(place, 4, 3), _degrees(place, 2, 1), device[:120]
+    )
+
+
+def _exif_time(text: Any, offset: Any) -> datetime | None:
+    try:
+        moment = datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - the zone follows
+    except ValueError:
+        return None
+    if offset:
+        try:
+            return datetime.strptime(f"{moment:%Y-%m-%d %H:%M:%S} {offset}", "%Y-%m-%d %H:%M:%S %z")
+        except ValueError:
+            pass
+    # Cameras without a zone are taken to show China time, as everything the office handles does.
+    return moment.replace(tzinfo=CHINA)
+
+
+def _degrees(place: Any, value_tag: int, reference_tag: int) -> float | None:
+    parts = place.get(value_tag)
+    try:
+        degrees, minutes, seconds = (float(one) for one in parts)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    value = degrees + minutes / 60 + seconds / 3600
+    return -value if str(place.get(reference_tag, "")).upper() in ("S", "W") else value
+
+
+def _office(path: Path, ending: str) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            names = {one.filename for one in entries}
+            unpacked = sum(one.file_size for one in entries)
+            damaged = unpacked <= UNPACKED_LIMIT and archive.testzip()
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError) as error:
+        raise RefusedError("file", _("The file is damaged.")) from error
+    if unpacked > UNPACKED_LIMIT:
+        raise RefusedError("file", _("The file unpacks to too much."))
+    if damaged:
+        raise RefusedError("file", _("The file is damaged."))
+    if any(one.lower().endswith(("vbaproject.bin", ".exe", ".js")) for one in names):
+        raise RefusedError("file", _("Files with macros or programs are not accepted."))
+    if "[Content_Types].xml" in names:
+        for mark, (own_ending, media_type) in OFFICE.items():
+            if mark in names:
+                return _agree(media_type, ending, (own_ending,))
+    raise RefusedError("file", _("Archives are not accepted; attach the files one by one."))
+
+
+def _film(path: Path, head: bytes, ending: str) -> Inside:
+    brand = head[8:12]
+    if brand in (b"M4A ", b"M4B "):
+        return Inside(_agree("audio/mp4", ending, ("m4a",)))
+    if brand[:3] in (b"hei", b"mif", b"avi"):
+        raise RefusedError("file", _("This picture format is not accepted; set the camera to JPEG."))
+    media_type = _agree("video/quicktime" if brand == b"qt  " else "video/mp4", ending, ("mp4", "mov", "m4v"))
+    return Inside(media_type, _film_time(path))
+
+
+def _film_time(path: Path) -> datetime | None:
+    """Return the creation time in the `mvhd` box inside `moov`."""
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        moov = _box(handle, 0, size, b"moov")
+        found = _box(handle, *moov, b"mvhd") if moov else None
+        if found is None:
+            return None
+        handle.seek(found[0])
+        body = handle.read(12)
+    try:
+        seconds = struct.unpack(">Q", body[4:12])[0] if body[0] == 1 else struct.unpack(">I", body[4:8])[0]
+        return MAC_EPOCH + timedelta(seconds=seconds) if seconds else None
+    except (struct.error, IndexError, OverflowError):
+        return None
+
+
+def _box(handle: Any, begin: int, end: int, wanted: bytes) -> tuple[int, int] | None:
+    """Return begin and end of the body of a box at this level; gives up after 1,000 boxes."""
+    for _number in range(1000):
+        if begin + 8 > end:
+            return None
+        handle.seek(begin)
+        head = handle.read(16)
+        if len(head) < 8:
+            return None
+        length, kind, body = struct.unpack(">I", head[:4])[0], head[4:8], 8
+        if length == 1 and len(head) == 16:
+            length, body = struct.unpack(">Q", head[8:16])[0], 16
+        elif length == 0:
+            length = end - begin
+        if length < body:
+            return None
+        if kind == wanted:
+            return begin + body, min(begin + length, end)
+        begin += length
+    return None

@@ -1,0 +1,262 @@
+"""Official forms from Word templates: a sandbox with whitelisted plain values, and the PDF of the result.
+
+The .docx is the document of record; a signature covers exactly its bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import docx
+import typst
+from docx.document import Document as WordDocument
+from docx.table import Table
+from docx.text.paragraph import Paragraph
+from docxtpl import DocxTemplate
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+from qingjian.apps.matters.declarations import DocumentKind
+
+COMMON_FIELDS = frozenset(
+    {
+        "number",
+        "document_number",
+        "title",
+        "process",
+        "region",
+        "subject",
+        "point",
+        "opened_at",
+        "opened_by",
+        "assignee",
+        "made_at",
+        "made_by",
+        "entries",
+        "evidence",
+        "deadlines",
+        "body_organisation",
+    }
+)
+"""Values every document has beside those its declaration names."""
+LARGEST_TEMPLATE = 5 * 1024**2
+LARGEST_RESULT = 20 * 1024**2
+FILTERS = frozenset({"default", "join", "length", "upper", "lower", "trim", "first", "last", "e", "escape"})
+OFFICE_SECONDS = 90
+FONT_PACKAGE = "pylopdf_fonts_zh_cn"
+FONT_FAMILY = "Noto Serif SC"
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No globals, few filters, no arithmetic that could grow without end."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined, autoescape=True)
+        self.globals.clear()
+        self.filters = {name: value for name, value in self.filters.items() if name in FILTERS}
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        raise SecurityError(f"the operator {operator} is not allowed in a template")
+
+
+class TemplateRefusedError(ValueError):
+    """A template that may not be used; each argument is one sentence."""
+
+
+def template_problems(content: bytes, kind: DocumentKind) -> list[str]:
+    """Return what forbids a file as a template of a document: no Word file, macros, links outside, unknown fields."""
+    if len(content) > LARGEST_TEMPLATE:
+        return [f"the template is larger than {LARGEST_TEMPLATE // 1024**2} MB"]
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if "word/document.xml" not in names:
+                return ["this is not a Word document (.docx)"]
+            if sum(one.file_size for one in archive.infolist()) > 10 * LARGEST_TEMPLATE:
+                return ["the template unpacks to too much"]
+            if any("vbaproject" in name.lower() or name.startswith("word/embeddings/") for name in names):
+                return ["macros and embedded objects are not allowed in a template"]
+            for name in names:
+                if name.endswith(".rels") and b'TargetMode="External"' in archive.read(name):
+                    return ["a template may not point to anything outside itself"]
+        template = DocxTemplate(io.BytesIO(content))
+        wanted = template.get_undeclared_template_variables(jinja_env=_Sandbox())
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, NotImplementedError) as error:
+        return [f"the file is damaged: {error}"]
+    except TemplateError as error:
+        return [f"a placeholder is not understood: {error}"]
+    allowed = COMMON_FIELDS | set(kind.fields)
+    found = [f"the field {name} is not available in this document" for name in sorted(wanted - allowed)]
+    if not found:
+        try:
+            render(content, sample(kind))
+        except TemplateRefusedError as error:
+            found.extend(str(one) for one in error.args)
+    return found
+
+
+def sample(kind: DocumentKind) -> dict[str, Any]:
+    """Return made-up values for a preview: each field shows its own title."""
+    values: dict[str, Any] = {name: f"〔{name}〕" for name in COMMON_FIELDS}
+    values["entries"] = [{"title": "〔title〕", "value": "〔value〕"}]
+    values["evidence"] = [
+        {
+            "number": "1",
+            "title": "〔title〕",
+            "kind": "〔kind〕",
+            "name": "〔name〕",
+            "digest": "0" * 64,
+            "taken_at": "–",
+        }
+    ]
+    values["deadlines"] = [{"title": "〔title〕", "due": "–", "source": "〔source〕"}]
+    return {**values, **{name: f"〔{title}〕" for name, title in kind.fields.items()}}
+
+
+def render(template: bytes, values: Mapping[str, Any]) -> bytes:
+    """Return the .docx with the values filled in. Values are text, numbers, and lists of dictionaries of these."""
+    plain = {name: _plain(value) for name, value in values.items()}
+    try:
+        document = DocxTemplate(io.BytesIO(template))
+        document.render(plain, jinja_env=_Sandbox(), autoescape=True)
+        buffer = io.BytesIO()
+        document.save(buffer)
+    except (TemplateError, SecurityError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise TemplateRefusedError(f"the template cannot be filled in: {error}") from error
+    if buffer.tell() > LARGEST_RESULT:
+        raise TemplateRefusedError("the document becomes too large")
+    return buffer.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, bool | int | float):
+        return value
+    # Control characters are not allowed in XML and would make a damaged document.
+    return "".join(
+        letter for letter in str("" if value is None else value) if letter in "\n\t" or letter >= " "
+    )
+
+
+def pdf(content: bytes) -> bytes:
+    """Return a PDF for reading and printing: through LibreOffice when it is there, else set again by Typst.
+
+    Raises OSError when LibreOffice fails or the font package is missing.
+    """
+    office = shutil.which("soffice") or shutil.which("libreoffice")
+    return _by_office(office, content) if office else _by_typst(content)
+
+
+def _by_office(office: str, content: bytes) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "document.docx"
+        source.write_bytes(content)
+        command = [
+            office,
+            "--headless",
+            "--norestore",
+            f"-env:UserInstallation=file://{folder}/profile",
+            "--convert-to",
+            "pdf",
+            "--outdir",
+            folder,
+            str(source),
+        ]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=OFFICE_SECONDS)  # noqa: S603 - fixed program, own file
+        except subprocess.SubprocessError as error:
+            raise OSError(f"LibreOffice could not convert the document: {error}") from error
+        return (Path(folder) / "document.pdf").read_bytes()
+
+
+def font_folder() -> Path:
+    """Return the folder of the bundled open Chinese font. Raises OSError when the package is not installed."""
+    try:
+        return Path(str(resources.files(FONT_PACKAGE)))
+    except ModuleNotFoundError as error:
+        raise OSError(f"the font package {FONT_PACKAGE} is not installed") from error
+
+
+def missing_glyphs(text: str) -> set[str]:
+    """Return the characters of a text that the bundled font cannot draw."""
+    from PIL import ImageFont
+
+    font = ImageFont.truetype(str(font_folder() / "NotoSerifSC-Regular.otf"), 20)
+    nothing = bytes(font.getmask("\U000fffff"))
+    return {letter for letter in set(text) if not letter.isspace() and bytes(font.getmask(letter)) == nothing}
+
+
+def _by_typst(content: bytes) -> bytes:
+    fonts = font_folder()
+    source = '#set page(paper: "a4", margin: (x: 2.6cm, y: 2.8cm), numbering: "1")\n'
+    source += f'#set text(font: "{FONT_FAMILY}", size: 12pt, lang: "zh", fallback: false)\n#set par(leading: 0.9em)\n'
+    source += "\n".join(_blocks(docx.Document(io.BytesIO(content))))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "document.typ"
+        path.write_text(source, encoding="utf-8")
+        try:
+            return bytes(
+                typst.compile(str(path), root=folder, font_paths=[str(fonts)], ignore_system_fonts=True)
+            )
+        except RuntimeError as error:
+            raise OSError(f"the document could not be set: {error}") from error
+
+
+def _blocks(document: WordDocument) -> Iterator[str]:
+    for block in document.iter_inner_content():
+        if isinstance(block, Paragraph):
+            yield _paragraph(block)
+        elif isinstance(block, Table):
+            yield _table(block)
+
+
+def _quoted(text: str) -> str:
+    """Return text as a Typst string: nothing in it is taken for a command."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "    ")
+    return f'#text("{escaped}")'
+
+
+def _paragraph(paragraph: Paragraph) -> str:
+    style = paragraph.style.name if paragraph.style is not None else ""
+    runs = []
+    for run in paragraph.runs:
+        if run.text:
+            piece = _quoted(run.text)
+            runs.append(f'#text(weight: "bold")[{piece}]' if run.bold else piece)
+    body = "".join(runs)
+    if not body:
+        return "#v(0.6em)"
+    if style.startswith(("Heading", "Title")):
+        return f"#align(center)[#text(size: 18pt)[{body}]]\n#v(0.4em)"
+    if paragraph.alignment is not None:
+        side = {0: "left", 1: "center", 2: "right"}.get(int(paragraph.alignment), "left")
+        body = f"#align({side})[{body}]"
+    return f"{body}\n"
+
+
+def _table(table: Table) -> str:
+    columns = len(table.columns)
+    cells = []
+    for row in table.rows:
+        seen: set[int] = set()
+        for cell in row.cells:
+            if id(cell._tc) in seen:
+                continue
+            seen.add(id(cell._tc))
+            span = sum(1 for other in row.cells if other._tc is cell._tc)
+            body = " #linebreak() ".join(_quoted(one.text) for one in cell.paragraphs if one.text)
+            cells.append(f"table.cell(colspan: {span})[{body}]")
+    return f"#table(columns: {columns}, inset: 6pt, {', '.join(cells)})\n"

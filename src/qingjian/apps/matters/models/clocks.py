@@ -1,0 +1,135 @@
+"""Deadlines of a matter, stops of its clocks, and the working-day calendar of the office."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.matters.models.matter import Matter
+
+
+class Deadline(models.Model):
+    """A clock that runs in a matter, with every input of its computation."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Stopped")
+        MET = "met", _("Met")
+        MISSED = "missed", _("Met too late")
+        CANCELLED = "cancelled", _("No longer needed")
+
+    matter = models.ForeignKey(Matter, models.PROTECT, related_name="deadlines")
+    code = models.CharField(max_length=40)
+    title = models.CharField(_("Deadline"), max_length=120)
+    started_at = models.DateTimeField(_("Starts"))
+    limit = models.PositiveIntegerField()
+    unit = models.CharField(max_length=20)
+    instrument = models.CharField(max_length=40)
+    source = models.CharField(_("Source"), max_length=300)
+    confidence = models.CharField(max_length=1)
+    rule_row = models.CharField(max_length=60, blank=True)
+    rulebook_version = models.CharField(max_length=16, blank=True)
+    due = models.DateTimeField(_("Due"), null=True)
+    """None while the clock is stopped."""
+    provisional = models.BooleanField(default=False)
+    calendar_version = models.CharField(max_length=16)
+    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.RUNNING)
+    ended_at = models.DateTimeField(_("Done"), null=True)
+    responsible = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    """Who was in charge when the clock ended."""
+    remind_at = models.DateTimeField(null=True)
+    escalate_at = models.DateTimeField(null=True)
+    escalate_every = models.DurationField()
+    escalation = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ("started_at", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("matter", "code"),
+                condition=models.Q(state__in=("running", "paused")),
+                name="one_running_clock_of_a_kind",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("state", "due"), name="deadline_state_due"),
+            models.Index(
+                fields=("remind_at",), condition=models.Q(remind_at__isnull=False), name="deadline_to_remind"
+            ),
+            models.Index(
+                fields=("escalate_at",),
+                condition=models.Q(escalate_at__isnull=False),
+                name="deadline_to_escalate",
+            ),
+        )
+        verbose_name = _("Deadline")
+
+    def __str__(self) -> str:
+        return f"{self.matter_id} {self.code} {self.due}"
+
+
+class DeadlineRevision(models.Model):
+    """What a deadline was before it was computed again."""
+
+    deadline = models.ForeignKey(Deadline, models.PROTECT, related_name="revisions")
+    at = models.DateTimeField()
+    due_before = models.DateTimeField(null=True)
+    due_after = models.DateTimeField(null=True)
+    calendar_before = models.CharField(max_length=16)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.deadline_id} {self.due_before} → {self.due_after}"
+
+
+class ClockStop(models.Model):
+    """A stop of every running clock of a matter. It counts only when somebody else has approved it."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("Waits for approval")
+        APPROVED = "approved", _("Approved")
+        REFUSED = "refused", _("Refused")
+
+    matter = models.ForeignKey(Matter, models.PROTECT, related_name="stops")
+    start = models.DateTimeField(_("From"))
+    end = models.DateTimeField(_("To"), null=True)
+    reason = models.CharField(_("Reason"), max_length=300)
+    document = models.CharField(_("Document"), max_length=200, blank=True)
+    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.ASKED)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Asked by")
+    )
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
+    )
+    decided_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("start", "id")
+        verbose_name = _("Stop of the clock")
+
+    def __str__(self) -> str:
+        return f"{self.matter_id} {self.start}…{self.end or ''}"
+
+
+class CalendarTable(models.Model):
+    """A year's working days as this office imported them; the newest of a year stands in place of the packaged one."""
+
+    year = models.PositiveSmallIntegerField(_("Year"))
+    text = models.TextField()
+    """The file as received."""
+    document = models.CharField(_("Document"), max_length=200)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("Author"))
+    at = models.DateTimeField(_("Time"))
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("Working-day table")
+
+    def __str__(self) -> str:
+        return f"{self.year} {self.document}"

@@ -1,0 +1,299 @@
+"""All reads of matters, narrowed to what a person may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Count, F, Max, Q, QuerySet
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from qingjian import workdays
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import User
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.matters import rules
+from qingjian.apps.matters.models import (
+    CalendarTable,
+    Certificate,
+    ClockStop,
+    Deadline,
+    Delegation,
+    Document,
+    Matter,
+    Notification,
+    SignSheet,
+)
+from qingjian.contracts.current import now
+
+DUE_SOON = timedelta(days=2)
+
+
+def english() -> bool:
+    return (get_language() or "").startswith("en")
+
+
+def visible_to(user: Any, reached: Sequence[rules.Reach] | None = None) -> QuerySet[Matter]:
+    """Return the matters a person may see: the only base query."""
+    return Matter.objects.filter(rules.visible(rules.reaches(user) if reached is None else reached))
+
+
+def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:
+    """Return rows with what a list shows of them."""
+    return rows.select_related("region", "subject", "assignee", "point")
+
+
+def inbox(user: Any) -> QuerySet[Matter]:
+    """Return what waits for this person, or for somebody the person stands in for, most urgent first."""
+    reached = rules.reaches(user)
+    condition = Q(pk__in=())
+    for one in reached:
+        condition |= Q(waiting="assignee", assignee=one.person)
+        for capability, regions in one.capabilities.items():
+            if regions:
+                condition |= Q(waiting=capability.value, region_id__in=regions)
+        approving = one.capabilities.get(Capability.APPROVE_MATTERS)
+        if approving:
+            condition |= Q(waiting="assignee", assignee=None, region_id__in=approving)
+        if one.organisations:
+            condition |= Q(waiting="subject", subject_id__in=one.organisations, shared=True)
+    return listed(visible_to(user, reached).filter(condition, closed_at=None)).order_by(
+        F("due").asc(nulls_last=True), "opened_at", "id"
+    )
+
+
+def in_charge(user: Any) -> QuerySet[Matter]:
+    """Return the open matters this person is in charge of."""
+    return listed(visible_to(user).filter(assignee=user, closed_at=None)).order_by(
+        F("due").asc(nulls_last=True), "id"
+    )
+
+
+def light(due: datetime | None, moment: datetime, closed: bool = False) -> tuple[str, str]:
+    """Return colour and text of the traffic light of a deadline."""
+    if closed:
+        return "secondary", _("closed")
+    if due is None:
+        return "secondary", _("no deadline")
+    if due < moment:
+        return "red", _("overdue")
+    if due - moment <= DUE_SOON:
+        return "orange", _("due soon")
+    return "green", _("in time")
+
+
+def by_light(rows: QuerySet[Matter], which: str) -> QuerySet[Matter]:
+    """Filter open matters by their traffic light."""
+    moment = now()
+    match which:
+        case "overdue":
+            return rows.filter(closed_at=None, due__lt=moment)
+        case "soon":
+            return rows.filter(closed_at=None, due__gte=moment, due__lte=moment + DUE_SOON)
+        case "later":
+            return rows.filter(closed_at=None, due__gt=moment + DUE_SOON)
+        case "none":
+            return rows.filter(closed_at=None, due=None)
+        case "closed":
+            return rows.exclude(closed_at=None)
+    return rows.filter(closed_at=None)
+
+
+def waiting_summary(user: Any, count: int = 8) -> dict[str, Any]:
+    """Return the card of the workbench: how much waits, how much of it is late, and the most urgent."""
+    rows = inbox(user)
+    moment = now()
+    figures = rows.order_by().aggregate(
+        total=Count("pk"),
+        overdue=Count("pk", filter=Q(due__lt=moment)),
+        soon=Count("pk", filter=Q(due__gte=moment, due__lte=moment + DUE_SOON)),
+    )
+    first = list(rows[:count]) if figures["total"] else []
+    for one in first:
+        one.light_colour, one.light_text = light(one.due, moment)
+    return {**figures, "first": first, "unread": unread(user)}
+
+
+@lru_cache(maxsize=8)
+def _calendar(newest: int) -> workdays.Calendar:
+    calendar = workdays.packaged_calendar()
+    for row in CalendarTable.objects.filter(pk__lte=newest).order_by("id"):
+        table = workdays.load(row.text).table
+        if table is not None:
+            calendar = calendar.replacing(table)
+    return calendar
+
+
+def calendar() -> workdays.Calendar:
+    """Return the working days of this office: the packaged tables and those it imported."""
+    newest = CalendarTable.objects.aggregate(newest=Max("id"))["newest"]
+    return workdays.packaged_calendar() if newest is None else _calendar(newest)
+
+
+def pauses(matter: Matter) -> tuple[workdays.Pause, ...]:
+    """Return the stops of the clock as the calculation wants them; unapproved ones are named and do not count."""
+    stops = matter.stops.exclude(state=ClockStop.State.REFUSED).select_related("decided_by")
+    return tuple(
+        workdays.Pause(
+            one.start,
+            one.end,
+            one.reason,
+            one.decided_by.name if one.decided_by else "",
+            one.decided_at,
+            one.document,
+        )
+        for one in stops
+    )
+
+
+def computed(clock: Deadline, with_calendar: workdays.Calendar | None = None) -> workdays.Deadline:
+    """Return the full answer of a deadline with its explanation."""
+    begin = clock.started_at
+    # A stop that began before this clock did, or after it ended, is none of its business.
+    own = tuple(
+        one
+        for one in pauses(clock.matter)
+        if (one.end is None or one.end >= begin) and (clock.ended_at is None or one.start <= clock.ended_at)
+    )
+    return workdays.deadline(
+        begin,
+        clock.limit,
+        workdays.parse_unit(clock.unit),
+        workdays.instrument(clock.instrument),
+        with_calendar or calendar(),
+        own,
+    )
+
+
+def deadlines_of(matter: Matter) -> list[Deadline]:
+    """Return the clocks of a matter with traffic lights."""
+    moment = now()
+    rows = list(matter.deadlines.prefetch_related("revisions"))
+    for one in rows:
+        one.matter = matter
+        one.light_colour, one.light_text = light(one.due, moment)
+        if one.state == Deadline.State.PAUSED:
+            one.light_colour, one.light_text = "purple", _("clock stopped")
+        elif one.state != Deadline.State.RUNNING:
+            one.light_colour, one.light_text = (
+                {"met": "green", "missed": "red"}.get(one.state, "secondary"),
+                one.get_state_display(),
+            )
+    return rows
+
+
+def notifications(user: Any) -> QuerySet[Notification]:
+    return Notification.objects.filter(person=user).select_related("matter")
+
+
+def unread(user: Any) -> int:
+    return Notification.objects.filter(person=user, read_at=None).count()
+
+
+def delegations_visible_to(user: Any) -> QuerySet[Delegation]:
+    """Return one's own delegations, and those of the people one supervises."""
+    condition = Q(person=user) | Q(deputy=user)
+    if account_rules.may(user, Capability.APPROVE_MATTERS):
+        condition |= Q(person__in=staff(user))
+    return Delegation.objects.select_related("person", "deputy", "author").filter(condition)
+
+
+def staff(user: Any) -> QuerySet[User]:
+    """Return the people with a post within the regions where this person approves, and the person."""
+    regions = account_rules.scope(user, Capability.APPROVE_MATTERS).regions
+    day = account_rules.today()
+    held = Q(posts__region_id__in=regions, posts__valid_from__lte=day) & (
+        Q(posts__valid_to=None) | Q(posts__valid_to__gt=day)
+    )
+    return User.objects.filter(Q(pk=user.pk) | held, is_active=True).distinct()
+
+
+def colleagues(user: Any) -> QuerySet[User]:
+    """Return the people a person may name as deputy: of the same organisation, or whom the person supervises."""
+    return User.objects.filter(
+        Q(organisation_id=user.organisation_id) | Q(pk__in=staff(user)), is_active=True
+    ).distinct()
+
+
+def certificates_visible_to(user: Any) -> QuerySet[Certificate]:
+    """Return one's own certificates, those of one's organisation, and all in the regions where one sees matters."""
+    one = rules.reach(user)
+    return Certificate.objects.select_related("person", "organisation").filter(
+        Q(person=user)
+        | Q(person__organisation_id=user.organisation_id)
+        | Q(organisation_id=user.organisation_id)
+        | Q(person__organisation__region_id__in=one.seeing)
+        | Q(organisation__region_id__in=one.seeing)
+    )
+
+
+def sheet_to_sign(user: Any, matter: Matter) -> tuple[SignSheet, Any, rules.Verdict] | None:
+    """Return the open sheet of a matter with its next slot and whether this person may sign it."""
+    sheet = matter.sheets.filter(state=SignSheet.State.OPEN).select_related("document__file").last()
+    if sheet is None:
+        return None
+    slot = next_slot(sheet)
+    return None if slot is None else (sheet, slot, may_sign(user, sheet, slot))
+
+
+def next_slot(sheet: SignSheet) -> Any:
+    slots = sheet.matter.declaration.sheet(sheet.code).signers
+    done = sheet.signatures.filter(refused=False).exclude(slot="outsider").count()
+    return slots[done] if done < len(slots) else None
+
+
+def may_sign(user: Any, sheet: SignSheet, slot: Any) -> rules.Verdict:
+    """Say whether a person may sign a slot: personally, with role and certificate now, and once per sheet."""
+    verdict = rules.may(user, slot.who, sheet.matter, personal=True)
+    if verdict.allowed and sheet.signatures.filter(signer=user).exclude(slot="outsider").exists():
+        return rules.Verdict(
+            False, reason=_("You have signed this sheet; the next signature is somebody else's.")
+        )
+    return verdict
+
+
+def documents_visible_to(user: Any) -> QuerySet[Document]:
+    return Document.objects.select_related("matter", "file").filter(matter__in=visible_to(user))
+
+
+def orphans(user: Any) -> QuerySet[Matter]:
+    """Return open matters whose person in charge no longer has a post that reaches them."""
+    candidates = visible_to(user).filter(closed_at=None).exclude(assignee=None)
+    lost: list[int] = []
+    for person in User.objects.filter(pk__in=candidates.order_by().values("assignee").distinct()):
+        one = rules.reach(person)
+        rows = candidates.filter(assignee=person)
+        if person.is_active:
+            rows = rows.exclude(
+                Q(region_id__in=one.capabilities[Capability.HANDLE_MATTERS])
+                | Q(subject_id__in=one.organisations)
+            )
+        lost.extend(rows.values_list("pk", flat=True)[:1000])
+    return listed(visible_to(user).filter(pk__in=lost))
+
+
+def punctuality(user: Any, begin: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Return per process and region: deadlines met in time, too late, running, overdue; ended or due in a period."""
+    moment = now()
+    within = Q(ended_at__gte=begin, ended_at__lt=end) | Q(ended_at=None, due__lt=end)
+    rows = (
+        Deadline.objects.filter(within, matter__in=visible_to(user).order_by())
+        .exclude(state=Deadline.State.CANCELLED)
+        .values("matter__kind", "matter__region__name", "code")
+        .annotate(
+            met=Count("pk", filter=Q(state="met")),
+            late=Count("pk", filter=Q(state="missed")),
+            running=Count("pk", filter=Q(state="running", due__gte=moment)),
+            overdue=Count("pk", filter=Q(state="running", due__lt=moment)),
+            escalated=Count("pk", filter=Q(escalation__gt=0)),
+        )
+        .order_by("matter__kind", "matter__region__name", "code")
+    )
+    found = []
+    for row in rows:
+        finished = row["met"] + row["late"] + row["overdue"]
+        found.append({**row, "rate": round(100 * row["met"] / finished, 1) if finished else None})
+    return found

@@ -1,0 +1,37 @@
+"""All writes of matters. What happens to one matter goes through `open_matter` and `act`."""
+
+from qingjian.apps.matters.services.acting import Done, act, open_matter
+from qingjian.apps.matters.services.clocks import import_calendar, recompute_deadlines
+from qingjian.apps.matters.services.delivery import add_webhook, deliver, mark_read
+from qingjian.apps.matters.services.documents import approve_template, offer_template
+from qingjian.apps.matters.services.files import store
+from qingjian.apps.matters.services.people import (
+    delegate,
+    end_delegation,
+    hand_over,
+    register_certificate,
+    revoke_certificate,
+)
+from qingjian.apps.matters.services.watching import escalate, remind, report_orphans
+
+__all__ = [
+    "Done",
+    "act",
+    "add_webhook",
+    "approve_template",
+    "delegate",
+    "deliver",
+    "end_delegation",
+    "escalate",
+    "hand_over",
+    "import_calendar",
+    "mark_read",
+    "offer_template",
+    "open_matter",
+    "recompute_deadlines",
+    "register_certificate",
+    "remind",
+    "report_orphans",
+    "revoke_certificate",
+    "store",
+]

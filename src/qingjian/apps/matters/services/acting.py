@@ -1,0 +1,405 @@
+"""The single entry: open a matter, act on it. One transaction, one version, one line in the trail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.matters import forms, rules
+from qingjian.apps.matters.declarations import Action, DataField, Process, Step
+from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.matters.models import Disclosure, Matter, MatterLink, NumberSeries, Receipt, TrailEntry
+from qingjian.apps.matters.services import clocks, documents, ledger, notices, sheets
+from qingjian.apps.network.models import Point
+from qingjian.contracts.current import now
+
+KEY_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an action did; `repeated` when the same key had done it before."""
+
+    matter: Matter
+    trail: TrailEntry
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class Acting:
+    """One action under way, inside its transaction."""
+
+    matter: Matter
+    action: str
+    actor: Any
+    data: dict[str, Any]
+    prepared: Any = None
+    verdict: rules.Verdict = field(default_factory=lambda: rules.Verdict(True))
+    note: str = ""
+    in_ledger: bool = False
+    ledger_kind: str = "decision"
+    bumps_version: bool = True
+
+
+def open_matter(
+    process: Process,
+    actor: Any,
+    *,
+    title: str,
+    region: Region,
+    data: Mapping[str, Any] | None = None,
+    subject: Organisation | None = None,
+    point: Point | None = None,
+    confidentiality: str = "",
+    origin: str = "",
+    follows: Matter | None = None,
+    idempotency_key: str,
+) -> Done:
+    """Open a matter with its number and clocks. Raises RefusedError or NotAllowed; then nothing is stored."""
+    if not title.strip():
+        raise RefusedError("field", _("Give a title."))
+    if process.needs_subject and subject is None:
+        raise RefusedError("field", _("Name the organisation concerned."))
+    confidentiality = confidentiality or process.confidentiality
+    place = Matter(
+        kind=process.code,
+        title=title.strip(),
+        state=process.initial,
+        region=region,
+        subject=subject,
+        point=point,
+        confidentiality=confidentiality,
+        origin=origin,
+        opened_by=actor,
+        shared=process.state(process.initial).shared,
+    )
+    values = check_data(process.opening, data or {}, place)
+    content = _content(
+        "open", process.code, actor, {"title": title, "region": region.code, "data": values, "origin": origin}
+    )
+    with transaction.atomic():
+        if (earlier := _earlier(idempotency_key, content)) is not None:
+            return earlier
+        verdict = rules.may(actor, process.who_opens, place)
+        if not verdict.allowed:
+            raise NotAllowed(verdict.reason)
+        if follows is not None and (
+            follows.kind not in process.follows or not rules.sees(rules.reaches(actor), follows)
+        ):
+            raise RefusedError("state", _("A matter of this kind cannot be opened out of that one."))
+        moment = now()
+        place.number = _next_number(process, region)
+        place.data = values
+        place.waiting = process.state(process.initial).waits_for
+        place.opened_at = place.changed_at = moment
+        place.save()
+        acting = Acting(place, "open", actor, values, in_ledger=True)
+        acting.verdict = verdict
+        if follows is not None:
+            MatterLink.objects.create(source=place, target=follows, kind="follows", author=actor, at=moment)
+        trail = _add_trail(acting, "", place.state, values)
+        for limit in process.opening_starts:
+            clocks.start(place, limit, moment)
+        clocks.refresh_due(place)
+        Matter.objects.filter(pk=place.pk).update(due=place.due)
+        notices.tell_waiting(place, actor)
+        _keep(idempotency_key, content, trail)
+        return Done(place.as_process(), trail)
+
+
+def _next_number(process: Process, region: Region) -> str:
+    year = account_rules.today().year
+    NumberSeries.objects.get_or_create(kind=process.code, year=year, region=region)
+    series = NumberSeries.objects.select_for_update().get(kind=process.code, year=year, region=region)
+    series.last += 1
+    series.save(update_fields=("last",))
+    return f"{process.number_word}〔{year}〕{region.code}-{series.last:04d}"
+
+
+def check_data(fields: tuple[DataField, ...], data: Mapping[str, Any], matter: Matter) -> dict[str, Any]:
+    """Return the data typed as declared. Raises RefusedError that names every wrong field."""
+    unknown = sorted(set(data) - {one.name for one in fields})
+    if unknown:
+        raise RefusedError("field", _("Unknown field: %(names)s") % {"names": ", ".join(unknown)})
+    form = forms.data_form(fields, matter)(dict(data))
+    if not form.is_valid():
+        titles = {one.name: one.title for one in fields}
+        raise RefusedError(
+            "field",
+            [f"{titles.get(name, name)}: {text}" for name, texts in form.errors.items() for text in texts],
+        )
+    return forms.cleaned(form, fields)
+
+
+def act(
+    matter: Matter,
+    action: str,
+    actor: Any,
+    data: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    idempotency_key: str = "",
+) -> Done:
+    """Do one thing with a matter: an action of its process, or one of the kernel's own.
+
+    `version` is the one the person saw; another one in the meantime is refused as stale (notes, evidence and links
+    ask for none). The same `idempotency_key` again does nothing and returns what was done. Raises RefusedError or
+    NotAllowed; then nothing is changed.
+    """
+    from qingjian.apps.matters.services.kernel import KERNEL
+
+    own = KERNEL.get(action)
+    given = dict(data or {})
+    declaration = matter.declaration
+    chosen = declaration.action(action)
+    if own is None and (chosen is None or chosen.by_sheet):
+        raise RefusedError("state", _("There is no such action."))
+    content = _content(
+        action, str(matter.pk), actor, {name: value for name, value in given.items() if name != "password"}
+    )
+    if (earlier := _earlier(idempotency_key, content)) is not None:
+        return earlier
+    needs_version = own is None or own.needs_version
+    if needs_version and version is None:
+        raise RefusedError("stale", _("The version you saw is missing. Reload the page."))
+    fresh = Matter.objects.select_related("region", "subject", "point", "assignee").get(pk=matter.pk)
+    # What takes time or touches files comes before the transaction; the version makes sure nothing changed since.
+    if own is not None:
+        prepared = own.prepare(fresh, actor, given) if own.prepare else None
+    else:
+        _check_version(fresh, version)
+        _check_action(fresh, chosen, actor, given)
+        prepared = documents.prepare(
+            fresh, chosen, actor, {**fresh.data, **check_data(chosen.fields, given, fresh)}
+        )
+    try:
+        with transaction.atomic():
+            return _act_locked(
+                fresh,
+                action,
+                chosen,
+                own,
+                actor,
+                given,
+                version if needs_version else None,
+                prepared,
+                idempotency_key,
+                content,
+            )
+    except IntegrityError as error:
+        if (earlier := _earlier(idempotency_key, content)) is not None:
+            return earlier
+        raise RefusedError("stale", _("Somebody did the same at this moment. Reload the page.")) from error
+
+
+def _act_locked(
+    fresh: Matter,
+    action: str,
+    chosen: Action | None,
+    own: Any,
+    actor: Any,
+    given: dict[str, Any],
+    version: int | None,
+    prepared: Any,
+    key: str,
+    content: str,
+) -> Done:
+    locked = Matter.objects.select_for_update().get(pk=fresh.pk).as_process()
+    if (earlier := _earlier(key, content)) is not None:
+        return earlier
+    if version is not None:
+        _check_version(locked, version)
+        if prepared is not None and locked.version != fresh.version:
+            raise RefusedError("stale", _stale(locked))
+    acting = Acting(locked, action, actor, given, prepared)
+    before = locked.state
+    if own is not None:
+        own.run(acting)
+        trail = _add_trail(
+            acting,
+            before,
+            locked.state,
+            {name: value for name, value in acting.data.items() if name != "password"},
+        )
+        if own.after is not None:
+            own.after(acting, trail)
+    else:
+        acting.verdict = _check_action(locked, chosen, actor, given)
+        acting.data = check_data(chosen.fields, given, locked)
+        acting.in_ledger = chosen.in_ledger
+        trail = take(acting, chosen)
+    clocks.refresh_due(locked)
+    _save(acting)
+    _keep(key, content, trail)
+    return Done(locked, trail)
+
+
+def take(acting: Acting, action: Action, extra: Mapping[str, Any] | None = None) -> TrailEntry:
+    """Carry out a declared action on a locked matter whose guards have been checked."""
+    matter, declaration, moment = acting.matter, acting.matter.declaration, now()
+    before = matter.state
+    getattr(matter, f"take_{action.name}")()
+    matter.data = {**matter.data, **acting.data}
+    state = matter.present
+    matter.shared = state.shared
+    matter.waiting = state.waits_for
+    if action.assigns:
+        matter.assignee_id = acting.actor.pk if action.assigns == "actor" else acting.data[action.assigns]
+        if action.assigns == "actor" and acting.verdict.on_behalf_of is not None:
+            matter.assignee_id = acting.verdict.on_behalf_of.pk
+    trail = _add_trail(acting, before, matter.state, {**acting.data, **(extra or {})}, action.name)
+    if action.effect is not None:
+        action.effect(Step(matter, action.name, acting.actor, acting.data))
+    clocks.meet(matter, action.stops, moment)
+    for limit in action.starts:
+        clocks.start(matter, limit, moment)
+    made = documents.keep(matter, acting.prepared, acting.actor, moment)
+    if action.sheet:
+        sheets.open_sheet(matter, declaration.sheet(action.sheet), made, moment)
+    if state.final:
+        matter.closed_at = moment
+        matter.waiting = ""
+        clocks.cancel(matter, moment)
+    if action.publishes is not None:
+        public = {name: matter.data.get(name) for name in action.publishes.fields}
+        Disclosure.objects.create(
+            matter=matter,
+            title=str(action.publishes.title),
+            content={"number": matter.number, "title": matter.title, **public},
+            at=moment,
+        )
+    told = notices.tell_waiting(matter, acting.actor)
+    notices.tell_step(matter, action, acting.actor, told)
+    return trail
+
+
+def _check_action(matter: Matter, action: Action, actor: Any, given: Mapping[str, Any]) -> rules.Verdict:
+    verdict = rules.may(actor, action.who, matter)
+    if not verdict.allowed:
+        raise NotAllowed(verdict.reason)
+    if matter.state not in action.sources:
+        raise RefusedError(
+            "state",
+            _("“%(action)s” is not possible in the state “%(state)s”.")
+            % {"action": action.title, "state": matter.present.title},
+        )
+    attached = list(matter.evidence.filter(withdrawn_at=None).values_list("kind", flat=True))
+    for need in action.evidence:
+        have = sum(not need.kinds or kind in need.kinds for kind in attached)
+        if have < need.count:
+            raise RefusedError(
+                "evidence",
+                _("Evidence is missing: %(title)s (%(have)d of %(count)d).")
+                % {"title": need.title, "have": have, "count": need.count},
+            )
+    return verdict
+
+
+def _stale(matter: Matter) -> str:
+    last = matter.trail.select_related("actor").last()
+    who = last.actor if last and last.actor else _("the system")
+    return _(
+        "%(name)s has changed this matter in the meantime. Look at it again before you act; what you typed is still in the form."
+    ) % {"name": who}
+
+
+def _check_version(matter: Matter, version: int | None) -> None:
+    if matter.version != version:
+        raise RefusedError("stale", _stale(matter))
+
+
+def _add_trail(
+    acting: Acting, before: str, after: str, data: Mapping[str, Any], action: str = ""
+) -> TrailEntry:
+    matter = acting.matter
+    last = matter.trail.aggregate(last=Max("sequence"))["last"] or 0
+    trail = TrailEntry.objects.create(
+        matter=matter,
+        sequence=last + 1,
+        at=now(),
+        actor=acting.actor,
+        on_behalf_of=acting.verdict.on_behalf_of,
+        action=action or acting.action,
+        before=before,
+        after=after,
+        data=dict(data),
+        note=acting.note[:1000],
+    )
+    if acting.in_ledger:
+        ledger.commit(trail, acting.ledger_kind)
+    return trail
+
+
+def add_system_trail(matter: Matter, action: str, data: Mapping[str, Any], note: str = "") -> TrailEntry:
+    """Add a line the system wrote, e.g. a missed deadline; call it with the matter locked."""
+    acting = Acting(matter, action, None, dict(data), note=note)
+    return _add_trail(acting, matter.state, matter.state, data)
+
+
+def take_by_sheet(acting: Acting, name: str, note: str = "") -> None:
+    """Take the action a completed or refused sheet leads to; the signer acts."""
+    action = acting.matter.declaration.action(name)
+    if action is None or acting.matter.state not in action.sources:
+        raise RefusedError("state", _("The matter has moved on; this signature leads nowhere."))
+    further = Acting(
+        acting.matter,
+        name,
+        acting.actor,
+        {},
+        prepared=None,
+        verdict=acting.verdict,
+        note=note,
+        in_ledger=action.in_ledger,
+    )
+    take(further, action)
+
+
+def _save(acting: Acting) -> None:
+    matter = acting.matter
+    if not acting.bumps_version:
+        return
+    changed = Matter.objects.filter(pk=matter.pk, version=matter.version).update(
+        state=matter.state,
+        data=matter.data,
+        assignee_id=matter.assignee_id,
+        waiting=matter.waiting,
+        shared=matter.shared,
+        closed_at=matter.closed_at,
+        due=matter.due,
+        changed_at=now(),
+        version=matter.version + 1,
+    )
+    if not changed:
+        raise RefusedError("stale", _stale(matter))
+    matter.version += 1
+
+
+def _content(action: str, subject: str, actor: Any, data: Mapping[str, Any]) -> str:
+    text = json.dumps(
+        [action, subject, actor.pk, {name: str(value) for name, value in sorted(data.items())}],
+        ensure_ascii=False,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _earlier(key: str, content: str) -> Done | None:
+    if not key or len(key) > KEY_LENGTH:
+        raise RefusedError("key", _("The form has no valid key. Reload the page."))
+    receipt = Receipt.objects.filter(key=key).select_related("trail__matter").first()
+    if receipt is None:
+        return None
+    if receipt.content != content:
+        raise RefusedError("key", _("This form was sent before with other content. Reload the page."))
+    return Done(receipt.trail.matter.as_process(), receipt.trail, repeated=True)
+
+
+def _keep(key: str, content: str, trail: TrailEntry) -> None:
+    Receipt.objects.create(key=key, content=content, trail=trail, at=now())

@@ -1,0 +1,272 @@
+"""Clocks of a matter: start, meet, stop, recompute. All counting is done by `qingjian.workdays`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from typing import Any
+
+from django.db import transaction
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+
+from qingjian import workdays
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.matters import queries
+from qingjian.apps.matters.declarations import Limit
+from qingjian.apps.matters.errors import RefusedError
+from qingjian.apps.matters.models import CalendarTable, ClockStop, Deadline, DeadlineRevision, Matter
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.current import now
+
+RUNNING = (Deadline.State.RUNNING, Deadline.State.PAUSED)
+NO_DAYS = "the limit is not a number of days"
+
+
+def start(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None:
+    """Start a clock, if its condition holds; a running clock of the same code is cancelled first."""
+    if limit.when is not None and matter.data.get(limit.when[0]) != limit.when[1]:
+        return None
+    began = _start_of(matter, limit, moment)
+    length, unit, instrument, source, confidence, row = _rule(limit, matter, began.astimezone(CHINA).date())
+    cancel(matter, moment, (limit.code,))
+    calendar = queries.calendar()
+    row_id, book = row
+    clock = Deadline(
+        matter=matter,
+        code=limit.code,
+        title=str(limit.title),
+        started_at=began,
+        limit=length,
+        unit=unit.value,
+        instrument=instrument.id,
+        source=source,
+        confidence=confidence,
+        rule_row=row_id,
+        rulebook_version=book,
+        calendar_version=calendar.version,
+        escalate_every=limit.escalate_after,
+    )
+    _apply(clock, queries.computed(clock, calendar), limit)
+    clock.save()
+    return clock
+
+
+def _start_of(matter: Matter, limit: Limit, moment: datetime) -> datetime:
+    given = matter.data.get(limit.start_field) if limit.start_field else None
+    if not given:
+        return moment
+    found = parse_datetime(str(given)) if len(str(given)) > 10 else None
+    if found is not None:
+        return found if found.tzinfo else found.replace(tzinfo=CHINA)
+    day = parse_date(str(given))
+    # A day limit needs only the day; midnight keeps that day in China.
+    return datetime.combine(day, time(tzinfo=CHINA)) if day else moment
+
+
+def _rule(
+    limit: Limit, matter: Matter, day: date
+) -> tuple[int, workdays.Unit, workdays.Instrument, str, str, tuple[str, str]]:
+    if limit.rule:
+        book = rulebook()
+        rows = book.rows("deadlines", on=day, process=limit.rule[0], step=limit.rule[1])
+        if not rows:
+            raise RefusedError(
+                "deadline",
+                _("The rulebook has no deadline “%(step)s” in force on %(day)s.")
+                % {"step": limit.rule[1], "day": day},
+            )
+        row = rows[0]
+        counting = workdays.instrument_for(row.source) or workdays.instrument("as-written")
+        return (
+            int(row["limit"]),
+            workdays.parse_unit(row["unit"]),
+            counting,
+            row.source,
+            row.confidence.value,
+            (row.id, book.version),
+        )
+    length = limit.days or int(matter.data[limit.days_field])
+    return (
+        length,
+        workdays.parse_unit(limit.unit),
+        workdays.instrument(limit.instrument),
+        str(limit.source),
+        limit.confidence,
+        ("", ""),
+    )
+
+
+def _apply(clock: Deadline, answer: workdays.Deadline, limit: Limit | None) -> None:
+    moment = now()
+    clock.due = answer.due
+    clock.provisional = answer.provisional
+    clock.calendar_version = answer.calendar_version
+    clock.state = Deadline.State.PAUSED if answer.due is None else Deadline.State.RUNNING
+    clock.remind_at = clock.escalate_at = None
+    clock.escalation = 0
+    if answer.due is not None:
+        before = answer.due - limit.remind_before if limit else None
+        clock.remind_at = before if before and before > moment else None
+        clock.escalate_at = answer.due
+
+
+def _limit_of(clock: Deadline) -> Limit | None:
+    return next((one for one in clock.matter.declaration.limits() if one.code == clock.code), None)
+
+
+def meet(matter: Matter, codes: Iterable[str], moment: datetime) -> None:
+    """End clocks because what they asked for is done."""
+    for clock in matter.deadlines.filter(code__in=tuple(codes), state__in=RUNNING):
+        late = clock.due is not None and moment > clock.due
+        clock.state = Deadline.State.MISSED if late else Deadline.State.MET
+        _end(clock, matter, moment)
+
+
+def cancel(matter: Matter, moment: datetime, codes: Iterable[str] | None = None) -> None:
+    """End clocks that nobody needs any more."""
+    clocks = matter.deadlines.filter(state__in=RUNNING)
+    for clock in clocks if codes is None else clocks.filter(code__in=tuple(codes)):
+        clock.state = Deadline.State.CANCELLED
+        _end(clock, matter, moment)
+
+
+def _end(clock: Deadline, matter: Matter, moment: datetime) -> None:
+    clock.ended_at = moment
+    clock.responsible_id = matter.assignee_id
+    clock.remind_at = clock.escalate_at = None
+    clock.save()
+
+
+def refresh_due(matter: Matter) -> None:
+    """Set the matter's next deadline from its running clocks."""
+    matter.due = (
+        matter.deadlines.filter(state=Deadline.State.RUNNING)
+        .order_by("due")
+        .values_list("due", flat=True)
+        .first()
+    )
+
+
+def ask_stop(matter: Matter, actor: Any, start: datetime, reason: str, document: str) -> ClockStop:
+    """Ask for a stop of the clocks; it counts only once somebody else approves it."""
+    if not matter.deadlines.filter(state=Deadline.State.RUNNING).exists():
+        raise RefusedError("deadline", _("No clock is running in this matter."))
+    if (
+        matter.stops.filter(state=ClockStop.State.ASKED).exists()
+        or matter.stops.filter(state=ClockStop.State.APPROVED, end=None).exists()
+    ):
+        raise RefusedError("deadline", _("A stop of the clock is asked for or in force already."))
+    if start > now():
+        raise RefusedError("deadline", _("A stop cannot begin in the future."))
+    earliest = (
+        matter.deadlines.filter(state=Deadline.State.RUNNING)
+        .order_by("started_at")
+        .values_list("started_at", flat=True)[0]
+    )
+    if start < earliest:
+        raise RefusedError("deadline", _("The clock was not running yet at that time."))
+    return ClockStop.objects.create(
+        matter=matter, start=start, reason=reason, document=document, asked_by=actor
+    )
+
+
+def decide_stop(matter: Matter, actor: Any, approve: bool, note: str) -> ClockStop:
+    """Approve or refuse the stop that was asked for."""
+    stop = matter.stops.filter(state=ClockStop.State.ASKED).first()
+    if stop is None:
+        raise RefusedError("deadline", _("No stop of the clock waits for a decision."))
+    if stop.asked_by_id == actor.pk:
+        raise RefusedError("person", _("Nobody approves what they asked for themselves."))
+    stop.state = ClockStop.State.APPROVED if approve else ClockStop.State.REFUSED
+    stop.decided_by, stop.decided_at, stop.note = actor, now(), note
+    stop.save()
+    if approve:
+        recompute(matter, _("The clock was stopped: %(reason)s") % {"reason": stop.reason})
+    return stop
+
+
+def resume(matter: Matter) -> ClockStop:
+    """End the stop in force; the clocks go on where they were."""
+    stop = matter.stops.filter(state=ClockStop.State.APPROVED, end=None).first()
+    if stop is None:
+        raise RefusedError("deadline", _("No clock is stopped."))
+    stop.end = now()
+    stop.save()
+    recompute(matter, _("The clock runs again: %(reason)s") % {"reason": stop.reason})
+    return stop
+
+
+def recompute(matter: Matter, reason: str) -> list[tuple[Deadline, datetime | None]]:
+    """Compute the running clocks again; what they were is kept. Return those that moved, with the earlier due time."""
+    calendar = queries.calendar()
+    moved = []
+    for clock in matter.deadlines.filter(state__in=RUNNING):
+        clock.matter = matter
+        answer = queries.computed(clock, calendar)
+        before, version, provisional = clock.due, clock.calendar_version, clock.provisional
+        if (answer.due, answer.provisional) == (before, provisional):
+            Deadline.objects.filter(pk=clock.pk).update(calendar_version=answer.calendar_version)
+            continue
+        DeadlineRevision.objects.create(
+            deadline=clock,
+            at=now(),
+            due_before=before,
+            due_after=answer.due,
+            calendar_before=version,
+            reason=reason[:300],
+        )
+        _apply(clock, answer, _limit_of(clock))
+        clock.save()
+        moved.append((clock, before))
+    return moved
+
+
+def recompute_deadlines() -> int:
+    """After a change of the calendar compute every running clock again and tell those in charge; return how many moved."""
+    from qingjian.apps.matters.services import acting, notices
+
+    version = queries.calendar().version
+    moved = 0
+    affected = (
+        Deadline.objects.filter(state__in=RUNNING)
+        .exclude(calendar_version=version)
+        .values_list("matter_id", flat=True)
+    )
+    for pk in sorted(set(affected)):
+        with transaction.atomic():
+            matter = Matter.objects.select_for_update().get(pk=pk)
+            for clock, before in recompute(matter, _("The working-day calendar changed.")):
+                moved += 1
+                values = {
+                    "deadline": clock.code,
+                    "before": before and before.isoformat(),
+                    "due": clock.due and clock.due.isoformat(),
+                }
+                acting.add_system_trail(matter, "recompute", values)
+                notices.tell(matter, notices.in_charge(matter), "recomputed", values, clock)
+            refresh_due(matter)
+            Matter.objects.filter(pk=matter.pk).update(due=matter.due)
+    return moved
+
+
+def import_calendar(author: Any, text: str, document: str) -> CalendarTable:
+    """Take over a year's table; running deadlines are computed again and the people told."""
+    account_rules.require(author, Capability.CONFIRM_RULES)
+    if len(document.strip()) < 4:
+        raise RefusedError("field", _("Name the notice the table comes from."))
+    loaded = workdays.load(text)
+    if loaded.table is None:
+        raise RefusedError(
+            "file", [f"{one.line}: {one.en if queries.english() else one.zh}" for one in loaded.errors[:20]]
+        )
+    with transaction.atomic():
+        table = CalendarTable.objects.create(
+            year=loaded.table.year, text=text, document=document.strip(), author=author, at=now()
+        )
+        accounts.record(author, "rule:calendar:imported", str(table.year), {"document": document.strip()})
+    recompute_deadlines()
+    return table

@@ -1,0 +1,189 @@
+"""Absence, handing over, transfers, and the register of certificates."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.models import Organisation, User
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.matters import queries, rules
+from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.matters.models import Certificate, Delegation, Matter, StoredFile
+from qingjian.contracts.current import now
+
+LONGEST_DELEGATION_DAYS = 366
+
+
+def _may_arrange(author: Any, person: User) -> bool:
+    """Everybody arranges their own absence; who approves matters in the region arranges it for the staff."""
+    return author.pk == person.pk or (
+        account_rules.may(author, Capability.APPROVE_MATTERS)
+        and queries.staff(author).filter(pk=person.pk).exists()
+    )
+
+
+def delegate(
+    author: Any, person: User, deputy: User, valid_from: date, valid_to: date, reason: str
+) -> Delegation:
+    """Let a deputy do an absent person's work for some days; signatures stay personal."""
+    if not _may_arrange(author, person):
+        raise NotAllowed(_("You arrange your own absence, or that of the people whose matters you approve."))
+    if person.pk == deputy.pk:
+        raise RefusedError("person", _("Nobody stands in for themselves."))
+    if valid_to <= valid_from or (valid_to - valid_from).days > LONGEST_DELEGATION_DAYS:
+        raise RefusedError("field", _("The end must lie after the beginning, at most a year later."))
+    if not reason.strip():
+        raise RefusedError("field", _("Give a reason: it stays in the history."))
+    if not deputy.is_active or not account_rules.posts_on(deputy):
+        raise RefusedError("person", _("The deputy has no post at present."))
+    kinds = {bool(account_rules.is_own_organisation_only(one)) for one in (person, deputy)}
+    if len(kinds) > 1 or (True in kinds and person.organisation_id != deputy.organisation_id):
+        raise RefusedError(
+            "person",
+            _(
+                "A deputy belongs to the same side: an authority to an authority, a company to the same company."
+            ),
+        )
+    with transaction.atomic():
+        overlapping = Delegation.objects.filter(
+            person=person, deputy=deputy, ended_at=None, valid_from__lt=valid_to, valid_to__gt=valid_from
+        )
+        if overlapping.exists():
+            raise RefusedError("field", _("This delegation exists already for some of these days."))
+        row = Delegation.objects.create(
+            person=person,
+            deputy=deputy,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            reason=reason.strip(),
+            author=author,
+            at=now(),
+        )
+        accounts.record(
+            author,
+            "matters:delegation:given",
+            person.username,
+            {"deputy": deputy.username, "to": valid_to.isoformat()},
+        )
+    return row
+
+
+def end_delegation(author: Any, row: Delegation) -> None:
+    """End a delegation at once."""
+    if not _may_arrange(author, row.person):
+        raise NotAllowed(_("You arrange your own absence, or that of the people whose matters you approve."))
+    with transaction.atomic():
+        Delegation.objects.filter(pk=row.pk, ended_at=None).update(ended_at=now())
+        accounts.record(
+            author, "matters:delegation:ended", row.person.username, {"deputy": row.deputy.username}
+        )
+
+
+def hand_over(
+    author: Any, giver: User, receiver: User, reason: str
+) -> tuple[list[Matter], list[tuple[Matter, str]]]:
+    """Hand all open work of a person to another; return what went over and what could not, each with its reason.
+
+    Every matter is one action of its own: a number, a state or a deadline never changes by handing over.
+    """
+    from qingjian.apps.matters.services.acting import act
+
+    if giver.pk == receiver.pk:
+        raise RefusedError("person", _("Choose two different people."))
+    gone: list[Matter] = []
+    left: list[tuple[Matter, str]] = []
+    for matter in queries.visible_to(author).filter(assignee=giver, closed_at=None).order_by("id"):
+        try:
+            done = act(
+                matter,
+                "assign",
+                author,
+                {"person": receiver.pk, "note": reason},
+                matter.version,
+                uuid.uuid4().hex,
+            )
+        except (RefusedError, NotAllowed) as error:
+            left.append((matter, " ".join(error.messages) if isinstance(error, RefusedError) else str(error)))
+        else:
+            gone.append(done.matter)
+    return gone, left
+
+
+def _may_register(author: Any, person: User | None, organisation: Organisation | None) -> bool:
+    region = organisation.region_id if organisation else person.organisation.region_id
+    return region in rules.reach(author).capabilities[Capability.APPROVE_MATTERS] and (
+        person is None or person.pk != author.pk
+    )
+
+
+def register_certificate(
+    author: Any,
+    *,
+    kind: str,
+    number: str,
+    issuer: str,
+    valid_from: date,
+    valid_to: date,
+    person: User | None = None,
+    organisation: Organisation | None = None,
+    scope: str = "",
+    file: StoredFile | None = None,
+) -> Certificate:
+    """Enter a certificate of a person or an organisation; nobody enters their own."""
+    if (person is None) == (organisation is None):
+        raise RefusedError("field", _("Name either a person or an organisation."))
+    if not _may_register(author, person, organisation):
+        raise NotAllowed(
+            _("Certificates are entered by who approves matters in the region, never for oneself.")
+        )
+    if valid_to < valid_from:
+        raise RefusedError("field", _("The end must lie after the beginning."))
+    if not number.strip() or not issuer.strip():
+        raise RefusedError("field", _("A certificate has a number and an issuer."))
+    try:
+        with transaction.atomic():
+            row = Certificate.objects.create(
+                kind=kind,
+                number=number.strip(),
+                issuer=issuer.strip(),
+                valid_from=valid_from,
+                valid_to=valid_to,
+                person=person,
+                organisation=organisation,
+                scope=scope.strip(),
+                file=file,
+                entered_by=author,
+                entered_at=now(),
+            )
+            accounts.record(author, "matters:certificate:entered", row.number, {"kind": kind})
+    except IntegrityError as error:
+        raise RefusedError(
+            "field", _("A certificate of this kind with this number exists already.")
+        ) from error
+    return row
+
+
+def revoke_certificate(author: Any, row: Certificate, reason: str) -> Certificate:
+    """Take a certificate out of force from now on; what was signed under it stays as it was."""
+    if not _may_register(author, row.person, row.organisation):
+        raise NotAllowed(
+            _("Certificates are entered by who approves matters in the region, never for oneself.")
+        )
+    if not reason.strip():
+        raise RefusedError("field", _("Give a reason: it stays in the history."))
+    with transaction.atomic():
+        changed = Certificate.objects.filter(pk=row.pk, revoked_at=None).update(
+            revoked_at=now(), revocation_reason=reason.strip()[:300]
+        )
+        if not changed:
+            raise RefusedError("stale", _("The certificate is revoked already."))
+        accounts.record(author, "matters:certificate:revoked", row.number, {"reason": reason.strip()})
+    row.refresh_from_db()
+    return row

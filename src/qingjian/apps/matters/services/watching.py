@@ -1,0 +1,101 @@
+"""What the clock does by itself: reminders before, escalation after, work without an owner."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from qingjian.apps.accounts.models import User
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.matters import queries, rules
+from qingjian.apps.matters.models import Deadline, Matter, Notification
+from qingjian.apps.matters.services import notices
+from qingjian.contracts.current import now
+
+HIGHEST = 3
+"""Levels: 1 the person in charge and the nearest approvers, 2 those who supervise the region, 3 the next level above."""
+AT_ONCE = 500
+
+
+def remind() -> int:
+    """Tell those in charge that a deadline is near; once per deadline."""
+    told = 0
+    for pk in Deadline.objects.filter(remind_at__lte=now(), state=Deadline.State.RUNNING).values_list(
+        "pk", flat=True
+    )[:AT_ONCE]:
+        with transaction.atomic():
+            clock = Deadline.objects.select_for_update().get(pk=pk)
+            if clock.remind_at is None or clock.state != Deadline.State.RUNNING:
+                continue
+            matter = clock.matter
+            values = {"deadline": clock.code, "due": clock.due.isoformat()}
+            people = {one.pk: one for one in [*notices.in_charge(matter), *notices.waited_for(matter)]}
+            told += len(notices.tell(matter, people.values(), "due_soon", values, clock))
+            Deadline.objects.filter(pk=pk).update(remind_at=None)
+    return told
+
+
+def escalate() -> int:
+    """Raise overdue deadlines by one level; the first level writes a line into the trail."""
+    from qingjian.apps.matters.services import acting
+
+    raised = 0
+    for pk, matter_pk in Deadline.objects.filter(
+        escalate_at__lte=now(), state=Deadline.State.RUNNING
+    ).values_list("pk", "matter_id")[:AT_ONCE]:
+        with transaction.atomic():
+            matter = Matter.objects.select_for_update().get(pk=matter_pk)
+            clock = Deadline.objects.select_for_update().get(pk=pk)
+            if (
+                clock.escalate_at is None
+                or clock.escalate_at > now()
+                or clock.state != Deadline.State.RUNNING
+            ):
+                continue
+            level = clock.escalation + 1
+            values = {"deadline": clock.code, "due": clock.due.isoformat(), "level": level}
+            notices.tell(
+                matter, _told_at(matter, level), "overdue" if level == 1 else "escalated", values, clock
+            )
+            acting.add_system_trail(matter, "overdue", values)
+            following = clock.escalate_at + clock.escalate_every if level < HIGHEST else None
+            Deadline.objects.filter(pk=pk).update(escalation=level, escalate_at=following)
+            raised += 1
+    return raised
+
+
+def _told_at(matter: Matter, level: int) -> list[User]:
+    if level == 1:
+        return list(
+            {
+                one.pk: one
+                for one in [
+                    *notices.in_charge(matter),
+                    *notices.waited_for(matter),
+                    *rules.people_with(Capability.APPROVE_MATTERS, matter.region_id, 0),
+                ]
+            }.values()
+        )
+    return rules.people_with(Capability.SUPERVISE, matter.region_id, level - 2)
+
+
+def report_orphans() -> int:
+    """Tell approvers about open matters whose person in charge lost the post or the account; once a day per matter."""
+    told = 0
+    people = {
+        one.pk: one
+        for region in Matter.objects.filter(closed_at=None)
+        .exclude(assignee=None)
+        .order_by()
+        .values_list("region_id", flat=True)
+        .distinct()
+        for one in rules.people_with(Capability.APPROVE_MATTERS, region, 0)
+    }
+    for person in people.values():
+        for matter in queries.orphans(person)[:AT_ONCE]:
+            with transaction.atomic():
+                if Notification.objects.filter(
+                    person=person, matter=matter, kind="orphaned", read_at=None
+                ).exists():
+                    continue
+                told += len(notices.tell(matter, [person], "orphaned", {"person": matter.assignee.name}))
+    return told

@@ -1,0 +1,39 @@
+"""Regular jobs of matters."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.matters import services
+from qingjian.apps.scheduling.jobs import Job, register
+
+
+def watch(period: datetime) -> str:
+    """Remind before and escalate after."""
+    return f"reminded {services.remind()}, escalated {services.escalate()}"
+
+
+def deliver(period: datetime) -> str:
+    return f"sent {services.deliver()}"
+
+
+def recompute(period: datetime) -> str:
+    return f"moved {services.recompute_deadlines()}"
+
+
+def orphans(period: datetime) -> str:
+    return f"told {services.report_orphans()}"
+
+
+register(
+    Job("matters-watch", _("Deadlines of matters: reminders and escalation"), timedelta(minutes=5), watch)
+)
+register(Job("matters-deliver", _("Notifications over e-mail and webhooks"), timedelta(minutes=1), deliver))
+register(
+    Job("matters-recompute", _("Deadlines follow the working-day calendar"), timedelta(days=1), recompute)
+)
+register(
+    Job("matters-orphans", _("Matters whose person in charge lost the post"), timedelta(days=1), orphans)
+)

@@ -1,0 +1,86 @@
+"""Words and colours of what every process shares."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.matters.declarations import VOID, State
+
+VOID_STATE = State(VOID, _("Void"), colour="secondary", final=True)
+
+ACTIONS = {
+    "open": _("Opened"),
+    "attach": _("Evidence attached"),
+    "withdraw-evidence": _("Evidence withdrawn"),
+    "comment": _("Note"),
+    "assign": _("Handed to"),
+    "void": _("Declared void"),
+    "request-stop": _("Stop of the clock asked for"),
+    "approve-stop": _("Stop of the clock approved"),
+    "refuse-stop": _("Stop of the clock refused"),
+    "resume": _("Clock runs again"),
+    "sign": _("Signed"),
+    "refuse": _("Signature refused"),
+    "sign-outsider": _("Signed on the screen by a person present"),
+    "link": _("Linked"),
+    "overdue": _("Deadline missed"),
+    "recompute": _("Deadline computed again"),
+}
+"""Actions of the kernel; those of a process have their own titles."""
+
+EVIDENCE_KINDS = (
+    ("photo", _("Photo")),
+    ("video", _("Video")),
+    ("audio", _("Sound recording")),
+    ("document", _("Document")),
+    ("data", _("Data file")),
+)
+CAPTURE_MODES = (
+    ("live", _("Taken live with this device")),
+    ("album", _("Chosen from an album")),
+    ("recorder", _("Imported from a law-enforcement recorder")),
+    ("scan", _("Scanned or photographed paper")),
+    ("received", _("Received from another party")),
+)
+DEADLINE_COLOURS = {
+    "running": "blue",
+    "paused": "purple",
+    "met": "green",
+    "missed": "red",
+    "cancelled": "secondary",
+}
+CERTIFICATE_KINDS = (
+    ("enforcement", _("Administrative law-enforcement certificate")),
+    ("sampling", _("Sampling qualification")),
+    ("analysis", _("Analysis qualification")),
+    ("signatory", _("Authorised signatory")),
+    ("cma", _("Accreditation (CMA)")),
+    ("maintenance", _("Operation and maintenance qualification")),
+    ("other", _("Other")),
+)
+CONFIDENTIALITIES = (
+    ("normal", _("Normal")),
+    ("internal", _("Internal")),
+    ("confidential", _("Confidential")),
+)
+LINK_KINDS = (
+    ("follows", _("follows from")),
+    ("concerns", _("concerns the same as")),
+    ("merged", _("merged into")),
+)
+NOTICES = {
+    "waiting": _("{number} waits for you: {state}"),
+    "told": _("{number}: {action}, now {state}"),
+    "copy": _("Copy of {number}: {action}"),
+    "assigned": _("{number} was handed to you"),
+    "signature": _("{number}: your signature is asked for ({sheet})"),
+    "returned": _("{number}: a signature was refused: {note}"),
+    "due_soon": _("{number}: {deadline} ends on {due}"),
+    "overdue": _("{number}: {deadline} ended on {due} and is not done"),
+    "escalated": _("{number}: {deadline} is overdue since {due}; escalated to you (level {level})"),
+    "stop_asked": _("{number}: a stop of the clock waits for approval"),
+    "stop_decided": _("{number}: the stop of the clock was decided: {note}"),
+    "recomputed": _("{number}: {deadline} moved from {before} to {due} because the calendar changed"),
+    "orphaned": _("{number} is in charge of {person}, who no longer has a post for it: hand it over"),
+}
+"""Sentences of notifications; rendered in the reader's language."""

@@ -1,0 +1,123 @@
+"""People and ready-made matters for the tests of work."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from qingjian.apps.accounts.models import Organisation, User
+from qingjian.apps.governance.processes import CORRECTIVE_ACTION
+from qingjian.apps.integrity.processes import VERIFICATION
+from qingjian.apps.matters import queries, services
+from qingjian.apps.matters.models import Matter
+
+PASSWORD = "a-long-password-1"
+_shade = itertools.count(1)
+
+
+def key() -> str:
+    return uuid.uuid4().hex
+
+
+def picture(kind: str = "JPEG") -> bytes:
+    """Return a small picture whose content differs from every other one."""
+    number = next(_shade)
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), (number % 256, number // 256 % 256, 7)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@dataclass
+class Office:
+    """The people of a county bureau, its city and a permit holder, and short hands for what they do."""
+
+    county: Any
+    leader: User
+    handler: User
+    second: User
+    upper: User
+    holder: User
+    outsider: User
+
+    def open(self, process: Any = VERIFICATION, actor: User | None = None, **fields: Any) -> Matter:
+        if process is CORRECTIVE_ACTION:
+            fields.setdefault("subject", self.county.holder)
+            fields.setdefault("data", {"kind": "internal", "problem": "未按要求标记"})
+        fields.setdefault("data", {"statement": "夜间数据不变"})
+        fields.setdefault("title", "核实夜间恒值")
+        fields.setdefault("region", self.county.county)
+        fields.setdefault("idempotency_key", key())
+        return services.open_matter(process, actor or self.handler, **fields).matter
+
+    def act(self, matter: Matter, action: str, actor: User, **data: Any) -> Matter:
+        matter.refresh_from_db()
+        services.act(matter, action, actor, data, matter.version, key())
+        return Matter.objects.get(pk=matter.pk)
+
+    def attach(self, matter: Matter, actor: User, title: str = "照片") -> Matter:
+        file, inside = services.store(io.BytesIO(picture()), "p.jpg")
+        return self.act(
+            matter,
+            "attach",
+            actor,
+            digest=file.digest,
+            name="p.jpg",
+            kind="photo",
+            capture="live",
+            title=title,
+            inside=inside.as_data(),
+        )
+
+    def sign(self, matter: Matter, actor: User, **data: Any) -> Matter:
+        sheet = matter.sheets.get(state="open")
+        return self.act(matter, "sign", actor, digest=sheet.digest, password=PASSWORD, **data)
+
+    def reported(self, conclusion: str = "confirmed") -> Matter:
+        """Return a verification whose report waits for the verifier's signature."""
+        matter = self.open()
+        matter = self.act(matter, "assign_verifier", self.leader, verifier=self.handler.pk, instruction="")
+        matter = self.attach(matter, self.handler)
+        return self.act(
+            matter,
+            "report",
+            self.handler,
+            visited_on=date(2026, 11, 20),
+            findings="采样管被堵",
+            cause="tampering",
+            conclusion=conclusion,
+        )
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    # Argon2 is slow on purpose; seven people per test need not wait for it.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def office(_quick_passwords, registry) -> Office:
+    other = Organisation.objects.create(
+        code="B2", name="乙县生态环境局", kind="bureau", region=registry.other
+    )
+    return Office(
+        registry,
+        registry.person("leader", "leader"),
+        registry.person("handler", "station_staff"),
+        registry.person("second", "enforcement_officer"),
+        registry.person("upper", "upper_bureau", region=registry.city),
+        registry.person("holder", "permit_holder", organisation=registry.holder),
+        registry.person("outsider", "leader", organisation=other, region=registry.other),
+    )
+
+
+@pytest.fixture
+def numbers_of() -> Callable[[User], set[str]]:
+    return lambda user: set(queries.visible_to(user).values_list("number", flat=True))
