@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -250,6 +251,14 @@ def decide_clue(author: Any, clue: Clue, version: int, state: str, reason: str) 
         raise ValidationError(_("Somebody has decided this clue in the meantime. Reload the page."))
     clue.refresh_from_db()
     return clue
+
+
+def conclude_clue(author: Any, clue: Clue, state: str, reason: str) -> bool:
+    """Carry the answer of a finished verification to its clue, whose process has checked who may; False when decided before."""
+    changed = Clue.objects.filter(pk=clue.pk, state=Clue.State.OPEN).update(
+        state=Clue.State(state), reason=reason[:300], decided_by=author, decided_at=now(), version=F("version") + 1
+    )
+    return bool(changed)
 
 
 def heartbeat_sent(moment: datetime) -> Heartbeat:
