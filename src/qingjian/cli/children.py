@@ -50,7 +50,7 @@ def run(name: str, data: Path) -> None:
 
 
 def _web(name: str, data: Path) -> None:
-    from qingjian.cli.node import enter
+    from qingjian.cli.folder import enter
 
     enter(data)
     import uvicorn
@@ -70,7 +70,7 @@ def _web(name: str, data: Path) -> None:
 
 
 def _worker(name: str, data: Path) -> None:
-    from qingjian.cli.node import enter
+    from qingjian.cli.folder import enter
 
     enter(data)
     from qingjian.site import worker

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from qingjian.cli.node import DATA, enter
+from qingjian.cli.folder import DATA, enter
 from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.folders import DataFolder
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock

@@ -11,24 +11,11 @@ from typing import Any
 
 import typer
 
+from qingjian.cli.folder import DATA, enter
 from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 from qingjian.supervisor.processes import Supervisor, stop_with_parent
-
-DATA = typer.Option(Path("data"), "--data", help="数据目录 / data folder")
-
-
-def enter(data: Path) -> DataFolder:
-    """Make a data folder the one of this process and load Django on it."""
-    os.environ["QINGJIAN_DATA"] = str(data.resolve())
-    os.environ["DJANGO_SETTINGS_MODULE"] = "qingjian.site.settings"
-    import django
-
-    django.setup()
-    folder = DataFolder(data.resolve())
-    folder.make()
-    return folder
 
 
 def up(
