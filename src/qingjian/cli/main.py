@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from qingjian.cli import data as data_commands
-from qingjian.cli import evaluate, hj212, ledger, node, simulate
+from qingjian.cli import evaluate, hj212, ledger, node, screen, simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ simulate.register(app)
 app.add_typer(hj212.app, name="hj212")
 app.add_typer(ledger.app, name="ledger")
 app.command(name="evaluate")(evaluate.command)
+app.command(name="screen")(screen.command)
 
 
 @app.callback()
