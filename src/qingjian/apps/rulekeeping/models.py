@@ -18,7 +18,9 @@ class RuleConfirmation(models.Model):
 
     class Meta:
         ordering = ("id",)
-        constraints = (models.UniqueConstraint(fields=("row_id", "row_digest"), name="one_confirmation_per_content"),)
+        constraints = (
+            models.UniqueConstraint(fields=("row_id", "row_digest"), name="one_confirmation_per_content"),
+        )
         verbose_name = _("Rule confirmation")
 
     def __str__(self) -> str:

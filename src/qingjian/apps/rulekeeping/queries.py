@@ -12,7 +12,11 @@ from qingjian.rulebook.tables import TABLES
 
 def rulebook() -> Rulebook:
     """Return the packaged rows with the confirmations of this office whose content still is what was seen."""
-    stamps = tuple(RuleConfirmation.objects.values_list("row_id", "row_digest", "document", "author__name", "at").order_by("id"))
+    stamps = tuple(
+        RuleConfirmation.objects.values_list(
+            "row_id", "row_digest", "document", "author__name", "at"
+        ).order_by("id")
+    )
     return _with(stamps)
 
 
@@ -29,7 +33,9 @@ def _with(stamps: tuple[tuple, ...]) -> Rulebook:
         except KeyError:
             continue
         if same:
-            book = book.with_confirmation(row_id, Confirmation(author, at.astimezone(CHINA).date(), document, digest))
+            book = book.with_confirmation(
+                row_id, Confirmation(author, at.astimezone(CHINA).date(), document, digest)
+            )
     return book
 
 

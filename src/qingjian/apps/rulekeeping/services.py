@@ -29,7 +29,9 @@ def confirm(author: Any, row_id: str, digest: str, document: str) -> RuleConfirm
         raise ValidationError(_("Name the document you compared with: number, edition, page."))
     with transaction.atomic():
         confirmation, created = RuleConfirmation.objects.get_or_create(
-            row_id=row_id, row_digest=digest, defaults={"document": document.strip(), "author": author, "at": now()}
+            row_id=row_id,
+            row_digest=digest,
+            defaults={"document": document.strip(), "author": author, "at": now()},
         )
         if not created:
             raise ValidationError(_("This rule is confirmed already."))

@@ -23,11 +23,34 @@ SHOWN_ELSEWHERE = {"standard", "edition", "effective_from", "effective_to", "sou
 
 def rules(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "open")
-    rows = queries.find(request.GET.get("table", ""), request.GET.get("confidence", ""), request.GET.get("q", ""), state)
+    rows = queries.find(
+        request.GET.get("table", ""), request.GET.get("confidence", ""), request.GET.get("q", ""), state
+    )
     titles = queries.table_titles((get_language() or "").startswith("en"))
     if request.GET.get("export") == "xlsx":
-        heads = [_("Table"), _("Standard"), _("Content"), _("From"), _("Confidence"), _("Source"), _("Confirmed by"), _("Document")]
-        lines = ([titles[row.table], row.citation, _content(row), row.valid_from, row.confidence.value, row.source, row.confirmation.who if row.confirmation else "", row.confirmation.document if row.confirmation else ""] for row in rows)
+        heads = [
+            _("Table"),
+            _("Standard"),
+            _("Content"),
+            _("From"),
+            _("Confidence"),
+            _("Source"),
+            _("Confirmed by"),
+            _("Document"),
+        ]
+        lines = (
+            [
+                titles[row.table],
+                row.citation,
+                _content(row),
+                row.valid_from,
+                row.confidence.value,
+                row.source,
+                row.confirmation.who if row.confirmation else "",
+                row.confirmation.document if row.confirmation else "",
+            ]
+            for row in rows
+        )
         return workbook_response("rules", heads, lines)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     keep = request.GET.copy()
@@ -45,15 +68,24 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 
 def _content(row) -> str:
-    return " · ".join(f"{value}" for name, value in row.values.items() if value and name not in SHOWN_ELSEWHERE)
+    return " · ".join(
+        f"{value}" for name, value in row.values.items() if value and name not in SHOWN_ELSEWHERE
+    )
 
 
 @require_POST
 def confirm(request: HttpRequest) -> HttpResponse:
     try:
-        services.confirm(request.user, request.POST.get("row", ""), request.POST.get("digest", ""), request.POST.get("document", ""))
+        services.confirm(
+            request.user,
+            request.POST.get("row", ""),
+            request.POST.get("digest", ""),
+            request.POST.get("document", ""),
+        )
         messages.success(request, _("Confirmed. From now on the rule may act alone."))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     target = request.POST.get("next", "")
-    return redirect(target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "rules-to-confirm")
+    return redirect(
+        target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "rules-to-confirm"
+    )
