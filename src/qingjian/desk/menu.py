@@ -22,6 +22,14 @@ GROUPS = (
         ),
     ),
     (
+        _("Evaluation"),
+        (
+            ("air", _("Air"), "wind", C.VIEW_DATA),
+            ("water", _("Surface water"), "ripple", C.VIEW_DATA),
+            ("outlets", _("Outlets"), "building-factory", C.VIEW_DATA),
+        ),
+    ),
+    (
         _("Monitoring"),
         (
             ("points", _("Monitoring points"), "map-pin", C.VIEW_REGISTRY),

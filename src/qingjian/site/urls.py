@@ -8,5 +8,6 @@ urlpatterns = [
     path("", include("qingjian.apps.rulekeeping.urls")),
     path("", include("qingjian.apps.network.urls")),
     path("", include("qingjian.apps.observing.urls")),
+    path("", include("qingjian.apps.evaluation.urls")),
     path("", include("qingjian.desk.urls")),
 ]

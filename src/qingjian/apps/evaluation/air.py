@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 
@@ -258,7 +259,7 @@ class Block:
     ) -> None:
         """Read the days first … last (both included)."""
         self.book = book
-        self.points = [one for one in points]
+        self.points = list(points)
         self.days = [first + timedelta(days=one) for one in range((last - first).days + 1)]
         self.series = series_of(self.points)
         everything = [one for own in self.series.values() for one in own.values()]
@@ -395,7 +396,9 @@ class Block:
             lines = [line_of[point.pk] for point in one.points]
             share = rules.validity.site_share
 
-            def mean(stack: np.ndarray, name: str, lines: list[int] = lines) -> np.ndarray:
+            def mean(
+                stack: np.ndarray, name: str, lines: list[int] = lines, share: Decimal = share
+            ) -> np.ndarray:
                 return _rounded(means.site_mean(stack[lines], share=share), name)[np.newaxis, :]
 
             together = {name: mean(stack, name) for name, stack in values.items()}

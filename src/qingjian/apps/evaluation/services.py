@@ -262,10 +262,11 @@ def _touched(rules: Element, progress: Progress, known: datetime) -> dict[date, 
     series = dict(
         Series.objects.filter(point__in=[one.pk for one in rules.points()]).values_list("pk", "point_id")
     )
-    table = stores.lake().touched("hour", progress.known_until, known, list(series))
+    table = stores.lake().touched("hour", progress.known_until, known)
     numbers = table["series"].to_numpy().astype(np.int64)
     days = (table["start"].cast(pa.int64()).to_numpy() // 1_000_000 + 8 * 3600) // 86400
-    for number, day in np.unique(np.stack([numbers, days]), axis=1).T.tolist():
+    mine = np.isin(numbers, list(series))
+    for number, day in np.unique(np.stack([numbers[mine], days[mine]]), axis=1).T.tolist():
         found.setdefault(date(1970, 1, 1) + timedelta(days=day), set()).add(series[number])
     if progress.back_until is not None:
         found = {

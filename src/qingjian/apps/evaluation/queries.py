@@ -1,0 +1,313 @@
+"""All reads of evaluation, narrowed to what a person may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import air, amounts, explanation, outlets, water
+from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
+from qingjian.apps.evaluation.models import Evaluation, Exceedance, Progress
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Point, Series
+from qingjian.apps.observing.models import FindingRecord
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.current import now
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.surface_water.rating import RiverRating, river_rating
+
+TREND_HOURS = 24
+HISTORY_MONTHS = 13
+PRESENT = timedelta(hours=3)
+"""A station whose newest hour is older has no present index."""
+
+
+def points_visible_to(user: Any, kinds: Iterable[str] | None = None) -> QuerySet[Point]:
+    points = network.points_visible_to(user, Capability.VIEW_DATA)
+    return points if kinds is None else points.filter(kind__in=list(kinds))
+
+
+def evaluations_visible_to(user: Any) -> QuerySet[Evaluation]:
+    """Return results of points in reach, and of regions that lie in reach as a whole."""
+    reach = account_rules.scope(user, Capability.VIEW_DATA)
+    return Evaluation.objects.select_related("point", "region").filter(
+        Q(point__in=points_visible_to(user)) | Q(point=None, region_id__in=reach.regions)
+    )
+
+
+def exceedances_visible_to(user: Any) -> QuerySet[Exceedance]:
+    """Return exceedances of points in reach with the state and cause of the alert that was made from them."""
+    finding = FindingRecord.objects.filter(pk=OuterRef("finding"))
+    return (
+        Exceedance.objects.select_related("point__outlet__source", "series__factor", "limit__factor")
+        .filter(point__in=points_visible_to(user))
+        .annotate(
+            alert_id=Subquery(finding.values("alert_id")[:1]),
+            alert_state=Subquery(finding.values("alert__state")[:1]),
+            alert_cause=Subquery(finding.values("alert__cause")[:1]),
+        )
+    )
+
+
+def current(kind: str) -> QuerySet[Evaluation]:
+    return Evaluation.objects.filter(kind=kind, superseded_at=None)
+
+
+def revisions_of(row: Evaluation) -> list[Evaluation]:
+    """Return every revision of the same subject and period, newest first."""
+    same = Evaluation.objects.filter(kind=row.kind, start=row.start).defer("trace")
+    same = same.filter(point=row.point_id) if row.point_id else same.filter(point=None, region=row.region_id)
+    return list(same.order_by("-revision"))
+
+
+def catching_up(element: str) -> bool:
+    """Say whether the back history of an element is still being evaluated."""
+    return not Progress.objects.filter(name=element, complete=True).exists()
+
+
+def label_of(series: Iterable[Series]) -> dict[str, str] | None:
+    """Return how unreviewed data must be labelled: simulated before replayed; None for real measurements."""
+    found = None
+    for one in series:
+        if one.origin == Series.Origin.SIMULATED:
+            return {"text": _("simulated"), "notice": one.notice, "colour": "orange"}
+        if "replayed" in one.notice:
+            found = {"text": _("replayed"), "notice": one.notice, "colour": "azure"}
+    return found
+
+
+# -- air ---------------------------------------------------------------------------------------------------------------
+
+
+def air_regions(user: Any) -> list[air.Assessed]:
+    """Return the counties and cities in reach that have air stations, smallest first."""
+    reach = account_rules.scope(user, Capability.VIEW_DATA)
+    return [one for one in air.assessed(air.stations()) if one.region.pk in reach.regions]
+
+
+def air_now(user: Any, place: air.Assessed | None) -> dict[str, Any]:
+    """Return the newest hour of a region and of every station in reach there."""
+    moment = now()
+    recent = current("air_hour").filter(start__gte=moment - timedelta(hours=48))
+    points = points_visible_to(user, air.STATION_KINDS).filter(status="running")
+    if place is not None:
+        points = points.filter(region_id__in=account_rules.subtree({place.region.pk}))
+    points = list(points)
+    newest: dict[int, Evaluation] = {}
+    for row in recent.filter(point__in=points).defer("trace").order_by("start"):
+        newest[row.point_id] = row
+    series = air.series_of(points)
+    assessed = {one.pk for one in place.points} if place else set()
+    cards = [
+        {
+            "point": point,
+            "row": newest.get(point.pk),
+            "present": point.pk in newest and moment - newest[point.pk].start < PRESENT,
+            "label": label_of(series[point.pk].values()),
+            "assessed": point.pk in assessed,
+            "series": series[point.pk],
+        }
+        for point in points
+    ]
+    row = (
+        recent.filter(point=None, region=place.region).defer("trace").order_by("-start").first()
+        if place
+        else None
+    )
+    index = explanation.air_index(row, rulebook()) if row is not None and row.aqi is not None else None
+    labels = [card["label"]["text"] for card in cards if card["assessed"] and card["label"]]
+    return {
+        "row": row,
+        "index": index,
+        "cards": cards,
+        "labels": sorted(set(labels)),
+        "valid": max(row.values["stations"].values(), default=0) if row else 0,
+    }
+
+
+def air_trend(place: air.Assessed) -> list[Evaluation]:
+    """Return the last hours of a region."""
+    first = now() - timedelta(hours=TREND_HOURS + 1)
+    return list(
+        current("air_hour")
+        .filter(point=None, region=place.region, start__gte=first)
+        .defer("trace")
+        .order_by("start")
+    )
+
+
+def air_days(region: Region, year: int) -> list[Evaluation]:
+    """Return the days of a region in a year."""
+    rows = current("air_day").filter(
+        point=None,
+        region=region,
+        start__gte=midnight(date(year, 1, 1)),
+        start__lt=midnight(date(year + 1, 1, 1)),
+    )
+    return list(rows.defer("trace", "result").order_by("start"))
+
+
+def air_years(region: Region) -> list[int]:
+    bounds = current("air_day").filter(point=None, region=region).order_by("start")
+    first, last = bounds.first(), bounds.last()
+    return [] if first is None else list(range(day_of(last.start).year, day_of(first.start).year - 1, -1))
+
+
+def station_days(
+    points: Iterable[Point], first: date, last: date
+) -> list[tuple[int, date, dict[str, float]]]:
+    """Return (point, day, daily values) of stations."""
+    rows = current("air_day").filter(
+        point__in=list(points), start__gte=midnight(first), start__lte=midnight(last)
+    )
+    return [
+        (point, day_of(start), values["used"])
+        for point, start, values in rows.values_list("point_id", "start", "values")
+    ]
+
+
+def stamp(kind: str, region: Region | None = None) -> str:
+    """Return what changes with every new result, for caches."""
+    rows = Evaluation.objects.filter(kind=kind)
+    if region is not None:
+        rows = rows.filter(point=None, region=region)
+    found = rows.aggregate(newest=Max("pk"))
+    return f"{found['newest']}-{rulebook().version}"
+
+
+# -- water -------------------------------------------------------------------------------------------------------------
+
+
+def water_sections(user: Any) -> list[dict[str, Any]]:
+    """Return every section in reach with its newest day, its present month and its last months."""
+    points = list(
+        points_visible_to(user, {one.kind for one in water.sections()} or {"water_station"}).filter(
+            status="running"
+        )
+    )
+    today = day_of(now())
+    month = month_of(today)
+    first = month
+    for _step in range(HISTORY_MONTHS - 1):
+        first = month_of(first - timedelta(days=1))
+    months = [first]
+    while months[-1] < month:
+        months.append(next_month(months[-1]))
+    days: dict[int, Evaluation] = {}
+    for row in (
+        current("water_station_day")
+        .filter(point__in=points, start__gte=midnight(today - timedelta(days=7)))
+        .defer("trace")
+        .order_by("start")
+    ):
+        days[row.point_id] = row
+    monthly: dict[tuple[int, date], Evaluation] = {}
+    for row in current("water_month").filter(point__in=points, start__gte=midnight(first)).defer("trace"):
+        monthly[row.point_id, day_of(row.start)] = row
+    series = water.series_of(points)
+    return [
+        {
+            "point": point,
+            "day": days.get(point.pk),
+            "month": monthly.get((point.pk, month)),
+            "history": [(one, monthly.get((point.pk, one))) for one in months],
+            "label": label_of(series[point.pk].values()),
+            "items": sorted(item for item in series[point.pk] if item != "T"),
+        }
+        for point in points
+    ]
+
+
+def river_ratings(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rate every river in reach by the present month of its sections."""
+    rivers: dict[str, list[dict[str, Any]]] = {}
+    for one in sections:
+        if one["month"] is not None and one["month"].water_class:
+            rivers.setdefault(one["point"].attributes.get("river") or "", []).append(one)
+    found = []
+    for name, own in sorted(rivers.items()):
+        try:
+            rating: RiverRating = river_rating(
+                [water.assessed_items(one["point"], one["month"].values["used"]) for one in own],
+                day_of(now()),
+                rulebook=rulebook(),
+            )
+        except EvaluationError:
+            continue
+        found.append({"name": name or _("All sections"), "key": name, "rating": rating, "sections": own})
+    return found
+
+
+def section_history(point: Point, year: int) -> list[Evaluation]:
+    rows = current("water_station_day").filter(
+        point=point, start__gte=midnight(date(year, 1, 1)), start__lt=midnight(date(year + 1, 1, 1))
+    )
+    return list(rows.defer("trace").order_by("start"))
+
+
+def section_months(point: Point) -> list[Evaluation]:
+    return list(current("water_month").filter(point=point).defer("trace").order_by("-start")[:36])
+
+
+# -- outlets -----------------------------------------------------------------------------------------------------------
+
+
+def outlet_overview(user: Any, days: int = 30) -> list[dict[str, Any]]:
+    """Return each outlet in reach with its exceedances of the last days and its amounts of this year."""
+    visible = set(points_visible_to(user).values_list("pk", flat=True))
+    chosen = [one for one in outlets.outlets() if one.point.pk in visible]
+    moment = now()
+    since = moment - timedelta(days=days)
+    runs = exceedances_visible_to(user).filter(point__in=[one.point for one in chosen], end__gt=since)
+    counts = {
+        row["point"]: row
+        for row in runs.filter(marked=False)
+        .values("point")
+        .annotate(runs=Count("pk"), periods=Sum("periods"), worst=Max("multiple"))
+    }
+    running = {row.point_id for row in runs if row.running and not row.marked}
+    marked = {
+        row["point"]: row["n"] for row in runs.filter(marked=True).values("point").annotate(n=Count("pk"))
+    }
+    standing: dict[int, list[amounts.Standing]] = {}
+    for one in amounts.standings([one.point for one in chosen], day_of(moment).year, rulebook()):
+        standing.setdefault(one.point.pk, []).append(one)
+    newest = dict(
+        current("outlet_day")
+        .filter(point__in=[one.point for one in chosen], start__gte=moment - timedelta(days=10))
+        .values_list("point")
+        .annotate(newest=Max("pk"))
+    )
+    rows = Evaluation.objects.defer("trace").in_bulk(list(newest.values()))
+    return [
+        {
+            "outlet": one,
+            "point": one.point,
+            "counts": counts.get(one.point.pk),
+            "running": one.point.pk in running,
+            "marked": marked.get(one.point.pk, 0),
+            "amounts": standing.get(one.point.pk, []),
+            "day": rows.get(newest.get(one.point.pk)),
+            "label": label_of(
+                one.series[limit.factor.wire_code]
+                for limit in one.limits
+                if limit.factor.wire_code in one.series
+            ),
+            "unmeasured": sorted(
+                {str(limit.factor) for limit in one.limits if limit.factor.wire_code not in one.series}
+            ),
+        }
+        for one in chosen
+    ]
+
+
+def language() -> str:
+    return "en" if (get_language() or "").startswith("en") else "zh"

@@ -1,0 +1,221 @@
+"""A year of air so far, against last year, and the ranking of stations and townships."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.evaluation import queries, words
+from qingjian.apps.evaluation.drafts import day_of, month_of
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.network.models import Point
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.current import now
+from qingjian.rulebook import Rulebook
+from qingjian.standards.air.breakpoints import POLLUTANTS
+from qingjian.standards.air.composite import CompositeIndex, composite_index
+from qingjian.standards.air.ranking import Place, change_rate, rank
+from qingjian.standards.air.statistics import (
+    Attainment,
+    PeriodStatistics,
+    attainment,
+    by_day,
+    percentile,
+    percentile_rank,
+    yearly,
+)
+from qingjian.standards.editions import Basis
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.rounding import round_places
+
+GOOD = ("优", "良")
+COMPARABLE_SHARE = 0.75
+"""Two periods are compared only when the shorter has this share of the days of the longer."""
+
+
+@dataclass(frozen=True)
+class Year:
+    """One year (or its part up to a day) of a region."""
+
+    year: int
+    last: date
+    days: int
+    """Days with an AQI."""
+    good: int
+    categories: dict[str, int]
+    pollutants: dict[str, PeriodStatistics]
+    attainment: Attainment | None
+    composite: CompositeIndex | None
+    problem: str = ""
+
+    @property
+    def rate(self) -> Decimal | None:
+        """Share of days with AQI up to 100, %, one decimal."""
+        return round_places(Decimal(self.good * 100) / self.days, 1) if self.days else None
+
+
+def year_of(region: Region, year: int, last: date | None = None) -> Year:
+    """Return the statistics of a region from 1 January to a day; kept until a new result arrives."""
+    last = min(last or day_of(now()), date(year, 12, 31))
+    return _year(region, year, last, queries.stamp("air_day", region))
+
+
+@lru_cache(maxsize=64)
+def _year(region: Region, year: int, last: date, stamp: str) -> Year:
+    book = rulebook()
+    rows = [row for row in queries.air_days(region, year) if day_of(row.start) <= last]
+    categories = dict.fromkeys(words.CATEGORY_LEVELS, 0)
+    for row in rows:
+        if row.category:
+            categories[row.category] += 1
+    counted = sum(categories.values())
+    pollutants: dict[str, PeriodStatistics] = {}
+    for name in POLLUTANTS:
+        values = by_day((day_of(row.start), row.values["used"].get(name)) for row in rows)
+        if any(value is not None for value in values.values()):
+            pollutants[name] = yearly(name, values, year, rulebook=book)
+    judged = attainment(pollutants) if pollutants else None
+    problem = ""
+    composite = None
+    try:
+        composite = (
+            composite_index(_composite_inputs(pollutants), on=date(year, 12, 31), rulebook=book)
+            if pollutants
+            else None
+        )
+    except EvaluationError as error:
+        problem = getattr(error, queries.language())
+    return Year(
+        year,
+        last,
+        counted,
+        sum(categories[name] for name in GOOD),
+        categories,
+        pollutants,
+        judged,
+        composite,
+        problem,
+    )
+
+
+def _composite_inputs(pollutants: dict[str, PeriodStatistics]) -> dict[str, Decimal]:
+    return {
+        name: one.percentile_rounded if name in ("CO", "O3") else one.mean_rounded
+        for name, one in pollutants.items()
+    }
+
+
+def change(present: Decimal | None, before: Decimal | None) -> Decimal | None:
+    """Return the change in %, None where it cannot be formed."""
+    if present is None or before is None or before <= 0:
+        return None
+    return change_rate(present, before)
+
+
+def comparable(present: Year, before: Year) -> bool:
+    """Say whether two parts of years have enough days in common to be compared."""
+    return bool(present.days and before.days) and min(present.days, before.days) >= COMPARABLE_SHARE * max(
+        present.days, before.days
+    )
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One line of a ranking."""
+
+    name: str
+    place: Place
+    index: CompositeIndex
+    days: int
+    before: CompositeIndex | None
+
+
+def ranking(points: list[Point], by: str, period: str) -> tuple[list[Ranked], list[str], tuple[date, date]]:
+    """Rank stations or townships by composite index; return (lines, places without all six items, the period)."""
+    today = day_of(now())
+    if period == "year":
+        first = date(today.year, 1, 1)
+        earlier = (date(today.year - 1, 1, 1), same_day(today, today.year - 1))
+    else:
+        first = month_of(today)
+        end = first - timedelta(days=1)
+        earlier = (month_of(end), end)
+    book = rulebook()
+    groups = {point.pk: point.region.name if by == "township" else point.name for point in points}
+    present = _indices(points, groups, first, today, None, book)
+    variant = next(iter(present.values()))[0].variant if present else None
+    before = _indices(points, groups, *earlier, variant, book)
+    placed = rank(
+        {name: index.value for name, (index, _days) in present.items()},
+        earlier={name: index.value for name, (index, _days) in before.items()},
+    )
+    lines = [
+        Ranked(
+            one.name,
+            one,
+            present[one.name][0],
+            present[one.name][1],
+            before[one.name][0] if one.name in before else None,
+        )
+        for one in placed
+    ]
+    return lines, sorted(set(groups.values()) - set(present)), (first, today)
+
+
+def same_day(day: date, year: int) -> date:
+    return day.replace(year=year, day=28) if day.month == 2 and day.day == 29 else day.replace(year=year)
+
+
+def _indices(
+    points: list[Point], groups: dict[int, str], first: date, last: date, variant: str | None, book: Rulebook
+) -> dict[str, tuple[CompositeIndex, int]]:
+    collected: dict[str, dict[str, dict[date, list[float]]]] = {}
+    for point, day, used in queries.station_days(points, first, last):
+        held = collected.setdefault(groups[point], {})
+        for name in POLLUTANTS:
+            if used.get(name) is not None:
+                held.setdefault(name, {}).setdefault(day, []).append(used[name])
+    found = {}
+    for place, items in collected.items():
+        values = {
+            name: [_mean([Decimal(str(one)) for one in given]) for given in days.values()]
+            for name, days in items.items()
+        }
+        inputs = {name: _statistic(name, given, last, book) for name, given in values.items()}
+        try:
+            found[place] = (
+                composite_index(inputs, on=None if variant else last, variant=variant, rulebook=book),
+                max(len(given) for given in values.values()),
+            )
+        except EvaluationError:
+            continue
+    return found
+
+
+def _mean(values: list[Decimal]) -> Decimal:
+    return sum(values, Decimal(0)) / len(values)
+
+
+def _statistic(name: str, values: list[Decimal], on: date, book: Rulebook) -> Decimal:
+    if name in ("CO", "O3"):
+        return percentile(values, percentile_rank(book, Basis(on), name)[0])
+    return _mean(values)
+
+
+def calendar(rows: list[Evaluation]) -> list[list[Any]]:
+    """Return (day, level, AQI, category, primary, id) for the calendar."""
+    return [
+        [
+            day_of(row.start).isoformat(),
+            words.level(row.category),
+            row.aqi if row.publishable else None,
+            words.category(row.category),
+            row.primary,
+            row.pk,
+        ]
+        for row in rows
+    ]

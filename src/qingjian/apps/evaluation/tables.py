@@ -1,0 +1,114 @@
+"""Lists of evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.evaluation import outlets
+from qingjian.apps.evaluation.models import Exceedance
+from qingjian.apps.observing.models import Alert
+from qingjian.ui.listing import Choice, Column, Listing, Search
+
+STATES = (
+    ("running", _("Running")),
+    ("ended", _("Ended")),
+    ("marked", _("Marked")),
+    ("explained", _("Explained")),
+)
+STATE_COLOURS = {"running": "red", "ended": "orange", "marked": "secondary", "explained": "green"}
+_EXPLAINED = Q(alert_state=Alert.State.CLOSED) & ~Q(alert_cause="")
+
+
+def state(row: Exceedance) -> str:
+    """Running, marked, explained by the cause of its alert, or ended."""
+    if row.marked:
+        return "marked"
+    if row.alert_state == Alert.State.CLOSED and row.alert_cause:
+        return "explained"
+    return "running" if row.running else "ended"
+
+
+def state_text(row: Exceedance) -> str:
+    name = state(row)
+    text = str(dict(STATES)[name])
+    return f"{text}: {Alert.Cause(row.alert_cause).label}" if name == "explained" else text
+
+
+def _in_state(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
+    if name == "marked":
+        return rows.filter(marked=True)
+    if name == "explained":
+        return rows.filter(_EXPLAINED, marked=False)
+    return rows.filter(marked=False, running=name == "running").exclude(_EXPLAINED)
+
+
+def duration(row: Exceedance) -> str:
+    """Return how long it lasted in its own periods."""
+    return (
+        _now("%(count)d h") % {"count": row.periods}
+        if row.averaging == "hour"
+        else _now("%(count)d d") % {"count": row.periods}
+    )
+
+
+class ExceedanceListing(Listing):
+    title = _("Exceedances")
+    name = "exceedances"
+    model = Exceedance
+    template = "evaluation/exceedances.html"
+    columns = (
+        Column(
+            "point",
+            _("Outlet"),
+            value=lambda row: str(row.point.outlet),
+            order="point__outlet__code",
+            link=lambda row: reverse("point", args=(row.point.code,)),
+        ),
+        Column("series", _("Factor"), value=lambda row: str(row.series.factor), order="series__factor__code"),
+        Column(
+            "averaging",
+            _("Averaging period"),
+            value=lambda row: row.get_averaging_display(),
+            order="averaging",
+        ),
+        Column("start", _("From")),
+        Column("periods", _("Duration"), value=duration, order="periods", numeric=True),
+        Column("peak", _("Highest value"), numeric=True),
+        Column(
+            "limit", _("Limit"), value=lambda row: f"{outlets.bounds(row.limit)} {row.series.unit}", order=""
+        ),
+        Column(
+            "multiple",
+            _("Times above the limit"),
+            value=lambda row: None if row.multiple is None else round(row.multiple, 2),
+            order="multiple",
+            numeric=True,
+        ),
+        Column("state", _("State"), value=state_text, order="", badge=lambda row: STATE_COLOURS[state(row)]),
+        Column(
+            "evaluation_id",
+            _("Why?"),
+            value=lambda row: _now("Why?"),
+            order="",
+            link=lambda row: reverse("evaluation-why", args=(row.evaluation_id,)),
+        ),
+    )
+    filters = (
+        Search(
+            (
+                "point__name",
+                "point__outlet__source__name",
+                "series__factor__name_zh",
+                "series__factor__name_en",
+                "series__code",
+            )
+        ),
+        Choice("state", _("State"), STATES, use=_in_state),
+        Choice("averaging", _("Averaging period"), (("hour", _("Hour")), ("day", _("Day")))),
+    )
+    empty_text = _("No exceedance.")

@@ -1,0 +1,82 @@
+"""Words and colours of evaluation for templates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from qingjian.apps.evaluation import words
+
+register = template.Library()
+register.filter("category", words.category)
+register.filter("aqi_level", words.level)
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """Look a key up; None when it is absent."""
+    return mapping.get(key) if mapping else None
+
+
+@register.filter
+def signed(value: Decimal | int | None) -> str:
+    """Write a change with its sign."""
+    return "–" if value is None else f"{value:+}"
+
+
+@register.filter
+def percent(value: Decimal | float | None) -> str:
+    return "–" if value is None else f"{value}%"
+
+
+@register.simple_tag
+def water_class(name: str) -> SafeString:
+    """Show a class on its colour; the text carries the meaning."""
+    return format_html(
+        '<span class="qe-class qe-class-{}">{}</span>', words.CLASS_COLOURS.get(name, "0"), name or "–"
+    )
+
+
+@register.simple_tag
+def data_label(label: dict[str, str] | None) -> SafeString | str:
+    """Show that data are replayed or simulated, with where they come from."""
+    if not label:
+        return ""
+    return format_html(
+        '<span class="badge bg-{0}-lt text-{0}-lt-fg" title="{1}">{2}</span>',
+        label["colour"],
+        label["notice"],
+        label["text"],
+    )
+
+
+@register.filter
+def class_colour(name: str) -> str:
+    """Return the number of a class's colour."""
+    return words.CLASS_COLOURS.get(name, "0")
+
+
+@register.filter
+def largest(counts: dict[str, int] | None) -> int | str:
+    """Return the largest of some counts."""
+    return max(counts.values(), default=0) if counts else "–"
+
+
+@register.filter
+def standing_text(name: str) -> Any:
+    return words.STANDINGS[name][0]
+
+
+@register.filter
+def standing_colour(name: str) -> str:
+    return words.STANDINGS[name][1]
+
+
+@register.filter
+def unlocalized(value: Any) -> str:
+    """Write a number as HTML attributes want it."""
+    return str(value)
