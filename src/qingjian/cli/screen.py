@@ -14,7 +14,7 @@ from qingjian.screening.screen import Settings, learn_history, screen
 NO_HISTORY = "none"
 
 
-def screen_command(
+def command(
     history: Annotated[
         str, typer.Option(help="clean panel folder, or the word none / 历史数据目录，或 none")
     ],
@@ -61,7 +61,7 @@ def _digits(score: float) -> str:
 
 
 app = typer.Typer(add_completion=False)
-app.command()(screen_command)
+app.command()(command)
 
 if __name__ == "__main__":
     app()

@@ -23,6 +23,7 @@ CLASSES = 3  # clean, tampered, instrument trouble
 ANSWER_EDGE = 1e-5
 SILENCE_DAYS = 3  # a series without any value for a week is not there; nothing can be said about it
 NOTHING = -20.0
+TROUBLE_WEIGHT, TROUBLE_FROM = 0.6, -1.0  # what looks like instrument trouble is less of a case
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Combination:
         tampered, trouble = (
             _log_odds(_predict(boosters, course, days, held_out)) for boosters in (self.second, self.trouble)
         )
+        tampered = tampered - TROUBLE_WEIGHT * np.maximum(trouble - TROUBLE_FROM, 0.0)
         return np.where(silent, NOTHING, tampered), np.where(silent, NOTHING, trouble)
 
 

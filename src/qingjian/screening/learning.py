@@ -22,6 +22,7 @@ from qingjian.screening.vocabulary import PARTICLES, common_name
 REHEARSED_SERIES_DAYS = 60_000
 MOST_REHEARSALS = 24
 REHEARSED_SHARE = 0.12
+CONCLUSIVE_QUANTILE = 0.9995
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Learned:
     combination: Combination
     kinds: KindGuess
     usual_level: float
+    conclusive_level: float
     honest_days: Tail
     honest_trouble: Tail
     honest_months: Tail
@@ -44,9 +46,12 @@ class TooLittleHistoryError(ValueError):
     """No series has enough days to learn from."""
 
 
-def learn_from(record: Record, own_reference: bool = False) -> Learned:
+def learn_from(
+    record: Record, own_reference: bool = False, series_days: int = REHEARSED_SERIES_DAYS
+) -> Learned:
     """Learn from a record that holds only history.
 
+    `series_days` is how many days of series are rehearsed at least (history copied as often as needed).
     Raises TooLittleHistoryError when no series has a month of values.
     """
     models = fit_models(record)
@@ -54,7 +59,7 @@ def learn_from(record: Record, own_reference: bool = False) -> Learned:
     if not clean:
         raise TooLittleHistoryError
     measure = yardstick_of(clean, record.days)
-    rehearsals = rehearsed_days(record, models, measure)
+    rehearsals = rehearsed_days(record, models, measure, series_days=series_days)
     if not any((r.label == 1).sum() >= 50 for r in rehearsals if r.label is not None):
         raise TooLittleHistoryError
     combination = learn(rehearsals)
@@ -62,7 +67,8 @@ def learn_from(record: Record, own_reference: bool = False) -> Learned:
     tampered, trouble = combination.answers(days, np.ones(record.days, bool))
     present = tampered > ABSENT
     usual = float(np.quantile(tampered[present], OWN_SHARE))
-    answers = muted(tampered, usual)
+    conclusive = float(np.quantile(tampered[present], CONCLUSIVE_QUANTILE))
+    answers = with_exact_copies(muted(tampered, usual), clean, conclusive)
     months = [m.answer for m in month_answers(answers, record.first_day)]
     return Learned(
         record,
@@ -71,11 +77,18 @@ def learn_from(record: Record, own_reference: bool = False) -> Learned:
         combination,
         learn_kinds(rehearsals),
         usual,
+        conclusive,
         Tail.of(answers[present]),
         Tail.of(trouble[present]),
         Tail.of(np.array(months)),
         own_reference,
     )
+
+
+def with_exact_copies(answers: Floats, found: dict[tuple[int, int], Statistics], level: float) -> Floats:
+    """Answers (series, days), raised to `level` on days that are exact copies."""
+    exact = np.stack([statistics["copies.exact"] > 0 for statistics in found.values()])
+    return np.where(exact & (answers > ABSENT), np.maximum(answers, level), answers)
 
 
 def yardstick_of(clean: dict[tuple[int, int], Statistics], days: int) -> Yardstick:
@@ -85,7 +98,11 @@ def yardstick_of(clean: dict[tuple[int, int], Statistics], days: int) -> Yardsti
 
 
 def rehearsed_days(
-    record: Record, models: Models, measure: Yardstick, kinds: tuple[str, ...] = rehearse.KINDS
+    record: Record,
+    models: Models,
+    measure: Yardstick,
+    kinds: tuple[str, ...] = rehearse.KINDS,
+    series_days: int = REHEARSED_SERIES_DAYS,
 ) -> list[Days]:
     """Calibrated tests and labels of staged copies of the history."""
     names = [common_name(p.code) for p in record.parameters]
@@ -94,7 +111,7 @@ def rehearsed_days(
     by_day = np.isfinite(record.hourly).reshape(*record.hourly.shape[:2], record.days, 24)
     held: Mask = np.asarray(by_day.any(axis=3), dtype=np.bool_)
     size = max(1, int(held[:, record.measured()].sum()))
-    copies = int(np.clip(np.ceil(REHEARSED_SERIES_DAYS / size), 1, MOST_REHEARSALS))
+    copies = int(np.clip(np.ceil(series_days / size), 1, MOST_REHEARSALS))
     seed = content_seed(record.values)
     troubles = [rehearse.KINDS.index(k) for k in rehearse.TROUBLE]
     staged = []

@@ -96,6 +96,17 @@ class Panel:
         keep = min(max(day + 1 - self.first_day, 0), self.days) * self.per_day
         return replace(self, values=self.values[:, :, :keep].copy(), flags=self.flags[:, :, :keep].copy())
 
+    def since(self, days: int) -> Panel:
+        """The last `days` days of the panel."""
+        cut = max(self.days - days, 0)
+        keep = slice(cut * self.per_day, None)
+        return replace(
+            self,
+            start=self.start + cut * MINUTES_A_DAY,
+            values=self.values[:, :, keep].copy(),
+            flags=self.flags[:, :, keep].copy(),
+        )
+
     def reordered(self, stations: Sequence[int], parameters: Sequence[int]) -> Panel:
         """The same panel with stations and parameters in another order."""
         pick = np.ix_(list(stations), list(parameters))

@@ -10,21 +10,34 @@ from numpy.typing import NDArray
 from qingjian.screening.budget import ABSENT, alarm_score, muted
 from qingjian.screening.combination import Days
 from qingjian.screening.findings import SMALLEST_P, Evidence, Finding, evidence_of, stretches
-from qingjian.screening.learning import Learned, TooLittleHistoryError, calibrated, learn_from
+from qingjian.screening.learning import (
+    REHEARSED_SERIES_DAYS,
+    Learned,
+    TooLittleHistoryError,
+    calibrated,
+    learn_from,
+    with_exact_copies,
+)
 from qingjian.screening.months import month_answers
 from qingjian.screening.panel import Floats, Mask, Panel, day_text
 from qingjian.screening.record import Record, alone, history_record, join
 from qingjian.screening.statistics import gather, series_of
 from qingjian.screening.twins import find_twins
 
+LEARNED_DAYS = 1100  # the last three years: instruments and sites before that were others
 LOWERED = 0.9  # scores without an own history never claim more than this
 
 
 @dataclass(frozen=True)
 class Settings:
-    """False alarms a station-month that people can check, over all factors of the station."""
+    """Settings of a screen.
+
+    `false_alarms_per_station_month` is what people can check, over all factors of a station;
+    `rehearsed_series_days` how much is rehearsed when a panel has to serve as its own history.
+    """
 
     false_alarms_per_station_month: float = 1.0
+    rehearsed_series_days: int = REHEARSED_SERIES_DAYS
 
 
 @dataclass(frozen=True)
@@ -60,12 +73,12 @@ class Screening:
     notes: tuple[str, ...]
 
 
-def learn_history(history: Panel) -> Learned | None:
+def learn_history(history: Panel, series_days: int = REHEARSED_SERIES_DAYS) -> Learned | None:
     """Learn from a clean history; None when it is too short or too empty to learn from."""
     if history.days == 0:
         return None
     try:
-        return learn_from(history_record(history))
+        return learn_from(history_record(history.since(LEARNED_DAYS)), series_days=series_days)
     except TooLittleHistoryError:
         return None
 
@@ -76,6 +89,7 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
     Deterministic; does not depend on names or on the order of stations. Screening the panel up to a day gives
     exactly what a stream would have said on that day.
     """
+    settings = settings or Settings()
     notes: list[str] = []
     if learned is None:
         notes.append(
@@ -84,13 +98,13 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
         )
         record = alone(panel)
         try:
-            learned = learn_from(record, own_reference=True)
+            learned = learn_from(record, True, settings.rehearsed_series_days)
         except TooLittleHistoryError:
             notes.append("数据不足一个月，无法评分 / less than a month of values: nothing can be scored")
             return Screening((), (), (), (*record.notes, *notes))
     else:
         record = join(learned.history, panel)
-    return _scored(record, learned, settings or Settings(), notes)
+    return _scored(record, learned, settings, notes)
 
 
 def screen_until(
@@ -106,7 +120,7 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     days = calibrated(found, learned.measure, record)
     held_out = np.full(record.days, True) if learned.own_reference else np.zeros(record.days, bool)
     tampered, trouble = learned.combination.answers(days, held_out)
-    answers = muted(tampered, learned.usual_level)
+    answers = with_exact_copies(muted(tampered, learned.usual_level), found, learned.conclusive_level)
     lowered = np.array([learned.own_reference or learned.measure.borrowed(key) for key in keys])
     weight = np.where(lowered, LOWERED, 1.0)[:, None]
     score = learned.honest_days.score(answers) * weight

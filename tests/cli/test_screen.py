@@ -1,0 +1,90 @@
+"""`qingjian screen`: the folders of the contract in, three files out."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from qingjian.cli.screen import app
+from qingjian.cli.screen_panel import read_panel
+from qingjian.screening.panel import FLAG_CALIBRATION, FLAG_EMPTY, FLAG_OTHER, PanelError
+
+
+def write(folder: Path, first: str, days: int, seed: int, text: str | None = None) -> Path:
+    """A small panel folder: two stations, one factor, one context column."""
+    folder.mkdir(parents=True)
+    (folder / "stations.csv").write_text(
+        "station,name,medium,longitude,latitude,parent\na,A,water,,,river\nb,B,water,,,river\n"
+    )
+    (folder / "parameters.csv").write_text(
+        "parameter,name,unit,resolution,role,limit\nCOD,cod,mg/l,0.1,measured,40\nFLOW,flow,m3/h,1,context,\n"
+    )
+    r = np.random.default_rng(seed)
+    start = np.datetime64(first, "m")
+    rows = ["station,parameter,time,value,flag"]
+    load = 20 + 6 * np.sin(np.arange(days * 24) / 24 * 2 * np.pi)
+    for station in "ab":
+        for h in range(days * 24):
+            time = start + np.timedelta64(60 * h, "m")
+            rows.append(f"{station},COD,{time},{load[h] + r.normal(0, 1.5):.1f},N")
+            rows.append(f"{station},FLOW,{time},{load[h] * 5:.0f},")
+    with gzip.open(folder / "observations.csv.gz", "wt") as handle:
+        handle.write(text if text is not None else "\n".join(rows) + "\n")
+    return folder
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_the_contract(tmp_path: Path) -> None:
+    history, panel = write(tmp_path / "h", "2025-01-01", 100, 1), write(tmp_path / "p", "2025-04-11", 20, 2)
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["--history", str(history), "--panel", str(panel), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    days = rows_of(out / "days.csv")
+    assert list(days[0]) == ["station", "parameter", "day", "score", "kind", "fault_score"]
+    assert {d["parameter"] for d in days} == {"COD"}
+    assert len(days) == 2 * 20
+    assert all(0 <= float(d["score"]) <= 1 for d in days)
+    months = rows_of(out / "months.csv")
+    assert list(months[0]) == ["station", "parameter", "month", "score", "kind"]
+    assert {m["month"] for m in months} == {"2025-04"}
+    assert isinstance(json.loads((out / "findings.json").read_text(encoding="utf-8")), list)
+
+
+def test_a_folder_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
+    panel = write(tmp_path / "p", "2025-04-11", 2, 2)
+    (panel / "stations.csv").unlink()
+    done = CliRunner().invoke(
+        app, ["--history", "none", "--panel", str(panel), "--out", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 2
+    assert "stations.csv" in done.output
+
+
+def test_flags_times_and_numbers_as_they_come(tmp_path: Path) -> None:
+    text = (
+        "station,parameter,time,value,flag\n"
+        "a,COD,2025-04-11T00:00,1.5,C\na,COD,2025-04-11 01:00:00,abc,N\na,COD,2025-04-11T02:00,,\n"
+        "a,COD,2025-04-11T03:00,2.5e1,?\nx,COD,2025-04-11T03:00,1,N\na,COD,yesterday,1,N\n"
+    )
+    panel = read_panel(write(tmp_path / "p", "2025-04-11", 1, 2, text))
+    assert panel.values[0, 0, 0] == 1.5
+    assert panel.flags[0, 0, [0, 2, 3]].tolist() == [FLAG_CALIBRATION, FLAG_EMPTY, FLAG_OTHER]
+    assert np.isnan(panel.values[0, 0, 1])
+    assert panel.values[0, 0, 3] == 25
+    assert len(panel.notes) == 2
+
+
+@pytest.mark.parametrize("text", ["station,parameter\na,COD\n", "", "station,parameter,time,value,flag\n"])
+def test_observations_without_columns_or_rows(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PanelError):
+        read_panel(write(tmp_path / "p", "2025-04-11", 1, 2, text))

@@ -1,0 +1,327 @@
+"""Every detector on a constructed case: what it must see, and what it must leave alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qingjian.screening import (
+    bunching,
+    ceiling,
+    constants,
+    copies,
+    coupling,
+    detection_floor,
+    faults,
+    last_digits,
+    level_and_scale,
+    missing_when_high,
+    physical_logic,
+    smoothing,
+    spraying,
+)
+from qingjian.screening.calibration import against_season, normal_scores
+from qingjian.screening.panel import FLAG_CALIBRATION, FLAG_FAULT
+from qingjian.screening.series import SeriesDays
+
+Make = Callable[..., SeriesDays]
+TAMPERED = slice(40, 47)
+MIDDLE = 43
+CLEAN = np.r_[np.arange(10, 30), np.arange(58, 70)]
+
+
+def stands_out(found: dict[str, np.ndarray], name: str) -> bool:
+    """The middle of the tampered week lies beyond every clean day."""
+    return bool(found[name][MIDDLE] > np.nanmax(found[name][CLEAN]))
+
+
+def changed(
+    make: Make, change: Callable[[np.ndarray, np.random.Generator], np.ndarray], **more: Any
+) -> SeriesDays:
+    """A series with one week changed."""
+    values = make().values.copy()
+    values[TAMPERED] = change(values[TAMPERED], np.random.default_rng(9))
+    return make(values=values, **more)
+
+
+def test_a_held_value_is_a_run_and_flat(make_series: Make) -> None:
+    found = constants.statistics(changed(make_series, lambda x, r: np.full_like(x, 50)))
+    for name in ("constants.run", "constants.repeats.1", "constants.variety", "constants.flat.3"):
+        assert stands_out(found, name), name
+
+
+def test_a_held_value_with_scatter_is_still_flat(make_series: Make) -> None:
+    found = constants.statistics(changed(make_series, lambda x, r: np.round(50 + r.normal(0, 1.2, x.shape))))
+    assert stands_out(found, "constants.flat.3")
+
+
+def test_repeats_of_a_batch_analyser_are_not_constants(make_series: Make) -> None:
+    """A cycle of four hours repeats three of four values: against the own history that is nothing."""
+    batch = np.repeat(make_series().values[:, ::4], 4, axis=1)
+    usual = constants.statistics(make_series(values=batch))
+    held = batch.copy()
+    held[TAMPERED] = held[MIDDLE, 0]
+    stuck = constants.statistics(make_series(values=held))
+    for name in ("constants.run", "constants.repeats.3"):
+        reference = np.sort(usual[name])
+        assert normal_scores(usual[name], reference)[CLEAN].max() < 3
+        assert normal_scores(stuck[name], reference)[MIDDLE] > 3
+
+
+def test_run_lengths_count_equal_neighbours_and_gaps_break_them() -> None:
+    values = np.array([1.0, 1.0, np.nan, 1.0, 2.0, 2.0, 2.0])
+    assert constants.run_lengths(values).tolist() == [2, 2, 0, 1, 3, 3, 3]
+    assert constants.run_lengths(np.zeros(0)).tolist() == []
+
+
+def test_a_ceiling_repeats_its_value_below_the_expectation(make_series: Make) -> None:
+    found = ceiling.statistics(changed(make_series, lambda x, r: np.minimum(x, np.quantile(x, 0.6))))
+    for name in ("ceiling.ties.7", "ceiling.pressed.7"):
+        assert stands_out(found, name), name
+
+
+def test_a_quiet_week_is_no_ceiling(make_series: Make) -> None:
+    expected = make_series().expected.copy()
+    expected[TAMPERED] = 0.5 * (expected[TAMPERED] + expected[TAMPERED].mean())
+    r = np.random.default_rng(4)
+    found = ceiling.statistics(
+        make_series(values=np.round(expected + r.normal(0, 3, expected.shape)), expected=expected)
+    )
+    assert not stands_out(found, "ceiling.pressed.7")
+
+
+def test_values_pressed_under_the_limit(make_series: Make) -> None:
+    limit = {"limit": 62.0, "shaped_limit": np.array([0.9, 1.0, 1.6]) * 62.0}
+    found = bunching.statistics(
+        changed(
+            make_series, lambda x, r: np.where(x > 62, np.round(60 + r.uniform(-1, 1, x.shape)), x), **limit
+        )
+    )
+    clean = bunching.statistics(make_series(**limit))
+    for name in ("bunching.below.7", "bunching.gap.7", "bunching.pressed.7"):
+        assert found[name][MIDDLE] > np.max(clean[name]), name
+    assert bunching.statistics(make_series()) == {}
+
+
+@pytest.mark.parametrize("favourites", [(0, 5), (3,), (1, 2, 7, 8)])
+def test_invented_last_digits_whatever_the_favourites(make_series: Make, favourites: tuple[int, ...]) -> None:
+    found = last_digits.statistics(
+        changed(make_series, lambda x, r: np.floor(x / 10) * 10 + r.choice(favourites, x.shape))
+    )
+    assert stands_out(found, "last_digits.shares.7")
+
+
+def test_an_instrument_that_always_rounds_to_five_is_its_own_history(make_series: Make) -> None:
+    found = last_digits.statistics(make_series(values=np.round(make_series().values / 5) * 5))
+    assert found["last_digits.shares.7"].max() < 5
+
+
+def test_unknown_resolution_says_nothing_about_digits(make_series: Make) -> None:
+    assert last_digits.statistics(make_series(resolution=0.0)) == {}
+
+
+@pytest.mark.parametrize(("scale", "noise"), [(1.0, 0.0), (0.93, 0.0), (1.04, 0.5)])
+def test_a_replayed_week_is_found_exact_rescaled_and_noisy(
+    make_series: Make, scale: float, noise: float
+) -> None:
+    values = make_series().values.copy()
+    r = np.random.default_rng(2)
+    values[TAMPERED] = values[5:12] * scale + r.normal(0, noise + 1e-9, values[TAMPERED].shape)
+    found = copies.statistics(make_series(values=values, history=np.arange(80) < 40))
+    assert stands_out(found, "copies.past.3")
+    if scale == 1.0:
+        assert stands_out(found, "copies.past_equal")
+        assert found["copies.exact"][TAMPERED].all()
+        assert not found["copies.exact"][CLEAN].any()
+
+
+def test_similar_weather_is_no_replay(make_series: Make) -> None:
+    expected = make_series().expected.copy()
+    expected[TAMPERED] = expected[5:12]
+    r = np.random.default_rng(3)
+    found = copies.statistics(
+        make_series(values=np.round(expected + r.normal(0, 3, expected.shape)), expected=expected)
+    )
+    assert not stands_out(found, "copies.past_equal")
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+def test_a_borrowed_series_is_found_and_the_borrower_is_blamed(make_series: Make, noise: float) -> None:
+    other = make_series(seed=1).values + np.random.default_rng(8).normal(4, 4, (80, 24))
+    error = (other - make_series().expected - 4) / 4
+    values = make_series().values.copy()
+    values[TAMPERED] = other[TAMPERED] * 1.02 + np.random.default_rng(6).normal(0, noise + 1e-9, (7, 24))
+    found = copies.statistics(make_series(values=values, relatives=(other,), relative_errors=(error,)))
+    assert stands_out(found, "copies.relative.3")
+    assert stands_out(found, "copies.relative_closeness")
+    assert found["copies.relative_blame"][MIDDLE] > 0
+
+
+def test_a_series_computed_from_another_factor_is_found(make_series: Make) -> None:
+    factor = make_series(seed=2).values
+    found = copies.statistics(
+        make_series(
+            values=np.vstack(
+                [make_series().values[:40], 20 + 0.4 * factor[40:47], make_series().values[47:]]
+            ),
+            factors=(factor,),
+        )
+    )
+    assert stands_out(found, "copies.factor.3")
+    always = copies.statistics(make_series(values=20 + 0.4 * factor, factors=(factor,)))
+    assert not always["copies.exact"].any()
+
+
+@pytest.mark.parametrize("hours", [3, 7])
+def test_smoothing_takes_the_unrest_away(make_series: Make, hours: int) -> None:
+    def smooth(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
+        return np.convolve(x.ravel(), np.ones(hours) / hours, "same").reshape(x.shape)
+
+    found = smoothing.statistics(changed(make_series, smooth))
+    assert stands_out(found, "smoothing.momentum.3")
+    assert found["smoothing.rough.3"][MIDDLE] < np.nanmin(found["smoothing.rough.3"][CLEAN])
+
+
+@pytest.mark.parametrize("change", [lambda x, r: x * 0.8, lambda x, r: x - 12])
+def test_lower_readings_than_promised(make_series: Make, change: Any) -> None:
+    found = level_and_scale.statistics(changed(make_series, change))
+    for name in ("level.bias.7", "level.contrast.3"):
+        assert stands_out(found, name), name
+
+
+def test_a_clean_week_with_clean_air_is_not_low(make_series: Make) -> None:
+    expected = make_series().expected.copy()
+    expected[TAMPERED] -= 25
+    r = np.random.default_rng(4)
+    found = level_and_scale.statistics(
+        make_series(values=np.round(expected + r.normal(0, 3, expected.shape)), expected=expected)
+    )
+    assert not stands_out(found, "level.bias.7")
+
+
+def test_swings_reduced_show_in_the_response(make_series: Make) -> None:
+    found = level_and_scale.statistics(changed(make_series, lambda x, r: x.mean() + 0.4 * (x - x.mean())))
+    assert stands_out(found, "level.response.7")
+
+
+def test_invented_and_reordered_values_lose_their_ties(make_series: Make) -> None:
+    invented = coupling.statistics(changed(make_series, lambda x, r: r.normal(x.mean(), x.std(), x.shape)))
+    shuffled = coupling.statistics(
+        changed(make_series, lambda x, r: np.apply_along_axis(r.permutation, 1, x))
+    )
+    for found in (invented, shuffled):
+        assert stands_out(found, "coupling.level.3")
+    assert stands_out(shuffled, "coupling.order.3")
+
+
+def test_gaps_at_high_levels_and_gaps_at_any_level(make_series: Make) -> None:
+    high = missing_when_high.statistics(
+        changed(make_series, lambda x, r: np.where(x > np.quantile(x, 0.7), np.nan, x))
+    )
+    any_level = missing_when_high.statistics(
+        changed(make_series, lambda x, r: np.where(r.random(x.shape) < 0.3, np.nan, x))
+    )
+    assert high["missing_when_high.lift.7"][MIDDLE] > 3
+    assert abs(any_level["missing_when_high.lift.7"][MIDDLE]) < 2.5
+    assert any_level["missing_when_high.hours.7"][MIDDLE] > 2
+
+
+def test_calibration_declared_when_high_and_at_a_fixed_hour(make_series: Make) -> None:
+    base = make_series()
+    flags = base.flags.copy()
+    flags[TAMPERED][base.expected[TAMPERED] > np.quantile(base.expected[TAMPERED], 0.85)] = FLAG_CALIBRATION
+    routine = base.flags.copy()
+    routine[::9, 10] = FLAG_CALIBRATION
+    name = "calibration_when_high.lift.7"
+    assert missing_when_high.statistics(make_series(flags=flags))[name][MIDDLE] > 3
+    assert np.max(np.abs(missing_when_high.statistics(make_series(flags=routine))[name])) < 2.5
+
+
+def test_common_dips_of_both_particle_factors(make_series: Make) -> None:
+    r = np.random.default_rng(1)
+    own, partner = r.normal(size=(80, 24)), r.normal(size=(80, 24))
+    quiet = spraying.statistics(make_series(own_error=own.copy(), partner_error=partner.copy()))
+    for day in range(TAMPERED.start, TAMPERED.stop):
+        for hour in (7, 14, 20):
+            own[day, hour : hour + 2] -= 4
+            partner[day, hour : hour + 2] -= 4
+    found = spraying.statistics(make_series(own_error=own, partner_error=partner))
+    assert stands_out(found, "spraying.together.7")
+    assert not stands_out(quiet, "spraying.together.7")
+
+
+def test_dips_of_one_factor_only_are_not_common(make_series: Make) -> None:
+    r = np.random.default_rng(1)
+    own, partner = r.normal(size=(80, 24)), r.normal(size=(80, 24))
+    own[TAMPERED, 8:10] -= 4
+    found = spraying.statistics(make_series(own_error=own, partner_error=partner))
+    assert found["spraying.together_size.3"][MIDDLE] < 3.5
+
+
+def test_readings_below_everything_ever_seen(make_series: Make) -> None:
+    history = np.ones(80, bool)
+    history[40:] = False
+    found = detection_floor.statistics(changed(make_series, lambda x, r: np.zeros_like(x), history=history))
+    assert found["detection_floor.below.1"][MIDDLE] > 3
+    assert found["detection_floor.below.1"][:40].max() < 1.2
+
+
+def test_a_part_above_the_whole(make_series: Make) -> None:
+    whole = make_series().values * 1.5
+    found = physical_logic.statistics(changed(make_series, lambda x, r: x * 1.9, upper_partner=whole))
+    assert stands_out(found, "physical_logic.part_above_whole.3")
+    assert physical_logic.statistics(make_series()) == {}
+
+
+def test_signs_of_honest_trouble(make_series: Make) -> None:
+    spiky = faults.statistics(changed(make_series, lambda x, r: np.where(r.random(x.shape) < 0.1, x + 60, x)))
+    noisy = faults.statistics(changed(make_series, lambda x, r: x + r.normal(0, 15, x.shape)))
+    drifting = faults.statistics(
+        changed(make_series, lambda x, r: x + np.linspace(0, 30, x.size).reshape(x.shape))
+    )
+    lost = faults.statistics(changed(make_series, lambda x, r: np.where(r.random(x.shape) < 0.5, np.nan, x)))
+    assert stands_out(spiky, "faults.spikes.3")
+    assert stands_out(noisy, "faults.noise.3")
+    assert stands_out(drifting, "faults.drift.7")
+    assert stands_out(lost, "faults.lost.3")
+
+
+def test_a_declared_breakdown_counts_as_declared(make_series: Make) -> None:
+    flags = make_series().flags.copy()
+    flags[TAMPERED] = FLAG_FAULT
+    found = faults.statistics(make_series(flags=flags))
+    assert found["faults.declared.1"][MIDDLE] == 1
+    assert found["faults.declared.1"][CLEAN].max() == 0
+
+
+@pytest.mark.parametrize("values", [np.full((80, 24), np.nan), np.full((80, 24), 7.0)])
+def test_empty_and_constant_series_are_survived(make_series: Make, values: np.ndarray) -> None:
+    series = make_series(values=values)
+    for module in (
+        constants,
+        ceiling,
+        bunching,
+        last_digits,
+        copies,
+        smoothing,
+        level_and_scale,
+        coupling,
+        missing_when_high,
+        spraying,
+        detection_floor,
+        faults,
+    ):
+        with np.errstate(all="ignore"):
+            for name, found in module.statistics(series).items():
+                assert found.shape == (80,), name
+                assert not np.isinf(found).any(), name
+
+
+def test_a_slow_change_of_a_statistic_is_taken_off() -> None:
+    r = np.random.default_rng(0)
+    drifting = np.linspace(0, 10, 400)[:, None] + r.normal(0, 1, (400, 1))
+    local = against_season(drifting, np.ones(400, bool))
+    assert abs(np.median(local[:80]) - np.median(local[-80:])) < 0.6

@@ -1,0 +1,196 @@
+"""The whole screen on a small constructed network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qingjian.screening.learning import Learned
+from qingjian.screening.panel import Panel
+from qingjian.screening.screen import LOWERED, Screening, Settings, learn_history, screen, screen_until
+from qingjian.screening.wording import KINDS
+
+HISTORY_DAYS, PANEL_DAYS = 150, 60
+EFFORT = 1_500  # rehearsed series-days: enough for a constructed network
+
+
+def tampered(panel: Panel) -> Panel:
+    """Station s1 DUST: a held value; s2 NO2: an earlier week replayed; s0 DUST: noise (instrument trouble)."""
+    values = panel.values.copy()
+    values[1, 0, 24 * 20 : 24 * 27] = 40
+    values[2, 1, 24 * 40 : 24 * 47] = values[2, 1, 24 * 10 : 24 * 17]
+    values[0, 0, 24 * 30 : 24 * 35] += np.random.default_rng(2).normal(0, 40, 120).round()
+    return replace(panel, values=values)
+
+
+@pytest.fixture(scope="module")
+def network(make_network: Callable[..., Panel]) -> tuple[Panel, Panel]:
+    """History and panel of one network."""
+    whole = make_network(HISTORY_DAYS + PANEL_DAYS)
+    history = whole.until(whole.first_day + HISTORY_DAYS - 1)
+    cut = HISTORY_DAYS * 24
+    panel = replace(
+        whole,
+        start=whole.start + HISTORY_DAYS * 1440,
+        values=whole.values[:, :, cut:].copy(),
+        flags=whole.flags[:, :, cut:].copy(),
+    )
+    return history, tampered(panel)
+
+
+@pytest.fixture(scope="module")
+def learned(network: tuple[Panel, Panel]) -> Learned:
+    """What the history teaches."""
+    found = learn_history(network[0], EFFORT)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def result(network: tuple[Panel, Panel], learned: Learned) -> Screening:
+    """The screened panel."""
+    return screen(network[1], learned)
+
+
+def scores(result: Screening) -> dict[tuple[str, str, str], tuple[float, float]]:
+    return {(d.station, d.parameter, d.day): (d.score, d.fault_score) for d in result.days}
+
+
+def days_of(panel: Panel, first: int, beyond: int) -> list[str]:
+    return [str(np.datetime64(panel.first_day + d, "D")) for d in range(first, beyond)]
+
+
+def test_tampered_weeks_rank_above_nearly_all_clean_days(
+    network: tuple[Panel, Panel], result: Screening
+) -> None:
+    found = scores(result)
+    clean = [v[0] for k, v in found.items() if k[0] == "s3"]
+    bound = np.quantile(clean, 0.97)
+    for station, parameter, first in (("s1", "DUST", 21), ("s2", "NO2", 41)):
+        for day in days_of(network[1], first, first + 5):
+            assert found[station, parameter, day][0] > bound, (station, day)
+
+
+def test_noise_is_rather_trouble_than_falsification(network: tuple[Panel, Panel], result: Screening) -> None:
+    found = scores(result)
+    noisy = [found["s0", "DUST", day] for day in days_of(network[1], 31, 34)]
+    held = [found["s1", "DUST", day] for day in days_of(network[1], 21, 26)]
+    assert np.mean([f for _, f in noisy]) > np.mean([f for _, f in held])
+    assert np.mean([s for s, _ in noisy]) < np.mean([s for s, _ in held])
+
+
+def test_findings_say_what_a_person_needs(result: Screening) -> None:
+    held = next(f for f in result.findings if f.station == "s1" and f.parameter == "DUST")
+    record = held.as_record()
+    assert record["kind"] in KINDS
+    assert held.evidence
+    assert all(0 < e.p <= 0.02 for e in held.evidence)
+    assert "需先排除" in str(record["text_zh"])
+    assert "Rule out first" in str(record["text_en"])
+    assert record["from"] <= record["to"]
+    assert record["circumstances"] == list(KINDS[held.kind].circumstances)
+
+
+def test_scores_lie_in_the_unit_interval_and_cover_every_day(
+    network: tuple[Panel, Panel], result: Screening
+) -> None:
+    assert len(result.days) == 4 * 2 * PANEL_DAYS
+    assert all(0 <= d.score <= 1 and 0 <= d.fault_score <= 1 for d in result.days)
+    assert all(0 <= m.score <= 1 for m in result.months)
+    assert {m.month for m in result.months} >= {m.day[:7] for m in result.days[:1]}
+
+
+def test_order_and_names_of_stations_do_not_matter(network: tuple[Panel, Panel], result: Screening) -> None:
+    history, panel = network
+    order, parameters = [2, 0, 3, 1], [1, 2, 0]
+    renamed = {s.code: f"z{9 - i}" for i, s in enumerate(panel.stations)}
+
+    def shuffled(p: Panel) -> Panel:
+        moved = p.reordered(order, parameters)
+        return replace(
+            moved, stations=tuple(replace(s, code=renamed[s.code], name="x") for s in moved.stations)
+        )
+
+    other = screen(shuffled(panel), learn_history(shuffled(history), EFFORT))
+    assert {(renamed[s], p, d): v for (s, p, d), v in scores(result).items()} == scores(other)
+
+
+def test_streaming_equals_batch_restricted_to_what_was_known(
+    network: tuple[Panel, Panel], learned: Learned
+) -> None:
+    panel = network[1]
+    day = panel.first_day + 33
+    later = panel.values.copy()
+    later[:, :, 34 * 24 :] = 999.0
+    stream = screen_until(replace(panel, values=later), day, learned)
+    batch = screen(panel.until(day), learned)
+    assert scores(stream) == scores(batch)
+    assert stream.findings == batch.findings
+    assert max(d.day for d in stream.days) == str(np.datetime64(day, "D"))
+
+
+def test_screening_again_gives_the_same(
+    network: tuple[Panel, Panel], learned: Learned, result: Screening
+) -> None:
+    assert screen(network[1], learned) == result
+
+
+def test_without_history_claims_are_lowered_and_it_is_said(network: tuple[Panel, Panel]) -> None:
+    found = screen(network[1], None, Settings(rehearsed_series_days=EFFORT))
+    assert found.days
+    assert max(d.score for d in found.days) <= LOWERED
+    assert any("没有可用的历史数据" in note for note in found.notes)
+    assert all(f.confidence == "low" for f in found.findings if not f.other_station)
+
+
+def test_a_new_station_is_measured_with_the_others_at_lower_confidence(
+    network: tuple[Panel, Panel], learned: Learned, make_network: Callable[..., Panel]
+) -> None:
+    panel = network[1]
+    extra = make_network(PANEL_DAYS, seed=77, stations=1, first_day=panel.first_day)
+    values = np.concatenate([panel.values, extra.values])
+    stations = (*panel.stations, replace(extra.stations[0], code="new"))
+    found = screen(
+        replace(panel, stations=stations, values=values, flags=np.ones(values.shape, np.uint8)), learned
+    )
+    assert max(d.score for d in found.days if d.station == "new") <= LOWERED
+    assert any(note.startswith("new DUST") for note in found.notes)
+
+
+def test_a_budget_decides_how_many_findings_there_are(network: tuple[Panel, Panel], learned: Learned) -> None:
+    strict = screen(network[1], learned, Settings(0.05))
+    loose = screen(network[1], learned, Settings(20))
+    covered = [sum(f.last_day - f.first_day + 1 for f in r.findings) for r in (strict, loose)]
+    assert covered[0] < covered[1]
+
+
+@pytest.mark.parametrize("harm", ["empty", "constant", "gappy", "unit", "shift"])
+def test_bad_input_gives_a_clear_result(network: tuple[Panel, Panel], learned: Learned, harm: str) -> None:
+    history, panel = network
+    values = panel.values.copy()
+    if harm == "empty":
+        assert learn_history(replace(history, values=np.full(history.values.shape, np.nan)), EFFORT) is None
+        values[0, 0] = np.nan
+    elif harm == "constant":
+        values[0, 0] = 12.0
+    elif harm == "gappy":
+        values[0, 0, np.random.default_rng(1).random(values.shape[2]) < 0.7] = np.nan
+    elif harm == "unit":
+        values[0, 0] *= 1000
+    else:
+        values[0, 0] = np.roll(values[0, 0], 8)
+    found = screen(replace(panel, values=values), learned)
+    own = [d for d in found.days if (d.station, d.parameter) == ("s0", "DUST")]
+    assert all(np.isfinite(d.score) for d in own)
+    assert len(own) <= 4 if harm == "empty" else len(own) == PANEL_DAYS
+
+
+def test_a_panel_of_a_few_days_without_history_says_that_nothing_can_be_scored(
+    network: tuple[Panel, Panel],
+) -> None:
+    found = screen(network[1].until(network[1].first_day + 6), None, Settings(rehearsed_series_days=EFFORT))
+    assert found.days == ()
+    assert any("无法评分" in note for note in found.notes)
