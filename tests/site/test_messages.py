@@ -13,7 +13,7 @@ from babel.messages.mofile import read_mo, write_mo
 from tools import messages
 
 PERCENT = re.compile(r"%(?:\((\w+)\))?([sdif%])")
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
+CHINESE = re.compile(r"[\u4e00-\u9fff\uff00-\uffef]")
 SAME_IN_BOTH = {"MN"}
 
 
@@ -106,7 +106,7 @@ def test_the_catalogue_compiles() -> None:
     binary.seek(0)
     compiled = read_mo(binary)
     assert compiled.get("Workbench").string == "工作台"
-    assert len(compiled) == len(translated())
+    assert [one.id for one in translated() if compiled.get(texts(one)[0][0]) is None] == []
 
 
 @pytest.mark.parametrize(
