@@ -1,34 +1,37 @@
-"""JSON of charts: series with gaps, flags, limit lines and marks."""
+"""JSON of charts: series with gaps, status and reasons, what the device sent beside it, limit lines and marks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from django.utils.translation import get_language
+import numpy as np
 from django.utils.translation import gettext as _
 
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import PermitLimit, Series
-from qingjian.apps.observing import queries
+from qingjian.apps.observing import queries, statuses
+from qingjian.apps.observing.values import Values, page_values
+from qingjian.quality.facts import LEVELS
 from qingjian.quality.flags import Validity, flag_meaning
+from qingjian.quality.status import Status
 
 PERIOD_SECONDS = {"realtime": 60, "minute": 60, "hour": 3600, "day": 86400, "month": 2678400}
 MOST_POINTS = 20_000
 
 
 def validity(flag: str, series: Series) -> tuple[str, str]:
-    """Return how a device's mark is drawn (ok, look, bad) and what it means in the present language."""
+    """Return how a device's mark alone is drawn (ok, look, bad) and what it means in the present language."""
+    edition = (
+        series.device.edition if series.device is not None and series.device.edition != "auto" else "2017"
+    )
     try:
-        meaning = flag_meaning(flag, series.medium, "2017")
+        meaning = flag_meaning(flag, series.medium, edition)
     except (KeyError, ValueError):
         return "look", flag
     word = {Validity.VALID: "ok", Validity.NEEDS_LOOK: "look", Validity.INVALID: "bad"}[meaning.validity]
-    english = (get_language() or "").startswith("en")
-    return word, meaning.meaning_en if english else meaning.meaning_zh
+    return word, meaning.meaning_en if statuses.english() else meaning.meaning_zh
 
 
 def chart(
@@ -39,23 +42,31 @@ def chart(
     end: datetime,
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return what the chart draws; a gap is an explicit null, never a line across."""
-    table = queries.observations(user, series, statistic, start, end, as_of)
+    """Return what the chart draws; a gap is an explicit null, never a line across.
+
+    A point is [milliseconds, value, device's mark, ok|look|bad|gap, place in `reasons`, place in `levels`]. `sent` is
+    what the device sent for the same periods ([milliseconds, value, differs]) where the platform has an own value.
+    """
+    values = page_values(user, series, statistic, start, end, as_of)
     shown = []
     for one in series:
-        rows = table.filter(pc.equal(table.column("series"), one.pk))
-        period = one.expected.get(statistic) or PERIOD_SECONDS.get(statistic, 3600)
+        if one.pk not in values.described:
+            continue
+        fact = values.described[one.pk].fact
+        period = fact.expected.get(statistic) or PERIOD_SECONDS.get(statistic, 3600)
+        places = values.places(one.pk)[-MOST_POINTS:]
         shown.append(
             {
                 "code": one.code,
-                "name": str(one.factor),
+                "name": fact.name_en if statuses.english() else fact.name_zh,
                 "place": one.point.name,
-                "unit": one.unit,
-                "decimals": one.decimals,
-                "origin": one.origin,
+                "unit": fact.unit,
+                "decimals": fact.decimals,
+                "origin": fact.origin,
                 "origin_text": one.get_origin_display(),
-                "notice": one.notice,
-                "points": _points(rows, one, period),
+                "notice": fact.notice,
+                "points": _points(values, places, period),
+                "sent": _sent(values, places),
                 "limits": _limits(one, statistic, end),
             }
         )
@@ -74,6 +85,8 @@ def chart(
     return {
         "series": shown,
         "marks": marks,
+        "reasons": list(values.texts),
+        "levels": [str(statuses.LEVEL_TITLES[word]) for word in LEVELS],
         "statistic": statistic,
         "from": _milliseconds(start),
         "to": _milliseconds(end),
@@ -83,6 +96,8 @@ def chart(
             "flag": _("mark"),
             "value": _("value"),
             "table": _("Table"),
+            "sent": _("sent by the device"),
+            "differs": _("differs"),
         },
     }
 
@@ -91,25 +106,35 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _points(rows: pa.Table, series: Series, period: int) -> list[list[Any]]:
+def _points(values: Values, places: Any, period: int) -> list[list[Any]]:
     found: list[list[Any]] = []
-    meanings: dict[str, tuple[str, str]] = {}
     previous: int | None = None
-    starts = rows.column("start").to_pylist()
-    values = rows.column("value").to_pylist()
-    flags = rows.column("flag").to_pylist()
-    for start, value, flag in zip(
-        starts[-MOST_POINTS:], values[-MOST_POINTS:], flags[-MOST_POINTS:], strict=True
-    ):
-        moment = int(start.replace(tzinfo=start.tzinfo or UTC).timestamp() * 1000)
+    for place in places.tolist():
+        moment = int(values.start[place]) * 1000
         if previous is not None and moment - previous > period * 1500:
-            found.append([previous + period * 1000, None, "", "gap"])
-        flag = flag or ""
-        if flag not in meanings:
-            meanings[flag] = validity(flag, series)
-        found.append([moment, value, flag, meanings[flag][0]])
+            found.append([previous + period * 1000, None, "", "gap", -1, 0])
+        number = float(values.value[place])
+        found.append(
+            [
+                moment,
+                None if np.isnan(number) else number,
+                values.flag[place],
+                statuses.STATUS_WORDS[Status(int(values.code[place]))],
+                int(values.text[place]),
+                int(values.level[place]),
+            ]
+        )
         previous = moment
     return found
+
+
+def _sent(values: Values, places: Any) -> list[list[Any]]:
+    """Return what the device sent where an own value stands beside it."""
+    both = places[np.isfinite(values.own[places]) & np.isfinite(values.sent[places])]
+    return [
+        [int(values.start[place]) * 1000, float(values.sent[place]), bool(values.differs[place])]
+        for place in both.tolist()
+    ]
 
 
 def _limits(series: Series, statistic: str, at: datetime) -> list[dict[str, Any]]:

@@ -137,6 +137,7 @@ class Mark(models.Model):
         VALID = "valid", _("Valid after review")
         VERIFIED = "verified", _("Verified")
         RATIFIED = "ratified", _("Ratified")
+        CONFIRMED = "confirmed", _("Confirmed by the holder")
 
     point = models.ForeignKey(Point, models.PROTECT, related_name="marks")
     series = models.JSONField(_("Series"))

@@ -9,23 +9,67 @@ from typing import Any
 from django.conf import settings
 
 from qingjian.apps.network.models import Series
-from qingjian.apps.observing import stores
+from qingjian.apps.observing import own, stores
+from qingjian.apps.observing.values import page_values
+from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.model import Refusal
 from qingjian.journal.reader import JournalReader
+from qingjian.rulebook import Row
 
 HEX_COLUMNS = 16
 PASSWORD = re.compile(rb"((?:^|[;#\d&])(?:PW|NewPW)=)([^;&]*)")
 
 
-def steps(series: Series, statistic: str, start: datetime) -> list[dict[str, Any]]:
+def steps(
+    series: Series, statistic: str, start: datetime, as_of: datetime | None = None
+) -> list[dict[str, Any]]:
     """Return every revision of an observation, newest first, each with where it came from."""
     found = []
+    book = rulebook()
     for row in reversed(stores.lake().observation_history(series.pk, statistic, start).to_pylist()):
+        if as_of is not None and row["known_at"] > as_of:
+            continue
+        row["rule"] = own.rule_of_source(row["source"], book)
         row["frame"] = frame(row["journal"], row["sequence"]) if row["journal"] and row["sequence"] else None
         found.append(row)
     return found
+
+
+def value(
+    user: Any, series: Series, statistic: str, start: datetime, as_of: datetime | None = None
+) -> dict[str, Any] | None:
+    """Return what one value counts for and why, and of what an own period was made; None when nothing is known."""
+    values = page_values(user, [series], statistic, start, start + timedelta(seconds=1), as_of)
+    if not len(values):
+        return None
+    row = next(values.rows([0]))
+    row["own_stored"] = _stored(series, statistic, start, as_of)
+    row["inputs"] = ""
+    if statistic in own.TARGETS:
+        begin, end = own.bounds(statistic, start, start + timedelta(seconds=1))
+        source = own.finest(values.described[series.pk].fact.expected, statistic)
+        row["inputs"] = source or ""
+        row["begin"], row["end"] = datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
+    return row
+
+
+def _stored(series: Series, statistic: str, start: datetime, as_of: datetime | None) -> list[dict[str, Any]]:
+    """Return the revisions the pipeline stored of an own period, newest first, each with the rule it names."""
+    found = own.platform_series([series])
+    book = rulebook()
+    rows = []
+    for platform in found:
+        for row in reversed(stores.lake().observation_history(platform, statistic, start).to_pylist()):
+            if as_of is None or row["known_at"] <= as_of:
+                rows.append({**row, "rule": own.rule_of_source(row["source"], book)})
+    return rows
+
+
+def rule_text(row: Row) -> str:
+    """Return what a rule says, as its table holds it."""
+    return row.values.get("rule") or row.values.get("criterion") or ""
 
 
 def frame(journal: str, sequence: int) -> dict[str, Any] | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from qingjian.apps.accounts import rules as account_rules
@@ -15,6 +17,7 @@ from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert, Clue, Heartbeat, Mark
+from qingjian.contracts.directory import Directory
 from qingjian.contracts.latest import LatestValue
 
 
@@ -44,6 +47,44 @@ def marks_of(point: Point) -> QuerySet[Mark]:
     return Mark.objects.filter(point=point).select_related("author", "supersedes")
 
 
+def marks_known(
+    points: Iterable[int], start: datetime, end: datetime, as_of: datetime | None = None
+) -> list[Mark]:
+    """Return every mark of some points that can say something about an interval, as known at a moment.
+
+    Marks that replace or take back one that touches the interval are among them, wherever they lie themselves.
+    """
+    touching = Q(start__lt=end, end__gt=start)
+    known = Mark.objects.filter(
+        touching | Q(supersedes__start__lt=end, supersedes__end__gt=start), point_id__in=list(points)
+    )
+    if as_of is not None:
+        known = known.filter(known_at__lte=as_of)
+    return list(known.select_related("author").order_by("known_at", "id"))
+
+
+def directory_at(as_of: datetime | None = None) -> Directory | None:
+    """Return the directory the services had at a moment (now when None), or None before the first."""
+    store = stores.directory()
+    current = store.current()
+    if current is None or as_of is None or current.published_at <= as_of:
+        return current
+    low, high = 0, current.version
+    while high - low > 1:
+        middle = (low + high) // 2
+        one = _version(str(settings.DATA_FOLDER.directory), middle)
+        if one is not None and one.published_at <= as_of:
+            low = middle
+        else:
+            high = middle
+    return _version(str(settings.DATA_FOLDER.directory), low) if low else None
+
+
+@lru_cache(maxsize=8)
+def _version(_folder: str, number: int) -> Directory | None:
+    return stores.directory().version(number)
+
+
 def marks_in_force(point: Point, start: datetime, end: datetime, as_of: datetime | None = None) -> list[Mark]:
     """Return the marks that touch an interval and are not superseded (as known at a moment)."""
     known = Mark.objects.filter(point=point)
@@ -57,6 +98,14 @@ def marks_in_force(point: Point, start: datetime, end: datetime, as_of: datetime
     ]
 
 
+def readable(user: Any, series: Sequence[Series]) -> list[Series]:
+    """Return those of some series whose data a person may read, in the same order."""
+    allowed = set(
+        network.series_visible_to(user).filter(pk__in=[one.pk for one in series]).values_list("pk", flat=True)
+    )
+    return [one for one in series if one.pk in allowed]
+
+
 def observations(
     user: Any,
     series: Sequence[Series],
@@ -66,9 +115,7 @@ def observations(
     as_of: datetime | None = None,
 ) -> pa.Table:
     """Return lake rows of series a person may read; series outside the person's reach are left out."""
-    allowed = set(
-        network.series_visible_to(user).filter(pk__in=[one.pk for one in series]).values_list("pk", flat=True)
-    )
+    allowed = {one.pk for one in readable(user, series)}
     columns = (
         "series",
         "start",

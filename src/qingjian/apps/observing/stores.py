@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 
 from qingjian.contracts.commands import CommandQueue
+from qingjian.contracts.directory import DirectoryStore, FileDirectoryStore
 from qingjian.contracts.findings import FindingLog
 from qingjian.contracts.latest import LatestStore
 from qingjian.contracts.presence import PresenceStore
@@ -29,6 +30,10 @@ def _once(name: str, make: Callable[[], Store]) -> Store:
 
 def lake() -> Lake:
     return _once("lake", lambda: Lake(settings.DATA_FOLDER.lake, threads=1))
+
+
+def directory() -> DirectoryStore:
+    return _once("directory", lambda: FileDirectoryStore(settings.DATA_FOLDER.directory))
 
 
 def findings() -> FindingLog:

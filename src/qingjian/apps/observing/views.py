@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
@@ -21,12 +21,22 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
-from qingjian.apps.network import services as registry
 from qingjian.apps.network.tables import DeviceListing
-from qingjian.apps.observing import charts, provenance, queries, rules, services, stores, tables, words
+from qingjian.apps.observing import (
+    charts,
+    data_columns,
+    provenance,
+    queries,
+    rules,
+    services,
+    stores,
+    tables,
+    words,
+)
 from qingjian.apps.observing.forms import AlertForm, CloseForm, CommandForm, MarkForm
 from qingjian.apps.observing.models import Mark
-from qingjian.contracts.commands import Command
+from qingjian.apps.observing.own import platform_series
+from qingjian.apps.observing.values import newest_status, page_values
 from qingjian.contracts.current import clock, now
 from qingjian.ui.listing import workbook_response
 
@@ -37,6 +47,7 @@ RANGES = {
     "year": (timedelta(days=366), _("1 year")),
 }
 MOST_SERIES = 6
+MOST_ROWS = 500
 LIVE_SECONDS = 2.0
 
 
@@ -56,22 +67,30 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
         network.series_visible_to(request.user).filter(point=row),
         key=lambda one: (one.origin == "simulated", one.pk),
     )
+    # Stored results of the platform are shown beside the device's values, not as series of their own.
+    beside = set(platform_series(series).values())
     latest: dict[int, dict[str, Any]] = {}
     for value in queries.latest_of(request.user, [one.pk for one in series]):
         latest.setdefault(value.series, {})[value.statistic] = value
     statistics = [
         name
         for name in words.STATISTICS
-        if any(name in one.expected for one in series) or name in ("hour", "day")
+        if any(name in one.expected for one in series) or name in ("hour", "day", "month")
     ]
-    rows = []
-    for one in series:
-        values = latest.get(one.pk, {})
-        newest = max(values.values(), key=lambda value: value.known_at, default=None)
-        mark, meaning = charts.validity(newest.flag, one) if newest else ("", "")
-        rows.append(
-            {"series": one, "newest": newest, "hour": values.get("hour"), "mark": mark, "meaning": meaning}
-        )
+    newest = {
+        number: max(values.values(), key=lambda value: value.known_at) for number, values in latest.items()
+    }
+    judged = newest_status(series, newest)
+    rows = [
+        {
+            "series": one,
+            "newest": newest.get(one.pk),
+            "hour": latest.get(one.pk, {}).get("hour"),
+            **judged.get(one.pk, {"mark": "", "meaning": ""}),
+        }
+        for one in series
+        if one.pk not in beside
+    ]
     chosen = [code for code in request.GET.getlist("series") if any(one.code == code for one in series)] or [
         one.code for one in series[:1]
     ]
@@ -137,59 +156,22 @@ def chart_data(request: HttpRequest) -> HttpResponse:
 def data_table(request: HttpRequest) -> HttpResponse:
     """The same data as a table fragment, or as a workbook with `export=xlsx`."""
     series, statistic, start, end, as_of = _selection(request)
-    table = queries.observations(request.user, series, statistic, start, end, as_of)
+    values = page_values(request.user, series, statistic, start, end, as_of)
     by_id = {one.pk: one for one in series}
-    rows = table.to_pylist()
     if request.GET.get("export") == "xlsx":
-        heads = [
-            _("Time"),
-            _("Monitoring point"),
-            _("Factor"),
-            _("Origin"),
-            _("Value"),
-            _("Unit"),
-            _("Minimum"),
-            _("Maximum"),
-            _("Total"),
-            _("Converted"),
-            _("Mark"),
-            _("Revision"),
-            _("Known at"),
-            _("Notice"),
-        ]
-        lines = (
-            [
-                row["start"],
-                by_id[row["series"]].point.name,
-                str(by_id[row["series"]].factor),
-                by_id[row["series"]].get_origin_display(),
-                row["value"],
-                by_id[row["series"]].unit,
-                row["min"],
-                row["max"],
-                row["total"],
-                row["converted"],
-                row["flag"],
-                row["revision"],
-                row["known_at"],
-                by_id[row["series"]].notice,
-            ]
-            for row in rows
-        )
-        return workbook_response("data", heads, lines)
-    rows.sort(key=lambda row: (row["start"], row["series"]), reverse=True)
-    shown = [
-        {
-            **row,
-            "row": by_id[row["series"]],
-            "validity": charts.validity(row["flag"] or "", by_id[row["series"]]),
-        }
-        for row in rows[:500]
-    ]
+        return workbook_response("data", data_columns.heads(), data_columns.lines(values, by_id))
+    newest = np.argsort(-values.start, kind="stable")
+    shown = [{**row, "row": by_id[row["series"]]} for row in values.rows(newest[:MOST_ROWS])]
     return render(
         request,
         "observing/data_table.html",
-        {"rows": shown, "more": max(0, len(rows) - 500), "statistic": statistic},
+        {
+            "rows": shown,
+            "more": max(0, len(values) - MOST_ROWS),
+            "statistic": statistic,
+            "own": any(row["own"] is not None for row in shown),
+            "as_of": request.GET.get("as_of", ""),
+        },
     )
 
 
@@ -198,8 +180,10 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
     series = get_object_or_404(network.series_visible_to(request.user), code=request.GET.get("series", ""))
     start = _moment(request.GET.get("start"))
     statistic = request.GET.get("statistic", "hour")
+    as_of = _moment(request.GET.get("as_of"))
     if start is None or statistic not in words.STATISTICS:
         raise BadRequest
+    value = provenance.value(request.user, series, statistic, start, as_of)
     return render(
         request,
         "observing/provenance.html",
@@ -207,7 +191,11 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
             "series": series,
             "start": start,
             "statistic": words.STATISTICS[statistic],
-            "steps": provenance.steps(series, statistic, start),
+            "as_of": as_of,
+            "value": value,
+            "inputs": words.STATISTICS.get(value["inputs"], "") if value else "",
+            "rule_text": provenance.rule_text(value["rule"]) if value and value["rule"] else "",
+            "steps": provenance.steps(series, statistic, start, as_of),
         },
     )
 
@@ -312,21 +300,12 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         if form is None:
             raise PermissionDenied
         if form.is_valid():
-            stores.commands().put(
-                Command(
-                    id=str(uuid.uuid4()),
-                    mn=row.mn,
-                    code=form.cleaned_data["code"],
-                    parameters=form.wire_parameters(),
-                    author=request.user.username,
-                    authorisation=f"{Capability.SEND_COMMANDS}:{request.user.pk}",
-                    created_at=now(),
-                    expires_at=now() + timedelta(minutes=30),
-                    purpose=form.cleaned_data["purpose"],
-                )
-            )
-            registry.accounts.record(
-                request.user, "device:command:queued", row.mn, {"code": form.cleaned_data["code"]}
+            services.queue_command(
+                request.user,
+                row,
+                form.cleaned_data["code"],
+                form.wire_parameters(),
+                form.cleaned_data["purpose"],
             )
             messages.success(
                 request, _("Command queued: it is sent when the device is connected, within 30 minutes.")
