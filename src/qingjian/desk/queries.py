@@ -85,7 +85,7 @@ def map_points(user: Any) -> list[dict[str, Any]]:
         .exclude(longitude=None)
     )
     series = sorted(
-        network.series_visible_to(user).filter(point__in=points),
+        network.series_visible_to(user).filter(point__in=points).exclude(origin="platform"),
         key=lambda one: (one.origin == "simulated", one.pk),
     )
     newest: dict[int, LatestValue] = {}

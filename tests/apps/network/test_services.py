@@ -212,3 +212,15 @@ def test_every_kind_has_a_template_that_opens(client, registry) -> None:
         response = client.get(f"/registry/template/{kind}/?rows=1")
         sheet = load_workbook(io.BytesIO(response.content)).active
         assert sheet.max_column == len(registered.KINDS[kind].fields)
+
+
+def test_a_series_that_reports_minutes_gets_a_place_for_the_platform_s_own_hours(maker, checker) -> None:
+    fields = registered.plain(registered.KINDS["series"], models.Series.objects.get(code="W1.w01018"))
+    assert not models.Series.objects.filter(origin="platform").exists()
+    change = services.propose(
+        maker, "分钟数据", [Proposal("series", {**fields, "expected": {"minute": 600, "hour": 3600}})]
+    )
+    services.approve(checker, change, 0)
+    own = models.Series.objects.get(origin="platform")
+    assert (own.point.code, own.unit, own.expected) == ("W1", "mg/L", {})
+    assert services.directory_store().current().series_by_code(own.code).id == own.pk

@@ -6,3 +6,6 @@ class NetworkConfig(AppConfig):
     name = "qingjian.apps.network"
     label = "network"
     verbose_name = _("Registry")
+
+    def ready(self) -> None:
+        from qingjian.apps.network import recorded  # noqa: F401 - registers kinds of ledger events

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import models, registered
+from qingjian.apps.network import models, recorded, registered
+from qingjian.apps.records import services as records
 from qingjian.contracts import directory as contract
 from qingjian.contracts.current import now
 from qingjian.contracts.directory import Directory, FileDirectoryStore
@@ -167,7 +168,29 @@ def _store(kind: registered.Kind, existing: Any, values: dict[str, Any]) -> Any:
     for name, value in values.items():
         setattr(row, name, value)
     row.save()
+    if isinstance(row, models.Series):
+        _keep_platform_series(row)
     return row
+
+
+def _keep_platform_series(series: models.Series) -> None:
+    """Give a series that reports minutes its place for the platform's own hours, days and months.
+
+    It follows the reported series in everything and is never proposed by people.
+    """
+    if series.origin == models.Series.Origin.PLATFORM or "minute" not in series.expected:
+        return
+    followed = ("unit", "decimals", "medium", "averaging", "notice", "valid_from", "valid_to")
+    models.Series.objects.update_or_create(
+        point=series.point,
+        factor=series.factor,
+        origin=models.Series.Origin.PLATFORM,
+        position=series.position,
+        defaults={
+            "code": f"{series.code}.platform"[:80],
+            **{name: getattr(series, name) for name in followed},
+        },
+    )
 
 
 def _decide(
@@ -193,6 +216,7 @@ def approve(
         _decide(author, request, version, models.ChangeRequest.State.APPROVED, comment)
         _put_in_force(request)
         accounts.record(author, "registry:change:approved", str(request.pk))
+        records.commit("registry.approved", request.pk, recorded.change_decided(request))
     publish_directory()
     return request
 
@@ -222,7 +246,9 @@ def reject(author: Any, request: models.ChangeRequest, version: int, comment: st
         raise ValidationError(_("Say why, so that the author can correct it."))
     account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
     accounts.record(author, "registry:change:rejected", str(request.pk))
-    return _decide(author, request, version, models.ChangeRequest.State.REJECTED, comment.strip())
+    _decide(author, request, version, models.ChangeRequest.State.REJECTED, comment.strip())
+    records.commit("registry.rejected", request.pk, recorded.change_decided(request))
+    return request
 
 
 @transaction.atomic
