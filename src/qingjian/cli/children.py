@@ -119,7 +119,11 @@ def _simulator(name: str, data: Path) -> None:
 
 
 def _notary(name: str, data: Path) -> None:
-    from qingjian.site import notary
-    from qingjian.site.configuration import load
+    from qingjian.cli.folder import enter
 
-    notary.run(data, load(data).values.node_name)
+    enter(data)
+    from django.conf import settings
+
+    from qingjian.site import notary
+
+    notary.run(data, settings.CONFIGURATION)

@@ -1,4 +1,4 @@
-"""The notary process: frame batches of every journal go into the ledger as soon as they are closed."""
+"""The notary process: frame batches and business events go into the ledger as soon as they are there."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import threading
 from pathlib import Path
 
 import structlog
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
 
+from qingjian.apps.records.services import RecordsOutbox
 from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.journal import JournalReader, journals
 from qingjian.notary.contents import enter_batch, frame_row
 from qingjian.notary.notary import Notary
-from qingjian.notary.service import NotaryService
+from qingjian.notary.service import NotaryService, Tick
+from qingjian.site.configuration import Configuration
 
 log = structlog.get_logger("qingjian.notary")
 TICK_SECONDS = 1.0
@@ -57,19 +61,31 @@ def open_notary(folder: DataFolder, node_name: str, clock: Clock) -> Notary:
     return Notary(folder.ledger, clock, origin=None if exists else f"{node_name}/qingjian-ledger")
 
 
-def run(data: Path, node_name: str) -> None:
+def _tick(service: NotaryService, outboxes: list[RecordsOutbox]) -> Tick:
+    """Give places to what waits; while the people's database is away, frames still enter and events wait in it."""
+    close_old_connections()
+    service.outboxes = list(outboxes)
+    try:
+        return service.tick()
+    except DatabaseError:
+        log.exception("the people's database does not answer")
+        service.outboxes = []
+        return service.tick()
+
+
+def run(data: Path, configuration: Configuration) -> None:
     """Work until SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     folder = DataFolder(data)
-    notary = open_notary(folder, node_name, SystemClock())
-    service = NotaryService(notary, [])
+    notary = open_notary(folder, configuration.node_name, SystemClock())
+    service, outboxes = NotaryService(notary, []), [RecordsOutbox()]
     batches = FrameBatches(folder, notary)
     while not stop.is_set():
         try:
             entered = batches.enter()
-            tick = service.tick()
+            tick = _tick(service, outboxes)
             if entered:
                 batches.remember()
             if tick.frozen:

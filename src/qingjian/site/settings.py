@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "qingjian.ui",
+    "qingjian.apps.records",
     "qingjian.apps.accounts",
     "qingjian.apps.scheduling",
     "qingjian.apps.rulekeeping",

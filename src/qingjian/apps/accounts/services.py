@@ -12,9 +12,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from qingjian.apps.accounts import rules
+from qingjian.apps.accounts import recorded, rules
 from qingjian.apps.accounts.models import AuditEvent, Organisation, Post, Region, RegionPlacement, User
 from qingjian.apps.accounts.roles import ROLES, Capability
+from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
 
 FAILURES_BEFORE_LOCK = 5
@@ -140,15 +141,22 @@ def place_post(
                 )
             }
         )
-    post = Post.objects.create(
-        user=user,
-        role=role,
-        organisation=organisation,
-        region=region,
-        valid_from=valid_from,
-        valid_to=valid_to,
-    )
-    record(author, "account:post:given", user.username, {"role": role, "region": region.code})
+    with transaction.atomic():
+        post = Post.objects.create(
+            user=user,
+            role=role,
+            organisation=organisation,
+            region=region,
+            valid_from=valid_from,
+            valid_to=valid_to,
+        )
+        record(author, "account:post:given", user.username, {"role": role, "region": region.code})
+        content = {
+            **recorded.named("actor", author),
+            **recorded.post_given(post),
+            "to": valid_to.isoformat() if valid_to else None,
+        }
+        records.commit("post.given", post.pk, content)
     return post
 
 
@@ -160,6 +168,8 @@ def end_post(author: Any, post: Post, last_day_excluded: date) -> None:
         raise ValidationError(_("The end must lie after the beginning."))
     Post.objects.filter(pk=post.pk).update(valid_to=last_day_excluded)
     record(author, "account:post:ended", post.user.username, {"role": post.role})
+    post.refresh_from_db()
+    records.commit("post.ended", post.pk, {**recorded.named("actor", author), **recorded.post_ended(post)})
 
 
 @transaction.atomic

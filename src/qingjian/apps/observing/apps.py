@@ -8,4 +8,4 @@ class ObservingConfig(AppConfig):
     verbose_name = _("Observation")
 
     def ready(self) -> None:
-        from qingjian.apps.observing import tasks  # noqa: F401 - registers the jobs
+        from qingjian.apps.observing import recorded, tasks  # noqa: F401 - register kinds and jobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +16,8 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import Point
-from qingjian.apps.observing import rules, stores
+from qingjian.apps.network.models import Device, Point
+from qingjian.apps.observing import recorded, rules, stores
 from qingjian.apps.observing.models import (
     SEVERITY_RANK,
     Alert,
@@ -27,12 +28,15 @@ from qingjian.apps.observing.models import (
     Heartbeat,
     Mark,
 )
+from qingjian.apps.records import services as records
+from qingjian.contracts.commands import Command
 from qingjian.contracts.current import now
 from qingjian.contracts.findings import Finding, FindingLog
 
 ESCALATE_AFTER = {"critical": timedelta(hours=1), "major": timedelta(hours=4), "minor": timedelta(hours=24)}
 """Until an alert is acknowledged it climbs one level after this long; information never becomes an alert."""
 HIGHEST_ESCALATION = 2
+COMMAND_LIFE = timedelta(minutes=30)
 MERGED_BY_POINT = ("gap", "flag-not-normal", "changed-after-the-fact")
 """One alert for all series of a point: a broken line or an instrument under repair concerns all of them at once."""
 BATCH = 500
@@ -176,16 +180,48 @@ def close(author: Any, alert: Alert, version: int, cause: str, note: str) -> Ale
         raise ValidationError(_("Choose a cause."))
     if not note.strip() and (cause == Alert.Cause.OTHER or alert.ended_at is None):
         raise ValidationError(_("Write a note: the cause alone does not explain it."))
-    return _step(
-        author,
-        alert,
-        version,
-        "closed",
-        note.strip(),
-        state=Alert.State.CLOSED,
-        cause=cause,
-        escalate_at=None,
+    with transaction.atomic():
+        closed = _step(
+            author,
+            alert,
+            version,
+            "closed",
+            note.strip(),
+            state=Alert.State.CLOSED,
+            cause=cause,
+            escalate_at=None,
+        )
+        step = recorded.closing_step(closed)
+        if step is not None:
+            records.commit("alert.closed", closed.pk, recorded.alert_closed(closed, step))
+    return closed
+
+
+def queue_command(
+    author: Any, device: Device, code: str, parameters: dict[str, str], purpose: str
+) -> Command:
+    """Order a command; the order is in the trail and the ledger before the gateway can see it."""
+    account_rules.require(author, Capability.SEND_COMMANDS, region=device.point.region)
+    command = Command(
+        id=str(uuid.uuid4()),
+        mn=device.mn,
+        code=code,
+        parameters=parameters,
+        author=author.username,
+        authorisation=f"{Capability.SEND_COMMANDS}:{author.pk}",
+        created_at=now(),
+        expires_at=now() + COMMAND_LIFE,
+        purpose=purpose,
     )
+    with transaction.atomic():
+        accounts.record(author, "device:command:queued", device.mn, {"code": code})
+        records.commit(
+            "command.queued",
+            command.id,
+            recorded.command_queued(author, device.mn, code, parameters, purpose),
+        )
+    stores.commands().put(command)
+    return command
 
 
 def set_mark(
@@ -234,6 +270,7 @@ def set_mark(
             point.code,
             {"mark": mark.pk, "kind": kind},
         )
+        records.commit("mark.withdrawn" if withdrawn else "mark.set", mark.pk, recorded.mark(mark))
     return mark
 
 

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.rulekeeping import queries
+from qingjian.apps.records import services as records
+from qingjian.apps.rulekeeping import queries, recorded
 from qingjian.apps.rulekeeping.models import RuleConfirmation
 from qingjian.contracts.current import now
 
@@ -36,4 +37,5 @@ def confirm(author: Any, row_id: str, digest: str, document: str) -> RuleConfirm
         if not created:
             raise ValidationError(_("This rule is confirmed already."))
         accounts.record(author, "rule:row:confirmed", row_id, {"document": document.strip()})
+        records.commit("rule.confirmed", confirmation.pk, recorded.rule_confirmed(confirmation))
     return confirmation

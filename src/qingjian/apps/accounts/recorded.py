@@ -1,0 +1,60 @@
+"""What of accounts goes into the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.accounts.models import Post, User
+from qingjian.apps.records import kinds
+
+INSTALLER = "installer"
+"""Stands for the person who set the node up, before anybody had an account."""
+
+
+def named(part: str, user: Any) -> dict[str, str]:
+    """Return how an event names a person: the login, which stays, and the name of that day."""
+    if not isinstance(user, User):
+        return {part: INSTALLER}
+    return {part: user.username, f"{part}_name": user.name}
+
+
+def post_given(post: Post) -> dict[str, Any]:
+    """Return the facts of a post that never change; its end may be set later."""
+    return {
+        **named("person", post.user),
+        "role": post.role,
+        "organisation": post.organisation.code,
+        "region": post.region.code,
+        "from": post.valid_from.isoformat(),
+    }
+
+
+def post_ended(post: Post) -> dict[str, Any]:
+    return {**post_given(post), "to": post.valid_to.isoformat() if post.valid_to else None}
+
+
+def _post(identifier: str) -> Post | None:
+    return Post.objects.select_related("user", "organisation", "region").filter(pk=identifier).first()
+
+
+def _posts_given() -> list[str]:
+    return [str(pk) for pk in Post.objects.values_list("pk", flat=True)]
+
+
+kinds.register(
+    "post.given",
+    _("Post given"),
+    "任职",
+    {"actor", "person", "role"},
+    lambda identifier: post_given(post) if (post := _post(identifier)) else None,
+    _posts_given,
+)
+kinds.register(
+    "post.ended",
+    _("Post ended"),
+    "任职终止",
+    {"actor", "person", "role", "to"},
+    lambda identifier: post_ended(post) if (post := _post(identifier)) else None,
+)

@@ -1,0 +1,67 @@
+"""What of the registry goes into the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.accounts.recorded import named
+from qingjian.apps.network.models import ChangeRequest
+from qingjian.apps.records import kinds
+
+SECRET = ("password", "sm4_key_hex")
+"""Fields whose values never go into evidence; that they were set is said."""
+
+
+def change_decided(request: ChangeRequest) -> dict[str, Any]:
+    """Return a decided request with all its rows, access passwords left out."""
+    return {
+        **named("actor", request.decided_by),
+        **named("proposed_by", request.author),
+        "reason": request.reason,
+        "comment": request.comment,
+        "rows": [
+            {"kind": line.kind, "key": line.key, "before": _open(line.before), "after": _open(line.after)}
+            for line in request.lines.all()
+        ],
+    }
+
+
+def _open(fields: dict[str, Any] | None) -> dict[str, Any] | None:
+    if fields is None:
+        return None
+    return {name: "***" if name in SECRET and value else value for name, value in fields.items()}
+
+
+def _reread(state: str) -> Any:
+    def reread(identifier: str) -> dict[str, Any] | None:
+        request = ChangeRequest.objects.filter(pk=identifier, state=state).first()
+        return change_decided(request) if request else None
+
+    return reread
+
+
+def _made(state: str) -> Any:
+    def made() -> list[str]:
+        return [str(pk) for pk in ChangeRequest.objects.filter(state=state).values_list("pk", flat=True)]
+
+    return made
+
+
+kinds.register(
+    "registry.approved",
+    _("Registry change approved"),
+    "登记变更批准",
+    {"actor", "reason", "rows"},
+    _reread(ChangeRequest.State.APPROVED),
+    _made(ChangeRequest.State.APPROVED),
+)
+kinds.register(
+    "registry.rejected",
+    _("Registry change rejected"),
+    "登记变更驳回",
+    {"actor", "reason", "rows"},
+    _reread(ChangeRequest.State.REJECTED),
+    _made(ChangeRequest.State.REJECTED),
+)

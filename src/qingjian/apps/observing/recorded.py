@@ -1,0 +1,106 @@
+"""What of observation goes into the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.accounts.recorded import named
+from qingjian.apps.observing.models import Alert, AlertStep, Mark
+from qingjian.apps.records import kinds
+
+SECRET_PARAMETERS = ("PW", "NewPW")
+
+
+def mark(row: Mark) -> dict[str, Any]:
+    return {
+        **named("author", row.author),
+        "reason": row.reason,
+        "point": row.point.code,
+        "series": row.series,
+        "from": row.start.isoformat(),
+        "to": row.end.isoformat(),
+        "mark": row.kind,
+        "known_at": row.known_at.isoformat(),
+        "supersedes": row.supersedes_id,
+    }
+
+
+def alert_closed(row: Alert, step: AlertStep) -> dict[str, Any]:
+    return {
+        **named("actor", step.author),
+        "rule": row.rule,
+        "subject": row.subject,
+        "opened_at": row.opened_at.isoformat(),
+        "cause": row.cause,
+        "note": step.note,
+    }
+
+
+def command_queued(
+    author: Any, mn: str, code: str, parameters: dict[str, str], purpose: str
+) -> dict[str, Any]:
+    """Return a command as ordered, without any access password in it."""
+    return {
+        **named("actor", author),
+        "mn": mn,
+        "command": code,
+        "parameters": {
+            name: "***" if name in SECRET_PARAMETERS else value for name, value in parameters.items()
+        },
+        "purpose": purpose,
+    }
+
+
+def closing_step(row: Alert) -> AlertStep | None:
+    """Return the step by which a person closed an alert."""
+    return row.steps.filter(action="closed").exclude(author=None).select_related("author").last()
+
+
+def _marks(*, withdrawn: bool) -> Any:
+    def made() -> list[str]:
+        return [str(pk) for pk in Mark.objects.filter(withdrawn=withdrawn).values_list("pk", flat=True)]
+
+    return made
+
+
+def _reread_mark(*, withdrawn: bool) -> Any:
+    def reread(identifier: str) -> dict[str, Any] | None:
+        row = Mark.objects.select_related("author", "point").filter(pk=identifier, withdrawn=withdrawn)
+        return mark(row[0]) if row else None
+
+    return reread
+
+
+def _reread_alert(identifier: str) -> dict[str, Any] | None:
+    row = Alert.objects.filter(pk=identifier, state=Alert.State.CLOSED).first()
+    step = closing_step(row) if row else None
+    return alert_closed(row, step) if row and step else None
+
+
+def _reread_command(_identifier: str) -> dict[str, Any]:
+    """The command itself stands in the gateway's queue, which forgets old ones; the event is the record."""
+    return {}
+
+
+kinds.register(
+    "mark.set",
+    _("Mark set"),
+    "标记",
+    {"author", "reason", "mark"},
+    _reread_mark(withdrawn=False),
+    _marks(withdrawn=False),
+)
+kinds.register(
+    "mark.withdrawn",
+    _("Mark taken back"),
+    "撤回标记",
+    {"author", "reason", "mark"},
+    _reread_mark(withdrawn=True),
+    _marks(withdrawn=True),
+)
+kinds.register("alert.closed", _("Alert closed"), "报警办结", {"actor", "cause", "note"}, _reread_alert)
+kinds.register(
+    "command.queued", _("Command queued"), "反控命令", {"actor", "command", "purpose"}, _reread_command
+)

@@ -1,0 +1,56 @@
+"""Kinds of business events, by registration: each app says how to read its record again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+
+from qingjian.notary.kinds import EventKind, EventKinds
+
+Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """A kind of event with the record behind it.
+
+    `reread(identifier)` returns those fields of the content that never change, as the record has them now, or None
+    when the record is gone. `made()` returns the identifiers of all records that must have an event of the kind.
+    """
+
+    event: EventKind
+    title: Promise | str
+    reread: Callable[[str], Content | None]
+    made: Callable[[], Iterable[str]] | None = None
+
+
+events = EventKinds()
+_kinds: dict[str, RecordKind] = {}
+
+
+def register(
+    code: str,
+    title: Promise | str,
+    chinese: str,
+    required: set[str],
+    reread: Callable[[str], Content | None],
+    made: Callable[[], Iterable[str]] | None = None,
+) -> RecordKind:
+    """Add a kind; `chinese` names it in evidence bundles. The same code twice is an error."""
+    if code in _kinds:
+        raise ValueError(f"the kind {code} is registered twice")
+    _kinds[code] = RecordKind(events.register(code, chinese, required), title, reread, made)
+    return _kinds[code]
+
+
+def kind(code: str) -> RecordKind:
+    """Return a registered kind; KeyError for an unknown one."""
+    return _kinds[code]
+
+
+def kinds() -> list[RecordKind]:
+    """Return all kinds in the order of their codes."""
+    return [_kinds[code] for code in sorted(_kinds)]

@@ -1,0 +1,278 @@
+"""Business events enter the ledger exactly when their record is committed, and every later change of it shows."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.models import Post
+from qingjian.apps.network import queries as network
+from qingjian.apps.network import services as registration
+from qingjian.apps.network.models import ChangeRequest
+from qingjian.apps.network.services import Proposal
+from qingjian.apps.observing import services as observing
+from qingjian.apps.observing.models import Alert, Mark
+from qingjian.apps.records import kinds, queries
+from qingjian.apps.records import services as records
+from qingjian.apps.records.models import LedgerEvent
+from qingjian.apps.rulekeeping import queries as rulekeeping
+from qingjian.apps.rulekeeping import services as rules
+from qingjian.apps.rulekeeping.models import RuleConfirmation
+from qingjian.contracts.findings import Finding
+from qingjian.ledger.hashing import leaf_hash
+from qingjian.notary.errors import NotaryError
+from qingjian.notary.fsck import fsck
+from qingjian.notary.notary import Notary
+from qingjian.notary.reading import prove
+
+START = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def notary(tmp_path, clock) -> Notary:
+    return Notary(tmp_path / "ledger", clock, origin="county.example/ledger")
+
+
+def contents(kind: str) -> list[dict]:
+    return [queries.content(row) for row in LedgerEvent.objects.filter(kind=kind).order_by("id")]
+
+
+def set_mark(registry, name: str = "station") -> Mark:
+    staff = registry.person(name, "station_staff")
+    point = network.points_visible_to(staff).get(code="A1")
+    return observing.set_mark(
+        staff, point, ["A1.a34004"], START, START + timedelta(hours=2), "maintenance", "更换滤膜"
+    )
+
+
+def test_an_event_belongs_into_the_transaction_of_its_record(registry) -> None:
+    before = LedgerEvent.objects.count()
+
+    def cut_off() -> None:
+        with transaction.atomic():
+            set_mark(registry)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        cut_off()
+    assert LedgerEvent.objects.count() == before
+    assert not Mark.objects.exists()
+    mark = set_mark(registry)
+    assert contents("mark.set")[0]["reason"] == "更换滤膜"
+    assert LedgerEvent.objects.get(kind="mark.set").identifier == str(mark.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_outside_of_a_transaction_is_refused() -> None:
+    with pytest.raises(RuntimeError):
+        records.commit("alert.closed", 1, {"actor": "a", "cause": "b", "note": ""})
+    assert not LedgerEvent.objects.exists()
+
+
+def test_an_unknown_kind_or_a_missing_field_is_refused(db) -> None:
+    with pytest.raises(NotaryError):
+        records.commit("no-such-kind", 1, {})
+    with pytest.raises(NotaryError, match="note"):
+        records.commit("alert.closed", 1, {"actor": "a", "cause": "b"})
+
+
+def test_the_notary_takes_rows_by_missing_place_and_never_by_id(registry, notary) -> None:
+    outbox = records.RecordsOutbox()
+    first = set_mark(registry)
+    late = LedgerEvent.objects.get(kind="mark.set", identifier=str(first.pk))
+    late_fields = {field.attname: getattr(late, field.attname) for field in late._meta.fields}
+    late.delete()  # its transaction has taken a smaller id and commits only after the next one
+    set_mark(registry, "second")
+    waiting = LedgerEvent.objects.filter(position=None).count()
+    notary.sequence([outbox])
+    assert not LedgerEvent.objects.filter(position=None).exists()
+    LedgerEvent.objects.create(**late_fields)
+    done = notary.sequence([outbox])
+    assert (done.added, done.marked) == (1, 1)
+    late = LedgerEvent.objects.get(leaf=late.leaf)
+    assert late.position > waiting - 1
+    assert outbox.unsequenced(10) == []
+    assert fsck(notary, [queries.Records()])[0].problems == []
+    # Every place leads to exactly the bytes of its row.
+    for row in LedgerEvent.objects.all():
+        evidence = queries.evidence(row)
+        assert prove(notary, evidence.place).data == bytes(row.entry)
+
+
+def test_a_crash_between_signing_and_marking_enters_nothing_twice(registry, notary) -> None:
+    set_mark(registry)
+    places: dict = {}
+
+    class Crashing(records.RecordsOutbox):
+        def mark_sequenced(self, ids, found) -> None:
+            places.update(zip(ids, found, strict=True))
+            raise OSError("power cut")
+
+    with pytest.raises(OSError, match="power cut"):
+        notary.sequence([Crashing()])
+    again = notary.sequence([records.RecordsOutbox()])
+    assert again.added == 0
+    assert {row.pk: row.position for row in LedgerEvent.objects.all()} == {
+        pk: place.index for pk, place in places.items()
+    }
+
+
+def test_every_wired_deed_is_entered(registry, clock) -> None:
+    manager = registry.person("manager", "data_manager")
+    other = registry.person("other", "data_manager")
+    security = registry.person("security", "security_administrator")
+    fields = station_fields()
+    approved = propose(manager, "改名", fields)
+    approve(other, approved)
+    rejected = propose(manager, "再改", {**fields, "name": "又一名"})
+    registration.reject(other, rejected, rejected.version, "理由不足")
+    post = accounts.give_post(security, other, "leader", registry.bureau, registry.county, date(2026, 11, 1))
+    accounts.end_post(security, post, date(2026, 11, 20))
+    row = rulekeeping.rulebook().rows_to_confirm()[0]
+    rules.confirm(manager, row.id, row.digest, "HJ 212—2025 第 5 页")
+    mark = set_mark(registry)
+    observing.set_mark(
+        manager, mark.point, mark.series, mark.start, mark.end, mark.kind, "误标", mark, withdrawn=True
+    )
+    close_an_alert(manager, clock)
+    device = network.devices_visible_to(manager).get(code="A1-D1")
+    command = observing.queue_command(manager, device, "1072", {"PW": "123456", "Overtime": "5"}, "校时")
+    found = {one.kind for one in LedgerEvent.objects.all()}
+    assert found == {kind.event.code for kind in kinds.kinds()}
+    assert contents("registry.approved")[0]["rows"][0]["after"]["name"] == "新名"
+    assert contents("registry.rejected")[0]["comment"] == "理由不足"
+    assert contents("post.ended")[0]["to"] == "2026-11-20"
+    assert contents("alert.closed")[0]["cause"] == "instrument"
+    assert contents("command.queued")[0]["parameters"] == {"PW": "***", "Overtime": "5"}
+    assert command.parameters["PW"] == "123456"
+    assert list(queries.differences()) == []
+
+
+def station_fields() -> dict:
+    return {
+        "code": "A1",
+        "name": "新名",
+        "kind": "air_city",
+        "level": "county",
+        "region": "990101",
+        "organisation": "B1",
+        "longitude": 115.2,
+        "latitude": 35.4,
+    }
+
+
+def propose(author, reason: str, fields: dict) -> ChangeRequest:
+    return registration.propose(author, reason, [Proposal("point", fields)])
+
+
+def approve(author, request: ChangeRequest) -> None:
+    registration.approve(author, request, request.version)
+
+
+def close_an_alert(author, clock) -> Alert:
+    class Log:
+        def read(self, after: int, limit: int):
+            finding = Finding(
+                id="f1",
+                rule="silent",
+                rule_version="1",
+                subject="A1.a34004",
+                subject_kind="series",
+                start=START,
+                end=START + timedelta(hours=1),
+                severity="major",
+                evidence={},
+                known_at=clock.now(),
+            )
+            return [] if after else [(1, finding)]
+
+    observing.consume_findings(Log())
+    alert = Alert.objects.get()
+    return observing.close(author, alert, alert.version, "instrument", "已修复")
+
+
+def test_a_change_of_a_device_is_entered_without_its_password(registry, monkeypatch) -> None:
+    manager, other = registry.person("m", "data_manager"), registry.person("o", "data_manager")
+    request = propose_password(manager)
+    approve(other, request)
+    committed = json.dumps(contents("registry.approved"))
+    assert "654321" not in committed
+    assert '"password": "***"' in committed
+
+
+def propose_password(author) -> ChangeRequest:
+    fields = {
+        "code": "A1-D1",
+        "mn": "MN-A1",
+        "password": "654321",
+        "name": "数采仪",
+        "point": "A1",
+        "system_code": "22",
+        "valid_from": "2024-01-01",
+    }
+    return registration.propose(author, "换密码", [Proposal("device", fields)])
+
+
+@pytest.mark.parametrize("way", ["reason", "gone", "canonical", "forged-event", "inserted", "salt"])
+def test_whatever_is_done_to_a_mark_in_the_database_shows(registry, notary, way) -> None:
+    mark = set_mark(registry)
+    notary.sequence([records.RecordsOutbox()])
+    assert list(queries.differences()) == []
+    assert fsck(notary, [queries.Records()])[0].lost_records == []
+    row = LedgerEvent.objects.get(kind="mark.set")
+    with connection.cursor() as cursor:
+        if way == "reason":
+            cursor.execute("UPDATE observing_mark SET reason = 'x' WHERE id = %s", [mark.pk])
+        elif way == "gone":
+            cursor.execute("DELETE FROM records_ledgerevent WHERE id = %s", [row.pk])
+            cursor.execute("DELETE FROM observing_mark WHERE id = %s", [mark.pk])
+        elif way == "canonical":
+            changed = bytes(row.canonical).replace("更换滤膜".encode(), b"x")
+            cursor.execute("UPDATE records_ledgerevent SET canonical = %s WHERE id = %s", [changed, row.pk])
+            cursor.execute("UPDATE observing_mark SET reason = 'x' WHERE id = %s", [mark.pk])
+        elif way == "salt":
+            cursor.execute("UPDATE records_ledgerevent SET salt = %s WHERE id = %s", [b"0" * 32, row.pk])
+        elif way == "forged-event":
+            content = {**queries.content(row), "reason": "x"}
+            forged = kinds.events.prepare("mark.set", str(mark.pk), row.created_at, content)
+            cursor.execute(
+                "UPDATE records_ledgerevent SET canonical = %s, salt = %s, entry = %s, leaf = %s WHERE id = %s",
+                [forged.canonical, forged.salt, forged.entry, leaf_hash(forged.entry).hex(), row.pk],
+            )
+            cursor.execute("UPDATE observing_mark SET reason = 'x' WHERE id = %s", [mark.pk])
+        else:
+            Mark.objects.create(
+                point=mark.point,
+                series=mark.series,
+                start=START,
+                end=START + timedelta(days=1),
+                kind="invalid",
+                author=mark.author,
+                reason="背后写入",
+                known_at=START,
+            )
+    lost = fsck(notary, [queries.Records()])[0].lost_records
+    different = list(queries.differences())
+    assert lost or different
+    assert (row.position in lost) == (way in ("gone", "canonical", "forged-event", "salt"))
+    assert bool(different) == (way in ("reason", "canonical", "salt", "inserted"))
+
+
+def test_a_post_given_in_the_database_and_a_forged_confirmation_show(registry) -> None:
+    person = registry.person("p", "station_staff")
+    assert list(queries.differences()) == []
+    Post.objects.filter(user=person).update(role="data_manager")
+    RuleConfirmation.objects.create(row_id="x", row_digest="y", document="假文件", author=person, at=START)
+    first, second = queries.differences()
+    assert "role" in first
+    assert "not made through the program" in second
+
+
+def test_a_new_name_of_a_person_is_no_difference(registry) -> None:
+    mark = set_mark(registry)
+    type(mark.author).objects.filter(pk=mark.author_id).update(name="改名后")
+    assert list(queries.differences()) == []
