@@ -9,6 +9,7 @@ urlpatterns = [
     path("air/year/calendar.json", views.air_calendar, name="air-calendar"),
     path("air/year/why/", views.air_year_why, name="air-year-why"),
     path("air/ranking/", views.air_ranking, name="air-ranking"),
+    path("air/ranking/why/", views.air_ranking_why, name="air-ranking-why"),
     path("water/", views.water, name="water"),
     path("water/river/why/", views.river_why, name="river-why"),
     path("water/<str:code>/", views.section, name="water-section"),

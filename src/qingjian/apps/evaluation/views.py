@@ -238,18 +238,37 @@ def air_year_why(request: HttpRequest) -> HttpResponse:
             place.region.name,
             found.composite.trace.to_dict(),
         )
+    if item == "attainment" and found.attainment is not None:
+        return _drawer(
+            request, f"{_('Annual attainment')} {year}", place.region.name, found.attainment.trace.to_dict()
+        )
     if item in found.pollutants:
         return _drawer(request, f"{item} {year}", place.region.name, found.pollutants[item].trace.to_dict())
     raise Http404
 
 
-def air_ranking(request: HttpRequest) -> HttpResponse:
-    """Stations or townships by composite index, with movement against the period before."""
+def _ranking(request: HttpRequest) -> tuple[str, str, list[Any], tuple[Any, ...]]:
     account_rules.require(request.user, Capability.VIEW_DATA)
     by = "township" if request.GET.get("by") == "township" else "station"
     period = "year" if request.GET.get("period") == "year" else "month"
     points = list(queries.points_visible_to(request.user, air.STATION_KINDS).filter(status="running"))
-    lines, left_out, (first, last) = statistics.ranking(points, by, period)
+    return by, period, points, statistics.ranking(points, by, period)
+
+
+def air_ranking_why(request: HttpRequest) -> HttpResponse:
+    """The drawer: how the index of one place in the ranking came about."""
+    _by, _period, _points, (lines, _left_out, _dates) = _ranking(request)
+    for one in lines:
+        if one.name == request.GET.get("name"):
+            return _drawer(
+                request, f"{_('Composite index')} {one.index.value}", one.name, one.index.trace.to_dict()
+            )
+    raise Http404
+
+
+def air_ranking(request: HttpRequest) -> HttpResponse:
+    """Stations or townships by composite index, with movement against the period before."""
+    by, period, points, (lines, left_out, (first, last)) = _ranking(request)
     if request.GET.get("export") == "xlsx":
         heads = [
             _("Rank"),

@@ -30,7 +30,7 @@ def signed(value: Decimal | int | None) -> str:
 
 @register.filter
 def percent(value: Decimal | float | None) -> str:
-    return "–" if value is None else f"{value}%"
+    return "–" if value in (None, "") else f"{value}%"
 
 
 @register.simple_tag

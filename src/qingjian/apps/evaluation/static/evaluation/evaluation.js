@@ -44,7 +44,7 @@
     chart.setOption({
       animation: false, textStyle: { fontFamily: "inherit" },
       title: data.points.length ? { text: "" } : { text: data.texts.no_data, left: "center", top: "middle", textStyle: { fontSize: 13, fontWeight: 400, color: "#868e96" } },
-      grid: { left: 8, right: 8, top: 22, bottom: 8, containLabel: true },
+      grid: { left: 8, right: 8, top: 30, bottom: 8, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText", formatter: (cells) => { const point = data.points[cells[0].dataIndex]; return `${clock(point[0])}\nAQI ${point[1] === null ? "–" : point[1]} ${point[3]}${point[5] ? "" : ` (${data.texts.not_published})`}\n${data.texts.primary}: ${point[4] || data.texts.none}`; } },
       xAxis: { type: "category", data: data.points.map((point) => clock(point[0]).slice(6)), axisLabel: { hideOverlap: true, fontSize: 10 } },
       yAxis: { type: "value", name: "AQI", splitNumber: 3, axisLabel: { fontSize: 10 }, nameTextStyle: { align: "left" } },

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import io
+from datetime import date, datetime, timedelta
+
+import openpyxl
+import pytest
+from tests.apps.evaluation.conftest import Data
+from tests.apps.evaluation.test_water import put as put_water
+
+from qingjian.apps.evaluation import queries, services
+from qingjian.apps.evaluation.models import Evaluation, Exceedance
+from qingjian.contracts.clock import CHINA
+
+START = datetime(2026, 11, 20, tzinfo=CHINA)
+PAGES = (
+    "/air/",
+    "/air/trend.json",
+    "/air/year/",
+    "/air/year/calendar.json",
+    "/air/year/why/",
+    "/air/year/why/?item=PM2.5",
+    "/air/year/why/?item=attainment",
+    "/air/ranking/",
+    "/air/ranking/?by=township&period=year",
+    "/air/ranking/why/?name=县政府站",
+    "/water/",
+    "/water/river/why/",
+    "/water/R1/",
+    "/water/R1/calendar.json",
+    "/outlets/",
+    "/outlets/exceedances/",
+    "/outlets/exceedances/?state=ended&averaging=hour&q=COD",
+    "/outlets/amounts/",
+)
+EXPORTS = (
+    "/air/year/?export=xlsx",
+    "/air/ranking/?export=xlsx",
+    "/water/?export=xlsx",
+    "/water/R1/?export=xlsx",
+    "/outlets/?export=xlsx",
+    "/outlets/exceedances/?export=xlsx",
+    "/outlets/amounts/?export=xlsx",
+)
+
+
+@pytest.fixture
+def evaluated(data: Data, place) -> None:
+    for point in ("A1", "A2", "A3"):
+        data.air(point, START, 33, a34004=80.0)
+    put_water(data, 5.5, hours=33)
+    data.put("W1.w01018", START, [40] * 5 + [120, 150] + [40] * 26)
+    data.put("W1.w00000", START, [10.0] * 33)
+    for element in services.ELEMENT_RULES:
+        services.catch_up(element, 60)
+
+
+@pytest.fixture
+def staff(place):
+    return place.person("zhiban", "station_staff")
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_page_opens(evaluated, staff, client, language: str) -> None:
+    client.force_login(staff)
+    client.cookies["django_language"] = language
+    for path in PAGES:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        text = answer.content.decode()
+        assert " style=" not in text, path
+        assert "onclick" not in text, path
+
+
+def test_every_list_exports(evaluated, staff, client) -> None:
+    client.force_login(staff)
+    for path in EXPORTS:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        rows = list(openpyxl.load_workbook(io.BytesIO(answer.content)).active.iter_rows(values_only=True))
+        assert len(rows) >= 2, path
+
+
+def test_pages_open_before_anything_was_evaluated(place, staff, client) -> None:
+    client.force_login(staff)
+    for path in PAGES:
+        assert client.get(path).status_code in (200, 404), path
+
+
+def test_the_air_page_gives_one_answer_with_age_and_reason(evaluated, staff, client) -> None:
+    client.force_login(staff)
+    text = client.get("/air/").content.decode()
+    county = Evaluation.objects.filter(kind="air_hour", point=None).order_by("start").last()
+    assert f"<strong>{county.aqi}</strong>" in text
+    assert f"/evaluations/{county.pk}/why/" in text
+    assert county.category in text
+
+
+def test_why_opens_in_the_drawer_and_as_a_page(evaluated, staff, client) -> None:
+    client.force_login(staff)
+    for kind in Evaluation.Kind.values:
+        row = Evaluation.objects.filter(kind=kind).first()
+        drawer = client.get(f"/evaluations/{row.pk}/why/", headers={"HX-Request": "true"})
+        assert drawer.status_code == 200
+        assert "<html" not in drawer.content.decode()
+        page = client.get(f"/evaluations/{row.pk}/why/")
+        assert "<html" in page.content.decode()
+    air = Evaluation.objects.filter(kind="air_day", point__code="A1").first()
+    text = client.get(f"/evaluations/{air.pk}/why/").content.decode()
+    for word in ("HJ 633-2026", "PM2.5", "80", "GB 3095-2026"):
+        assert word in text
+
+
+def test_people_see_their_own_region_and_outlets_only(evaluated, place, staff, client) -> None:
+    stranger = place.person("x", "station_staff", region=place.other)
+    holder = place.person("h", "permit_holder", organisation=place.holder)
+    assert queries.evaluations_visible_to(staff).count() == Evaluation.objects.count()
+    assert queries.evaluations_visible_to(stranger).count() == 0
+    assert set(queries.evaluations_visible_to(holder).values_list("point__code", flat=True)) == {"W1"}
+    assert queries.exceedances_visible_to(stranger).count() == 0
+    row = Evaluation.objects.filter(kind="air_hour", point=None).first()
+    for person in (stranger, holder):
+        client.force_login(person)
+        assert client.get(f"/evaluations/{row.pk}/why/").status_code == 404
+        assert client.get("/air/?region=990101").status_code == 404
+        assert client.get("/water/R1/").status_code == 404
+    client.force_login(stranger)
+    assert "县政府站" not in client.get("/air/").content.decode()
+    client.force_login(holder)
+    assert client.get("/outlets/").content.decode().count("甲县化工厂") >= 1
+
+
+def test_an_explained_exceedance_shows_its_cause(evaluated, staff, client) -> None:
+    from qingjian.apps.observing import services as observing
+    from qingjian.apps.observing.models import Alert
+
+    observing.consume_findings()
+    alert = Alert.objects.get(rule="exceedance-hour")
+    observing.close(staff, alert, alert.version, "process", "曝气机故障")
+    client.force_login(staff)
+    assert client.get("/outlets/exceedances/?state=explained").context["page"].paginator.count == 1
+    assert client.get("/outlets/exceedances/?state=running").context["page"].paginator.count == 0
+    assert Exceedance.objects.filter(averaging="hour").count() == 1
+
+
+def test_a_ranking_names_what_it_cannot_rank(evaluated, staff, client, data: Data) -> None:
+    client.force_login(staff)
+    lines = client.get("/air/ranking/").context["lines"]
+    assert [one.place.rank for one in lines] == [1, 1, 1]
+    assert client.get("/air/ranking/?by=township").context["left_out"] == []
+
+
+def test_an_unfinished_year_is_not_judged(evaluated, staff, client) -> None:
+    client.force_login(staff)
+    present = client.get("/air/year/").context["present"]
+    assert present.attainment.attained is None
+    assert (present.days, present.last) == (1, date(2026, 11, 21))
+    assert client.get("/air/year/").context["comparable"] is False
+    assert client.get("/air/year/?year=abc").status_code == 400
+
+
+def test_jobs_are_registered_and_run(data: Data) -> None:
+    from qingjian.apps.evaluation import tasks
+    from qingjian.apps.scheduling.jobs import jobs
+
+    assert {"evaluation", "evaluation-nightly"} <= {job.name for job in jobs()}
+    data.air("A1", START, 24)
+    assert "air" in tasks.follow(START)
+    assert Evaluation.objects.exists()
+    assert "air 0" in tasks.renew(START + timedelta(days=1))
