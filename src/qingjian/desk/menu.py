@@ -22,6 +22,19 @@ GROUPS = (
         ),
     ),
     (
+        _("Work"),
+        (
+            ("inbox", _("Waiting for me"), "inbox", C.VIEW_DATA),
+            ("matters", _("All matters"), "list-check", C.VIEW_DATA),
+            ("verifications", _("Clue verifications"), "zoom-check", C.VIEW_DATA),
+            ("corrective-actions", _("Corrective actions"), "tool", C.VIEW_DATA),
+            ("punctuality", _("Punctuality"), "chart-bar", C.SUPERVISE),
+            ("certificates", _("Certificates"), "certificate", C.HANDLE_MATTERS),
+            ("delegations", _("Absence and deputies"), "user-share", C.HANDLE_MATTERS),
+            ("notifications", _("Notifications"), "bell", C.VIEW_DATA),
+        ),
+    ),
+    (
         _("Evaluation"),
         (
             ("air", _("Air"), "wind", C.VIEW_DATA),
@@ -35,6 +48,8 @@ GROUPS = (
             ("points", _("Monitoring points"), "map-pin", C.VIEW_REGISTRY),
             ("sources", _("Pollution sources"), "building-factory-2", C.VIEW_REGISTRY),
             ("devices", _("Devices"), "router", C.VIEW_REGISTRY),
+            ("completeness", _("Completeness"), "checklist", C.VIEW_DATA),
+            ("data-levels", _("Data levels"), "rosette-discount-check", C.MARK_DATA),
             ("quarantine", _("Unregistered senders"), "shield-question", C.SEND_COMMANDS),
             ("forwarding", _("Forwarding"), "cloud-upload", C.SEND_COMMANDS),
         ),
@@ -47,6 +62,8 @@ GROUPS = (
             ("duties", _("Duties"), "users-group", C.VIEW_REGISTRY),
             ("series-list", _("Series"), "chart-line", C.VIEW_REGISTRY),
             ("rules-to-confirm", _("Rules to confirm"), "scale", C.VIEW_REGISTRY),
+            ("working-days", _("Working days"), "calendar", C.VIEW_REGISTRY),
+            ("document-templates", _("Document templates"), "file-text", C.VIEW_REGISTRY),
         ),
     ),
     (
@@ -56,6 +73,7 @@ GROUPS = (
             ("organisations", _("Organisations"), "building", None),
             ("regions", _("Regions"), "sitemap", C.VIEW_REGISTRY),
             ("roles", _("Roles"), "key", None),
+            ("webhooks", _("Webhooks"), "webhook", C.RUN_SYSTEM),
             ("schedule", _("Tasks and schedule"), "clock-play", C.VIEW_REGISTRY),
             ("audit", _("Access trail"), "eye-check", C.READ_AUDIT),
         ),
@@ -86,9 +104,17 @@ def context(request: HttpRequest) -> dict[str, Any]:
                 url = reverse(name)
             except NoReverseMatch:
                 continue
-            active = request.path == url if url == "/" else request.path.startswith(url)
-            shown.append({"title": text, "url": url, "icon": icon, "active": active})
+            shown.append({"title": text, "url": url, "icon": icon, "active": False})
         if shown:
             groups.append({"title": title, "items": shown})
+    # The longest address that leads to this page is the active one: /matters/inbox/ lies below /matters/.
+    leading = [
+        item
+        for group in groups
+        for item in group["items"]
+        if request.path == item["url"] or (item["url"] != "/" and request.path.startswith(item["url"]))
+    ]
+    if leading:
+        max(leading, key=lambda item: len(item["url"]))["active"] = True
     found["menu"] = groups
     return found

@@ -9,5 +9,9 @@ urlpatterns = [
     path("", include("qingjian.apps.network.urls")),
     path("", include("qingjian.apps.observing.urls")),
     path("", include("qingjian.apps.evaluation.urls")),
+    path("", include("qingjian.apps.matters.urls")),
+    path("", include("qingjian.apps.integrity.urls")),
+    path("", include("qingjian.apps.governance.urls")),
     path("", include("qingjian.desk.urls")),
+    path("", include("qingjian.portal.urls")),
 ]

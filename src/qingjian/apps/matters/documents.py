@@ -260,3 +260,18 @@ def _table(table: Table) -> str:
             body = " #linebreak() ".join(_quoted(one.text) for one in cell.paragraphs if one.text)
             cells.append(f"table.cell(colspan: {span})[{body}]")
     return f"#table(columns: {columns}, inset: 6pt, {', '.join(cells)})\n"
+
+
+def outline(content: bytes) -> list[dict[str, Any]]:
+    """Return paragraphs and tables of a .docx as text, for the page on which it is signed."""
+    blocks: list[dict[str, Any]] = []
+    for block in docx.Document(io.BytesIO(content)).iter_inner_content():
+        if isinstance(block, Paragraph):
+            if block.text.strip():
+                centred = block.alignment is not None and int(block.alignment) == 1
+                blocks.append(
+                    {"text": block.text, "centred": centred, "bold": any(run.bold for run in block.runs)}
+                )
+        else:
+            blocks.append({"rows": [[cell.text for cell in row.cells] for row in block.rows]})
+    return blocks

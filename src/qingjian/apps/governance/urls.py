@@ -1,0 +1,5 @@
+from django.urls import path
+
+from qingjian.apps.governance import views
+
+urlpatterns = [path("governance/corrective-actions/", views.corrective_actions, name="corrective-actions")]

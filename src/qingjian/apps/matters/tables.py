@@ -1,0 +1,180 @@
+"""Lists of matters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.matters import declarations, queries, wording
+from qingjian.apps.matters.models import Certificate, Delegation, Matter, Notification
+from qingjian.apps.matters.words import CERTIFICATE_KINDS
+from qingjian.contracts.current import now
+from qingjian.ui.listing import Choice, Column, Listing, Search
+
+LIGHTS = (
+    ("open", _("All open")),
+    ("overdue", _("Overdue")),
+    ("soon", _("Due soon")),
+    ("later", _("In time")),
+    ("none", _("Without deadline")),
+    ("closed", _("Closed")),
+)
+
+
+def waits_for(row: Matter) -> Any:
+    if row.waiting == "assignee":
+        return row.assignee or _("to be assigned")
+    if row.waiting == "subject":
+        return row.subject
+    return WAITING_WORDS.get(row.waiting, "")
+
+
+WAITING_WORDS = {
+    "matters.approve": _("a leader"),
+    "matters.handle": _("an officer"),
+    "matters.supervise": _("the upper level"),
+}
+
+
+def _light(row: Matter) -> tuple[str, str]:
+    return queries.light(row.due, now(), row.closed_at is not None)
+
+
+NUMBER = Column("number", _("Number"), link=lambda row: reverse("matter", args=(row.pk,)))
+KIND = Column("kind", _("Process"), value=lambda row: row.declaration.title, order="kind")
+TITLE = Column("title", _("Title"))
+STATE = Column(
+    "state",
+    _("State"),
+    value=lambda row: row.present.title,
+    order="state",
+    badge=lambda row: row.present.colour,
+)
+LIGHT = Column(
+    "due", _("Deadline"), value=lambda row: _light(row)[1], order="due", badge=lambda row: _light(row)[0]
+)
+DUE = Column("due", _("Due"), value=lambda row: row.due, order="due")
+WAITS = Column("waiting", _("Waits for"), value=waits_for, order="waiting")
+REGION = Column("region", _("Region"), order="region__code")
+SUBJECT = Column("subject", _("Organisation concerned"), order="subject__name")
+OPENED = Column("opened_at", _("Opened"))
+
+
+class MatterListing(Listing):
+    title = _("All matters")
+    name = "matters"
+    model = Matter
+    template = "matters/matters.html"
+    columns = (NUMBER, KIND, TITLE, STATE, LIGHT, DUE, WAITS, REGION, SUBJECT, OPENED)
+    filters = (
+        Search(("number", "title", "subject__name")),
+        Choice("kind", _("Process"), lambda: [(one.code, one.title) for one in declarations.processes()]),
+        Choice("light", _("Deadline"), LIGHTS, use=queries.by_light),
+    )
+    empty_text = _("No matter yet.")
+
+
+class InboxListing(MatterListing):
+    title = _("Waiting for me")
+    name = "inbox"
+    columns = (NUMBER, KIND, TITLE, STATE, LIGHT, DUE, REGION, SUBJECT)
+    empty_text = _("Nothing waits for you.")
+
+
+class ProcessListing(MatterListing):
+    """The matters of one process; subclasses name it."""
+
+    process: declarations.Process
+    columns = (NUMBER, TITLE, STATE, LIGHT, DUE, WAITS, REGION, SUBJECT, OPENED)
+    filters = (
+        Search(("number", "title", "subject__name")),
+        Choice("light", _("Deadline"), LIGHTS, use=queries.by_light),
+    )
+
+
+class CertificateListing(Listing):
+    title = _("Certificates")
+    name = "certificates"
+    model = Certificate
+    add_url = "certificate-add"
+    columns = (
+        Column(
+            "number", _("Certificate number"), link=lambda row: reverse("certificate-one", args=(row.pk,))
+        ),
+        Column("get_kind_display", _("Kind"), order="kind"),
+        Column("holder", _("Holder"), order="person__name"),
+        Column("scope", _("Scope")),
+        Column("issuer", _("Issued by")),
+        Column("valid_from", _("From")),
+        Column("valid_to", _("Last day")),
+        Column(
+            "revoked_at",
+            _("State"),
+            value=lambda row: certificate_state(row)[1],
+            badge=lambda row: certificate_state(row)[0],
+            order="valid_to",
+        ),
+    )
+    filters = (
+        Search(("number", "person__name", "organisation__name", "scope")),
+        Choice("kind", _("Kind"), CERTIFICATE_KINDS),
+    )
+    empty_text = _("No certificate in the register.")
+
+
+def certificate_state(row: Certificate) -> tuple[str, Any]:
+    """Return colour and word for a certificate today."""
+    day = queries.account_rules.today()
+    if row.revoked_at:
+        return "red", _("revoked")
+    if row.valid_to < day:
+        return "red", _("expired")
+    if row.valid_from > day:
+        return "secondary", _("not yet valid")
+    if (row.valid_to - day).days <= 90:
+        return "orange", _("expires soon")
+    return "green", _("valid")
+
+
+class DelegationListing(Listing):
+    title = _("Absence and deputies")
+    name = "delegations"
+    model = Delegation
+    add_url = "delegation-add"
+    template = "matters/delegations.html"
+    columns = (
+        Column("person", _("Absent person"), order="person__name"),
+        Column("deputy", _("Deputy"), order="deputy__name"),
+        Column("valid_from", _("From")),
+        Column("valid_to", _("To (not included)")),
+        Column("reason", _("Reason")),
+        Column("ended_at", _("Ended")),
+    )
+    empty_text = _("Nobody stands in for anybody.")
+
+
+class NotificationListing(Listing):
+    title = _("Notifications")
+    name = "notifications"
+    model = Notification
+    template = "matters/notifications.html"
+    columns = (
+        Column("at", _("Time")),
+        Column(
+            "text",
+            _("Notification"),
+            value=lambda row: wording.sentence(row),
+            link=lambda row: reverse("matter", args=(row.matter_id,)),
+            order="",
+        ),
+        Column(
+            "read_at",
+            _("Read"),
+            value=lambda row: row.read_at or _("new"),
+            badge=lambda row: None if row.read_at else "blue",
+            order="read_at",
+        ),
+    )
+    empty_text = _("No notification.")

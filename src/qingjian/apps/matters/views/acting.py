@@ -1,0 +1,261 @@
+"""The forms of a matter: opening it, its actions, signing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms as django_forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import queries as accounts
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.matters import declarations, documents, forms, queries, rules, services
+from qingjian.apps.matters.declarations import Action, Process
+from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.matters.models import Matter
+from qingjian.apps.matters.services import files
+from qingjian.apps.matters.views.work import OWN_TITLES, find_matter
+from qingjian.apps.matters.words import ACTIONS, CONFIDENTIALITIES
+from qingjian.contracts.current import now
+
+
+def kernel_form(request: HttpRequest, row: Matter, code: str) -> django_forms.Form | None:
+    """Return the form of a kernel action, None when there is none."""
+    data, uploaded = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    match code:
+        case "attach":
+            return forms.EvidenceForm(data, uploaded)
+        case "comment":
+            return forms.NoteForm(data)
+        case "void" | "withdraw-evidence":
+            return forms.ReasonForm(data)
+        case "assign":
+            return forms.AssignForm(data, people=rules.handlers(row))
+        case "request-stop":
+            return forms.StopForm(data, initial={"start": now()})
+        case "approve-stop" | "refuse-stop":
+            return forms.StopDecisionForm(data)
+        case "resume":
+            return django_forms.Form(data)
+        case "link":
+            return forms.LinkForm(data)
+    return None
+
+
+def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+    """Show the form of an action and take it. What was typed survives a refusal."""
+    row = find_matter(request, pk)
+    action = row.declaration.action(code)
+    if action is not None and action.by_sheet:
+        raise Http404
+    form = (
+        forms.data_form(action.fields, row)(
+            request.POST if request.method == "POST" else None, initial=row.data
+        )
+        if action is not None
+        else kernel_form(request, row, code)
+    )
+    if form is None:
+        raise Http404
+    if request.method == "POST" and form.is_valid():
+        key = request.POST.get("key", "")
+        try:
+            data = (
+                forms.cleaned(form, action.fields)
+                if action is not None
+                else _kernel_data(request, row, code, form)
+            )
+            done = services.act(row, code, request.user, data, _version(request), key)
+        except RefusedError as error:
+            for text in error.messages:
+                form.add_error(None, text)
+        else:
+            if done.repeated:
+                messages.info(request, _("This was done already; nothing was done twice."))
+            else:
+                messages.success(request, _("Done."))
+            return redirect(_after(row, code))
+    problem = _guard_problem(request.user, row, action)
+    context = {
+        "matter": row,
+        "action": action,
+        "title": action.title if action else OWN_TITLES.get(code, ACTIONS.get(code, code)),
+        "hint": action.hint if action else "",
+        "form": form,
+        "key": request.POST.get("key") or uuid.uuid4().hex,
+        # A refused stale form keeps the version the person saw until the page is opened again.
+        "version": request.POST.get("version") or row.version,
+        "problem": problem,
+        "evidence_needs": action.evidence if action else (),
+        "evidence_row": row.evidence.filter(pk=request.GET.get("evidence") or 0).first()
+        if code == "withdraw-evidence" and (request.GET.get("evidence") or "0").isdigit()
+        else None,
+        "tone": action.tone if action else "primary",
+    }
+    return render(request, "matters/act.html", context, status=400 if form.errors else 200)
+
+
+def _after(row: Matter, code: str) -> str:
+    tab = {
+        "attach": "?tab=evidence",
+        "withdraw-evidence": "?tab=evidence",
+        "request-stop": "?tab=deadlines",
+        "approve-stop": "?tab=deadlines",
+        "refuse-stop": "?tab=deadlines",
+        "resume": "?tab=deadlines",
+    }.get(code, "")
+    return reverse("matter", args=(row.pk,)) + tab
+
+
+def _version(request: HttpRequest) -> int | None:
+    text = request.POST.get("version", "")
+    return int(text) if text.isdigit() else None
+
+
+def _guard_problem(user: Any, row: Matter, action: Action | None) -> str:
+    if action is None:
+        return ""
+    if row.state not in action.sources:
+        return _("“%(action)s” is not possible in the state “%(state)s”.") % {
+            "action": action.title,
+            "state": row.present.title,
+        }
+    return rules.may(user, action.who, row).reason
+
+
+def _kernel_data(request: HttpRequest, row: Matter, code: str, form: Any) -> dict[str, Any]:
+    data = dict(form.cleaned_data)
+    if code == "attach":
+        upload = data.pop("file")
+        stored, inside = services.store(upload, upload.name)
+        data.update(digest=stored.digest, name=upload.name, inside=inside.as_data())
+    elif code == "assign":
+        data["person"] = data["person"].pk
+    elif code == "withdraw-evidence":
+        text = request.POST.get("evidence", "")
+        data["evidence"] = int(text) if text.isdigit() else 0
+    return data
+
+
+def sign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show exactly the document that is signed, and sign or refuse it, or let a person present sign on the screen."""
+    row = find_matter(request, pk)
+    found = queries.sheet_to_sign(request.user, row)
+    if found is None:
+        messages.info(request, _("Nothing waits for a signature."))
+        return redirect("matter", pk)
+    sheet, slot, verdict = found
+    content = files.read(sheet.document.file)
+    choice = request.POST.get("choice", "")
+    form = forms.SignForm(request.POST if choice in ("sign", "refuse") else None)
+    outsider = forms.OutsiderForm(request.POST if choice == "sign-outsider" else None)
+    chosen = outsider if choice == "sign-outsider" else form
+    if request.method == "POST" and choice in ("sign", "refuse", "sign-outsider") and chosen.is_valid():
+        data = {**chosen.cleaned_data, "digest": request.POST.get("digest", "")}
+        try:
+            services.act(row, choice, request.user, data, _version(request), request.POST.get("key", ""))
+        except (RefusedError, NotAllowed) as error:
+            for text in error.messages if isinstance(error, RefusedError) else [str(error)]:
+                chosen.add_error(None, text)
+        else:
+            messages.success(request, _("Kept: the signature covers the file with the digest shown."))
+            return redirect("sign" if choice == "sign-outsider" else "matter", pk)
+    context = {
+        "matter": row,
+        "title": _("Sign: %(title)s") % {"title": row.declaration.sheet(sheet.code).title},
+        "sheet": sheet,
+        "slot": slot,
+        "verdict": verdict,
+        "blocks": documents.outline(content),
+        "form": form,
+        "outsider": outsider,
+        "key": uuid.uuid4().hex,
+        "version": request.POST.get("version") or row.version,
+        "signatures": sheet.signatures.select_related("signer", "drawing"),
+    }
+    return render(request, "matters/sign.html", context, status=400 if chosen.errors else 200)
+
+
+def open_matter(request: HttpRequest, code: str) -> HttpResponse:
+    """Open a matter of a process by hand, or out of another matter (`?from=`)."""
+    try:
+        process = declarations.process(code)
+    except KeyError as error:
+        raise Http404 from error
+    text = request.GET.get("from", "")
+    follows = find_matter(request, int(text)) if text.isdigit() else None
+    initial = {}
+    if follows is not None:
+        initial = {
+            "title": follows.title,
+            "region": follows.region_id,
+            "subject": follows.subject_id or (follows.point.organisation_id if follows.point else None),
+            "problem": follows.data.get("findings", ""),
+        }
+    return opening_page(
+        request, process, initial=initial, follows=follows, point=follows.point if follows else None
+    )
+
+
+def opening_page(
+    request: HttpRequest,
+    process: Process,
+    *,
+    initial: dict[str, Any],
+    follows: Matter | None = None,
+    point: Any = None,
+    origin: str = "",
+) -> HttpResponse:
+    """Show and take the form that opens a matter; process apps call it with what they know already."""
+    regions = Region.objects.filter(
+        pk__in=rules.reach(request.user).capabilities.get(process.who_opens.capability, ())
+    )
+    if not regions.exists():
+        raise PermissionDenied(
+            _("Your present posts do not allow this. Ask the security administrator of your bureau.")
+        )
+    base = {"region": django_forms.ModelChoiceField(regions, label=_("Region"))}
+    shape = type("Opening", (forms.OpeningForm, forms.data_form(process.opening)), base)
+    form = shape(
+        request.POST if request.method == "POST" else None,
+        initial={"confidentiality": process.confidentiality, "region": regions.first().pk, **initial},
+        organisations=accounts.organisations_visible_to(request.user).filter(active=True),
+        needs_subject=process.needs_subject,
+        choices=CONFIDENTIALITIES,
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = services.open_matter(
+                process,
+                request.user,
+                title=form.cleaned_data["title"],
+                region=form.cleaned_data["region"],
+                subject=form.cleaned_data["subject"],
+                confidentiality=form.cleaned_data["confidentiality"],
+                data=forms.cleaned(form, process.opening),
+                point=point,
+                origin=origin,
+                follows=follows,
+                idempotency_key=request.POST.get("key", ""),
+            )
+        except RefusedError as error:
+            for text in error.messages:
+                form.add_error(None, text)
+        else:
+            messages.success(request, _("Opened under number %(number)s.") % {"number": done.matter.number})
+            return redirect("matter", done.matter.pk)
+    context = {
+        "title": _("Open: %(process)s") % {"process": process.title},
+        "form": form,
+        "process": process,
+        "follows": follows,
+        "point": point,
+        "key": request.POST.get("key") or uuid.uuid4().hex,
+    }
+    return render(request, "matters/open.html", context, status=400 if form.errors else 200)

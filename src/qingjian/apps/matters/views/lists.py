@@ -1,0 +1,117 @@
+"""Lists: all matters, what waits for me, notifications, figures of punctuality."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.matters import declarations, queries, rules, services, tables, wording
+from qingjian.contracts.clock import CHINA
+from qingjian.ui.listing import workbook_response
+
+
+def matters(request: HttpRequest) -> HttpResponse:
+    return tables.MatterListing(request, queries.listed(queries.visible_to(request.user))).response(
+        {"openable": openable(request)}
+    )
+
+
+def openable(request: HttpRequest) -> list[declarations.Process]:
+    """Return the processes this person may open somewhere."""
+    held = account_rules.capabilities(request.user)
+    bureau = not account_rules.is_own_organisation_only(request.user)
+    return [one for one in declarations.processes() if bureau and one.who_opens.capability in held]
+
+
+def inbox(request: HttpRequest) -> HttpResponse:
+    orphans = (
+        queries.orphans(request.user)
+        if account_rules.may(request.user, Capability.APPROVE_MATTERS)
+        else queries.Matter.objects.none()
+    )
+    context = {
+        "stands_in_for": rules.principals(request.user)[1:],
+        "orphans": orphans[:20],
+        "openable": openable(request),
+    }
+    return tables.InboxListing(request, queries.inbox(request.user)).response(context)
+
+
+def notifications(request: HttpRequest) -> HttpResponse:
+    return tables.NotificationListing(request, queries.notifications(request.user)).response(
+        {"unread": queries.unread(request.user)}
+    )
+
+
+@require_POST
+def notifications_read(request: HttpRequest) -> HttpResponse:
+    services.mark_read(request.user)
+    return redirect("notifications")
+
+
+def _day(text: str | None, otherwise: datetime) -> datetime:
+    try:
+        day = parse_date(text or "")
+    except ValueError:
+        day = None
+    return datetime.combine(day, time(tzinfo=CHINA)) if day else otherwise
+
+
+def punctuality(request: HttpRequest) -> HttpResponse:
+    """How many deadlines were met in time, per process, region and deadline."""
+    today = datetime.combine(account_rules.today(), time(tzinfo=CHINA))
+    begin = _day(request.GET.get("from"), today.replace(month=1, day=1))
+    last = _day(request.GET.get("to"), today)
+    rows = queries.punctuality(request.user, begin, last + timedelta(days=1))
+    for row in rows:
+        process = declarations.process(row["matter__kind"])
+        row["process"], row["deadline"] = (
+            process.title,
+            wording.deadline_title(process, row["code"], row["code"]),
+        )
+    heads = [
+        _("Process"),
+        _("Region"),
+        _("Deadline"),
+        _("Met"),
+        _("Met too late"),
+        _("Running"),
+        _("Overdue"),
+        _("Escalated"),
+        _("Punctual (%)"),
+    ]
+    if request.GET.get("export") == "xlsx":
+        names = (
+            "process",
+            "matter__region__name",
+            "deadline",
+            "met",
+            "late",
+            "running",
+            "overdue",
+            "escalated",
+            "rate",
+        )
+        return workbook_response(
+            "punctuality",
+            heads,
+            (
+                [str(row[name]) if name in ("process", "deadline") else row[name] for name in names]
+                for row in rows
+            ),
+        )
+    context = {
+        "title": _("Punctuality"),
+        "rows": rows,
+        "heads": heads,
+        "begin": begin.date().isoformat(),
+        "last": last.date().isoformat(),
+    }
+    return render(request, "matters/punctuality.html", context)
