@@ -22,6 +22,7 @@ from qingjian.screening.vocabulary import PARTICLES, common_name
 REHEARSED_SERIES_DAYS = 60_000
 MOST_REHEARSALS = 24
 REHEARSED_SHARE = 0.12
+LEAST_REHEARSED_DAYS = 60
 CONCLUSIVE_QUANTILE = 0.9995
 
 
@@ -60,7 +61,7 @@ def learn_from(
         raise TooLittleHistoryError
     measure = yardstick_of(clean, record.days)
     rehearsals = rehearsed_days(record, models, measure, series_days=series_days)
-    if not any((r.label == 1).sum() >= 50 for r in rehearsals if r.label is not None):
+    if sum(int((r.label == 1).sum()) for r in rehearsals if r.label is not None) < LEAST_REHEARSED_DAYS:
         raise TooLittleHistoryError
     combination = learn(rehearsals)
     days = calibrated(clean, measure, record)

@@ -1,0 +1,205 @@
+"""Device-side evidence: what the acquisition device and the instrument say about themselves.
+
+Parameters and ranges against the register, remote access, software, clock, and patterns of generated data. These
+are facts about devices, not statistics: each answer names the fact and the official circumstance it resembles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingjian.screening.panel import Floats
+
+ACCESS_MINUTES = 120
+RELATIVE_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A parameter as the device reported it: minute of the report, name (slope, range_high …) and value."""
+
+    minute: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered value of a parameter, in force from `first` (minute) to before `beyond` (None: still)."""
+
+    name: str
+    value: float
+    first: int
+    beyond: int | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """A remote session on the device; `announced` when maintenance was filed for it."""
+
+    first: int
+    last: int
+    who: str
+    announced: bool
+
+
+@dataclass(frozen=True)
+class DeviceFact:
+    """A fact about a device that needs an explanation."""
+
+    minute: int
+    kind: str
+    zh: str
+    en: str
+    circumstances: tuple[str, ...]
+
+
+def settings_off_register(settings: Sequence[Setting], register: Sequence[Registered]) -> list[DeviceFact]:
+    """Reported parameters that differ from the registered value in force; the first report of each change.
+
+    A parameter the register does not know at all is a fact of its own.
+    """
+    facts = []
+    last: dict[str, float] = {}
+    known = {r.name for r in register}
+    for setting in sorted(settings, key=lambda s: (s.minute, s.name)):
+        if last.get(setting.name) == setting.value:
+            continue
+        last[setting.name] = setting.value
+        if setting.name not in known:
+            facts.append(
+                DeviceFact(
+                    setting.minute,
+                    "unregistered_setting",
+                    f"参数 {setting.name} 未备案，上报值 {setting.value:g}",
+                    f"setting {setting.name} is not registered (reported {setting.value:g})",
+                    ("T09", "R05"),
+                )
+            )
+            continue
+        allowed = [
+            r.value
+            for r in register
+            if r.name == setting.name
+            and r.first <= setting.minute
+            and (r.beyond is None or setting.minute < r.beyond)
+        ]
+        if not any(np.isclose(setting.value, value, rtol=RELATIVE_TOLERANCE, atol=0.0) for value in allowed):
+            shown = "、".join(f"{value:g}" for value in allowed) or "无"
+            facts.append(
+                DeviceFact(
+                    setting.minute,
+                    "setting_off_register",
+                    f"参数 {setting.name} 上报值 {setting.value:g} 与备案值（{shown}）不符",
+                    f"setting {setting.name} reported {setting.value:g}, registered {shown}",
+                    ("T08", "T09", "S04", "R05"),
+                )
+            )
+    return facts
+
+
+def changes_with_remote_access(settings: Sequence[Setting], sessions: Sequence[Access]) -> list[DeviceFact]:
+    """Changes of parameters within two hours of a remote session that nobody announced."""
+    facts = []
+    last: dict[str, float] = {}
+    for setting in sorted(settings, key=lambda s: (s.minute, s.name)):
+        before = last.get(setting.name)
+        last[setting.name] = setting.value
+        if before is None or before == setting.value:
+            continue
+        for session in sessions:
+            if not session.announced and session.first <= setting.minute <= session.last + ACCESS_MINUTES:
+                facts.append(
+                    DeviceFact(
+                        setting.minute,
+                        "change_in_remote_session",
+                        f"{session.who} 远程访问期间参数 {setting.name} 由 {before:g} 改为 {setting.value:g}，未见报备",
+                        f"{setting.name} went from {before:g} to {setting.value:g} during an unannounced remote "
+                        f"session of {session.who}",
+                        ("T09", "K02", "R05"),
+                    )
+                )
+                break
+    return facts
+
+
+def software_off_register(
+    reports: Sequence[tuple[int, str, str]], registered: Mapping[str, str]
+) -> list[DeviceFact]:
+    """Software whose hash differs from the registered one; `reports` are (minute, version, hash).
+
+    A version without a registered hash is named once as unknown.
+    """
+    facts = []
+    seen: set[tuple[str, str]] = set()
+    for minute, version, found in sorted(reports):
+        if (version, found) in seen or registered.get(version, "").lower() == found.lower():
+            continue
+        seen.add((version, found))
+        known = version in registered
+        facts.append(
+            DeviceFact(
+                minute,
+                "software_hash" if known else "software_unknown",
+                f"软件版本 {version} {'校验值与备案不符' if known else '未备案'}",
+                f"software {version} {'differs from its registered hash' if known else 'is not registered'}",
+                ("T08", "T09", "F05"),
+            )
+        )
+    return facts
+
+
+def time_jumps(
+    device_minutes: NDArray[np.int64], received_minutes: NDArray[np.int64], allowed: int = 15
+) -> list[DeviceFact]:
+    """Jumps of the device clock against reception (minutes, same length, in order of reception).
+
+    A constant offset (time zone) is one fact, later resends of old periods are none: only a change of the offset
+    that lasts for at least three frames counts.
+    """
+    if len(device_minutes) != len(received_minutes):
+        raise ValueError("device and reception times differ in number / 设备时间与接收时间数量不同")
+    offset = device_minutes - received_minutes
+    facts = []
+    usual = 0
+    for i in range(len(offset) - 2):
+        window = offset[i : i + 3]
+        if int(window.max() - window.min()) <= 2 and abs(int(window[1]) - usual) > allowed:
+            usual = int(window[1])
+            facts.append(
+                DeviceFact(
+                    int(received_minutes[i]),
+                    "clock_jump",
+                    f"设备时钟偏差变为 {usual} 分钟",
+                    f"the device clock is off by {usual} minutes from here on",
+                    ("F04", "T08"),
+                )
+            )
+    return facts
+
+
+def generated_pattern(values: Floats, least: int = 60) -> tuple[float, int]:
+    """Strictest repetition in a series: share of values that repeat the one `period` steps before, and the period.
+
+    A simulation function often replays a short table. Only periods of at least three distinct values count, so that
+    constants and slow analysers are not meant. Returns (0, 0) for short series.
+    """
+    x = values[np.isfinite(values)]
+    if len(x) < least:
+        return 0.0, 0
+    best, at = 0.0, 0
+    for period in range(3, len(x) // 3):
+        if len(np.unique(x[:period])) < 3:
+            continue
+        equal = x[period:] == x[:-period]
+        moving = x[period:] != x[period - 1 : -1]
+        if moving.sum() < least // 2:
+            continue
+        share = float(equal[moving].mean())
+        if share > best + 1e-9:
+            best, at = share, period
+    return best, at

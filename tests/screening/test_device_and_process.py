@@ -1,0 +1,152 @@
+"""Facts about devices, and the logic of processes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qingjian.screening.device_side import (
+    Access,
+    Registered,
+    Setting,
+    changes_with_remote_access,
+    generated_pattern,
+    settings_off_register,
+    software_off_register,
+    time_jumps,
+)
+from qingjian.screening.process_logic import (
+    balance,
+    dilution,
+    emission_ignores_load,
+    running_while_stopped,
+    water_order,
+)
+
+REGISTER = [Registered("slope", 1.0, 0, 5000), Registered("slope", 1.05, 5000)]
+
+
+def test_a_setting_off_the_register_is_named_once_for_each_change() -> None:
+    reported = [Setting(m, "slope", 1.0) for m in range(0, 3000, 60)]
+    reported += [Setting(m, "slope", 0.7) for m in range(3000, 5000, 60)]
+    reported += [Setting(m, "slope", 1.05) for m in range(5000, 6000, 60)]
+    facts = settings_off_register(reported, REGISTER)
+    assert [(f.minute, f.kind) for f in facts] == [(3000, "setting_off_register")]
+    assert "备案" in facts[0].zh
+
+
+def test_a_registered_change_before_its_day_is_off_the_register() -> None:
+    assert settings_off_register([Setting(100, "slope", 1.05)], REGISTER)
+    assert not settings_off_register([Setting(6000, "slope", 1.05)], REGISTER)
+
+
+def test_an_unknown_setting_is_a_fact_of_its_own() -> None:
+    assert settings_off_register([Setting(1, "hidden", 3)], REGISTER)[0].kind == "unregistered_setting"
+
+
+@pytest.mark.parametrize(
+    ("announced", "minute", "found"), [(False, 1030, 1), (True, 1030, 0), (False, 2000, 0)]
+)
+def test_changes_in_unannounced_sessions(announced: bool, minute: int, found: int) -> None:
+    settings = [Setting(0, "range_high", 200), Setting(minute, "range_high", 80)]
+    facts = changes_with_remote_access(settings, [Access(1000, 1020, "10.1.1.9", announced)])
+    assert len(facts) == found
+
+
+def test_software_is_compared_by_hash() -> None:
+    facts = software_off_register(
+        [(1, "2.1", "AA"), (5, "2.1", "bb"), (9, "3.0", "cc"), (10, "3.0", "cc")], {"2.1": "aa"}
+    )
+    assert [(f.minute, f.kind) for f in facts] == [(5, "software_hash"), (9, "software_unknown")]
+
+
+def test_a_clock_that_jumps_and_resends_that_do_not() -> None:
+    received = np.arange(0, 600, 10)
+    device = received - 1
+    assert time_jumps(device, received) == []
+    resent = device.copy()
+    resent[20] -= 300
+    assert time_jumps(resent, received) == []
+    jumped = device.copy()
+    jumped[30:] += 480
+    assert [f.minute for f in time_jumps(jumped, received)] == [300]
+    with pytest.raises(ValueError, match="数量"):
+        time_jumps(device[:-1], received)
+
+
+def test_a_short_table_played_again_and_an_honest_series() -> None:
+    r = np.random.default_rng(1)
+    table = r.normal(50, 5, 12).round(1)
+    share, period = generated_pattern(np.tile(table, 20))
+    assert (share, period) == (1.0, 12)
+    assert generated_pattern(r.normal(50, 5, 240).round(1))[0] < 0.3
+    assert generated_pattern(np.full(240, 3.0)) == (0.0, 0)
+    assert generated_pattern(np.repeat(r.normal(50, 5, 60).round(1), 4))[0] < 0.5
+
+
+def stack(hours: int = 1200) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    r = np.random.default_rng(2)
+    load = 100 + 20 * np.sin(np.arange(hours) / 30)
+    return (
+        load,
+        8 - 0.02 * load + r.normal(0, 0.2, hours),
+        110 + 0.1 * load + r.normal(0, 1, hours),
+        10 * load + r.normal(0, 20, hours),
+    )
+
+
+def test_declared_stops_with_a_running_stack() -> None:
+    _, oxygen, temperature, flow = stack()
+    stopped = np.zeros(1200, bool)
+    stopped[900:] = True
+    oxygen[1000:1100], temperature[1000:1100], flow[1000:1100] = 20.8, 25, 5
+    found = running_while_stopped(stopped, oxygen, temperature, flow, np.arange(1200) < 800)
+    assert found[900:1000].all()
+    assert not found[1000:1100].any()
+    assert not found[:900].any()
+    assert not running_while_stopped(stopped, oxygen, temperature, flow, np.zeros(1200, bool)).any()
+
+
+def test_dilution_needs_oxygen_and_flow() -> None:
+    load, oxygen, _, flow = stack()
+    history = np.arange(1200) < 800
+    only_oxygen = oxygen.copy()
+    only_oxygen[1000:] += 3
+    assert np.median(dilution(only_oxygen, flow, load, history)[1000:]) < 2
+    more_flow = flow.copy()
+    more_flow[1000:] += 200
+    assert np.median(dilution(only_oxygen, more_flow, load, history)[1000:]) > 5
+    assert np.isnan(dilution(oxygen, flow, load, np.zeros(1200, bool))).all()
+
+
+def test_four_per_cent_less_than_the_balance_shows_in_a_month() -> None:
+    r = np.random.default_rng(3)
+    computed = r.uniform(90, 110, 270)
+    reported = computed * r.normal(1, 0.03, 270)
+    reported[210:240] *= 0.96
+    p = balance(reported, computed, np.arange(270) < 180)
+    assert p[7] < 0.001
+    assert p[6] > 0.01
+    assert np.isnan(balance(reported, computed, np.zeros(270, bool))).all()
+
+
+def test_emission_that_forgets_its_load() -> None:
+    load, *_ = stack()
+    emission = 2 * load + np.random.default_rng(4).normal(0, 3, 1200)
+    emission[1008:1176] = 200
+    lost = emission_ignores_load(emission, load, np.arange(1200) < 800)
+    assert lost[6] > 0.8
+    assert abs(lost[4]) < 0.2
+
+
+def test_order_of_waste_water_factors() -> None:
+    r = np.random.default_rng(5)
+    cod, ammonia = r.uniform(20, 60, 300), r.uniform(1, 3, 300)
+    total = ammonia + 4
+    ammonia[150:270] = 2.0
+    total[10] = 0.5
+    found = water_order(cod, ammonia, total, np.r_[np.full(299, 7.0), 15.0])
+    assert np.flatnonzero(found["ammonia_above_total"]).tolist() == [10]
+    assert found["cod_moves_alone"][160:210].any()
+    assert not found["cod_moves_alone"][:140].any()
+    assert np.flatnonzero(found["ph_impossible"]).tolist() == [299]
