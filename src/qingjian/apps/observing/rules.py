@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network.models import Point
 from qingjian.apps.observing.models import Alert, Mark
+from qingjian.apps.observing.statuses import first_level, is_source
 
 BUREAU_MARKS = (Mark.Kind.VERIFIED, Mark.Kind.RATIFIED)
-"""Levels of ambient and water-quality data; the holder of a source confirms its own data in another way."""
+"""Levels of station data; the holder of a source confirms its own data, which no bureau approves."""
+LEVEL_MARKS = (*BUREAU_MARKS, Mark.Kind.CONFIRMED)
+
+
+def may_set_level(user: Any, point: Point, kind: str) -> bool:
+    """Say whether a person may raise data of a point to a level."""
+    if kind == Mark.Kind.CONFIRMED:
+        reach = account_rules.scope(user, Capability.MARK_DATA)
+        return is_source(point) and point.organisation_id in reach.organisations
+    reach = account_rules.scope(user, Capability.MARK_DATA)
+    return first_level(point) == "provisional" and point.region_id in reach.regions
+
+
+def require_level(user: Any, point: Point, kind: str) -> None:
+    """Raise ValidationError with the reason unless `may_set_level`."""
+    if may_set_level(user, point, kind):
+        return
+    if kind == Mark.Kind.CONFIRMED:
+        raise ValidationError(
+            _("Data of a source are confirmed by its permit holder, those of stations are not.")
+        )
+    if is_source(point):
+        raise ValidationError(
+            _("Data of a source are not approved by a bureau; the permit holder confirms them.")
+        )
+    raise ValidationError(_("Verifying and ratifying is done by the monitoring station."))
 
 
 def may_handle(user: Any, alert: Alert) -> bool:

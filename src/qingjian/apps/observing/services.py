@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Device, Point
-from qingjian.apps.observing import recorded, rules, stores
+from qingjian.apps.observing import levels, recorded, rules, stores
 from qingjian.apps.observing.models import (
     SEVERITY_RANK,
     Alert,
@@ -245,8 +245,9 @@ def set_mark(
         raise ValidationError(_("Give a reason: it stays in the history."))
     if kind not in Mark.Kind.values:
         raise ValidationError(_("Choose a kind of mark."))
-    if kind in rules.BUREAU_MARKS and account_rules.is_own_organisation_only(author):
-        raise ValidationError(_("Verifying and ratifying is done by the monitoring station."))
+    if kind in rules.LEVEL_MARKS:
+        rules.require_level(author, point, kind)
+        levels.require_order(author, point, series, start, end, kind, withdrawn=withdrawn)
     own = set(point.series.values_list("code", flat=True))
     unknown = set(series) - own
     if not series or unknown:
@@ -274,6 +275,22 @@ def set_mark(
     return mark
 
 
+def set_levels(
+    author: Any, points: Iterable[Point], start: datetime, end: datetime, kind: str, reason: str
+) -> tuple[list[Mark], list[tuple[Point, str]]]:
+    """Raise all series of several points to a level; returns the marks set, and the points refused with the reason."""
+    if kind not in rules.LEVEL_MARKS:
+        raise ValidationError(_("Choose a level."))
+    done, refused = [], []
+    for point in points:
+        codes = list(point.series.exclude(origin="platform").values_list("code", flat=True))
+        try:
+            done.append(set_mark(author, point, codes, start, end, kind, reason))
+        except (ValidationError, PermissionDenied) as error:
+            refused.append((point, " ".join(getattr(error, "messages", None) or [str(error)])))
+    return done, refused
+
+
 def decide_clue(author: Any, clue: Clue, version: int, state: str, reason: str) -> Clue:
     """Confirm or dismiss a clue with a reason; the precision of its rule follows from these decisions."""
     account_rules.require(author, Capability.HANDLE_ALERTS, region=clue.point.region)
@@ -293,7 +310,11 @@ def decide_clue(author: Any, clue: Clue, version: int, state: str, reason: str) 
 def conclude_clue(author: Any, clue: Clue, state: str, reason: str) -> bool:
     """Carry the answer of a finished verification to its clue, whose process has checked who may; False when decided before."""
     changed = Clue.objects.filter(pk=clue.pk, state=Clue.State.OPEN).update(
-        state=Clue.State(state), reason=reason[:300], decided_by=author, decided_at=now(), version=F("version") + 1
+        state=Clue.State(state),
+        reason=reason[:300],
+        decided_by=author,
+        decided_at=now(),
+        version=F("version") + 1,
     )
     return bool(changed)
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qingjian.apps.observing import views
+from qingjian.apps.observing import review_views, views
 
 urlpatterns = [
     path("points/<str:code>/", views.point, name="point"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("data/table/", views.data_table, name="data-table"),
     path("data/provenance/", views.value_provenance, name="provenance"),
     path("data/frames/<str:journal>/<int:sequence>/", views.frame, name="frame"),
+    path("completeness/", review_views.completeness_page, name="completeness"),
+    path("data-levels/", review_views.levels_page, name="data-levels"),
     path("devices/", views.devices, name="devices"),
     path("devices/<str:code>/", views.device, name="device"),
     path("alerts/", views.alerts, name="alerts"),

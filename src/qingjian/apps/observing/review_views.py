@@ -1,0 +1,282 @@
+"""Pages on which data are looked over: completeness with its gaps, and the levels of data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.kinds import ELEMENTS, kinds_of
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing import completeness, levels, rules, services, statuses, words
+from qingjian.apps.observing.models import Mark
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.clock import CHINA
+from qingjian.ui.listing import EXPORT_LIMIT, workbook_response
+
+SERIES_PER_PAGE = {"day": 10, "month": 50, "quarter": 50}
+POINTS_PER_PAGE = 50
+CHUNK = 200
+GAP_COLOURS = {"filled": "green", "lasting": "red", "partly": "orange", "missing": "orange"}
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        day = parse_date(text)
+    except ValueError:
+        day = None
+    if day is None:
+        raise BadRequest(_("A day is written like 2026-01-31."))
+    return day
+
+
+def _filters(request: HttpRequest) -> dict[str, Any]:
+    """Return what both pages are narrowed by, checked."""
+    element = request.GET.get("element", "")
+    region = request.GET.get("region", "")
+    return {
+        "element": element if element in ELEMENTS else "",
+        "region": int(region) if region.isdecimal() else None,
+        "q": request.GET.get("q", "").strip(),
+    }
+
+
+def _regions(user: Any) -> list[Region]:
+    reach = account_rules.scope(user, Capability.VIEW_DATA)
+    return list(Region.objects.filter(pk__in=reach.regions).order_by("code"))
+
+
+# -- completeness --------------------------------------------------------------------------------------------------
+
+
+def completeness_page(request: HttpRequest) -> HttpResponse:
+    """Expected, received and valid values, the rates by their rules, and the gaps with what was asked for them."""
+    chosen = _filters(request)
+    first, last = completeness.window(_day(request.GET.get("from", "")), _day(request.GET.get("to", "")))
+    by = request.GET.get("by", "month")
+    if by not in completeness.PERIODS:
+        raise BadRequest(_("Unknown period."))
+    series = completeness.owing(request.user, chosen["element"], chosen["region"], chosen["q"])
+    if request.GET.get("export") == "xlsx":
+        return workbook_response(
+            "completeness", _completeness_heads(), _completeness_rows(series, first, last, by)
+        )
+    page = Paginator(series, SERIES_PER_PAGE[by]).get_page(request.GET.get("page"))
+    report = completeness.report(list(page), first, last, by)
+    keep = {key: value for key, value in request.GET.items() if key not in ("page", "export") and value}
+    gaps = completeness.gaps(series, first, last)
+    context = {
+        "title": _("Completeness"),
+        "lines": report.lines,
+        "rule": report.row,
+        "capture_rule": completeness.capture_row(rulebook(), last) if by == "quarter" else None,
+        "page": page,
+        "page_url": f"?{urlencode(keep)}&page=" if keep else "?page=",
+        "export_url": f"?{urlencode({**keep, 'export': 'xlsx'})}",
+        "day_url": f"?{urlencode({**keep, 'by': 'day', 'q': ''})}",
+        "first": first,
+        "last": last,
+        "by": by,
+        "periods": [("day", _("by day")), ("month", _("by month")), ("quarter", _("by quarter"))],
+        "elements": list(ELEMENTS.items()),
+        "regions": _regions(request.user),
+        "chosen": chosen,
+        "statistics": words.STATISTICS,
+        "gaps": [_gap(gap) for gap in gaps],
+    }
+    return render(request, "observing/completeness.html", context)
+
+
+def _gap(gap: completeness.Gap) -> dict[str, Any]:
+    """Return a gap as the page shows it: its state and what was asked of the device."""
+    if gap.missing == 0 and gap.periods:
+        state, text = "filled", _("filled")
+    elif gap.record.end is None:
+        state, text = "lasting", _("lasting")
+    elif gap.came:
+        state, text = "partly", _("partly filled")
+    else:
+        state, text = "missing", _("missing")
+    asked = []
+    for command in gap.asked[:5]:
+        begin, end = completeness.asked_period(command)
+        command_state, colour = words.COMMAND_STATES[str(command.state)]
+        asked.append(
+            {
+                "command": command,
+                "begin": begin,
+                "end": end,
+                "state": command_state,
+                "colour": colour,
+                "answers": len(command.answers),
+            }
+        )
+    return {
+        "gap": gap,
+        "state": text,
+        "colour": GAP_COLOURS[state],
+        "statistic": words.STATISTICS.get(gap.statistic, gap.statistic),
+        "asked": asked,
+        "more": max(0, len(gap.asked) - len(asked)),
+    }
+
+
+def _completeness_heads() -> list[str]:
+    return [
+        _("Monitoring point"),
+        _("Region"),
+        _("Series"),
+        _("Factor"),
+        _("Statistic"),
+        _("Period"),
+        _("Days"),
+        _("Expected"),
+        _("Stopped"),
+        _("Received"),
+        _("Valid"),
+        _("Missing"),
+        _("Transmission rate"),
+        _("Valid share"),
+        _("Valid transmission rate"),
+        _("Quarterly capture"),
+        _("Rule"),
+        _("Confidence"),
+    ]
+
+
+def _completeness_rows(series: Any, first: date, last: date, by: str) -> Iterator[list[Any]]:
+    written = 0
+    chunk: list[Series] = []
+    for one in [*series.iterator(chunk_size=CHUNK), None]:
+        if one is not None:
+            chunk.append(one)
+        if not chunk or (one is not None and len(chunk) < CHUNK):
+            continue
+        report = completeness.report(chunk, first, last, by)
+        chunk = []
+        for line in report.lines:
+            written += 1
+            if written > EXPORT_LIMIT:
+                return
+            yield [
+                line.series.point.name,
+                str(line.series.point.region),
+                line.series.code,
+                str(line.series.factor),
+                str(words.STATISTICS[line.statistic]),
+                line.start,
+                line.days,
+                line.expected,
+                line.stopped,
+                line.received,
+                line.valid,
+                line.missing,
+                line.transmission,
+                line.valid_share,
+                line.rate,
+                line.capture,
+                f"{report.row.citation} ({report.row.id})" if report.row else "",
+                report.row.confidence.value if report.row else "",
+            ]
+
+
+# -- levels --------------------------------------------------------------------------------------------------------
+
+
+def levels_page(request: HttpRequest) -> HttpResponse:
+    """How far the data of each point have come; verify, ratify or confirm those of several points at once."""
+    if not account_rules.may(request.user, Capability.MARK_DATA):
+        raise PermissionDenied
+    chosen = _filters(request)
+    first, last = _month(request)
+    start, end = _moment(first), _moment(last + timedelta(days=1))
+    points = network.points_visible_to(request.user, Capability.MARK_DATA).order_by("code")
+    if chosen["element"]:
+        points = points.filter(kind__in=kinds_of(chosen["element"]))
+    if chosen["region"]:
+        points = points.filter(region_id__in=account_rules.subtree({chosen["region"]}))
+    if chosen["q"]:
+        points = points.filter(name__icontains=chosen["q"])
+    if request.method == "POST":
+        _raise_levels(request, points, start, end)
+        return redirect(f"{request.path}?{request.GET.urlencode()}")
+    page = Paginator(points.filter(series__isnull=False).distinct(), POINTS_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    rows = [
+        {
+            "levels": one,
+            "kinds": [
+                kind for kind in rules.LEVEL_MARKS if rules.may_set_level(request.user, one.point, kind)
+            ],
+        }
+        for one in levels.overview(list(page), start, end)
+    ]
+    offered = {kind for row in rows for kind in row["kinds"]}
+    actions = {
+        Mark.Kind.VERIFIED: _("Verify"),
+        Mark.Kind.RATIFIED: _("Ratify"),
+        Mark.Kind.CONFIRMED: _("Confirm own data"),
+    }
+    keep = {key: value for key, value in request.GET.items() if key != "page" and value}
+    context = {
+        "title": _("Data levels"),
+        "rows": rows,
+        "actions": [(kind.value, text) for kind, text in actions.items() if kind in offered],
+        "page": page,
+        "page_url": f"?{urlencode(keep)}&page=" if keep else "?page=",
+        "first": first,
+        "last": last,
+        "elements": list(ELEMENTS.items()),
+        "regions": _regions(request.user),
+        "chosen": chosen,
+        "level_titles": statuses.LEVEL_TITLES,
+    }
+    return render(request, "observing/levels.html", context)
+
+
+def _month(request: HttpRequest) -> tuple[date, date]:
+    """Return the days chosen, by default those of the present month that are over (of the last month on its first)."""
+    first, last = _day(request.GET.get("from", "")), _day(request.GET.get("to", ""))
+    shown_first, shown_last = completeness.window(first, last)
+    return (shown_first if first else shown_last.replace(day=1)), shown_last
+
+
+def _moment(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=CHINA)
+
+
+def _raise_levels(request: HttpRequest, points: Any, start: datetime, end: datetime) -> None:
+    wanted = list(points.filter(code__in=request.POST.getlist("point")).distinct())
+    if not wanted:
+        messages.error(request, _("Choose at least one point."))
+        return
+    try:
+        done, refused = services.set_levels(
+            request.user, wanted, start, end, request.POST.get("kind", ""), request.POST.get("reason", "")
+        )
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return
+    if done:
+        messages.success(
+            request,
+            _("Done for %(count)d points. The values themselves are unchanged.") % {"count": len(done)},
+        )
+    for point, reason in refused:
+        messages.error(request, f"{point.name}: {reason}")

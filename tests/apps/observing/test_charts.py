@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import openpyxl
+import pytest
+from django.utils import translation
+from tests.apps.conftest import NOW
+
+from qingjian.apps.observing import charts, services
+from qingjian.apps.observing.own import MOST_ROWS, finest
+from qingjian.apps.observing.values import page_values
+
+HOUR = timedelta(hours=1)
+START = NOW - timedelta(hours=6)
+
+
+@pytest.fixture
+def staff(registry):
+    return registry.person("staff", "station_staff")
+
+
+def minutes(start, values, flag="N"):
+    return [(start + timedelta(minutes=10 * place), value, flag) for place, value in enumerate(values)]
+
+
+def test_a_gap_is_an_explicit_null(fine, put, staff) -> None:
+    put(fine, "minute", minutes(START, [1, 2]) + minutes(START + HOUR, [3]))
+    (one,) = charts.chart(staff, [fine], "minute", START, NOW)["series"]
+    assert [point[1] for point in one["points"]] == [1.0, 2.0, None, 3.0]
+    assert one["points"][2][3] == "gap"
+
+
+def test_points_carry_status_reason_and_level(fine, put, staff) -> None:
+    put(fine, "minute", minutes(START, [1, 2]))
+    services.set_mark(staff, fine.point, [fine.code], START, START + timedelta(minutes=10), "fault", "泵故障")
+    with translation.override("en"):
+        chart = charts.chart(staff, [fine], "minute", START, NOW)
+    first, second = chart["series"][0]["points"]
+    assert (first[3], second[3]) == ("bad", "ok")
+    assert "泵故障" in chart["reasons"][first[4]]
+    assert chart["levels"][first[5]] == "provisional"
+    assert chart["marks"][0]["reason"] == "泵故障"
+
+
+def test_what_the_device_sent_is_drawn_beside_the_own_value(fine, put, staff) -> None:
+    put(fine, "minute", minutes(START, [10, 12, 14, 16, 18, 20]) + minutes(START + HOUR, [5] * 6))
+    put(fine, "hour", [(START, 20.0, "N"), (START + HOUR, 5.0, "N")])
+    (one,) = charts.chart(staff, [fine], "hour", START, START + 2 * HOUR)["series"]
+    assert [point[1] for point in one["points"]] == [15.0, 5.0]
+    assert [(point[1], point[2]) for point in one["sent"]] == [(20.0, True), (5.0, False)]
+
+
+def test_days_and_months_come_from_the_finest_data(fine, put, staff) -> None:
+    midnight = NOW.replace(hour=16) - timedelta(days=2)
+    put(fine, "minute", minutes(midnight, [10, 12, 14, 16, 18, 20] * 24))
+    put(fine, "day", [(midnight, 99.0, "N")])
+    window = (NOW - timedelta(days=60), NOW)
+    (day,) = charts.chart(staff, [fine], "day", *window)["series"]
+    assert [(point[1], point[3]) for point in day["points"]] == [(15.0, "ok")]
+    assert [(point[1], point[2]) for point in day["sent"]] == [(99.0, True)]
+    (month,) = charts.chart(staff, [fine], "month", *window)["series"]
+    assert [(point[1], point[3]) for point in month["points"]] == [(15.0, "look")], "the month is not over"
+
+
+def test_a_long_window_does_not_read_all_minutes(fine, put, staff, monkeypatch) -> None:
+    put(fine, "minute", minutes(START, [10] * 6))
+    put(fine, "hour", [(START, 20.0, "N")])
+    assert page_values(staff, [fine], "day", NOW - timedelta(days=2), NOW).value.tolist() == [10.0]
+    years = 1 + MOST_ROWS * 600 // (366 * 86_400)
+    values = page_values(staff, [fine], "day", NOW - timedelta(days=366 * years), NOW)
+    assert values.value.tolist() == [20.0]
+
+
+def test_stored_results_of_the_platform_stand_in_for_long_windows(fine, put, staff) -> None:
+    from qingjian.apps.network import services as network
+    from qingjian.apps.network.models import Series
+    from qingjian.apps.network.services import Proposal
+    from qingjian.rulebook import packaged
+
+    if not Series.objects.filter(origin="platform", factor=fine.factor).exists():
+        fields = {"code": "A1.a21026.platform", "point": "A1", "factor": "air.a21026", "origin": "platform"}
+        network.install([Proposal("series", {**fields, "unit": "µg/m³", "decimals": 1, "medium": "air"})])
+        network.publish_directory()
+    platform = Series.objects.get(origin="platform", factor=fine.factor)
+    rule = packaged().rows("data_validity")[0]
+    put(platform, "day", [(NOW.replace(hour=16) - timedelta(days=3), 11.0, "N")], source=f"rule:{rule.id}@x")
+    put(fine, "day", [(NOW.replace(hour=16) - timedelta(days=3), 14.0, "N")])
+    values = page_values(staff, [fine], "day", NOW - timedelta(days=366 * 9), NOW)
+    (row,) = values.rows([0])
+    assert (row["value"], row["sent"], row["differs"], row["rule"].id) == (11.0, 14.0, True, rule.id)
+
+
+@pytest.mark.parametrize(
+    ("expected", "target", "source"),
+    [
+        ({"realtime": 30, "minute": 600, "hour": 3600}, "hour", "minute"),
+        ({"realtime": 30}, "hour", "realtime"),
+        ({"hour": 3600}, "hour", None),
+        ({"hour": 3600}, "day", "hour"),
+        ({"day": 86400}, "month", "day"),
+    ],
+)
+def test_the_finest_statistic(expected, target, source) -> None:
+    assert finest(expected, target) == source
+
+
+def test_table_and_workbook_hold_the_same_statuses(fine, put, staff, client) -> None:
+    put(fine, "minute", minutes(START, [10, 12, 14, 16, 18, 20]))
+    put(fine, "hour", [(START, 20.0, "N")])
+    services.set_mark(staff, fine.point, [fine.code], START, START + HOUR, "invalid", "漂移")
+    client.force_login(staff)
+    query = f"series={fine.code}&statistic=hour&from={START:%Y-%m-%dT%H:%M}Z&to={NOW:%Y-%m-%dT%H:%M}Z"
+    page = client.get(f"/data/table/?{query}").content.decode()
+    assert "漂移" in page
+    answer = client.get(f"/data/table/?{query}&export=xlsx")
+    heads, line = openpyxl.load_workbook(io.BytesIO(answer.content)).active.values
+    cells = dict(zip(heads, line, strict=True))
+    assert any("漂移" in str(value) for value in cells.values())
+    assert len(heads) == len(line)
+    assert client.get(f"/data/chart/?{query}").json()["series"][0]["points"][0][3] == "bad"
+    assert client.get("/points/A1/").status_code == 200

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import translation
+from tests.apps.conftest import NOW
+
+from qingjian.apps.observing import provenance, services
+
+HOUR = timedelta(hours=1)
+START = NOW - timedelta(hours=6)
+
+
+@pytest.fixture
+def staff(registry):
+    return registry.person("staff", "station_staff")
+
+
+@pytest.fixture
+def an_hour(fine, put):
+    put(fine, "minute", [(START + timedelta(minutes=10 * place), 10.0 + place, "N") for place in range(6)])
+    put(fine, "hour", [(START, 20.0, "N")])
+    return fine
+
+
+def test_an_own_value_names_its_rule_and_inputs(an_hour, staff) -> None:
+    found = provenance.value(staff, an_hour, "hour", START)
+    assert (found["value"], found["sent"], found["inputs"]) == (12.5, 20.0, "minute")
+    assert (found["count"], found["due"]) == (6, 6)
+    assert (found["begin"], found["end"]) == (START, START + HOUR)
+    assert "45 min" in provenance.rule_text(found["rule"])
+
+
+def test_the_drawer_says_in_words_what_a_value_was_made_from(an_hour, staff, client) -> None:
+    client.force_login(staff)
+    with translation.override("en"):
+        page = client.get(
+            f"/data/provenance/?series={an_hour.code}&statistic=hour&start={START:%Y-%m-%dT%H:%M}Z",
+            headers={"Accept-Language": "en"},
+        ).content.decode()
+    assert "GB 3095" in page
+    assert "12.5" in page
+    assert "statistic=minute" in page
+
+
+def test_the_drawer_shows_what_was_known_then(an_hour, staff, put, clock, client) -> None:
+    clock.advance(1)  # the second batch of a second is known one second later
+    before = clock.now()
+    clock.advance(60)
+    put(an_hour, "hour", [(START, 30.0, "N")])
+    services.set_mark(staff, an_hour.point, [an_hour.code], START, START + HOUR, "fault", "泵故障")
+    now_known = provenance.value(staff, an_hour, "hour", START)
+    then = provenance.value(staff, an_hour, "hour", START, as_of=before)
+    assert (now_known["word"], then["word"]) == ("bad", "ok")
+    assert (now_known["sent"], then["sent"]) == (30.0, 20.0)
+    assert [step["revision"] for step in provenance.steps(an_hour, "hour", START)] == [1, 0]
+    assert [step["revision"] for step in provenance.steps(an_hour, "hour", START, before)] == [0]
+    client.force_login(staff)
+    address = f"/data/provenance/?series={an_hour.code}&statistic=hour&start={START:%Y-%m-%dT%H:%M}Z"
+    assert "泵故障" in client.get(address).content.decode()
+    assert "泵故障" not in client.get(f"{address}&as_of={before:%Y-%m-%dT%H:%M:%S}Z").content.decode()
+
+
+def test_nothing_known_is_said_plainly(fine, staff, client) -> None:
+    assert provenance.value(staff, fine, "hour", START) is None
+    client.force_login(staff)
+    page = client.get(f"/data/provenance/?series={fine.code}&start={START:%Y-%m-%dT%H:%M}Z")
+    assert page.status_code == 200
+
+
+def test_a_strangers_value_is_not_found(an_hour, registry, client) -> None:
+    client.force_login(registry.person("x", "station_staff", region=registry.other))
+    answer = client.get(f"/data/provenance/?series={an_hour.code}&start={START:%Y-%m-%dT%H:%M}Z")
+    assert answer.status_code == 404
