@@ -10,6 +10,7 @@ from qingjian.journal.frame import Kind
 from qingjian.notary.contents import batch_place
 from qingjian.notary.fsck import fsck
 from qingjian.notary.service import NotaryService
+from qingjian.site.configuration import Configuration
 from qingjian.site.notary import FrameBatches, open_notary
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -38,7 +39,7 @@ def test_every_closed_batch_enters_the_ledger_once(tmp_path: Path) -> None:
     folder, clock = DataFolder(tmp_path), ManualClock(NOW)
     folder.make()
     write(folder, clock, 5)
-    notary = open_notary(folder, "node1", clock)
+    notary = open_notary(folder, Configuration(), clock)
     service, batches = NotaryService(notary, []), FrameBatches(folder, notary)
     assert batches.enter() == 5
     before = service.tick().added

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from qingjian.contracts.folders import DataFolder, write_durably
+from qingjian.notary import configured
+from qingjian.notary.errors import NotaryError
 
 
 class ConfigurationError(ValueError):
@@ -45,6 +47,12 @@ class Configuration:
     """XYZ or WMTS address of the office's own base map; empty uses the local GeoJSON."""
     email_host: str = ""
     email_from: str = ""
+    ledger_witnesses: str = ""
+    """Who is asked to cosign this node's ledger: key and address of each, `KEY URL KEY URL …`."""
+    ledger_mirror: str = ""
+    """Folder, best on another machine's disk, that gets every head of the ledger before it is published."""
+    witness_logs: str = ""
+    """Verifier keys of the logs this node cosigns as a witness, separated by blanks."""
     log_level: str = "info"
 
 
@@ -94,6 +102,11 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
             raise ConfigurationError(
                 f"{name} = {getattr(configuration, name)}: 应在 0–65535 / must be 0–65535"
             )
+    try:
+        configured.witnesses(configuration.ledger_witnesses)
+        configured.verifier_keys(configuration.witness_logs)
+    except NotaryError as error:
+        raise ConfigurationError(f"ledger_witnesses, witness_logs: {error}") from error
     return Effective(configuration, origins)
 
 

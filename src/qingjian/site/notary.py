@@ -15,6 +15,7 @@ from qingjian.apps.records.services import RecordsOutbox
 from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.journal import JournalReader, journals
+from qingjian.notary import configured
 from qingjian.notary.contents import enter_batch, frame_row
 from qingjian.notary.notary import Notary
 from qingjian.notary.service import NotaryService, Tick
@@ -54,11 +55,24 @@ class FrameBatches:
         write_durably(self._path, json.dumps(self._positions).encode())
 
 
-def open_notary(folder: DataFolder, node_name: str, clock: Clock) -> Notary:
-    """Open the ledger of a node, creating it at the first start under the node's own origin."""
+def open_notary(folder: DataFolder, configuration: Configuration, clock: Clock) -> Notary:
+    """Open the ledger of a node, creating it at the first start under the node's own origin.
+
+    Witnesses and mirror are asked what they have seen before anything is signed.
+    """
     folder.ledger.mkdir(parents=True, exist_ok=True)
     exists = (folder.ledger / "state.sqlite3").exists()
-    return Notary(folder.ledger, clock, origin=None if exists else f"{node_name}/qingjian-ledger")
+    return Notary(
+        folder.ledger,
+        clock,
+        origin=None if exists else f"{configuration.node_name}/qingjian-ledger",
+        anchors=configured.witness_anchors(configuration.ledger_witnesses),
+        depositaries=configured.mirrors(configuration.ledger_mirror),
+    )
+
+
+def _service(notary: Notary, configuration: Configuration) -> NotaryService:
+    return NotaryService(notary, [], configured.witness_clients(configuration.ledger_witnesses))
 
 
 def _tick(service: NotaryService, outboxes: list[RecordsOutbox]) -> Tick:
@@ -79,8 +93,8 @@ def run(data: Path, configuration: Configuration) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     folder = DataFolder(data)
-    notary = open_notary(folder, configuration.node_name, SystemClock())
-    service, outboxes = NotaryService(notary, []), [RecordsOutbox()]
+    notary = open_notary(folder, configuration, SystemClock())
+    service, outboxes = _service(notary, configuration), [RecordsOutbox()]
     batches = FrameBatches(folder, notary)
     while not stop.is_set():
         try:

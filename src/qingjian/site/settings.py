@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "qingjian.apps.integrity",
     "qingjian.apps.governance",
     "qingjian.desk",
+    "qingjian.portal",
 ]
 
 MIDDLEWARE = [

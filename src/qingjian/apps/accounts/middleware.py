@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
-OPEN_PREFIXES = ("/login/", "/i18n/", "/static/", "/health", "/public/", "/ledger/")
+OPEN_PREFIXES = ("/login/", "/i18n/", "/static/", "/health", "/public/", "/ledger/", "/witness/")
 
 
 class SignInRequired:
