@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from django.db.models import QuerySet
 
 from qingjian.apps.accounts import rules as account_rules
@@ -15,14 +18,15 @@ from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import queries, statuses, stores
 from qingjian.apps.observing.models import FindingRecord
+from qingjian.apps.observing.statuses import Described
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.commands import Command
 from qingjian.contracts.current import now
-from qingjian.quality.completeness import quarterly_capture, transmission
+from qingjian.quality.completeness import Transmission, quarterly_capture, transmission
 from qingjian.quality.facts import IntervalFact
 from qingjian.quality.observations import Observations
-from qingjian.quality.periods import DAY, day_start, local_day
+from qingjian.quality.periods import CHINA_SECONDS, DAY, day_start
 from qingjian.quality.status import effective_status
 from qingjian.rulebook import Row, Rulebook
 
@@ -31,6 +35,7 @@ OWED = ("hour", "day", "minute")
 """The statistic whose periods are counted: hours where the device owes them, as the transmission rate is defined."""
 MOST_DAYS = 366
 HISTORY_COMMANDS = {"minute": "2051", "hour": "2061", "day": "2031"}
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _COLUMNS = ("series", "start", "value", "flag")
 
 
@@ -112,32 +117,22 @@ def report(
     facts = _facts(series, start, stop, as_of)
     book = rulebook()
     row: Row | None = None
-    cells: dict[int, list[tuple[int, ...]]] = {}
-    owed = {number: owed_statistic(one.fact.expected) for number, one in described.items()}
+    lines: dict[int, list[Line]] = {}
     for statistic in OWED:
-        numbers = [number for number, name in owed.items() if name == statistic]
-        if not numbers:
+        some = [one for one in described.values() if owed_statistic(one.fact.expected) == statistic]
+        if not some:
             continue
-        infos = [described[number].info(described[number].fact.expected[statistic]) for number in numbers]
+        infos = [one.info(one.fact.expected[statistic]) for one in some]
+        numbers = [info.id for info in infos]
         table = stores.lake().series(numbers, statistic, start, stop, as_of=as_of, columns=_COLUMNS)
         rows = Observations.from_table(table)
         seconds = statuses.COVERED_SECONDS.get(statistic, 0)
         found = effective_status(rows, facts, infos, period_seconds=seconds)
         counted = transmission(rows, found, infos, begin, end, book)
         row = counted.row or row
-        columns = (counted.day, counted.expected, counted.stopped, counted.base, counted.received, counted.valid, counted.allowance)  # fmt: skip
-        for number, *numbers_of_day in zip(
-            counted.series.tolist(), *(column.tolist() for column in columns), strict=True
-        ):
-            cells.setdefault(number, []).append(tuple(numbers_of_day))
-    lines = []
-    for one in series:
-        statistic = owed.get(one.pk)
-        if statistic is not None:
-            fact = described[one.pk].fact
-            days = [cell for cell in cells[one.pk] if _owes(fact.valid_from, fact.valid_to, cell[0])]
-            lines += _lines(one, statistic, days, by)
-    return Report(lines, row)
+        for line in _lines(some, statistic, counted, by):
+            lines.setdefault(line.series.pk, []).append(line)
+    return Report([line for one in series for line in lines.get(one.pk, [])], row)
 
 
 def _facts(
@@ -147,49 +142,69 @@ def _facts(
     return statuses.facts_of(marks, {one.code: one.pk for one in series})
 
 
-def _owes(valid_from: datetime | None, valid_to: datetime | None, day: int) -> bool:
-    """Say whether a series was registered the whole day; a day it began or ended in is not counted."""
-    return (valid_from is None or valid_from.timestamp() <= day) and (
-        valid_to is None or day + DAY <= valid_to.timestamp()
-    )
-
-
-def _lines(series: Series, statistic: str, days: Iterable[tuple[int, ...]], by: str) -> list[Line]:
-    groups: dict[date, list[tuple[int, ...]]] = {}
-    for cell in days:
-        groups.setdefault(_start_of(local_day(cell[0]), by), []).append(cell)
-    return [_line(series, statistic, start, cells, by) for start, cells in groups.items()]
-
-
-def _start_of(day: date, by: str) -> date:
-    if by == "quarter":
-        return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-    return day.replace(day=1) if by == "month" else day
-
-
-def _line(series: Series, statistic: str, start: date, cells: Sequence[tuple[int, ...]], by: str) -> Line:
-    expected, stopped, base, received, valid = (sum(cell[place] for cell in cells) for place in range(1, 6))
+def _lines(described: Sequence[Described], statistic: str, counted: Transmission, by: str) -> Iterator[Line]:
+    """Return the days, added up by period; days on which a series was not registered the whole day are left out."""
+    days = len(counted) // len(described)
+    begins = np.repeat([_seconds(one.fact.valid_from, -math.inf) for one in described], days)
+    ends = np.repeat([_seconds(one.fact.valid_to, math.inf) for one in described], days)
+    kept = np.flatnonzero((begins <= counted.day) & (counted.day + DAY <= ends))
+    if not len(kept):
+        return
+    starts = _starts(counted.day[kept], by)
+    place = kept // days
+    head = np.flatnonzero(np.r_[True, (np.diff(place) != 0) | (np.diff(starts) != 0)])
     # The allowance of one day cannot make up for values missing on another.
-    needed = [
-        max(base_of_day - allowance, min(1, base_of_day))
-        for _d, _e, _s, base_of_day, _r, _v, allowance in cells
-    ]
-    enough = sum(min(cell[5], need) for cell, need in zip(cells, needed, strict=True))
+    needed = np.maximum(counted.base - counted.allowance, np.minimum(1, counted.base))
+    enough = np.minimum(counted.valid, needed)
+    columns = (np.ones(len(counted), np.int64), counted.expected, counted.stopped, counted.base, counted.received, counted.valid, needed, enough)  # fmt: skip
+    sums = [np.add.reduceat(column[kept].astype(np.int64), head).tolist() for column in columns]
+    for one, begin, *figures in zip(place[head].tolist(), starts[head].tolist(), *sums, strict=True):
+        yield _line(described[one].row, statistic, date.fromordinal(_EPOCH_DAY + begin), by, *figures)
+
+
+def _seconds(moment: datetime | None, nothing: float) -> float:
+    return nothing if moment is None else moment.timestamp()
+
+
+def _starts(days: npt.NDArray[np.int64], by: str) -> npt.NDArray[np.int64]:
+    """Return the first day of the period each day lies in, as days since 1970."""
+    local = ((days + CHINA_SECONDS) // DAY).astype("datetime64[D]")
+    if by == "quarter":
+        months = local.astype("datetime64[M]").astype(np.int64)
+        local = (months - months % 3).astype("datetime64[M]").astype("datetime64[D]")
+    elif by == "month":
+        local = local.astype("datetime64[M]").astype("datetime64[D]")
+    return local.astype(np.int64)
+
+
+def _line(
+    series: Series,
+    statistic: str,
+    start: date,
+    by: str,
+    days: int,
+    expected: int,
+    stopped: int,
+    base: int,
+    received: int,
+    valid: int,
+    needed: int,
+    enough: int,
+) -> Line:
+    gas = by == "quarter" and statistic == "hour" and series.medium == "flue_gas"
     return Line(
         series=series,
         statistic=statistic,
         start=start,
-        days=len(cells),
+        days=days,
         expected=expected,
         stopped=stopped,
         received=received,
         valid=valid,
         transmission=received / base if base else None,
         valid_share=(valid / received if received else 0.0) if base else None,
-        rate=enough / sum(needed) if base else None,
-        capture=quarterly_capture(expected, base - valid, stopped)
-        if by == "quarter" and statistic == "hour" and series.medium == "flue_gas" and base
-        else None,
+        rate=enough / needed if base else None,
+        capture=quarterly_capture(expected, base - valid, stopped) if gas and base else None,
     )
 
 
@@ -219,7 +234,7 @@ class Gap:
         return max(0, self.periods - self.missing)
 
 
-def gaps(series: QuerySet[Series], first: date, last: date, limit: int = 50) -> list[Gap]:
+def gaps(series: QuerySet[Series], first: date, last: date, limit: int = 20) -> list[Gap]:
     """Return the newest gaps of series that touch the days."""
     begin = datetime.fromtimestamp(day_start(first), UTC)
     end = datetime.fromtimestamp(day_start(last) + DAY, UTC)

@@ -91,9 +91,8 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
         for one in series
         if one.pk not in beside
     ]
-    chosen = [code for code in request.GET.getlist("series") if any(one.code == code for one in series)] or [
-        one.code for one in series[:1]
-    ]
+    codes = [row["series"].code for row in rows]
+    chosen = [code for code in request.GET.getlist("series") if code in codes] or codes[:1]
     context = {
         "point": row,
         "title": row.name,

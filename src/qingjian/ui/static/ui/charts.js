@@ -1,4 +1,5 @@
-/* Charts of series: gaps stay gaps, device marks are drawn on the line, limits as dashed lines. */
+/* Charts of series: gaps stay gaps, what does not count is marked on the line with its reason, limits are dashed lines,
+   and what the device sent stands as a thin line beside the platform's own periods. */
 "use strict";
 (() => {
   const box = document.querySelector("[data-chart]");
@@ -20,6 +21,7 @@
     if (known && known.value) query.set("as_of", known.value);
     return query;
   };
+  const words = (data, point) => [point[2], point[3] === "ok" || point[3] === "gap" ? "" : data.reasons[point[4]], data.levels[point[5]]].filter(Boolean).join(" · ");
   let shown = null;
   const draw = (data) => {
     shown = data;
@@ -30,20 +32,26 @@
       const colour = colours[index % colours.length];
       series.push({
         name: `${one.name} · ${one.place}`, type: "line", showSymbol: false, symbolSize: 5, connectNulls: false, color: colour,
-        yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: one.points.map((point) => [point[0], point[1], point[2]]),
+        yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: one.points.map((point) => [point[0], point[1], words(data, point)]),
         lineStyle: { width: 1.6, type: one.origin === "simulated" ? [6, 3] : "solid" }, sampling: one.points.length > 4000 ? "lttb" : undefined,
         markLine: one.limits.length ? { silent: true, symbol: "none", lineStyle: { color: "#e03131", type: "dashed" }, label: { formatter: (line) => `${data.texts.limit} ${line.value}` }, data: one.limits.map((limit) => ({ yAxis: limit.value })) } : undefined,
         markArea: index === 0 && data.marks.length ? { silent: true, itemStyle: { color: "rgba(240,140,0,.12)" }, label: { show: true, color: "#a16207", fontSize: 11, position: "insideTop" }, data: data.marks.map((mark) => [{ xAxis: mark.from, name: mark.text }, { xAxis: mark.to }]) } : undefined,
       });
       const marked = one.points.filter((point) => point[1] !== null && point[3] && point[3] !== "ok" && point[3] !== "gap");
-      if (marked.length) series.push({ name: data.texts.flag, type: "scatter", symbol: "diamond", symbolSize: 7, color: "#e03131", yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: marked.map((point) => [point[0], point[1], point[2]]) });
+      if (marked.length) series.push({ name: data.texts.flag, type: "scatter", symbol: "diamond", symbolSize: 7, color: "#e03131", yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: marked.map((point) => [point[0], point[1]]), tooltip: { show: false } });
+      if (one.sent && one.sent.length) {
+        const axis = Math.min(units.indexOf(one.unit), 1);
+        series.push({ name: `${one.name} · ${data.texts.sent}`, type: "line", showSymbol: false, color: colour, opacity: 0.6, yAxisIndex: axis, data: one.sent.map((point) => [point[0], point[1], point[2] ? data.texts.differs : ""]), lineStyle: { width: 1, type: "dotted" } });
+        const differing = one.sent.filter((point) => point[2]);
+        if (differing.length) series.push({ name: data.texts.differs, type: "scatter", symbol: "emptyCircle", symbolSize: 9, color: "#f08c00", yAxisIndex: axis, data: differing.map((point) => [point[0], point[1]]), tooltip: { show: false } });
+      }
     });
     chart.setOption({
       animation: false, textStyle: { fontFamily: "inherit" },
       title: empty ? { text: data.texts.no_data, left: "center", top: "middle", textStyle: { fontSize: 14, fontWeight: 400, color: "#868e96" } } : { text: "" },
       legend: { type: "scroll", top: 0 },
       grid: { left: 12, right: 12, top: 44, bottom: 64, containLabel: true },
-      tooltip: { trigger: "axis", renderMode: "richText", formatter: (points) => [china(points[0].value[0]), ...points.map((point) => `${point.seriesName}: ${point.value[1] === null ? "–" : point.value[1]}${point.value[2] ? ` [${point.value[2]}]` : ""}`)].join("\n") },
+      tooltip: { trigger: "axis", renderMode: "richText", confine: true, formatter: (points) => [china(points[0].value[0]), ...points.filter((point) => point.seriesType === "line").map((point) => `${point.seriesName}: ${point.value[1] === null ? "–" : point.value[1]}${point.value[2] ? ` [${point.value[2]}]` : ""}`)].join("\n") },
       xAxis: { type: "time", min: data.from, max: data.to, axisLabel: { hideOverlap: true } },
       yAxis: (units.length ? units.slice(0, 2) : [""]).map((unit) => ({ type: "value", name: unit, scale: true, nameTextStyle: { align: "left" } })),
       dataZoom: [{ type: "inside" }, { type: "slider", height: 22, bottom: 8, labelFormatter: (value) => china(value).slice(5, 16) }],
@@ -73,6 +81,8 @@
     const one = shown && shown.series.find((series) => point.seriesName.startsWith(series.name));
     if (!one || !window.htmx) return;
     const query = new URLSearchParams({ series: one.code, statistic: shown.statistic, start: new Date(point.value[0]).toISOString() });
+    const known = selection().get("as_of");
+    if (known) query.set("as_of", known);
     htmx.ajax("GET", `${box.dataset.provenance}?${query}`, "#drawer-body");
     (window.bootstrap || window.tabler).Offcanvas.getOrCreateInstance("#drawer").show();
   });
