@@ -9,7 +9,9 @@ from tests.apps.evaluation.test_air import data_person
 
 from qingjian.apps.evaluation import amounts, explanation, outlets, services
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
+from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Factor, Outlet, PermitLimit, Point, Series, Setting
+from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing import stores, words
 from qingjian.apps.observing.models import Alert
@@ -254,3 +256,22 @@ def test_bounds_are_written_as_people_write_them(lower: str | None, upper: str |
         lower=None if lower is None else Decimal(lower), upper=None if upper is None else Decimal(upper)
     )
     assert outlets.bounds(limit) == text
+
+
+def test_a_stricter_limit_with_past_effect_evaluates_what_it_touches(data: Data, clock) -> None:
+    data.put("W1.w01018", START - timedelta(days=20), [80.0] * 3)
+    services.catch_up("outlets", 60)
+    assert not Exceedance.objects.exists()
+    row = {
+        "outlet": "S1-W1",
+        "factor": "waste_water.w01018",
+        "averaging": "hour",
+        "valid_from": "2024-01-01",
+        "upper": "70",
+        "unit": "mg/L",
+    }
+    clock.advance(60)
+    network.install([Proposal("limit", row)])
+    services.follow("outlets")
+    assert Exceedance.objects.get(averaging="hour").periods == 3
+    assert services.follow("outlets") == 0

@@ -134,6 +134,8 @@ class Progress(models.Model):
     """What became known up to this moment in the lake has been evaluated, as far back as `back_until`."""
     marks_until = models.BigIntegerField(default=0)
     """Highest mark taken into account."""
+    limits_until = models.BigIntegerField(default=0)
+    """Highest registry version of a permit limit taken into account."""
     back_until = models.DateTimeField(null=True)
     """The back history is evaluated from here on; None before the first run."""
     complete = models.BooleanField(default=False)

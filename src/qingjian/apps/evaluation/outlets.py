@@ -232,7 +232,7 @@ class Block:
         row = _exceeding(outlet, "outlet_day", midnight(day), items)
         row.values = {"used": used_means, "hours": hours}
         row.result["amounts"] = amounts
-        row.confidence = "U" if items or amounts else "V"  # the validity of days rests on unverified rows
+        row.confidence = "U" if items or amounts else "S"  # the validity of days rests on unverified rows
         return row
 
     def _mean(
@@ -304,7 +304,7 @@ def _exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str,
                 if not one.get("counts", True)
             },
         },
-        "V",
+        "S",
         exceeds=bool(counted) if judged else None,
         multiple=max(multiples, default=None),
         main_items=",".join(one["factor"] for one in counted),
@@ -316,7 +316,7 @@ def permit_row(limit: PermitLimit, unit: str) -> Limit:
     """Return a permit limit as the standards library takes it."""
     upper, lower = limit.upper, limit.lower
     values = {
-        "standard": "排污许可证",
+        "standard": f"排污许可证 {limit.permit.number}" if limit.permit else "排污许可证",
         "edition": limit.permit.number if limit.permit else "",
         "outlet": str(limit.outlet_id),
         "pollutant_cn": limit.factor.name_zh,
@@ -329,7 +329,8 @@ def permit_row(limit: PermitLimit, unit: str) -> Limit:
         else f"{(upper if upper is not None else lower).normalize():f}",
         "unit": "无量纲" if limit.factor.wire_code == "w01001" else unit,
         "effective_from": limit.valid_from.astimezone().date().isoformat() if limit.valid_from else "",
-        "confidence": "V",
+        # The registry holds a copy of the permit; nobody has compared it with the text.
+        "confidence": "S",
         "source": "registry",
     }
     return limit_of(Row.from_values("permit_limits", values))
@@ -372,14 +373,16 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
             continue
         judged = judgement.judge(str(item["value"]), [permit_row(limit, item["unit"])], on=day, rulebook=book)
         made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
+    named = {code: one.factor.name_zh for code, one in outlet.series.items()} if outlet else {}
     for code, counts in row.values.get("hours", {}).items() if not hourly else ():
+        name = named.get(code, code)
         made.step(
-            f"{code}: 评价 {counts['judged']} 个小时，超标 {counts['exceeding']} 个，带标记不参加 {counts['marked']} 个",
+            f"{name}: 评价 {counts['judged']} 个小时，超标 {counts['exceeding']} 个，带标记不参加 {counts['marked']} 个",
             f"{code}: {counts['judged']} hours judged, {counts['exceeding']} exceeding, {counts['marked']} left out for marks",
         )
     for code, kept in row.result.get("amounts", {}).items():
         made.step(
-            f"{code}: Σ(C·Q) = {kept['kg']} kg（{kept['hours']} 个小时，{kept['skipped']} 个无有效数据未计）",
+            f"{named.get(code, code)}: Σ(C·Q) = {kept['kg']} kg（{kept['hours']} 个小时，{kept['skipped']} 个无有效数据未计）",
             f"{code}: amount {kept['kg']} kg ({kept['hours']} hours, {kept['skipped']} without valid data left out)",
         )
     return made.done()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,12 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from django.db import transaction
+from django.db.models import Model
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.evaluation import air, bulk, exceedances, explanation, outlets, water
 from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.models import Evaluation, Progress
-from qingjian.apps.network.models import Point, Series
+from qingjian.apps.network.models import Point, Series, Version
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -203,7 +204,7 @@ def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, las
                 row.start,
                 "",
                 {"used": {}},
-                "V",
+                "S",
                 exceeds=False,
                 result={"items": []},
             )
@@ -244,13 +245,16 @@ def follow(element: str) -> int:
         return 0
     touched = _touched(rules, progress, known)
     marks_until = _touched_by_marks(rules, progress, touched)
+    limits_until = _touched_by_limits(rules, progress, touched)
     made = 0
     for first, last, points in _stretches(touched):
         rows = evaluate(element, first, last, points)
         made += len(rows)
     if touched and rules.after is not None:
         rules.after({point for day in touched.values() for point in day}, rulebook())
-    Progress.objects.filter(pk=progress.pk).update(known_until=known, marks_until=marks_until)
+    Progress.objects.filter(pk=progress.pk).update(
+        known_until=known, marks_until=marks_until, limits_until=limits_until
+    )
     return made
 
 
@@ -292,6 +296,27 @@ def _touched_by_marks(rules: Element, progress: Progress, found: dict[date, set[
     return highest
 
 
+def _touched_by_limits(rules: Element, progress: Progress, found: dict[date, set[int]]) -> int:
+    """Add the days from which a permit limit that was added or changed since the last run holds."""
+    highest = progress.limits_until
+    points = rules.points() if rules.name == OUTLETS else ()
+    for version in Version.objects.filter(kind="limit", pk__gt=progress.limits_until).order_by("pk"):
+        highest = version.pk
+        own = {one.pk for one in points if one.outlet.code == version.fields.get("outlet")}
+        begin = parse_datetime(version.fields.get("valid_from") or "") or progress.back_until
+        if not own or begin is None:
+            continue
+        day = day_of(begin if progress.back_until is None else max(begin, progress.back_until))
+        while day <= day_of(now()):
+            found.setdefault(day, set()).update(own)
+            day += timedelta(days=1)
+    return highest
+
+
+def _newest(model: type[Model], **narrowed: Any) -> int:
+    return model.objects.filter(**narrowed).order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
 def _stretches(touched: dict[date, set[int]]) -> Iterator[tuple[date, date, set[int]]]:
     """Yield consecutive days together, with the points they touch, at most `BATCH` long."""
     days = sorted(touched)
@@ -317,7 +342,7 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
         progress.known_until = lake.known_until()
         if progress.known_until is None:
             return 0, False
-        progress.marks_until = Mark.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        progress.marks_until, progress.limits_until = _newest(Mark), _newest(Version, kind="limit")
     oldest = day_of(now() - BACK_HISTORY)
     series = set(
         Series.objects.filter(point__in=[one.pk for one in rules.points()]).values_list("pk", flat=True)
@@ -349,11 +374,11 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
 
 def run(seconds: float = 30.0) -> str:
     """Follow what came in, then go on with the back history; return a sentence for the schedule."""
-    begun = time.monotonic()
+    begun = clock().monotonic()
     told = []
     for name in ELEMENT_RULES:
         made = follow(name)
-        more, complete = catch_up(name, max(0.0, seconds - (time.monotonic() - begun)))
+        more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
         told.append(f"{name} {made + more}{'' if complete else ' (back history goes on)'}")
     return ", ".join(told)
 

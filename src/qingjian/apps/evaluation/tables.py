@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.evaluation import outlets
@@ -15,7 +15,7 @@ from qingjian.apps.observing.models import Alert
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
 STATES = (
-    ("running", _("Running")),
+    ("running", _("Going on")),
     ("ended", _("Ended")),
     ("marked", _("Marked")),
     ("explained", _("Explained")),
@@ -50,9 +50,9 @@ def _in_state(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
 def duration(row: Exceedance) -> str:
     """Return how long it lasted in its own periods."""
     return (
-        _now("%(count)d h") % {"count": row.periods}
+        gettext("%(count)d h") % {"count": row.periods}
         if row.averaging == "hour"
-        else _now("%(count)d d") % {"count": row.periods}
+        else gettext("%(count)d d") % {"count": row.periods}
     )
 
 
@@ -93,7 +93,7 @@ class ExceedanceListing(Listing):
         Column(
             "evaluation_id",
             _("Why?"),
-            value=lambda row: _now("Why?"),
+            value=lambda row: gettext("Why?"),
             order="",
             link=lambda row: reverse("evaluation-why", args=(row.evaluation_id,)),
         ),

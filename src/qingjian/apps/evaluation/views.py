@@ -622,6 +622,12 @@ def _heading(row: Evaluation) -> str:
         )
     if row.kind.startswith("water"):
         return _("Class %(name)s") % {"name": row.water_class} if row.water_class else _("No class")
+    hours = row.values.get("hours", {}).values()
+    if row.exceeds is None and hours:
+        return _("%(over)d of %(judged)d hourly values exceed") % {
+            "over": sum(one["exceeding"] for one in hours),
+            "judged": sum(one["judged"] for one in hours),
+        }
     if row.exceeds is None:
         return _("Not judged against a limit")
     return _("Exceeds") if row.exceeds else _("Within the limits")
