@@ -8,7 +8,7 @@ TEST_WORKERS ?= 2
 POSTGRESQL ?= $(wildcard /usr/lib/postgresql/*/bin/postgres)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-postgresql test-setup lint fmt bench fuzz assets messages lock clean
+.PHONY: help up test test-postgresql test-setup lint fmt bench bench-screening fuzz assets messages lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ fmt: $(VENV)/dev.stamp ## format the code
 
 bench: $(VENV)/dev.stamp ## measure side by side; prints host and commands
 	$(BIN)/python -m bench
+
+bench-screening: $(VENV)/dev.stamp ## screening beside the baselines of a kit: make bench-screening KIT=folder
+	$(BIN)/python -m bench.screening --kit $(KIT)
 
 fuzz: $(VENV)/dev.stamp ## 10^7 random streams against the protocol library
 	$(BIN)/python -m tests.hj212.fuzz --streams 10000000
