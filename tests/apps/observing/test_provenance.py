@@ -2,11 +2,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.utils import translation
 from tests.apps.conftest import NOW
 
+from qingjian.apps.network import services as network
+from qingjian.apps.network.models import Series
+from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import provenance, services
+from qingjian.rulebook import packaged
 
 HOUR = timedelta(hours=1)
 START = NOW - timedelta(hours=6)
@@ -40,6 +45,7 @@ def test_the_drawer_says_in_words_what_a_value_was_made_from(an_hour, staff, cli
             headers={"Accept-Language": "en"},
         ).content.decode()
     assert "GB 3095" in page
+    assert "V · " in page, "the confidence of the rule stands beside it"
     assert "12.5" in page
     assert "statistic=minute" in page
 
@@ -60,6 +66,18 @@ def test_the_drawer_shows_what_was_known_then(an_hour, staff, put, clock, client
     address = f"/data/provenance/?series={an_hour.code}&statistic=hour&start={START:%Y-%m-%dT%H:%M}Z"
     assert "泵故障" in client.get(address).content.decode()
     assert "泵故障" not in client.get(f"{address}&as_of={before:%Y-%m-%dT%H:%M:%S}Z").content.decode()
+
+
+def test_what_the_pipeline_stored_stands_with_its_rule(an_hour, staff, put) -> None:
+    if not Series.objects.filter(origin="platform", factor=an_hour.factor).exists():
+        fields = {"code": "A1.a21026.platform", "point": "A1", "factor": "air.a21026", "origin": "platform"}
+        network.install([Proposal("series", {**fields, "unit": "µg/m³", "decimals": 1, "medium": "air"})])
+        network.publish_directory()
+    platform = Series.objects.get(origin="platform", factor=an_hour.factor)
+    rule = packaged().rows("data_validity")[0]
+    put(platform, "hour", [(START, 12.5, "N")], source=f"rule:{rule.id}@x", sequence=np.array([6]))
+    (stored,) = provenance.value(staff, an_hour, "hour", START)["own_stored"]
+    assert (stored["value"], stored["sequence"], stored["rule"].id) == (12.5, 6, rule.id)
 
 
 def test_nothing_known_is_said_plainly(fine, staff, client) -> None:

@@ -57,10 +57,9 @@ def value(
 
 def _stored(series: Series, statistic: str, start: datetime, as_of: datetime | None) -> list[dict[str, Any]]:
     """Return the revisions the pipeline stored of an own period, newest first, each with the rule it names."""
-    found = own.platform_series([series])
     book = rulebook()
     rows = []
-    for platform in found:
+    for platform in own.platform_series([series]).values():
         for row in reversed(stores.lake().observation_history(platform, statistic, start).to_pylist()):
             if as_of is None or row["known_at"] <= as_of:
                 rows.append({**row, "rule": own.rule_of_source(row["source"], book)})

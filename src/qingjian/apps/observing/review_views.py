@@ -147,7 +147,7 @@ def _completeness_heads() -> list[str]:
         _("Days"),
         _("Expected"),
         _("Stopped"),
-        _("Received"),
+        _("Values received"),
         _("Valid"),
         _("Missing"),
         _("Transmission rate"),
