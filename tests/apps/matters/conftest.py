@@ -20,18 +20,17 @@ from qingjian.apps.matters import queries, services
 from qingjian.apps.matters.models import Matter
 
 PASSWORD = "a-long-password-1"
-_shade = itertools.count(1)
+_number = itertools.count(1)
 
 
 def key() -> str:
     return uuid.uuid4().hex
 
 
-def picture(kind: str = "JPEG") -> bytes:
-    """Return a small picture whose content differs from every other one."""
-    number = next(_shade)
+def picture() -> bytes:
+    """Return a small JPEG whose bytes differ from every other one."""
     buffer = io.BytesIO()
-    Image.new("RGB", (16, 16), (number % 256, number // 256 % 256, 7)).save(buffer, kind)
+    Image.new("RGB", (16, 16), (120, 90, 30)).save(buffer, "JPEG", comment=str(next(_number)).encode())
     return buffer.getvalue()
 
 

@@ -155,7 +155,9 @@ CORRECTIVE_ACTION = Process(
             Who(C.APPROVE_MATTERS),
             by_sheet=True,
         ),
-        Action("take_back", _("Take the order back"), ("signing",), "drafting", HANDLER, tone="secondary"),
+        Action(
+            "take_back", _("Take the order back"), ("signing",), "drafting", HANDLER, tone="outline-secondary"
+        ),
         Action(
             "serve",
             _("Order served"),
@@ -229,7 +231,7 @@ CORRECTIVE_ACTION = Process(
             starts=(RECTIFY_AGAIN,),
             notify=(Party.SUBJECT,),
             copies=(C.SUPERVISE,),
-            tone="danger",
+            tone="outline-danger",
         ),
         Action(
             "end",
@@ -238,7 +240,7 @@ CORRECTIVE_ACTION = Process(
             "ended",
             Who(C.APPROVE_MATTERS, not_who_did=("draft",)),
             fields=(DataField("ending", _("Why it ends"), FieldKind.LONG_TEXT),),
-            tone="secondary",
+            tone="outline-secondary",
             notify=(Party.SUBJECT,),
             copies=(C.SUPERVISE,),
         ),

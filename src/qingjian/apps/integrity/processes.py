@@ -123,7 +123,7 @@ VERIFICATION = Process(
             Who(C.HANDLE_MATTERS),
             assigns="actor",
             stops=("assign",),
-            tone="secondary",
+            tone="outline-secondary",
             starts=(
                 Limit(
                     "verify",
@@ -189,7 +189,7 @@ VERIFICATION = Process(
             ("signing",),
             "verifying",
             VERIFIER,
-            tone="secondary",
+            tone="outline-secondary",
         ),
     ),
     documents=(

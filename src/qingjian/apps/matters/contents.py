@@ -108,6 +108,9 @@ def _is_text(path: Path) -> bool:
 def _picture(path: Path, ending: str) -> Inside:
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as picture:
+            picture.verify()
+        # Verifying uses the picture up; reading what it says of itself needs it opened again.
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise RefusedError("file", _("The picture has too many pixels."))
             kind = picture.format
@@ -119,7 +122,6 @@ def _picture(path: Path, ending: str) -> Inside:
             ).strip()
             taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
             offset = details.get(ExifTags.Base.OffsetTimeOriginal)
-            picture.verify()
     except (
         UnidentifiedImageError,
         OSError,

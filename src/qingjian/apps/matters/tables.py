@@ -43,7 +43,7 @@ def _light(row: Matter) -> tuple[str, str]:
 
 
 NUMBER = Column("number", _("Number"), link=lambda row: reverse("matter", args=(row.pk,)))
-KIND = Column("kind", _("Process"), value=lambda row: row.declaration.title, order="kind")
+KIND = Column("kind", _("Kind of matter"), value=lambda row: row.declaration.title, order="kind")
 TITLE = Column("title", _("Title"))
 STATE = Column(
     "state",
@@ -70,7 +70,9 @@ class MatterListing(Listing):
     columns = (NUMBER, KIND, TITLE, STATE, LIGHT, DUE, WAITS, REGION, SUBJECT, OPENED)
     filters = (
         Search(("number", "title", "subject__name")),
-        Choice("kind", _("Process"), lambda: [(one.code, one.title) for one in declarations.processes()]),
+        Choice(
+            "kind", _("Kind of matter"), lambda: [(one.code, one.title) for one in declarations.processes()]
+        ),
         Choice("light", _("Deadline"), LIGHTS, use=queries.by_light),
     )
     empty_text = _("No matter yet.")

@@ -37,7 +37,7 @@ def _void_method(process: Process) -> Any:
 class Matter(FSMModelMixin, models.Model):
     """A piece of work (事项) with a number, a state and somebody it waits for. Rows are never deleted."""
 
-    kind = models.CharField(_("Process"), max_length=40)
+    kind = models.CharField(_("Kind of matter"), max_length=40)
     number = models.CharField(_("Number"), max_length=60, unique=True)
     title = models.CharField(_("Title"), max_length=200)
     state = FSMField(_("State"), max_length=30, protected=True)

@@ -64,7 +64,7 @@ class Evidence(models.Model):
 class DocumentTemplate(models.Model):
     """An office's own Word template for an official form; the newest approved one is used."""
 
-    process = models.CharField(_("Process"), max_length=40)
+    process = models.CharField(_("Kind of matter"), max_length=40)
     code = models.CharField(_("Document"), max_length=40)
     file = models.ForeignKey(StoredFile, models.PROTECT)
     name = models.CharField(_("File name"), max_length=200)

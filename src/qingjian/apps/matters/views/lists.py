@@ -77,7 +77,7 @@ def punctuality(request: HttpRequest) -> HttpResponse:
             wording.deadline_title(process, row["code"], row["code"]),
         )
     heads = [
-        _("Process"),
+        _("Kind of matter"),
         _("Region"),
         _("Deadline"),
         _("Met"),

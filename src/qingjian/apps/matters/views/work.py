@@ -10,7 +10,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from qingjian.apps.accounts import services as account_services
 from qingjian.apps.matters import declarations, documents, queries, rules, wording
@@ -22,12 +22,12 @@ from qingjian.apps.matters.words import ACTIONS
 from qingjian.contracts.current import now
 
 TABS = (
-    ("form", lazy("Content")),
-    ("evidence", lazy("Evidence")),
-    ("documents", lazy("Documents")),
-    ("signatures", lazy("Signatures")),
-    ("deadlines", lazy("Deadlines")),
-    ("trail", lazy("Trail")),
+    ("form", gettext_lazy("Content")),
+    ("evidence", gettext_lazy("Evidence")),
+    ("documents", gettext_lazy("Documents")),
+    ("signatures", gettext_lazy("Signatures")),
+    ("deadlines", gettext_lazy("Deadlines")),
+    ("trail", gettext_lazy("Trail")),
 )
 SHOWN_INLINE = ("image/jpeg", "image/png", "image/webp")
 
@@ -186,15 +186,15 @@ def _own_actions(user: Any, row: Matter, reached: Any) -> list[tuple[str, Any]]:
 
 
 OWN_TITLES = {
-    "attach": lazy("Attach evidence"),
-    "comment": lazy("Add a note"),
-    "assign": lazy("Hand over"),
-    "request-stop": lazy("Ask to stop the clock"),
-    "approve-stop": lazy("Approve the stop of the clock"),
-    "refuse-stop": lazy("Refuse the stop of the clock"),
-    "resume": lazy("Let the clock run again"),
-    "link": lazy("Link another matter"),
-    "void": lazy("Declare void"),
+    "attach": gettext_lazy("Attach evidence"),
+    "comment": gettext_lazy("Add a note"),
+    "assign": gettext_lazy("Hand over"),
+    "request-stop": gettext_lazy("Ask to stop the clock"),
+    "approve-stop": gettext_lazy("Approve the stop of the clock"),
+    "refuse-stop": gettext_lazy("Refuse the stop of the clock"),
+    "resume": gettext_lazy("Let the clock run again"),
+    "link": gettext_lazy("Link another matter"),
+    "void": gettext_lazy("Declare void"),
 }
 
 

@@ -1,0 +1,288 @@
+"""Who sees what, absence, transfers, merged regions, certificates."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from tests.apps.conftest import FIRST_DAY
+from tests.apps.matters.conftest import key
+
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.models import Post, RegionPlacement
+from qingjian.apps.governance.processes import CORRECTIVE_ACTION
+from qingjian.apps.integrity.processes import VERIFICATION
+from qingjian.apps.matters import queries, rules, services
+from qingjian.apps.matters.declarations import Who
+from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.matters.models import Matter
+
+TODAY = date(2026, 11, 21)
+WEEK = TODAY + timedelta(days=7)
+
+
+def test_visibility_follows_region_confidentiality_and_sharing(office, numbers_of) -> None:
+    plain, secret = office.open(), office.open(confidentiality="confidential")
+    order = office.open(CORRECTIVE_ACTION)
+    everything = {plain.number, secret.number, order.number}
+    assert numbers_of(office.handler) == numbers_of(office.leader) == numbers_of(office.upper) == everything
+    assert numbers_of(office.second) == everything - {secret.number}
+    assert numbers_of(office.outsider) == numbers_of(office.holder) == set()
+    office.act(secret, "assign_verifier", office.leader, verifier=office.second.pk)
+    assert secret.number in numbers_of(office.second)
+    for name in ("system_administrator", "security_administrator", "audit_administrator"):
+        assert numbers_of(office.county.person(name[:8], name)) == set()
+
+
+def test_the_condition_and_the_object_rule_agree(office) -> None:
+    matters = [
+        office.open(),
+        office.open(confidentiality="confidential"),
+        office.open(CORRECTIVE_ACTION),
+        office.open(confidentiality="normal"),
+    ]
+    for person in (
+        office.leader,
+        office.handler,
+        office.second,
+        office.upper,
+        office.holder,
+        office.outsider,
+    ):
+        reached = rules.reaches(person)
+        visible = set(queries.visible_to(person).values_list("pk", flat=True))
+        assert visible == {one.pk for one in matters if rules.sees(reached, one)}
+
+
+def test_a_deputy_finds_the_work_and_the_trail_names_both(office) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    attached = office.attach(matter, office.handler)
+    assert list(queries.inbox(office.second)) == []
+    row = services.delegate(office.handler, office.handler, office.second, TODAY, WEEK, "年假")
+    assert list(queries.inbox(office.second)) == [attached]
+    matter = office.act(
+        attached,
+        "report",
+        office.second,
+        visited_on="2026-11-20",
+        findings="f",
+        cause="other",
+        conclusion="dismissed",
+    )
+    last = matter.trail.last()
+    assert (last.actor, last.on_behalf_of) == (office.second, office.handler)
+    with pytest.raises(NotAllowed):
+        office.sign(matter, office.second)
+    services.end_delegation(office.leader, row)
+    assert list(queries.inbox(office.second)) == []
+
+
+def test_standing_in_does_not_undo_the_separation_of_duties(office) -> None:
+    matter = office.sign(office.reported(), office.handler)
+    services.delegate(office.leader, office.leader, office.handler, TODAY, WEEK, "出差")
+    with pytest.raises(NotAllowed):
+        office.sign(matter, office.handler)
+
+
+@pytest.mark.parametrize("case", ["self", "order", "stranger", "holder", "reason", "twice"])
+def test_impossible_delegations_are_refused(office, case: str) -> None:
+    person, deputy, start, end, reason, author = (
+        office.handler,
+        office.second,
+        TODAY,
+        WEEK,
+        "年假",
+        office.handler,
+    )
+    match case:
+        case "self":
+            deputy = office.handler
+        case "order":
+            end = start
+        case "stranger":
+            author = office.second
+        case "holder":
+            deputy = office.holder
+        case "reason":
+            reason = " "
+        case "twice":
+            services.delegate(author, person, deputy, start, end, reason)
+    with pytest.raises((RefusedError, NotAllowed)):
+        services.delegate(author, person, deputy, start, end, reason)
+
+
+def test_a_transferred_officer_loses_the_matters_and_a_leader_hands_them_over(
+    office, clock, numbers_of
+) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    due, number = matter.due, matter.number
+    accounts.end_post(
+        office.county.person("security", "security_administrator"),
+        Post.objects.get(user=office.handler),
+        TODAY,
+    )
+    accounts.place_post(
+        office.handler, "station_staff", office.outsider.organisation, office.county.other, TODAY
+    )
+    assert number not in numbers_of(office.handler)
+    with pytest.raises(NotAllowed):
+        office.act(matter, "comment", office.handler, note="x")
+    assert list(queries.orphans(office.leader)) == [matter]
+    assert services.report_orphans() == 1
+    assert services.report_orphans() == 0
+    gone, left = services.hand_over(office.leader, office.handler, office.second, "调离")
+    assert (gone, left) == ([matter], [])
+    matter = Matter.objects.get(pk=matter.pk)
+    assert (matter.assignee, matter.number, matter.due, matter.state) == (
+        office.second,
+        number,
+        due,
+        "verifying",
+    )
+    assert not queries.orphans(office.leader).exists()
+
+
+def test_handing_over_says_what_could_not_go(office) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    gone, left = services.hand_over(office.leader, office.handler, office.outsider, "调离")
+    assert (gone, [one for one, _reason in left]) == ([], [matter])
+    assert left[0][1]
+
+
+def test_merged_regions_keep_numbers_rights_and_deadlines(office, clock, numbers_of) -> None:
+    other = office.county.person(
+        "other-handler",
+        "station_staff",
+        organisation=office.outsider.organisation,
+        region=office.county.other,
+    )
+    matter = office.open(actor=other, region=office.county.other)
+    number, due = matter.number, matter.due
+    assert number == "核实〔2026〕990102-0001"
+    assert number not in numbers_of(office.leader)
+    RegionPlacement.objects.filter(region=office.county.other).update(valid_to=TODAY)
+    accounts.place_region(office.county.other, office.county.county, TODAY)
+    assert number in numbers_of(office.leader)
+    matter = office.act(matter, "assign_verifier", office.leader, verifier=office.second.pk)
+    assert (matter.number, matter.assignee) == (number, office.second)
+    assert matter.deadlines.get(code="assign").due == due
+    assert office.open(region=office.county.other).number == "核实〔2026〕990102-0002"
+    assert numbers_of(office.upper) == {number, "核实〔2026〕990102-0002"}
+
+
+def test_a_certificate_is_checked_at_the_moment_of_acting(office, clock) -> None:
+    matter = office.open()
+    who = Who(VERIFICATION.who_opens.capability, certificate="enforcement")
+    assert not rules.may(office.second, who, matter).allowed
+    row = services.register_certificate(
+        office.leader,
+        kind="enforcement",
+        number="16-1",
+        person=office.second,
+        issuer="省政府",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2026, 11, 30),
+    )
+    assert rules.may(office.second, who, matter).certificate == "16-1"
+    clock.advance(10 * 86400)
+    verdict = rules.may(office.second, who, matter)
+    assert not verdict.allowed
+    assert "16-1" in verdict.reason
+    clock.set_wall(clock.now() - timedelta(days=10))
+    services.revoke_certificate(office.leader, row, "调离")
+    assert "16-1" in rules.may(office.second, who, matter).reason
+
+
+def test_nobody_enters_their_own_certificate(office) -> None:
+    fields = {"kind": "enforcement", "number": "1", "issuer": "i", "valid_from": TODAY, "valid_to": WEEK}
+    for author, person in (
+        (office.leader, office.leader),
+        (office.second, office.handler),
+        (office.outsider, office.handler),
+    ):
+        with pytest.raises(NotAllowed):
+            services.register_certificate(author, person=person, **fields)
+    services.register_certificate(office.leader, person=office.handler, **fields)
+    with pytest.raises(RefusedError):
+        services.register_certificate(office.leader, person=office.second, **fields)
+    with pytest.raises(RefusedError):
+        services.register_certificate(
+            office.leader, person=office.second, organisation=office.county.holder, **fields
+        )
+
+
+def test_a_locked_or_mistaken_person_signs_nothing(office, clock) -> None:
+    matter = office.reported()
+    sheet = matter.sheets.get()
+    for _attempt in range(5):
+        with pytest.raises(RefusedError):
+            services.act(
+                matter,
+                "sign",
+                office.handler,
+                {"digest": sheet.digest, "password": "wrong"},
+                matter.version,
+                key(),
+            )
+    with pytest.raises(NotAllowed):
+        services.act(
+            matter,
+            "sign",
+            office.handler,
+            {"digest": sheet.digest, "password": "a-long-password-1"},
+            matter.version,
+            key(),
+        )
+    clock.advance(16 * 60)
+    office.handler.refresh_from_db()
+    with pytest.raises(RefusedError):
+        services.act(
+            matter,
+            "sign",
+            office.handler,
+            {"digest": "0" * 64, "password": "a-long-password-1"},
+            matter.version,
+            key(),
+        )
+    assert not sheet.signatures.exists()
+
+
+def test_a_person_present_signs_on_the_screen(office) -> None:
+    import base64
+    import io
+
+    from PIL import Image, ImageDraw
+
+    matter = office.reported()
+    sheet = matter.sheets.get()
+
+    def drawn(line: bool) -> str:
+        picture = Image.new("RGBA", (200, 80), (0, 0, 0, 0))
+        if line:
+            ImageDraw.Draw(picture).line((10, 10, 180, 70), fill=(0, 0, 0, 255), width=3)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+    common = {"digest": sheet.digest, "outsider_name": "张三", "outsider_capacity": "企业负责人"}
+    for wrong in ("", "data:image/png;base64,AAAA", "data:text/html;base64,AAAA", drawn(False)):
+        with pytest.raises(RefusedError):
+            office.act(matter, "sign-outsider", office.handler, drawing=wrong, **common)
+    matter = office.act(matter, "sign-outsider", office.handler, drawing=drawn(True), **common)
+    signature = sheet.signatures.get()
+    assert (signature.outsider_name, signature.signer, signature.digest) == (
+        "张三",
+        office.handler,
+        sheet.digest,
+    )
+    assert matter.state == "signing"
+    office.sign(matter, office.handler)
+    assert Matter.objects.get(pk=matter.pk).waiting == "matters.approve"
+
+
+def test_posts_without_days_reach_nothing(office) -> None:
+    accounts.place_post(
+        office.second, "leader", office.county.bureau, office.county.other, TODAY + timedelta(days=1)
+    )
+    assert not rules.reach(office.second).deciding
+    assert Post.objects.filter(user=office.second, valid_from__gt=FIRST_DAY).exists()
