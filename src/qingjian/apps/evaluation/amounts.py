@@ -32,8 +32,10 @@ class Standing:
     standing: PermitStanding | None
 
 
-def standings(points: list[Point], year: int, book: Rulebook) -> list[Standing]:
-    """Return the amounts of a year from the stored days of outlets."""
+def standings(
+    points: list[Point], year: int, book: Rulebook, known: list[outlets.Outlet] | None = None
+) -> list[Standing]:
+    """Return the amounts of a year from the stored days of outlets (`known`: the outlets, when the caller has them)."""
     today = day_of(now())
     last = min(today - timedelta(days=1), date(year, 12, 31))
     elapsed = (last - date(year, 1, 1)).days + 1
@@ -54,7 +56,7 @@ def standings(points: list[Point], year: int, book: Rulebook) -> list[Standing]:
                 held[place] += value
     chosen = {one.pk for one in points}
     found = []
-    for outlet in outlets.outlets():
+    for outlet in known or outlets.outlets():
         if outlet.point.pk not in chosen:
             continue
         for limit in outlet.amounts(last):

@@ -26,6 +26,7 @@ from qingjian.standards.surface_water.rating import RiverRating, river_rating
 
 TREND_HOURS = 24
 HISTORY_MONTHS = 13
+LOOKED_BACK = timedelta(hours=48)
 PRESENT = timedelta(hours=3)
 """A station whose newest hour is older has no present index."""
 
@@ -96,14 +97,17 @@ def air_regions(user: Any) -> list[air.Assessed]:
 def air_now(user: Any, place: air.Assessed | None) -> dict[str, Any]:
     """Return the newest hour of a region and of every station in reach there."""
     moment = now()
-    recent = current("air_hour").filter(start__gte=moment - timedelta(hours=48))
+    recent = current("air_hour").filter(start__gte=moment - LOOKED_BACK)
     points = points_visible_to(user, air.STATION_KINDS).filter(status="running")
     if place is not None:
         points = points.filter(region_id__in=account_rules.subtree({place.region.pk}))
     points = list(points)
     newest: dict[int, Evaluation] = {}
-    for row in recent.filter(point__in=points).defer("trace").order_by("start"):
-        newest[row.point_id] = row
+    for since in (moment - 2 * PRESENT, moment - LOOKED_BACK):
+        silent = [one.pk for one in points if one.pk not in newest]
+        if silent:
+            rows = current("air_hour").filter(point__in=silent, start__gte=since)
+            newest.update({row.point_id: row for row in rows.defer("trace").order_by("start")})
     series = air.series_of(points)
     assessed = {one.pk for one in place.points} if place else set()
     cards = [
@@ -278,7 +282,7 @@ def outlet_overview(user: Any, days: int = 30) -> list[dict[str, Any]]:
         row["point"]: row["n"] for row in runs.filter(marked=True).values("point").annotate(n=Count("pk"))
     }
     standing: dict[int, list[amounts.Standing]] = {}
-    for one in amounts.standings([one.point for one in chosen], day_of(moment).year, rulebook()):
+    for one in amounts.standings([one.point for one in chosen], day_of(moment).year, rulebook(), chosen):
         standing.setdefault(one.point.pk, []).append(one)
     newest = dict(
         current("outlet_day")
