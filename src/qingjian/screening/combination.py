@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingjian.screening.panel import Floats, Mask
+from qingjian.screening.parallel import each
 
 FOLDS = 4
 FOLD_DAYS = 40
@@ -102,8 +103,8 @@ def _fit(
         "max_bin": 63,
         "verbosity": -1,
     }
-    boosters = []
-    for k in range(FOLDS):
+
+    def fit(k: int) -> lgb.Booster:
         rows, labels = [], []
         for days, values in zip(rehearsals, inputs, strict=True):
             if days.label is None:
@@ -112,8 +113,9 @@ def _fit(
             rows.append(values[use])
             labels.append(target(days.label[use]))
         data = lgb.Dataset(np.concatenate(rows).astype(np.float32), np.concatenate(labels))
-        boosters.append(lgb.train(common | settings, data, trees))
-    return tuple(boosters)
+        return lgb.train(common | settings, data, trees)
+
+    return tuple(each(fit, range(FOLDS)))
 
 
 def _predict(boosters: tuple[lgb.Booster, ...], values: Floats, days: Days, held_out: Mask) -> Floats:

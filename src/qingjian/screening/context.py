@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingjian.screening.panel import CONTEXT, Floats, Mask
+from qingjian.screening.parallel import each
 from qingjian.screening.record import Record
 
 BLOCK_DAYS = 30
@@ -121,12 +122,15 @@ def fit_context(
     models = ContextModels(shapes, {})
     shaped = models.shaped(record)
     history = np.repeat(record.history_days, 24)
-    for p in record.measured() if only is None else only:
-        for s in range(len(record.stations)):
-            columns = _columns(record, shaped, s, p, history, (without or {}).get(p, frozenset()))
-            model = _fit_series(record, shaped, s, p, columns, history)
-            if model is not None:
-                models.models[s, p] = model
+    wanted = record.measured() if only is None else only
+    keys = [(s, p) for p in wanted for s in range(len(record.stations))]
+
+    def fit(key: tuple[int, int]) -> SeriesModel | None:
+        columns = _columns(record, shaped, *key, history, (without or {}).get(key[1], frozenset()))
+        return _fit_series(record, shaped, *key, columns, history)
+
+    found = dict(zip(keys, each(fit, keys), strict=True))
+    models.models.update({key: model for key, model in found.items() if model is not None})
     return models
 
 

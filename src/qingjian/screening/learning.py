@@ -14,6 +14,7 @@ from qingjian.screening.combination import Combination, Days, learn
 from qingjian.screening.kinds import KindGuess, learn_kinds
 from qingjian.screening.months import month_answers
 from qingjian.screening.panel import Floats, Mask
+from qingjian.screening.parallel import each
 from qingjian.screening.record import Record, content_seed
 from qingjian.screening.series import Statistics
 from qingjian.screening.statistics import ABSOLUTE, COMMON, Models, fit_models, gather, series_of
@@ -140,10 +141,12 @@ def calibrated(found: dict[tuple[int, int], Statistics], measure: Yardstick, rec
     tests = measure.tests
     plain = [j for j, name in enumerate(tests) if name in ABSOLUTE]
     known = record.history_days | record.panel_days
-    out = []
-    for key, statistics in found.items():
-        values = table(statistics, tests, record.days)
-        out.append(np.concatenate([measure.measure(key, values, known), values[:, plain]], axis=1))
+
+    def measured(key: tuple[int, int]) -> Floats:
+        values = table(found[key], tests, record.days)
+        return np.concatenate([measure.measure(key, values, known), values[:, plain]], axis=1)
+
+    out = each(measured, found)
     stations, parameters = (np.array([key[side] for key in found], np.int64) for side in (0, 1))
     values = np.stack(out)
     shared = [tests.index(name) for name in COMMON if name in tests]

@@ -24,6 +24,7 @@ from qingjian.screening import (
 )
 from qingjian.screening.context import ContextModels, fit_context
 from qingjian.screening.panel import Floats
+from qingjian.screening.parallel import each
 from qingjian.screening.record import Record
 from qingjian.screening.series import SeriesDays, Statistics
 from qingjian.screening.vocabulary import PART_AND_WHOLE, PARTICLES, common_name
@@ -124,11 +125,9 @@ def series_of(record: Record, models: Models) -> dict[tuple[int, int], SeriesDay
     names = [common_name(p.code) for p in record.parameters]
     errors = _apart_errors(record, models, shaped)
     fine = {(s, p): record.fine(s, p) for p in record.measured() for s in range(len(record.stations))}
-    guesses = {
-        (s, p): models.context.expect(record, shaped, s, p)
-        for p in record.measured()
-        for s in range(len(record.stations))
-    }
+    keys = [(s, p) for p in record.measured() for s in range(len(record.stations))]
+    found = each(lambda key: models.context.expect(record, shaped, *key), keys)
+    guesses = dict(zip(keys, found, strict=True))
     out: dict[tuple[int, int], SeriesDays] = {}
 
     def by_day(flat: Floats, n: int) -> Floats:
@@ -193,11 +192,12 @@ def _partner(record: Record, station: int, names: list[str], parameter: int, sid
 
 def gather(series: dict[tuple[int, int], SeriesDays]) -> dict[tuple[int, int], Statistics]:
     """Statistics of every test for every series: name to one number a day (NaN: cannot be said)."""
-    out: dict[tuple[int, int], Statistics] = {}
+    return dict(zip(series, each(_statistics, series.values()), strict=True))
+
+
+def _statistics(one: SeriesDays) -> Statistics:
+    found: Statistics = {}
     with np.errstate(all="ignore"):
-        for key, one in series.items():
-            found: Statistics = {}
-            for test in TESTS:
-                found.update(test(one))
-            out[key] = found
-    return out
+        for test in TESTS:
+            found.update(test(one))
+    return found
