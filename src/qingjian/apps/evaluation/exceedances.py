@@ -29,46 +29,45 @@ def rebuild(points: set[int] | None, book: Rulebook) -> None:
     chosen = Point.objects.filter(outlet__isnull=False)
     if points is not None:
         chosen = chosen.filter(pk__in=points)
-    findings: list[Finding] = []
     for point in chosen:
-        findings += _rebuild_point(point)
-    findings += amounts.warnings(points, book)
-    if findings:
-        stores.findings().append(findings)
+        _rebuild_point(point)
+    near = amounts.warnings(points, book)
+    if near:
+        stores.findings().append(near)
 
 
-def _rebuild_point(point: Point) -> list[Finding]:
+def _rebuild_point(point: Point) -> None:
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
     for kind, averaging in KINDS.items():
-        rows = (
-            Evaluation.objects.filter(point=point, kind=kind, superseded_at=None)
-            .order_by("start")
-            .only("pk", "start", "result", "exceeds", "values")
-        )
-        for run in _runs(rows, averaging):
+        rows = Evaluation.objects.filter(point=point, kind=kind, superseded_at=None)
+        for run in _runs(rows.order_by("start").only("pk", "start", "result"), averaging):
             wanted[run["series_id"], run["limit_id"], averaging, run["start"], run["marked"]] = run
     codes = dict(Series.objects.filter(point=point).values_list("pk", "code"))
-    findings: list[Finding] = []
-    with transaction.atomic():
-        for held in Exceedance.objects.filter(point=point):
-            key = (held.series_id, held.limit_id, held.averaging, held.start, held.marked)
-            run = wanted.pop(key, None)
-            if run is None:
-                findings += _withdrawn(held, codes)
-                held.delete()
-            elif any(getattr(held, name) != value for name, value in run.items()):
-                for name, value in run.items():
-                    setattr(held, name, value)
-                held.save()
-                findings += _stated(held, codes)
-        fresh = [
-            Exceedance(point=point, averaging=key[2], finding=_finding_id(key, codes), **run)
-            for key, run in wanted.items()
-        ]
-        Exceedance.objects.bulk_create(fresh)
+    gone, changed, findings = [], [], []
+    for held in Exceedance.objects.filter(point=point):
+        run = wanted.pop((held.series_id, held.limit_id, held.averaging, held.start, held.marked), None)
+        if run is None:
+            gone.append(held)
+            findings += _withdrawn(held, codes)
+        elif any(getattr(held, name) != value for name, value in run.items()):
+            for name, value in run.items():
+                setattr(held, name, value)
+            changed.append(held)
+            findings += _stated(held, codes)
+    fresh = [
+        Exceedance(point=point, averaging=key[2], finding=_finding_id(key, codes), **run)
+        for key, run in wanted.items()
+    ]
     for one in fresh:
         findings += _stated(one, codes)
-    return findings
+    # Stated first: their ids are fixed, so that a stop in between only makes the next run state them again.
+    if findings:
+        stores.findings().append(findings)
+    with transaction.atomic():
+        Exceedance.objects.filter(pk__in=[one.pk for one in gone]).delete()
+        for one in changed:
+            one.save()
+        Exceedance.objects.bulk_create(fresh)
 
 
 def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
