@@ -21,8 +21,6 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKE = re.compile(r"^\s*(?:CI=true )?make ([a-z][a-z-]*)", re.MULTILINE)
 QINGJIAN = re.compile(r"(?:^|\s|/)qingjian((?: [a-z][a-z0-9-]*)+)")
 SETTING = re.compile(r"QINGJIAN_[A-Z_]+[A-Z]")
-PLACED_LATER = {"docs/images/workbench.png"}
-"""Pictures are made from a running node."""
 OTHER_SETTINGS = {"QINGJIAN_DATA", "QINGJIAN_TEST_DATABASE"}
 
 
@@ -63,7 +61,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
             continue
         path = (folder / target.partition("#")[0]).resolve()
         inside = path.is_relative_to(ROOT) and path.relative_to(ROOT).as_posix()
-        if not path.exists() and inside not in PLACED_LATER:
+        if not path.exists():
             found.append(target)
     return found
 

@@ -10,6 +10,8 @@ STAFF_PAGES = [
     "/", "/map/", "/alerts/", "/clues/", "/points/", "/points/AQ01/", "/points/SW02/", "/points/WW01/", "/points/FG01/", "/points/FG03/",
     "/sources/", "/sources/QY04/", "/devices/", "/devices/FG03-D1/", "/quarantine/", "/forwarding/", "/changes/", "/registry/import/",
     "/propose/point/", "/duties/", "/series/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/",
+    "/air/", "/air/year/", "/air/ranking/", "/water/", "/water/SW02/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
+    "/matters/", "/matters/inbox/", "/matters/punctuality/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/public/ledger/",
 ]  # fmt: skip
 
 
