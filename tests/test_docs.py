@@ -60,7 +60,6 @@ def broken_links(text: str, folder: Path) -> list[str]:
         if target.startswith(("http:", "https:", "mailto:", "#")):
             continue
         path = (folder / target.partition("#")[0]).resolve()
-        inside = path.is_relative_to(ROOT) and path.relative_to(ROOT).as_posix()
         if not path.exists():
             found.append(target)
     return found
