@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qingjian.cli.folder import enter
 from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.folders import DataFolder
 from qingjian.journal.reader import JournalReader
@@ -19,16 +20,19 @@ from qingjian.notary import hammer as load
 from qingjian.notary import verify as stand_alone
 from qingjian.notary.anchors import FolderMirror, WitnessAnchor
 from qingjian.notary.bundle import BundleContent, FileEvidence, FrameEvidence, build_bundle, own_policy
+from qingjian.notary.configured import reopen
 from qingjian.notary.contents import batch_of, batch_place
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.fsck import fsck as check_everything
 from qingjian.notary.notary import Notary
+from qingjian.notary.outbox import BusinessRecords
 from qingjian.notary.procedures import recover as bring_back
 from qingjian.notary.procedures import start_new_origin
 from qingjian.notary.reading import find_place
 from qingjian.notary.reading import prove as prove_place
 from qingjian.notary.witness import http_request
+from qingjian.site.configuration import load as load_configuration
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,9 +47,20 @@ MirrorOption = Annotated[list[Path] | None, typer.Option("--mirror", help="镜�
 
 def _open(data: Path) -> Notary:
     try:
-        return Notary(DataFolder(data).ledger, SystemClock())
+        return reopen(DataFolder(data).ledger, SystemClock(), load_configuration(data).values.ledger_mirror)
     except (NotaryError, LedgerError, OSError) as error:
         _fail(str(error))
+
+
+def records(data: Path) -> list[BusinessRecords]:
+    """Return what knows the records behind events; nothing for a ledger without a people's database."""
+    configuration = load_configuration(data).values
+    if configuration.database == "sqlite" and not (DataFolder(data).people / "people.sqlite3").exists():
+        return []
+    enter(data)
+    from qingjian.apps.records.queries import Records
+
+    return [Records()]
 
 
 def _fail(message: str) -> Any:
@@ -100,7 +115,7 @@ def status(data: Data = Path("data"), as_json: Json = False) -> None:
 @app.command()
 def fsck(data: Data = Path("data"), as_json: Json = False) -> None:
     """核对每个文件、记录与检查点 / check every tile, entry and checkpoint; exit 1 when something is wrong."""
-    reports = check_everything(_open(data))
+    reports = check_everything(_open(data), records(data))
     problems = [problem for report in reports for problem in report.problems]
     found = {
         "ok": not problems,

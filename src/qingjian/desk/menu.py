@@ -52,6 +52,7 @@ GROUPS = (
             ("data-levels", _("Data levels"), "rosette-discount-check", C.MARK_DATA),
             ("quarantine", _("Unregistered senders"), "shield-question", C.SEND_COMMANDS),
             ("forwarding", _("Forwarding"), "cloud-upload", C.SEND_COMMANDS),
+            ("receipts", _("Receipts"), "receipt", C.VIEW_DATA),
         ),
     ),
     (
@@ -76,6 +77,7 @@ GROUPS = (
             ("webhooks", _("Webhooks"), "webhook", C.RUN_SYSTEM),
             ("schedule", _("Tasks and schedule"), "clock-play", C.VIEW_REGISTRY),
             ("audit", _("Access trail"), "eye-check", C.READ_AUDIT),
+            ("ledger-state", _("Ledger"), "certificate", C.VIEW_REGISTRY),
         ),
     ),
 )

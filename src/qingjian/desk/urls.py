@@ -1,6 +1,7 @@
 from django.urls import path
 
 from qingjian.desk import views
+from qingjian.desk.ledger import views as ledger
 
 urlpatterns = [
     path("", views.workbench, name="workbench"),
@@ -9,6 +10,9 @@ urlpatterns = [
     path("map/base.json", views.map_base, name="map-base"),
     path("quarantine/", views.quarantine, name="quarantine"),
     path("forwarding/", views.forwarding, name="forwarding"),
-    path("data/frames/<str:journal>/<int:sequence>/ledger/", views.frame_in_ledger, name="frame-in-ledger"),
+    path("data/frames/<str:journal>/<int:sequence>/ledger/", ledger.frame_in_ledger, name="frame-in-ledger"),
+    path("points/<str:code>/evidence/", ledger.bundle, name="evidence"),
+    path("receipts/", ledger.device_receipts, name="receipts"),
+    path("desk/ledger/", ledger.state, name="ledger-state"),
     path("health/", views.health, name="health"),
 ]

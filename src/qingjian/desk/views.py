@@ -6,27 +6,24 @@ import json
 
 from django.conf import settings
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import models as registry
-from qingjian.apps.network import queries as network_queries
 from qingjian.apps.network import services as network_services
 from qingjian.apps.network.kinds import ELEMENTS
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import words
 from qingjian.apps.observing.models import SEVERITY_CHOICES
-from qingjian.contracts.current import clock, now
+from qingjian.contracts.current import now
 from qingjian.desk import queries
+from qingjian.desk.ledger import checking
 from qingjian.gateway.forwarding import progress as forwarding_progress
 from qingjian.gateway.quarantine import QuarantineStore
 from qingjian.gateway.settings import quarantine_path
-from qingjian.journal import JournalReader, journals
-from qingjian.notary.notary import Notary
-from qingjian.notary.provenance import trace_frame
 
 
 def workbench(request: HttpRequest) -> HttpResponse:
@@ -56,6 +53,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "heartbeat": observing.last_heartbeat(),
         "heartbeat_overdue": observing.heartbeat_overdue(now()),
         "waiting": queries.waiting_for(user),
+        "ledger": checking.state(),
         "now": now(),
     }
     return render(request, "desk/workbench.html", context)
@@ -126,25 +124,6 @@ def forwarding(request: HttpRequest) -> HttpResponse:
             "now": now(),
         },
     )
-
-
-def frame_in_ledger(request: HttpRequest, journal: str, sequence: int) -> HttpResponse:
-    """Whether a frame stands unchanged in the ledger: computed at each look, never stored."""
-    folder = settings.DATA_FOLDER
-    if journal not in journals(folder.journal):
-        raise Http404
-    with JournalReader(folder.journal / journal) as reader:
-        frame = reader.frame(sequence)
-        if frame is None or not network_queries.devices_visible_to(request.user).filter(mn=frame.mn).exists():
-            raise Http404
-        batch = next(
-            (one for one in reader.batches(frame.batch - 1, 1) if one.first <= sequence <= one.last), None
-        )
-        frames = reader.read(batch.first - 1, batch.last - batch.first + 1) if batch else []
-    chain = None
-    if frames and (folder.ledger / "state.sqlite3").exists():
-        chain = trace_frame(Notary(folder.ledger, clock()), frame, frames)
-    return render(request, "desk/frame_in_ledger.html", {"chain": chain})
 
 
 def health(request: HttpRequest) -> HttpResponse:

@@ -11,6 +11,7 @@ from qingjian.ledger.note import VerifierKey
 from qingjian.notary.anchors import FolderMirror, WitnessAnchor
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.keys import KeyFolder
+from qingjian.notary.notary import Notary
 from qingjian.notary.witness import Witness, WitnessClient, http_request
 
 
@@ -47,6 +48,14 @@ def witness_anchors(text: str) -> list[WitnessAnchor]:
 def mirrors(folder: str) -> list[FolderMirror]:
     """Return the mirror that gets every head before it is published; none for an empty text."""
     return [FolderMirror(Path(folder))] if folder else []
+
+
+def reopen(folder: Path, clock: Clock, mirror: str = "") -> Notary:
+    """Open an existing ledger to read, prove or sign a bundle; NotaryError when there is none.
+
+    The mirror must be named whenever one is configured: opening may publish a head, and none passes the mirror by.
+    """
+    return Notary(folder, clock, depositaries=mirrors(mirror))
 
 
 def own_witness(folder: Path, name: str, trusted: str, clock: Clock) -> Witness | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qingjian.contracts.clock import CHINA
-from qingjian.ledger.checkpoint import open_checkpoint
+from qingjian.ledger.checkpoint import open_checkpoint, read_checkpoint
 from qingjian.ledger.entries import Frames, parse_entry
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.frames import FrameBatch
@@ -21,7 +21,7 @@ from qingjian.notary.contents import StoredFrame, batch_of, batch_place, frame_r
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import Place
-from qingjian.notary.reading import ProvenEntry, prove
+from qingjian.notary.reading import ProvenEntry, ShardReader
 
 
 @dataclass(frozen=True)
@@ -48,41 +48,80 @@ class Provenance:
         return False if False in states else None if None in states else True
 
 
+class Tracer:
+    """Follows frames to their batch, the ledger's entry, the checkpoint and its cosignatures.
+
+    Keeps what frames of one batch, and batches under one checkpoint, have in common; make one for each question.
+    """
+
+    def __init__(self, notary: Notary, witness_keys: Sequence[VerifierKey] = ()) -> None:
+        self._notary = notary
+        self._witness_keys = witness_keys
+        self._readers: dict[str, ShardReader] = {}
+        self._heads: dict[bytes, tuple[list[Step], tuple[datetime.datetime, ...]]] = {}
+
+    def trace(self, frame: StoredFrame, batch_frames: Iterable[StoredFrame]) -> Provenance:
+        """The chain of one frame. ``batch_frames`` are all frames of its batch as they are stored now."""
+        return self.trace_all([frame], batch_frames)[0]
+
+    def trace_all(
+        self, frames: Iterable[StoredFrame], batch_frames: Iterable[StoredFrame]
+    ) -> list[Provenance]:
+        """The chains of some frames of one batch, in their order."""
+        try:
+            batch = batch_of(batch_frames)
+        except LedgerError as error:
+            step = Step("batch", False, f"批次不成立 / the batch does not hold: {error}")
+            return [Provenance((step,)) for _ in frames]
+        rest = self._above(batch)
+        return [_with_batch(frame, batch, rest) for frame in frames]
+
+    def _above(self, batch: FrameBatch) -> Provenance:
+        """What follows above a batch."""
+        place = batch_place(self._notary, batch.journal, batch.first)
+        if place is None:
+            return Provenance((Step("entry", None, "批次尚未入账 / the batch is not in the ledger yet"),))
+        try:
+            proven = self._reader(place).prove(place.index)
+        except (NotaryError, LedgerError, OSError) as error:
+            step = Step("entry", False, f"账本读不出该条 / the ledger cannot show the entry: {error}")
+            return Provenance((step,), place)
+        steps, moments = self._head(proven)
+        return Provenance((_entry_step(proven, batch), *_included(proven), *steps), place, moments)
+
+    def _reader(self, place: Place) -> ShardReader:
+        reader = self._readers.get(place.shard)
+        if reader is None or place.index >= reader.checkpoint.size:
+            reader = self._readers[place.shard] = ShardReader(self._notary, place.shard, place.index)
+        return reader
+
+    def _head(self, proven: ProvenEntry) -> tuple[list[Step], tuple[datetime.datetime, ...]]:
+        note = proven.proof.checkpoint
+        if note not in self._heads:
+            self._heads[note] = _checkpoint_steps(self._notary, proven, self._witness_keys)
+        return self._heads[note]
+
+
 def trace_frame(
     notary: Notary,
     frame: StoredFrame,
     batch_frames: Iterable[StoredFrame],
     witness_keys: Sequence[VerifierKey] = (),
 ) -> Provenance:
-    """Follow a stored frame to its batch, the ledger's entry, the checkpoint and its cosignatures.
+    """The chain of one frame; whatever was changed in its batch since it entered shows as a link that does not hold."""
+    return Tracer(notary, witness_keys).trace(frame, batch_frames)
 
-    ``batch_frames`` are all frames of its batch as they are stored now; whatever was changed in them
-    since they entered shows as a link that does not hold.
-    """
-    steps = []
+
+def _with_batch(frame: StoredFrame, batch: FrameBatch, above: Provenance) -> Provenance:
     try:
-        batch = batch_of(batch_frames)
         path = batch.proof(frame.sequence)
         size = batch.last - batch.first + 1
-        row = frame_row(frame)
-        verify_inclusion(row.leaf(), frame.sequence - batch.first, size, path, batch.root)
+        verify_inclusion(frame_row(frame).leaf(), frame.sequence - batch.first, size, path, batch.root)
     except LedgerError as error:
-        return Provenance(
-            (Step("batch", False, f"报文与批次不符 / the frame does not fit its batch: {error}"),)
-        )
-    steps.append(Step("batch", True, f"属批次 {batch.journal} {batch.first}–{batch.last} / in its batch"))
-    place = batch_place(notary, batch.journal, batch.first)
-    if place is None:
-        steps.append(Step("entry", None, "批次尚未入账 / the batch is not in the ledger yet"))
-        return Provenance(tuple(steps))
-    try:
-        proven = prove(notary, place)
-    except (NotaryError, LedgerError, OSError) as error:
-        steps.append(Step("entry", False, f"账本读不出该条 / the ledger cannot show the entry: {error}"))
-        return Provenance(tuple(steps), place)
-    steps.append(_entry_step(proven, batch))
-    checkpoint_steps, moments = _checkpoint_steps(notary, proven, witness_keys)
-    return Provenance((*steps, *checkpoint_steps), place, moments)
+        step = Step("batch", False, f"报文与批次不符 / the frame does not fit its batch: {error}")
+        return Provenance((step,))
+    step = Step("batch", True, f"属批次 {batch.journal} {batch.first}–{batch.last} / in its batch")
+    return Provenance((step, *above.steps), above.place, above.cosigned_at)
 
 
 def _entry_step(proven: ProvenEntry, batch: FrameBatch) -> Step:
@@ -95,17 +134,27 @@ def _entry_step(proven: ProvenEntry, batch: FrameBatch) -> Step:
     return Step("entry", same, f"{proven.place.shard}/{proven.place.index}：{words}")
 
 
+def _included(proven: ProvenEntry) -> tuple[Step, ...]:
+    """A step only when the entry does not lead to the head."""
+    try:
+        head = read_checkpoint(proven.proof.checkpoint)[0]
+        verify_inclusion(leaf_hash(proven.data), proven.place.index, head.size, proven.proof.path, head.root)
+    except LedgerError as error:
+        return (
+            Step("checkpoint", False, f"证明不成立 / the proof does not lead to the checkpoint: {error}"),
+        )
+    return ()
+
+
 def _checkpoint_steps(
     notary: Notary, proven: ProvenEntry, witness_keys: Sequence[VerifierKey]
 ) -> tuple[list[Step], tuple[datetime.datetime, ...]]:
     keys = notary.verifier_keys(proven.place.shard)
     try:
         opened = open_checkpoint(proven.proof.checkpoint, keys, witness_keys)
-        head = opened.checkpoint
-        verify_inclusion(leaf_hash(proven.data), proven.place.index, head.size, proven.proof.path, head.root)
     except LedgerError as error:
         return [Step("checkpoint", False, f"检查点不成立 / the checkpoint does not hold: {error}")], ()
-    steps = [Step("checkpoint", True, f"检查点 {head.size} 条，签名有效 / signed checkpoint")]
+    steps = [Step("checkpoint", True, f"检查点 {opened.checkpoint.size} 条，签名有效 / signed checkpoint")]
     moments = tuple(
         datetime.datetime.fromtimestamp(line.timestamp or 0, datetime.UTC) for line in opened.cosigned
     )
@@ -136,11 +185,10 @@ def receipts(
     """
     hours: dict[datetime.datetime, list[tuple[int, bool | None]]] = {}
     chains = {}
+    tracer = Tracer(notary)
     for batch in batches:
-        for frame in batch:
-            if frame.mn != mn:
-                continue
-            chain = trace_frame(notary, frame, batch)
+        wanted = [frame for frame in batch if frame.mn == mn]
+        for frame, chain in zip(wanted, tracer.trace_all(wanted, batch) if wanted else (), strict=True):
             chains[frame.journal, frame.sequence] = chain
             moment = datetime.datetime.fromtimestamp(frame.received_us // 1_000_000, CHINA)
             hour = moment.replace(minute=0, second=0, microsecond=0)

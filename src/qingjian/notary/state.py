@@ -251,6 +251,14 @@ class State:
         row = self._connection.execute("SELECT entry FROM queue WHERE subject = ?", (subject,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def newest_subject(self, prefix: str) -> str | None:
+        """The subject enqueued last among those that begin with a text."""
+        row = self._connection.execute(
+            "SELECT subject FROM queue WHERE substr(subject, 1, ?) = ? ORDER BY id DESC LIMIT 1",
+            (len(prefix), prefix),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     # Seals -----------------------------------------------------------------------------------
 
     def day_secret(self, day: str, fresh: bytes) -> bytes:

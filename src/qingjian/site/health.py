@@ -19,11 +19,13 @@ from qingjian.apps.network import services as network
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert
-from qingjian.contracts.current import clock, now
+from qingjian.apps.records import queries as records
+from qingjian.contracts.current import now
 from qingjian.contracts.folders import DataFolder
+from qingjian.desk.ledger.checking import OVERDUE
+from qingjian.desk.ledger.opening import opened
 from qingjian.ledger.errors import LedgerError
 from qingjian.notary.errors import NotaryError
-from qingjian.notary.notary import Notary
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 
 LITTLE_SPACE = 5 * 1024**3
@@ -91,7 +93,7 @@ def doctor(folder: DataFolder) -> list[Line]:
     lines.extend(_administrators())
     lines.append(_running(folder))
     lines.append(_heartbeat())
-    lines.append(_ledger(folder))
+    lines.extend(_ledger(folder))
     lines.extend(_exposure())
     return lines
 
@@ -144,17 +146,38 @@ def _running(folder: DataFolder) -> Line:
     return Line(0, "services", f"pid {holder}")
 
 
-def _ledger(folder: DataFolder) -> Line:
+def _ledger(folder: DataFolder) -> list[Line]:
     if not (folder.ledger / "state.sqlite3").exists():
-        return Line(1, "ledger", "尚未建立 / not created yet")
+        return [Line(1, "ledger", "尚未建立 / not created yet")]
     try:
-        notary = Notary(folder.ledger, clock())
+        with opened() as notary:
+            shard, frozen = notary.state.shards()[-1], notary.frozen
     except (NotaryError, LedgerError, OSError) as error:
-        return Line(2, "ledger", str(error))
-    shard = notary.state.shards()[-1]
-    if notary.frozen:
-        return Line(2, "ledger", f"{shard.name}: 停止签名 / does not sign: {notary.frozen}")
-    return Line(0, "ledger", f"{shard.name}: {shard.size} 条 / entries")
+        return [Line(2, "ledger", str(error)), _ledger_check()]
+    if frozen:
+        first = Line(2, "ledger", f"{shard.name}: 停止签名 / does not sign: {frozen}")
+    else:
+        first = Line(0, "ledger", f"{shard.name}: {shard.size} 条 / entries")
+    return [first, _ledger_check(), *_outside()]
+
+
+def _ledger_check() -> Line:
+    last = records.last_check()
+    if last is None:
+        return Line(0, "ledger check", "尚未核对，每晚一次 / not yet; it runs every night")
+    if last.problems:
+        return Line(2, "ledger check", f"{last.at:%Y-%m-%d %H:%M} {'; '.join(last.problems[:3])}")
+    overdue = now() - last.at > OVERDUE
+    text = f"{last.at:%Y-%m-%d %H:%M} {last.entries} 条、{last.batches} 批，无问题 / entries, batches, no problem"
+    return Line(1 if overdue else 0, "ledger check", text)
+
+
+def _outside() -> list[Line]:
+    configuration = settings.CONFIGURATION
+    if configuration.ledger_witnesses or configuration.ledger_mirror or configuration.demo:
+        return []
+    text = "无见证方与镜像，账本可被整体改写 / no witness and no mirror: the operator could rewrite the whole ledger"
+    return [Line(1, "ledger witnesses", text)]
 
 
 def _heartbeat() -> Line:

@@ -87,6 +87,22 @@ def _tick(service: NotaryService, outboxes: list[RecordsOutbox]) -> Tick:
         return service.tick()
 
 
+def _say(folder: DataFolder, notary: Notary, tick: Tick) -> None:
+    """Leave word for pages and doctor; replaced each second, so it need not reach the disk at once."""
+    shard = notary.state.shards()[-1]
+    word = {
+        "at": notary.clock.now().timestamp(),
+        "shard": shard.name,
+        "size": shard.size,
+        "frozen": tick.frozen,
+        "witnesses": tick.cosigning.answers if tick.cosigning else None,
+    }
+    path = folder.findings.parent / "notary.json"
+    beside = path.with_name("notary.json.part")
+    beside.write_text(json.dumps(word, ensure_ascii=False), encoding="utf-8")
+    beside.replace(path)
+
+
 def run(data: Path, configuration: Configuration) -> None:
     """Work until SIGTERM."""
     stop = threading.Event()
@@ -102,6 +118,7 @@ def run(data: Path, configuration: Configuration) -> None:
             tick = _tick(service, outboxes)
             if entered:
                 batches.remember()
+            _say(folder, notary, tick)
             if tick.frozen:
                 log.error("the notary does not sign", reason=tick.frozen)
         except Exception:

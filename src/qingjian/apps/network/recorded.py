@@ -28,6 +28,15 @@ def change_decided(request: ChangeRequest) -> dict[str, Any]:
     }
 
 
+def concerns(content: dict[str, Any], subjects: set[str]) -> bool:
+    """Say whether a decided change has a row about one of some points, devices or series."""
+    names = ("point", "device", "series")
+    return any(
+        row["key"] in subjects or any((row["after"] or {}).get(name) in subjects for name in names)
+        for row in content["rows"]
+    )
+
+
 def _open(fields: dict[str, Any] | None) -> dict[str, Any] | None:
     if fields is None:
         return None

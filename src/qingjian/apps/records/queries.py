@@ -89,6 +89,11 @@ def events_about(code: str, identifiers: Iterable[object]) -> QuerySet[LedgerEve
     return LedgerEvent.objects.filter(kind=code, identifier__in=[str(one) for one in identifiers])
 
 
+def events_of(code: str) -> QuerySet[LedgerEvent]:
+    """Return all events of a kind, oldest first."""
+    return LedgerEvent.objects.filter(kind=code)
+
+
 def evidence(row: LedgerEvent) -> EventEvidence | None:
     """Return what opens an event in a bundle, None while it waits for its place."""
     if row.position is None:

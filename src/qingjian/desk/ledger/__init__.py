@@ -1,0 +1,1 @@
+"""The ledger in the product: frame chains, evidence bundles, receipts, and the nightly check."""

@@ -1,0 +1,169 @@
+"""The nightly look at the ledger and at everything it stands for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+
+from qingjian.apps.records import queries as records
+from qingjian.apps.records import services
+from qingjian.apps.records.models import LedgerCheck
+from qingjian.contracts.current import now
+from qingjian.desk.ledger import opening
+from qingjian.journal import JournalReader, journals
+from qingjian.journal.frame import EPOCH, Batch
+from qingjian.ledger.checkpoint import open_checkpoint
+from qingjian.ledger.entries import Frames, encode_entry
+from qingjian.ledger.errors import LedgerError
+from qingjian.ledger.tiles import TileNodes
+from qingjian.ledger.tree import root
+from qingjian.notary.contents import batch_of
+from qingjian.notary.errors import NotaryError
+from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT
+from qingjian.notary.fsck import fsck
+from qingjian.notary.notary import Notary
+from qingjian.notary.subjects import frames_subject
+
+LOOK_BACK = timedelta(hours=26)
+"""Frame batches closed since then are hashed again; a little more than the day between two looks."""
+MOST_PROBLEMS = 50
+OVERDUE = timedelta(hours=36)
+SILENT = timedelta(minutes=2)
+ENTERING = timedelta(minutes=10)
+"""A closed batch must have reached the ledger's queue by then."""
+
+
+def check(look_back: timedelta = LOOK_BACK, *, newest_only: bool = True) -> LedgerCheck | None:
+    """Check tiles, records behind leaves, records as they are now, and recent frame batches; None without a ledger."""
+    if not opening.exists():
+        return None
+    published = _published()  # before opening, which puts a damaged head right again
+    try:
+        with opening.opened() as notary:
+            reports = fsck(notary, [records.Records()], newest_only=newest_only)
+            batches = _Batches()
+            problems = [
+                *_heads(notary, published),
+                *(problem for report in reports for problem in report.problems),
+                *islice(records.differences(), MOST_PROBLEMS),
+                *islice(batches.problems(notary, look_back), MOST_PROBLEMS),
+            ]
+            entries = sum(report.entries for report in reports)
+            return services.store_check(entries, batches.count, problems[:MOST_PROBLEMS], notary.frozen or "")
+    except (NotaryError, LedgerError, OSError) as error:
+        return services.store_check(0, 0, [str(error)], "")
+
+
+def _published() -> dict[tuple[str, str], bytes]:
+    """Return the heads as they lie in the public folder."""
+    public = settings.DATA_FOLDER.ledger / "public"
+    return {
+        (path.parent.name, path.name): path.read_bytes()
+        for name in (CHECKPOINT, COSIGNED_CHECKPOINT)
+        for path in public.glob(f"*/{name}")
+    }
+
+
+def _heads(notary: Notary, published: dict[tuple[str, str], bytes]) -> Iterator[str]:
+    """Return what is wrong with published heads: signature, origin, or a root that is not of this tree."""
+    for row in notary.state.shards():
+        for name in (CHECKPOINT, COSIGNED_CHECKPOINT):
+            note = published.get((row.name, name))
+            if note is None:
+                if name == CHECKPOINT:
+                    yield f"{row.name}/{name}：缺失 / missing"
+                continue
+            try:
+                head = open_checkpoint(note, notary.verifier_keys(row.name)).checkpoint
+                nodes = TileNodes(head.size, notary.files(row.name).tile)
+                if (
+                    head.origin != row.origin
+                    or head.size > row.size
+                    or root(head.size, nodes.read) != head.root
+                ):
+                    raise LedgerError("not a head of this log")
+            except (LedgerError, OSError) as error:
+                yield f"{row.name}/{name}：发布的检查点不成立 / the published head does not hold: {error}"
+
+
+class _Batches:
+    """Compares the stored frames of recent batches with what was entered."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def problems(self, notary: Notary, look_back: timedelta) -> Iterator[str]:
+        for name in journals(settings.DATA_FOLDER.journal):
+            with JournalReader(settings.DATA_FOLDER.journal / name) as reader:
+                yield from self._journal(notary, reader, look_back)
+
+    def _journal(self, notary: Notary, reader: JournalReader, look_back: timedelta) -> Iterator[str]:
+        since = now() - look_back
+        last: Batch | None = None
+        while batches := reader.batches(last.number if last else 0):
+            for batch in batches:
+                if last is not None and batch.number != last.number + 1:
+                    yield f"{reader.name}：批次 {last.number} 之后缺失 / batches are missing after this one"
+                last = batch
+                if EPOCH + timedelta(microseconds=batch.closed_us) >= since:
+                    self.count += 1
+                    yield from _batch(notary, reader, batch)
+        newest = notary.state.newest_subject(f"frames/{reader.name}/")
+        if newest and last is not None and int(newest.rpartition("/")[2]) > last.first:
+            yield f"{reader.name}：末尾的批次缺失 / the last batches that were entered are missing"
+
+
+def _batch(notary: Notary, reader: JournalReader, batch: Batch) -> Iterator[str]:
+    where = f"{reader.name} {batch.first}–{batch.last}"
+    entered = notary.state.queued(frames_subject(reader.name, batch.first))
+    if entered is None:
+        if now() - (EPOCH + timedelta(microseconds=batch.closed_us)) > ENTERING:
+            yield f"{where}：批次没有入账 / the batch is not in the ledger"
+        return
+    try:
+        stored = batch_of(reader.read(batch.first - 1, batch.last - batch.first + 1))
+        same = entered == encode_entry(Frames(stored.journal, stored.first, stored.last, stored.root))
+    except LedgerError:
+        same = False
+    if not same:
+        yield f"{where}：存储的报文与入账时不同 / the stored frames were changed"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What people are told of the ledger: level 0 fine, 1 look at it, 2 wrong."""
+
+    level: int
+    frozen: str
+    problems: tuple[str, ...]
+    overdue: bool
+
+
+def state() -> State | None:
+    """Return what is known now, from the notary's own word and the last check; None before there is a ledger."""
+    if not opening.exists():
+        return None
+    last = records.last_check()
+    status = notary_status()
+    frozen = str(status.get("frozen") or (last.frozen if last and not status else "") or "")
+    problems = tuple(last.problems) if last else ()
+    overdue = last is not None and now() - last.at > OVERDUE
+    level = 2 if frozen or problems else 1 if overdue else 0
+    return State(level, frozen, problems, overdue)
+
+
+def notary_status() -> dict[str, Any]:
+    """Return what the running notary says of itself; empty when it does not run."""
+    path = settings.DATA_FOLDER.findings.parent / "notary.json"
+    try:
+        status: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        fresh = now().timestamp() - float(status["at"]) <= SILENT.total_seconds()
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return status if fresh else {}

@@ -1,0 +1,218 @@
+"""Evidence bundles of values: raw frames, values with flags and marks, settings in force, and every proof."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from qingjian.apps.network import recorded
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing import queries as observing
+from qingjian.apps.observing import stores
+from qingjian.apps.records import queries as records
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.current import now
+from qingjian.desk.ledger import opening
+from qingjian.desk.ledger.frames import LakeFrame, StoredFrames
+from qingjian.desk.ledger.receipts import frame_evidence, left_out_lines
+from qingjian.notary.bundle import BundleContent, EventEvidence, FileEvidence, build_bundle
+from qingjian.notary.collectors import Collectors
+from qingjian.notary.notary import Notary
+
+LONGEST = {"hour": timedelta(days=31), "minute": timedelta(days=2)}
+"""The longest range of a bundle, so that anybody can build, carry and check it."""
+MOST_SERIES = 12
+LATE = timedelta(hours=2)
+"""Frames with values of a period come this long after its end, as a rule; later ones are fetched one by one."""
+COLUMNS = (
+    *("start", "revision", "value", "min", "max", "total", "converted", "flag", "qualifier"),
+    *("journal", "sequence", "source", "known_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked for, checked."""
+
+    series: Sequence[Series]
+    statistic: str
+    start: datetime
+    end: datetime
+
+
+def wanted(
+    user: Any, series: Sequence[Series], statistic: str, start: datetime | None, end: datetime | None
+) -> Wanted:
+    """Check a request; ValidationError says what would be right. Series out of the person's reach are refused."""
+    if statistic not in LONGEST:
+        raise ValidationError(_("Choose hours or minutes."))
+    readable = observing.readable(user, series)
+    if not readable or len(readable) != len(series):
+        raise ValidationError(_("Choose series of this point."))
+    if len(readable) > MOST_SERIES:
+        raise ValidationError(_("At most %(count)d series go into one bundle.") % {"count": MOST_SERIES})
+    if start is None or end is None or end <= start:
+        raise ValidationError(_("The end must lie after the beginning."))
+    if end - start > LONGEST[statistic]:
+        raise ValidationError(
+            _("A bundle of hours covers at most 31 days, one of minutes at most 2 days. Export several.")
+        )
+    return Wanted(readable, statistic, start, min(end, now()))
+
+
+def build(user: Any, request: Wanted) -> bytes:
+    """Return the bundle as a zip. NotaryError when there is no ledger."""
+    points = sorted({one.point.name for one in request.series})
+    title = f"{'、'.join(points)} {_shown(request.start)} 至 {_shown(request.end)}"
+    with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames, opening.opened() as notary:
+        parts = Collectors()
+        parts.register("values", "数据与原始报文", lambda one: _values(notary, frames, user, one["wanted"]))
+        parts.register("marks", "标记", lambda one: _marks(one["wanted"]))
+        parts.register("settings", "有效设置", lambda one: _settings(one["wanted"]))
+        asked = {"wanted": request}
+        return build_bundle(
+            notary, parts.gather(title, [("values", asked), ("marks", asked), ("settings", asked)])
+        )
+
+
+def _shown(moment: datetime) -> str:
+    return moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
+
+
+def _values(notary: Notary, frames: StoredFrames, user: Any, request: Wanted) -> BundleContent:
+    content = BundleContent("")
+    sources: set[tuple[str, int]] = set()
+    rows_count = 0
+    for series in request.series:
+        rows = (
+            stores.lake()
+            .series(
+                [series.pk],
+                request.statistic,
+                request.start,
+                request.end,
+                all_revisions=True,
+                columns=COLUMNS,
+            )
+            .to_pylist()
+        )
+        rows_count += len(rows)
+        sources |= {(row["journal"], row["sequence"]) for row in rows if row["journal"] and row["sequence"]}
+        title = f"{series.point.name} {series.factor} {series.unit}（{series.get_origin_display()}）"
+        content.files.append(FileEvidence(f"values/{series.code}.csv", title, _csv(rows)))
+    found = _frames(frames, request, sources)
+    content.frames, left_out = frame_evidence(notary, frames, found)
+    content.summary = [
+        "## 数据",
+        "",
+        f"{len(request.series)} 个序列，{rows_count} 行（含全部修订）。files/values/ 中每行的 journal、sequence "
+        "指出该值来自哪一帧原始报文；原始报文已入账，可据以逐值重算核对，表格本身仅由导出方签名。",
+        "原始报文逐字节原样保存，含设备的访问密码；对外提供前请与设备所有者更换密码。",
+        *left_out_lines(left_out),
+        *([f"另有 {len(sources) - len(found)} 帧已不可得。"] if len(sources) > len(found) else []),
+        "",
+    ]
+    return content
+
+
+def _frames(frames: StoredFrames, request: Wanted, sources: set[tuple[str, int]]) -> list[LakeFrame]:
+    found: dict[tuple[str, int], LakeFrame] = {}
+    for mn in sorted({one.device.mn for one in request.series if one.device}):
+        for frame in frames.received(mn, request.start, request.end + LATE):
+            if (frame.journal, frame.sequence) in sources:
+                found[frame.journal, frame.sequence] = frame
+    for journal, sequence in sorted(sources - found.keys()):
+        frame = frames.one(journal, sequence)
+        if frame is not None:
+            found[journal, sequence] = frame
+    return list(found.values())
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow(
+            row[name].astimezone(CHINA).isoformat() if name in ("start", "known_at") else row[name]
+            for name in COLUMNS
+        )
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _marks(request: Wanted) -> BundleContent:
+    codes = {one.code for one in request.series}
+    marks = [
+        one
+        for one in observing.marks_known(
+            {series.point_id for series in request.series}, request.start, request.end
+        )
+        if codes & set(one.series)
+    ]
+    content = BundleContent("")
+    lines = []
+    for mark in marks:
+        code = "mark.withdrawn" if mark.withdrawn else "mark.set"
+        rows = [records.evidence(row) for row in records.events_about(code, [mark.pk])]
+        content.events += [row for row in rows if row is not None]
+        entered = "已入账" if any(rows) else "尚未入账"
+        state = "撤回" if mark.withdrawn else mark.get_kind_display()
+        lines.append(
+            f"- {state} {_shown(mark.start)} 至 {_shown(mark.end)} {'、'.join(mark.series)}，"
+            f"{mark.author.name}：{mark.reason}（{entered}）"
+        )
+    content.summary = ["## 标记", "", *(lines or ["此时段无标记。"]), ""]
+    return content
+
+
+def _settings(request: Wanted) -> BundleContent:
+    """Settings, series and devices as the directory has them, and the approved changes that made them so."""
+    directory = observing.directory_at(request.end)
+    codes = {one.code for one in request.series}
+    devices = {one.device.code for one in request.series if one.device}
+    facts: dict[str, Any] = {"directory_version": directory.version if directory else 0, "settings": []}
+    if directory is not None:
+        facts["published_at"] = directory.published_at.isoformat()
+        facts["settings"] = [
+            {
+                "subject": one.subject,
+                "name": one.name,
+                "value": one.value,
+                "unit": one.unit,
+                "source": one.source,
+                "valid_from": one.valid_from.isoformat() if one.valid_from else None,
+                "valid_to": one.valid_to.isoformat() if one.valid_to else None,
+            }
+            for one in directory.settings
+            if one.subject in codes | devices
+            and (one.valid_from is None or one.valid_from < request.end)
+            and (one.valid_to is None or one.valid_to > request.start)
+        ]
+    text = json.dumps(facts, ensure_ascii=False, indent=1, default=str) + "\n"
+    content = BundleContent("", files=[FileEvidence("settings.json", "时段内有效的设置", text.encode())])
+    content.events = _changes(codes | devices | {one.point.code for one in request.series})
+    content.summary = [
+        "## 设置",
+        "",
+        f"files/settings.json：名录第 {facts['directory_version']} 版中有效的 {len(facts['settings'])} 项设置；"
+        f"events/ 含相关登记变更批准 {len(content.events)} 件。",
+        "",
+    ]
+    return content
+
+
+def _changes(subjects: set[str]) -> list[EventEvidence]:
+    found = []
+    for row in records.events_of("registry.approved"):
+        if recorded.concerns(records.content(row), subjects) and (one := records.evidence(row)):
+            found.append(one)
+    return found

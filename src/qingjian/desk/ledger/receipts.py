@@ -1,0 +1,106 @@
+"""What was received from a device in a day, hour by hour, each frame with its proof: the receipt of the sender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from qingjian.apps.network.models import Device
+from qingjian.apps.observing import stores
+from qingjian.contracts.clock import CHINA
+from qingjian.desk.ledger import opening
+from qingjian.desk.ledger.frames import LakeFrame, StoredFrames
+from qingjian.notary.bundle import BundleContent, FrameEvidence, build_bundle
+from qingjian.notary.contents import batch_of, batch_place
+from qingjian.notary.notary import Notary
+from qingjian.notary.provenance import Tracer
+
+
+@dataclass(slots=True)
+class Hour:
+    """One hour (UTC+08:00), named by its start."""
+
+    start: datetime
+    frames: int = 0
+    bytes: int = 0
+    proven: int = 0
+    waiting: int = 0
+    broken: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def bounds(day: date) -> tuple[datetime, datetime]:
+    """Return the beginning and end of a natural day (UTC+08:00)."""
+    start = datetime.combine(day, time(), CHINA)
+    return start, start + timedelta(days=1)
+
+
+def hours(device: Device, day: date) -> list[Hour]:
+    """Return all 24 hours of a day; an hour without a frame has none, and says so."""
+    start, end = bounds(day)
+    found = {start + timedelta(hours=number): Hour(start + timedelta(hours=number)) for number in range(24)}
+    with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames:
+        received = frames.received(device.mn, start, end)
+        if not opening.exists():
+            for frame in received:
+                _count(found, frame, None, "")
+            return list(found.values())
+        with opening.opened() as notary:
+            tracer = Tracer(notary)
+            for members, whole in frames.batches_of(received):
+                chains = tracer.trace_all(members, whole) if whole else [None] * len(members)
+                for frame, chain in zip(members, chains, strict=True):
+                    broken = [step.words for step in chain.steps if step.holds is False] if chain else []
+                    _count(found, frame, chain.verdict if chain else None, " ".join(broken))
+    return list(found.values())
+
+
+def _count(found: dict[datetime, Hour], frame: LakeFrame, verdict: bool | None, problem: str) -> None:
+    hour = found[frame.received_at.astimezone(CHINA).replace(minute=0, second=0, microsecond=0)]
+    hour.frames += 1
+    hour.bytes += len(frame.content)
+    if verdict:
+        hour.proven += 1
+    elif verdict is None:
+        hour.waiting += 1
+    else:
+        hour.broken += 1
+        if len(hour.problems) < 3:
+            hour.problems.append(f"{frame.journal}/{frame.sequence}: {problem}")
+
+
+def bundle(device: Device, day: date) -> bytes:
+    """Return the receipt of a day as an evidence bundle. NotaryError when nothing of it is in the ledger yet."""
+    start, end = bounds(day)
+    with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames, opening.opened() as notary:
+        evidence, left_out = frame_evidence(notary, frames, frames.received(device.mn, start, end))
+        content = BundleContent(f"接收回执 {device.code} {day.isoformat()}", frames=evidence)
+        content.summary = [f"设备 {device.name}（MN {device.mn}）当日接收的报文。", *left_out_lines(left_out)]
+        return build_bundle(notary, content)
+
+
+def left_out_lines(count: int) -> list[str]:
+    return [f"另有 {count} 帧所在批次尚未入账，未包含在内。"] if count else []
+
+
+def frame_evidence(
+    notary: Notary, frames: StoredFrames, wanted: list[LakeFrame]
+) -> tuple[list[FrameEvidence], int]:
+    """Return frames with their batches as evidence, and how many have no place in the ledger yet."""
+    found, left_out = [], 0
+    for members, whole in frames.batches_of(wanted):
+        place = batch_place(notary, whole[0].journal, whole[0].sequence) if whole else None
+        if place is None:
+            left_out += len(members)
+        else:
+            found.append(FrameEvidence(members, batch_of(whole), place))
+    return found, left_out
+
+
+def devices_of(user: Any) -> Any:
+    from qingjian.apps.network import queries as network
+
+    return network.devices_visible_to(user).exclude(point__kind="synthetic").order_by("code")
