@@ -215,16 +215,12 @@ def levels_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _raise_levels(request, points, start, end)
         return redirect(f"{request.path}?{request.GET.urlencode()}")
-    page = Paginator(points.filter(series__isnull=False).distinct(), POINTS_PER_PAGE).get_page(
+    reach = account_rules.scope(request.user, Capability.MARK_DATA)
+    page = Paginator(points.filter(pk__in=Series.objects.values("point")), POINTS_PER_PAGE).get_page(
         request.GET.get("page")
     )
     rows = [
-        {
-            "levels": one,
-            "kinds": [
-                kind for kind in rules.LEVEL_MARKS if rules.may_set_level(request.user, one.point, kind)
-            ],
-        }
+        {"levels": one, "kinds": rules.levels_within(reach, one.point)}
         for one in levels.overview(list(page), start, end)
     ]
     offered = {kind for row in rows for kind in row["kinds"]}

@@ -20,11 +20,16 @@ LEVEL_MARKS = (*BUREAU_MARKS, Mark.Kind.CONFIRMED)
 
 def may_set_level(user: Any, point: Point, kind: str) -> bool:
     """Say whether a person may raise data of a point to a level."""
-    if kind == Mark.Kind.CONFIRMED:
-        reach = account_rules.scope(user, Capability.MARK_DATA)
-        return is_source(point) and point.organisation_id in reach.organisations
-    reach = account_rules.scope(user, Capability.MARK_DATA)
-    return first_level(point) == "provisional" and point.region_id in reach.regions
+    return kind in levels_within(account_rules.scope(user, Capability.MARK_DATA), point)
+
+
+def levels_within(reach: account_rules.Scope, point: Point) -> list[Mark.Kind]:
+    """Return the levels that a reach of marking data opens for a point."""
+    if is_source(point):
+        return [Mark.Kind.CONFIRMED] if point.organisation_id in reach.organisations else []
+    if first_level(point) == "provisional" and point.region_id in reach.regions:
+        return list(BUREAU_MARKS)
+    return []
 
 
 def require_level(user: Any, point: Point, kind: str) -> None:
