@@ -138,7 +138,7 @@ def test_reminders_come_before_and_escalation_climbs_after(office, clock) -> Non
     }
     assert Notification.objects.filter(kind="escalated", person=office.upper).exists()
     assert matter.trail.filter(action="overdue").count() == 3
-    assert [one.light_text for one in queries.deadlines_of(matter)][0]
+    assert next(one.light_text for one in queries.deadlines_of(matter))
     matter = office.act(
         office.attach(matter, office.holder), "report", office.holder, measures="m", finished_on="2026-12-08"
     )

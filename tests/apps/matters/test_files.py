@@ -10,11 +10,14 @@ from importlib import resources
 
 import docx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
+from tests.apps.conftest import FIRST_DAY
 from tests.apps.matters.conftest import picture
 
+from qingjian.apps.accounts.services import place_post
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.matters import contents, documents, services
@@ -106,18 +109,18 @@ def test_fake_and_forbidden_files_are_refused_and_leave_nothing(
     with pytest.raises(RefusedError) as caught:
         services.store(io.BytesIO(content), name)
     assert caught.value.reason == "file"
-    assert list(_data_folder.uploads.rglob("*")) == []
+    assert list(settings.DATA_FOLDER.uploads.rglob("*")) == []
 
 
-def test_an_oversize_file_is_refused_while_it_arrives(db, _data_folder, monkeypatch) -> None:
+def test_an_oversize_file_is_refused_while_it_arrives(db, settings, monkeypatch) -> None:
     monkeypatch.setattr(contents, "LARGEST", 1024)
     monkeypatch.setattr(files, "CHUNK", 256)
     with pytest.raises(RefusedError):
         services.store(io.BytesIO(b"x" * 2000), "a.txt")
-    assert list(_data_folder.uploads.rglob("*")) == []
+    assert list(settings.DATA_FOLDER.uploads.rglob("*")) == []
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@hypothesis_settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     st.sampled_from(
         [b"", b"\xff\xd8\xff", b"PK\x03\x04", b"\0\0\0\x10ftypisom", b"%PDF-", b"RIFF", b"\x89PNG\r\n\x1a\n"]
@@ -260,12 +263,8 @@ def test_an_offices_template_is_used_after_approval(office) -> None:
     row = services.offer_template(
         manager, CORRECTIVE_ACTION, ORDER, template("本局格式 {{ demand }}"), "o.docx"
     )
+    place_post(manager, "leader", office.county.bureau, office.county.county, FIRST_DAY)
     with pytest.raises(NotAllowed):
-        from tests.apps.conftest import FIRST_DAY
-
-        from qingjian.apps.accounts.services import place_post
-
-        place_post(manager, "leader", office.county.bureau, office.county.county, FIRST_DAY)
         services.approve_template(manager, row)
     services.approve_template(office.leader, row)
     matter = office.act(

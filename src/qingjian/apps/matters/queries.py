@@ -235,6 +235,7 @@ def sheet_to_sign(user: Any, matter: Matter) -> tuple[SignSheet, Any, rules.Verd
     sheet = matter.sheets.filter(state=SignSheet.State.OPEN).select_related("document__file").last()
     if sheet is None:
         return None
+    sheet.matter = matter
     slot = next_slot(sheet)
     return None if slot is None else (sheet, slot, may_sign(user, sheet, slot))
 
@@ -262,17 +263,14 @@ def documents_visible_to(user: Any) -> QuerySet[Document]:
 def orphans(user: Any) -> QuerySet[Matter]:
     """Return open matters whose person in charge no longer has a post that reaches them."""
     candidates = visible_to(user).filter(closed_at=None).exclude(assignee=None)
-    lost: list[int] = []
-    for person in User.objects.filter(pk__in=candidates.order_by().values("assignee").distinct()):
-        one = rules.reach(person)
-        rows = candidates.filter(assignee=person)
-        if person.is_active:
-            rows = rows.exclude(
-                Q(region_id__in=one.capabilities[Capability.HANDLE_MATTERS])
-                | Q(subject_id__in=one.organisations)
-            )
-        lost.extend(rows.values_list("pk", flat=True)[:1000])
-    return listed(visible_to(user).filter(pk__in=lost))
+    held = list(candidates.order_by().values_list("assignee", "region").distinct())
+    reached = rules.still_reached({person for person, _region in held})
+    lost = Q(pk__in=())
+    for person, region in held:
+        regions, organisations = reached[person]
+        if region not in regions:
+            lost |= Q(assignee=person, region=region) & ~Q(subject__in=organisations)
+    return listed(candidates.filter(lost))
 
 
 def punctuality(user: Any, begin: datetime, end: datetime) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -56,14 +56,46 @@ def principals(user: Any, day: date | None = None) -> list[User]:
 
 def reach(person: User) -> Reach:
     """Return the reach of one person's own posts today."""
-    scopes = {one: account_rules.scope(person, one) for one in SEEING}
+    below: dict[int, frozenset[int]] = {}
+    regions: dict[Capability, set[int]] = {one: set() for one in SEEING}
+    organisations: set[int] = set()
+    for post in account_rules.posts_on(person):
+        role = ROLES[post.role]
+        held = role.capabilities & regions.keys()
+        if held and role.own_organisation_only:
+            organisations.add(post.organisation_id)
+        elif held:
+            if post.region_id not in below:
+                below[post.region_id] = account_rules.subtree({post.region_id})
+            for capability in held:
+                regions[capability] |= below[post.region_id]
     return Reach(
         person,
-        frozenset().union(*(scope.regions for scope in scopes.values())),
-        frozenset().union(*(scopes[one].regions for one in DECIDING)),
-        frozenset().union(*(scope.organisations for scope in scopes.values())),
-        {capability: scope.regions for capability, scope in scopes.items()},
+        frozenset().union(*regions.values()),
+        frozenset().union(*(regions[one] for one in DECIDING)),
+        frozenset(organisations),
+        {capability: frozenset(found) for capability, found in regions.items()},
     )
+
+
+def still_reached(people: Iterable[int]) -> dict[int, tuple[set[int], set[int]]]:
+    """Return for many people at once the regions and organisations where they may handle matters today."""
+    day = account_rules.today()
+    found: dict[int, tuple[set[int], set[int]]] = {one: (set(), set()) for one in people}
+    below: dict[int, frozenset[int]] = {}
+    for post in Post.objects.filter(user__in=found, user__is_active=True, valid_from__lte=day):
+        role = ROLES[post.role]
+        if Capability.HANDLE_MATTERS not in role.capabilities or (
+            post.valid_to is not None and post.valid_to <= day
+        ):
+            continue
+        if role.own_organisation_only:
+            found[post.user_id][1].add(post.organisation_id)
+            continue
+        if post.region_id not in below:
+            below[post.region_id] = account_rules.subtree({post.region_id})
+        found[post.user_id][0].update(below[post.region_id])
+    return found
 
 
 def reaches(user: Any) -> list[Reach]:

@@ -87,6 +87,8 @@ def open_matter(
         "open", process.code, actor, {"title": title, "region": region.code, "data": values, "origin": origin}
     )
     with transaction.atomic():
+        series = _locked_series(process, region)
+        # Asked under the lock: the same form sent twice at one moment opens one matter.
         if (earlier := _earlier(idempotency_key, content)) is not None:
             return earlier
         verdict = rules.may(actor, process.who_opens, place)
@@ -97,7 +99,7 @@ def open_matter(
         ):
             raise RefusedError("state", _("A matter of this kind cannot be opened out of that one."))
         moment = now()
-        place.number = _next_number(process, region)
+        place.number = _next_number(process, region, series)
         place.data = values
         place.waiting = process.state(process.initial).waits_for
         place.opened_at = place.changed_at = moment
@@ -116,13 +118,16 @@ def open_matter(
         return Done(place.as_process(), trail)
 
 
-def _next_number(process: Process, region: Region) -> str:
+def _locked_series(process: Process, region: Region) -> NumberSeries:
     year = account_rules.today().year
     NumberSeries.objects.get_or_create(kind=process.code, year=year, region=region)
-    series = NumberSeries.objects.select_for_update().get(kind=process.code, year=year, region=region)
+    return NumberSeries.objects.select_for_update().get(kind=process.code, year=year, region=region)
+
+
+def _next_number(process: Process, region: Region, series: NumberSeries) -> str:
     series.last += 1
     series.save(update_fields=("last",))
-    return f"{process.number_word}〔{year}〕{region.code}-{series.last:04d}"
+    return f"{process.number_word}〔{series.year}〕{region.code}-{series.last:04d}"
 
 
 def check_data(fields: tuple[DataField, ...], data: Mapping[str, Any], matter: Matter) -> dict[str, Any]:
