@@ -83,6 +83,7 @@ class Aggregator:
             for one in directory.series
             if one.origin in ("device", "simulated") and finest_statistic(one)
         }
+        self._devices = {one.mn: one for one in directory.devices}
         self._platform = {
             (one.point, one.factor, one.position): one.id
             for one in directory.series
@@ -202,7 +203,12 @@ class Aggregator:
 
     def _infos(self, numbers: Iterable[int]) -> list[SeriesInfo]:
         known = [self._directory.series_by_id(number) for number in numbers]
-        return [_info(one) for one in known if one is not None]
+        return [_info(one, edition=self._edition(one)) for one in known if one is not None]
+
+    def _edition(self, series: Series) -> str:
+        """Return the edition of the reporting device, which says what its marks mean."""
+        device = self._devices.get(series.device)
+        return device.edition if device is not None and device.edition in ("2005", "2017", "2025") else "2017"
 
     def _own(self, number: int) -> int | None:
         one = self._series[number]
@@ -268,8 +274,9 @@ class Aggregator:
         return found
 
 
-def _info(one: Series, seconds: int | None = None) -> SeriesInfo:
-    finest = finest_statistic(one) or "hour"
+def _info(one: Series, seconds: int | None = None, edition: str = "2017") -> SeriesInfo:
+    # Means are made of reported minutes, hours or days; real-time values are never handed in.
+    finest = next((name for name in ("minute", "hour", "day") if name in one.expected), "hour")
     return SeriesInfo(
         one.id,
         one.medium,
@@ -278,6 +285,7 @@ def _info(one: Series, seconds: int | None = None) -> SeriesInfo:
         one.averaging,
         one.flow_series,
         one.decimals,
+        edition,
     )
 
 
