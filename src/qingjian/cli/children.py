@@ -27,6 +27,7 @@ def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
         Child(
             name,
             [*command, name, "--data", str(folder.root)],
+            drain_seconds=45.0 if name == "worker" else 20.0,
             environment={"QINGJIAN_CHILD": "1", "PYTHONUNBUFFERED": "1"},
         )
         for name in names

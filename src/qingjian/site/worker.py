@@ -21,12 +21,16 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     while not stop.is_set():
-        for step in (observing.consume_findings, observing.escalate_overdue, scheduling.run_due):
+        for name, step in (
+            ("findings", observing.consume_findings),
+            ("escalation", observing.escalate_overdue),
+            ("schedule", lambda: scheduling.run_due(stop.is_set)),
+        ):
             if stop.is_set():
                 return
             try:
                 close_old_connections()
                 step()
             except Exception:
-                log.exception("worker step failed", step=step.__name__)
+                log.exception("worker step failed", step=name)
         stop.wait(POLL_SECONDS)

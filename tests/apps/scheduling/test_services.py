@@ -56,3 +56,8 @@ def test_a_job_name_is_used_once() -> None:
     one = jobs.Job("alerting-prove", "x", timedelta(hours=1), lambda period: "")
     with pytest.raises(ValueError, match="twice"):
         jobs.register(one)
+
+
+def test_a_process_told_to_stop_begins_nothing_new(job) -> None:
+    answers = iter([False, True])
+    assert services.run_due(lambda: next(answers)) == 1

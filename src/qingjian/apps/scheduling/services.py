@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -19,12 +20,17 @@ STALE = timedelta(minutes=30)
 log = structlog.get_logger()
 
 
-def run_due() -> int:
-    """Run every job whose present period (or a missed one within its catch-up) has not run; return how many ran."""
+def run_due(stopping: Callable[[], bool] = lambda: False) -> int:
+    """Run every job whose present period (or a missed one within its catch-up) has not run; return how many ran.
+
+    `stopping` is asked before each run, so that a process told to stop begins nothing new.
+    """
     ran = 0
     for job in jobs():
         present = job.period_of(now())
         for back in range(job.catch_up):
+            if stopping():
+                return ran
             ran += _run(job, present - back * job.every)
     return ran
 
