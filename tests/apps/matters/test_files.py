@@ -104,7 +104,7 @@ def test_accepted_files_are_kept_once_under_their_digest(db, name: str) -> None:
     ],
 )
 def test_fake_and_forbidden_files_are_refused_and_leave_nothing(
-    db, _data_folder, name: str, content: bytes
+    db, settings, name: str, content: bytes
 ) -> None:
     with pytest.raises(RefusedError) as caught:
         services.store(io.BytesIO(content), name)
