@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -86,6 +88,11 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.point or self.region} {self.start:%Y-%m-%d %H:%M} r{self.revision}"
+
+    @property
+    def hour_end(self) -> datetime:
+        """End of an hour: the age of an hourly result counts from here."""
+        return self.start + timedelta(hours=1)
 
 
 class Exceedance(models.Model):
