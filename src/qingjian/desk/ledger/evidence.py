@@ -91,7 +91,7 @@ def _shown(moment: datetime) -> str:
 def _values(notary: Notary, frames: StoredFrames, user: Any, request: Wanted) -> BundleContent:
     content = BundleContent("")
     sources: set[tuple[str, int]] = set()
-    rows_count = 0
+    rows_count = computed = 0
     for series in request.series:
         rows = (
             stores.lake()
@@ -106,6 +106,7 @@ def _values(notary: Notary, frames: StoredFrames, user: Any, request: Wanted) ->
             .to_pylist()
         )
         rows_count += len(rows)
+        computed += sum(not row["journal"] for row in rows)
         sources |= {(row["journal"], row["sequence"]) for row in rows if row["journal"] and row["sequence"]}
         title = f"{series.point.name} {series.factor} {series.unit}（{series.get_origin_display()}）"
         content.files.append(FileEvidence(f"values/{series.code}.csv", title, _csv(rows)))
@@ -117,6 +118,14 @@ def _values(notary: Notary, frames: StoredFrames, user: Any, request: Wanted) ->
         f"{len(request.series)} 个序列，{rows_count} 行（含全部修订）。files/values/ 中每行的 journal、sequence "
         "指出该值来自哪一帧原始报文；原始报文已入账，可据以逐值重算核对，表格本身仅由导出方签名。",
         "原始报文逐字节原样保存，含设备的访问密码；对外提供前请与设备所有者更换密码。",
+        *(
+            [
+                f"其中 {computed} 行不是报文直接给出的：source 列写明由哪条规则从分钟数据算得，或来自哪个文件；"
+                "分钟数据的原始报文见同时段的分钟证据包。"
+            ]
+            if computed
+            else []
+        ),
         *left_out_lines(left_out),
         *([f"另有 {len(sources) - len(found)} 帧已不可得。"] if len(sources) > len(found) else []),
         "",

@@ -39,8 +39,9 @@ def bundle(request: HttpRequest, code: str) -> HttpResponse:
     point = get_object_or_404(network.points_visible_to(request.user, Capability.VIEW_DATA), code=code)
     series = list(network.series_visible_to(request.user).filter(point=point).order_by("pk"))
     end = timezone.localtime(now()).replace(minute=0, second=0, microsecond=0)
+    sent = [one.code for one in series if one.origin != "platform"] or [one.code for one in series]
     first = {
-        "series": [one.code for one in series if one.origin != "platform"][: evidence.MOST_SERIES],
+        "series": sent[: evidence.MOST_SERIES],
         "statistic": "hour",
         "start": end - timedelta(days=1),
         "end": end,
