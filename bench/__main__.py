@@ -23,7 +23,9 @@ def main() -> None:
     failed = []
     for arguments in BENCHES:
         print(f"\n$ python {' '.join(arguments)}", flush=True)
-        if subprocess.run([sys.executable, *arguments], env={**os.environ, "PYTHONPATH": "src"}, check=False).returncode:
+        if subprocess.run(
+            [sys.executable, *arguments], env={**os.environ, "PYTHONPATH": "src"}, check=False
+        ).returncode:
             failed.append(arguments[1])
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

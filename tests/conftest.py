@@ -11,6 +11,7 @@ from typing import Any
 
 import django
 import pytest
+from hypothesis import settings as hypothesis_settings
 from django.db import connection
 from tests import postgresql
 from tools import messages
@@ -36,6 +37,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(Path(_FOLDER.name) / "test.sqlite3")
 
+
+# How long one example takes says something of the machine, nothing of the code.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::")
 _connect = socket.socket.connect
