@@ -11,8 +11,8 @@ from typing import Any
 
 import django
 import pytest
-from hypothesis import settings as hypothesis_settings
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 from tests import postgresql
 from tools import messages
 
