@@ -110,9 +110,12 @@ def visible(reached: Sequence[Reach]) -> Q:
     """
     condition = Q(pk__in=())
     for one in reached:
-        if one.seeing:
-            own = Q(assignee=one.person) | Q(opened_by=one.person) | Q(region_id__in=one.deciding)
-            condition |= Q(region_id__in=one.seeing) & (~Q(confidentiality="confidential") | own)
+        # Said so that who decides everywhere asks for regions alone, which an index answers by itself.
+        if one.deciding:
+            condition |= Q(region_id__in=one.deciding)
+        if rest := one.seeing - one.deciding:
+            own = Q(assignee=one.person) | Q(opened_by=one.person)
+            condition |= Q(region_id__in=rest) & (~Q(confidentiality="confidential") | own)
         if one.organisations:
             condition |= Q(subject_id__in=one.organisations, shared=True)
     return condition

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.matters import declarations, queries, wording
 from qingjian.apps.matters.models import Certificate, Delegation, Matter, Notification
 from qingjian.apps.matters.words import CERTIFICATE_KINDS
@@ -21,6 +23,16 @@ LIGHTS = (
     ("none", _("Without deadline")),
     ("closed", _("Closed")),
 )
+
+
+class MatterSearch(Search):
+    """Free text over number, title and organisation; each is looked up in its own index, not row by row."""
+
+    def apply(self, rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
+        numbers = Matter.objects.order_by().filter(number__icontains=text).values("pk")
+        titles = Matter.objects.order_by().filter(title__icontains=text).values("pk")
+        organisations = Organisation.objects.order_by().filter(name__icontains=text).values("pk")
+        return rows.filter(Q(pk__in=numbers) | Q(pk__in=titles) | Q(subject__in=organisations))
 
 
 def waits_for(row: Matter) -> Any:
@@ -69,7 +81,7 @@ class MatterListing(Listing):
     template = "matters/matters.html"
     columns = (NUMBER, KIND, TITLE, STATE, LIGHT, DUE, WAITS, REGION, SUBJECT, OPENED)
     filters = (
-        Search(("number", "title", "subject__name")),
+        MatterSearch(()),
         Choice(
             "kind", _("Kind of matter"), lambda: [(one.code, one.title) for one in declarations.processes()]
         ),
@@ -91,7 +103,7 @@ class ProcessListing(MatterListing):
     process: declarations.Process
     columns = (NUMBER, TITLE, STATE, LIGHT, DUE, WAITS, REGION, SUBJECT, OPENED)
     filters = (
-        Search(("number", "title", "subject__name")),
+        MatterSearch(()),
         Choice("light", _("Deadline"), LIGHTS, use=queries.by_light),
     )
 

@@ -97,6 +97,7 @@ class Matter(FSMModelMixin, models.Model):
             models.Index(fields=("closed_at", "due"), name="matter_open_due"),
             models.Index(fields=("subject", "shared"), name="matter_subject_shared"),
             models.Index(fields=("origin",), name="matter_origin"),
+            models.Index(fields=("title",), name="matter_title"),
             models.Index(fields=("-opened_at", "-id"), name="matter_opened"),
         )
         verbose_name = _("Matter")
