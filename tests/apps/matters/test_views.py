@@ -108,6 +108,11 @@ def test_a_clue_is_verified_on_the_pages(client, office) -> None:
         {"key": key(), "version": 1, "file": upload, "title": "采样口", "kind": "photo", "capture": "live"},
     )
     assert response["Location"].endswith("?tab=evidence"), response.content.decode()
+    shown = f"/evidence/{matter.evidence.get().pk}/?show=1"
+    assert shown in client.get(f"{page}?tab=evidence").content.decode()
+    image = client.get(shown)
+    assert (image.status_code, image["Content-Type"]) == (200, "image/jpeg")
+    assert "sandbox" in image["Content-Security-Policy"]
     stale = client.post(
         f"{page}act/report/",
         {
