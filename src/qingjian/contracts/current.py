@@ -24,7 +24,7 @@ def now() -> datetime:
 @contextmanager
 def use_clock(replacement: Clock) -> Iterator[Clock]:
     """Replace the clock of this process for a while."""
-    global _clock  # noqa: PLW0603
+    global _clock
     before = _clock
     _clock = replacement
     try:
