@@ -30,6 +30,12 @@ def _data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
 
 
 @pytest.fixture(autouse=True)
+def _quick_passwords(settings) -> None:
+    """Argon2 is slow on purpose; tests that make people need not be."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
 def clock():
     with use_clock(ManualClock(NOW)) as manual:
         yield manual
