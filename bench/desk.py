@@ -31,6 +31,7 @@ PAGES = (
     ("all matters, overdue", "/matters/?light=overdue&order=due"),
     ("all matters, one kind", "/matters/?kind=corrective-action"),
     ("search by number", "/matters/?q=990103-0042"),
+    ("search by organisation", "/matters/?q=企业42"),
     ("clue verifications", "/integrity/verifications/"),
     ("corrective actions, open", "/governance/corrective-actions/?light=open"),
     ("one matter", "/matters/{pk}/"),

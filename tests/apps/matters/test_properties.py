@@ -46,16 +46,21 @@ class Work(RuleBasedStateMachine):
 
     office: Office
 
-    @initialize()
-    def open_two(self) -> None:
+    @initialize(far=st.lists(st.sampled_from([0, 0, 1]), max_size=6), attached=st.booleans())
+    def open_two(self, far: list[int], attached: bool) -> None:
         self.office.leader.refresh_from_db()
         self.matters = [self.office.open(), self.office.open(CORRECTIVE_ACTION)]
         self.lines = dict.fromkeys((one.pk for one in self.matters), 1)
         self.used: list[tuple[Any, ...]] = []
+        if attached:
+            for which in (0, 1):
+                self.attach(which, "handler")
+        for which in far:
+            self.go_on(which, False)
 
     def _attempt(
         self, matter: Matter, action: str, person: Any, data: dict[str, Any], offset: int = 0
-    ) -> None:
+    ) -> bool:
         matter = Matter.objects.get(pk=matter.pk)
         before = (matter.state, matter.version, TrailEntry.objects.filter(matter=matter).count())
         once = key()
@@ -67,9 +72,10 @@ class Work(RuleBasedStateMachine):
             after = Matter.objects.get(pk=matter.pk)
             assert (after.state, after.version, TrailEntry.objects.filter(matter=matter).count()) == before
             assert not Receipt.objects.filter(key=once).exists()
-            return
+            return False
         self._check_step(matter, action, person, done)
         self.used.append((matter, action, person, data, before[1] + offset, once))
+        return True
 
     def _check_step(self, before: Matter, action: str, person: Any, done: Any) -> None:
         after = Matter.objects.get(pk=before.pk)
@@ -109,16 +115,18 @@ class Work(RuleBasedStateMachine):
         data = {one.name: self._value(one) for one in declared.fields} if declared and full else {}
         self._attempt(matter, action, actor, data, offset)
 
-    @rule(which=st.integers(0, 1), person=PEOPLE)
-    def go_on(self, which: int, person: str) -> None:
-        """Take some action that is possible from here, with everything filled in: long walks are rare otherwise."""
-        matter, actor = Matter.objects.get(pk=self.matters[which].pk), getattr(self.office, person)
-        for action in matter.declaration.actions:
-            if matter.state in action.sources and not action.by_sheet:
-                self._attempt(
-                    matter, action.name, actor, {one.name: self._value(one) for one in action.fields}
-                )
-                return
+    @rule(which=st.integers(0, 1), backwards=st.booleans())
+    def go_on(self, which: int, backwards: bool) -> None:
+        """Let somebody take some action that is possible from here, all filled in: long walks are rare otherwise."""
+        matter = Matter.objects.get(pk=self.matters[which].pk)
+        actions = [
+            one for one in matter.declaration.actions if matter.state in one.sources and not one.by_sheet
+        ]
+        for action in reversed(actions) if backwards else actions:
+            data = {one.name: self._value(one) for one in action.fields}
+            for name in ("handler", "leader", "holder"):
+                if self._attempt(matter, action.name, getattr(self.office, name), data):
+                    return
 
     def _value(self, field: Any) -> Any:
         match field.kind:
@@ -145,7 +153,7 @@ class Work(RuleBasedStateMachine):
     @rule(
         which=st.integers(0, 1),
         person=PEOPLE,
-        choice=st.sampled_from(["sign", "sign", "refuse"]),
+        choice=st.sampled_from(["sign", "sign", "sign", "refuse"]),
         right=st.integers(0, 5),
     )
     def sign(self, which: int, person: str, choice: str, right: int) -> None:
@@ -232,8 +240,8 @@ def test_no_sequence_of_calls_breaks_the_promises(office, request) -> None:
     run_state_machine_as_test(
         Bound,
         settings=settings(
-            max_examples=12,
-            stateful_step_count=35,
+            max_examples=24,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
