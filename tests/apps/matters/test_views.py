@@ -325,3 +325,13 @@ def test_a_notification_is_read_in_the_readers_language(client, office) -> None:
     assert queries.unread(office.leader) == 1
     client.post("/notifications/read/")
     assert queries.unread(office.leader) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("990101-0001", 1), ("恒值", 2), ("Pump", 1), ("pump", 1), ("化工", 1), ("nothing", 0), ("%", 0)],
+)
+def test_search_finds_number_title_and_organisation(client, signed_in, text: str, found: int) -> None:
+    signed_in.open(title="核实夜间恒值")
+    signed_in.open(title="核实 Pump 恒值", subject=signed_in.county.holder)
+    assert len(client.get("/matters/", {"q": text}).context["lines"]) == found

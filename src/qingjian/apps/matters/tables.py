@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connections
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -26,17 +27,22 @@ LIGHTS = (
 
 
 class MatterSearch(Search):
-    """Free text over number, title and organisation; each is looked up in its own index, not row by row."""
+    """Free text over number, title and organisation."""
 
     def apply(self, rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
         # Numbers hold no Latin letters; and where case does not matter, a plain comparison is several times faster.
         cased = text.lower() != text.upper()
         lookup = "icontains" if cased else "contains"
-        found = Q(pk__in=Matter.objects.order_by().filter(**{f"title__{lookup}": text}).values("pk")) | Q(
+        own = [Q(**{f"title__{lookup}": text})] + ([] if cased else [Q(number__contains=text)])
+        found = Q(
             subject__in=Organisation.objects.order_by().filter(**{f"name__{lookup}": text}).values("pk")
         )
-        if not cased:
-            found |= Q(pk__in=Matter.objects.order_by().filter(number__contains=text).values("pk"))
+        for one in own:
+            # SQLite looks a text up in a narrow index of its own; PostgreSQL is quicker in one walk over the rows.
+            if connections[rows.db].vendor == "sqlite":
+                found |= Q(pk__in=Matter.objects.order_by().filter(one).values("pk"))
+            else:
+                found |= one
         return rows.filter(found)
 
 
