@@ -49,7 +49,8 @@ test-setup: ## install the Debian packages that the browser and PostgreSQL tests
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql fonts-noto-cjk golang-go golang-golang-x-mod-dev
 
 test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo lint ## run every check: lint, types, floors, unit, faults, browser, both databases
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/e2e
+	$(BIN)/python -m pytest tests/e2e
 	$(MAKE) --no-print-directory test-postgresql
 
 test-postgresql: $(VENV)/dev.stamp $(CATALOGUE).mo ## run the tests of the apps on a throw-away PostgreSQL

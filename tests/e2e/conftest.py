@@ -90,6 +90,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    # Its event loop stays in the thread of the tests: `make test` runs this folder in a process of its own.
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
