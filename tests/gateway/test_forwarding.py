@@ -274,9 +274,12 @@ def test_several_targets_keep_their_own_positions_and_one_process_forwards(scene
             await scene.flows(lambda: len(progress(scene.site.folder, [one, two])) == 2)
             await second.stop()
             scene.store(*(upload(n) for n in range(5)))
-            await scene.flows(lambda: scene.platform.numbers() == [0, 1, 2, 3, 4])
-            behind = {row.target: row.behind for row in progress(scene.site.folder, [one, two])}
-            assert behind == {"t1": 0, "t2": 5}
+
+            def behind() -> dict[str, int]:
+                return {row.target: row.behind for row in progress(scene.site.folder, [one, two])}
+
+            await scene.flows(lambda: behind() == {"t1": 0, "t2": 5})
+            assert scene.platform.numbers() == [0, 1, 2, 3, 4]
             scene.site.publish(device(), targets=(replace(one, enabled=False), two))
             await forwarder.tick()
             await second.start()
