@@ -12,10 +12,12 @@ from qingjian.screening import (
     bunching,
     ceiling,
     constants,
+    copied_runs,
     copies,
     coupling,
     detection_floor,
     faults,
+    jumps,
     last_digits,
     level_and_scale,
     missing_when_high,
@@ -134,8 +136,6 @@ def test_a_replayed_week_is_found_exact_rescaled_and_noisy(
     assert stands_out(found, "copies.past.3")
     if scale == 1.0:
         assert stands_out(found, "copies.past_equal")
-        assert found["copies.exact"][TAMPERED].all()
-        assert not found["copies.exact"][CLEAN].any()
 
 
 def test_similar_weather_is_no_replay(make_series: Make) -> None:
@@ -171,8 +171,105 @@ def test_a_series_computed_from_another_factor_is_found(make_series: Make) -> No
         )
     )
     assert stands_out(found, "copies.factor.3")
-    always = copies.statistics(make_series(values=20 + 0.4 * factor, factors=(factor,)))
-    assert not always["copies.exact"].any()
+
+
+HALF = np.arange(80) < 40
+
+
+@pytest.mark.parametrize(("begin", "back"), [(40 * 24, 35 * 24), (40 * 24 + 7, 500), (1000, 211)])
+def test_a_run_copied_from_the_own_past_is_certain_wherever_it_begins(
+    make_series: Make, begin: int, back: int
+) -> None:
+    flat = make_series().values.ravel().copy()
+    flat[begin : begin + 100] = flat[begin - back : begin - back + 100]
+    flat[begin + 40 : begin + 42] = np.nan  # a routine check in between
+    found = copied_runs.statistics(make_series(values=flat.reshape(80, 24), history=HALF))["copies.exact"]
+    inside = np.arange(begin // 24 + 1, (begin + 99) // 24)
+    assert found[inside].all()
+    assert not found[: begin // 24].any()
+    assert not found[(begin + 99) // 24 + 1 :].any()
+
+
+def test_honest_series_hold_no_certain_copies(make_series: Make) -> None:
+    quiet = np.round(make_series().values / 20)  # near the detection limit equal runs are everyday
+    batch = np.repeat(make_series().values[:, ::4], 4, axis=1)
+    for values in (make_series().values, quiet, batch, np.full((80, 24), 3.0)):
+        for history in (HALF, np.ones(80, bool)):
+            found = copied_runs.statistics(make_series(values=values, history=history))
+            assert not found["copies.exact"].any()
+
+
+def test_who_jumps_to_the_other_has_copied(make_series: Make) -> None:
+    own, other = make_series(seed=1).values.copy(), make_series(seed=2).values
+    own[TAMPERED] = other[TAMPERED]
+    copier = copied_runs.statistics(make_series(values=own, relatives=(other,), history=HALF))
+    original = copied_runs.statistics(make_series(values=other, relatives=(own,), history=HALF))
+    assert copier["copies.exact"][TAMPERED].all()
+    assert not original["copies.exact"].any()
+    assert copier["copies.run_relative_blame"][MIDDLE] > 0 > original["copies.run_relative_blame"][MIDDLE]
+
+
+def test_stations_that_always_share_an_instrument_are_no_copy(make_series: Make) -> None:
+    other = make_series().values
+    found = copied_runs.statistics(make_series(values=other, relatives=(other,), history=HALF))
+    assert not found["copies.exact"].any()
+
+
+def test_a_stretch_lowered_and_raised_again_lies_between_two_jumps(make_series: Make) -> None:
+    low = jumps.statistics(changed(make_series, lambda x, r: x - 40))
+    high = jumps.statistics(changed(make_series, lambda x, r: x + 40))
+    assert stands_out(low, "jumps.error_pair_low.15")
+    assert stands_out(high, "jumps.error_pair_high.15")
+    assert low["jumps.error_pair_low.15"][MIDDLE] > high["jumps.error_pair_low.15"][MIDDLE]
+
+
+def test_a_slow_change_and_a_single_reading_are_no_jump(make_series: Make) -> None:
+    slope = np.linspace(0, 40, 7 * 24).reshape(7, 24)
+    drift = jumps.statistics(
+        changed(make_series, lambda x, r: x + slope * (slope < 20) + (40 - slope) * (slope >= 20))
+    )
+    values = make_series().values.copy()
+    values[MIDDLE, 12] += 60
+    single = jumps.statistics(make_series(values=values))
+    for found in (drift, single):
+        for name in ("jumps.error_pair_low.15", "jumps.error_pair_high.15"):
+            assert found[name][MIDDLE] < 1.3 * found[name][CLEAN].max()
+
+
+def test_values_in_random_order_are_disordered_and_noise_widens_too(make_series: Make) -> None:
+    r = np.random.default_rng(5)
+    level = 40 + 10 * np.sin(np.arange(80 * 96) / 96 * 2 * np.pi) + r.normal(0, 0.05, 80 * 96)
+    fine = level.reshape(80, 96)
+    shuffled, noisy = fine.copy(), fine.copy()
+    blocks = shuffled[TAMPERED].reshape(-1, 24)
+    shuffled[TAMPERED] = np.stack([r.permutation(b) for b in blocks]).reshape(7, 96)
+    noisy[TAMPERED] += r.normal(0, 4, (7, 96))
+    for values, widened in ((shuffled, False), (noisy, True)):
+        found = coupling.statistics(make_series(values=fine, fine=values, resolution=0.01))
+        assert stands_out(found, "coupling.disorder.3")
+        assert stands_out(found, "coupling.block_spread.3") == widened
+
+
+def test_fine_values_lose_their_texture_when_smoothed(make_series: Make) -> None:
+    r = np.random.default_rng(6)
+    fine = (40 + 10 * np.sin(np.arange(80 * 96) / 96 * 2 * np.pi) + r.normal(0, 0.3, 80 * 96)).reshape(80, 96)
+    smooth = fine.copy()
+    smooth[TAMPERED] = np.convolve(fine[TAMPERED].ravel(), np.ones(12) / 12, "same").reshape(7, 96)
+    found = smoothing.statistics(make_series(values=fine, fine=smooth, resolution=0.01))
+    assert stands_out(found, "smoothing.texture.3")
+    assert stands_out(found, "smoothing.turns.3")
+
+
+def test_gaps_between_the_highest_values_need_no_model(make_series: Make) -> None:
+    nothing = np.full((80, 24), np.nan)
+    high = missing_when_high.statistics(
+        changed(make_series, lambda x, r: np.where(x > np.quantile(x, 0.8), np.nan, x), expected=nothing)
+    )
+    any_level = missing_when_high.statistics(
+        changed(make_series, lambda x, r: np.where(r.random(x.shape) < 0.2, np.nan, x), expected=nothing)
+    )
+    assert high["missing_when_high.edges.7"][MIDDLE] > 3
+    assert abs(any_level["missing_when_high.edges.7"][MIDDLE]) < 2.5
 
 
 @pytest.mark.parametrize("hours", [3, 7])
@@ -306,6 +403,8 @@ def test_empty_and_constant_series_are_survived(make_series: Make, values: np.nd
         bunching,
         last_digits,
         copies,
+        copied_runs,
+        jumps,
         smoothing,
         level_and_scale,
         coupling,

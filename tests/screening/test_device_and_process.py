@@ -11,15 +11,20 @@ from qingjian.screening.device_side import (
     Setting,
     changes_with_remote_access,
     generated_pattern,
+    generated_signs,
     settings_off_register,
     software_off_register,
     time_jumps,
 )
 from qingjian.screening.process_logic import (
+    aeration_without_effect,
     balance,
     dilution,
     emission_ignores_load,
+    mist_at_inlet,
     running_while_stopped,
+    scrubber_without_water,
+    unexplained_level,
     water_order,
 )
 
@@ -150,3 +155,73 @@ def test_order_of_waste_water_factors() -> None:
     assert found["cod_moves_alone"][160:210].any()
     assert not found["cod_moves_alone"][:140].any()
     assert np.flatnonzero(found["ph_impossible"]).tolist() == [299]
+
+
+def test_dilution_with_moisture_needs_two_of_three_signs() -> None:
+    load, oxygen, _, flow = stack()
+    r = np.random.default_rng(6)
+    moisture = 12 + r.normal(0, 0.3, 1200)
+    history = np.arange(1200) < 800
+    dry = moisture.copy()
+    dry[1000:] -= 4
+    assert np.median(dilution(oxygen, flow, load, history, dry)[1000:]) < 2
+    oxygen[1000:] += 3
+    assert np.median(dilution(oxygen, flow, load, history, dry)[1000:]) > 5
+
+
+def test_a_scrubber_that_reports_little_with_hot_dry_gas() -> None:
+    r = np.random.default_rng(7)
+    sulphur, temperature = r.normal(30, 4, 1200), r.normal(52, 1, 1200)
+    moisture = r.normal(13, 0.5, 1200)
+    history = np.arange(1200) < 800
+    temperature[1000:1100] += 40
+    moisture[1000:1100] -= 6
+    sulphur[1000:1050] = 20
+    sulphur[1050:1100] = 300
+    found = scrubber_without_water(sulphur, temperature, moisture, history)
+    assert found[1000:1050].min() > 5
+    assert found[1050:1100].max() == 0  # the high SO2 is reported honestly
+    assert np.median(found[:800]) < 1
+
+
+def test_ammonia_that_stays_low_without_air() -> None:
+    r = np.random.default_rng(8)
+    air, water, ammonia = r.normal(5000, 200, 1200), r.normal(800, 30, 1200), r.normal(1.5, 0.2, 1200)
+    history = np.arange(1200) < 800
+    air[1000:1200] = 1500
+    ammonia[1000:1100] = 1.0
+    ammonia[1100:] = 9.0
+    found = aeration_without_effect(air, water, ammonia, history)
+    assert found[1000:1100].min() > 5
+    assert found[1100:].max() == 0
+    assert np.isnan(aeration_without_effect(air, np.zeros(1200), ammonia, history)).all()
+
+
+def test_mist_lowers_particles_and_raises_humidity() -> None:
+    particles, humidity = np.array([-4.0, -4.0, 1.0, -4.0]), np.array([5.0, -1.0, 5.0, np.nan])
+    found = mist_at_inlet(particles, humidity)
+    assert found[:3].tolist() == [4.0, 0.0, 0.0]
+    assert np.isnan(found[3])
+
+
+def test_cod_below_what_ammonia_and_ph_promise() -> None:
+    r = np.random.default_rng(9)
+    ammonia, ph = r.uniform(1, 6, 1200), r.normal(7.2, 0.2, 1200)
+    cod = 15 + 6 * ammonia + 4 * (ph - 7) + r.normal(0, 1, 1200)
+    cod[100:110] += 80  # wild values of the history do not matter
+    cod[1000:] *= 0.7
+    found = unexplained_level(cod, [ammonia, ph], np.arange(1200) < 800)
+    assert np.median(found[1000:]) > 4
+    assert abs(np.median(found[200:900])) < 0.3
+
+
+def test_signs_of_generated_values() -> None:
+    r = np.random.default_rng(10)
+    honest = np.round(50 + np.cumsum(r.normal(0, 1, (6, 24)), axis=1), 1)
+    ramp = np.round(np.tile(np.r_[np.arange(0, 24, 2), np.arange(24, 0, -2)], (6, 1)) + 20.0, 1)
+    table = np.tile(np.array([50.1, 52.4, 49.0, 51.7, 48.2, 53.3]), (6, 4))
+    wave = np.round(50 + 9 * np.sin(np.arange(24) / 24 * 2 * np.pi) + np.zeros((6, 24)), 1)
+    usual = {name: float(np.nanmax(v)) for name, v in generated_signs(honest, 0.1).items()}
+    for values, name in ((ramp, "straight"), (table, "repeats"), (wave, "waves")):
+        assert np.nanmin(generated_signs(values, 0.1)[name]) > usual[name], name
+    assert np.isnan(generated_signs(np.full((2, 24), np.nan), 0.1)["waves"]).all()

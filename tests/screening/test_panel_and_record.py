@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qingjian.screening.panel import FLAG_NORMAL, Panel, PanelError, Parameter, Station, panel_from_records
-from qingjian.screening.record import alone, block_means, history_record, join
+from qingjian.screening.record import alone, block_means, fine_block, history_record, join
 
 
 def records(minutes: list[int], values: list[float]) -> Panel:
@@ -43,11 +43,22 @@ def test_infinite_values_are_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    "minutes", [[], [0, 7, 14, 21], [0, 1440 * 3, 1440 * 6], [0, 120, 240], [0, 60, 60_000_000]]
+    "minutes", [[], [0, 7, 14, 21], [0, 1440 * 3, 1440 * 6], [0, 120, 240], [0, 60, 60_000_000], [0, 45, 90, 135]]
 )
 def test_panels_that_cannot_be_put_on_a_grid(minutes: list[int]) -> None:
     with pytest.raises(PanelError, match="/"):
         records(minutes, [1.0] * len(minutes))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60])
+def test_every_step_that_divides_an_hour_has_fine_and_hourly_values(step: int) -> None:
+    minutes = list(range(0, 3 * 1440, step))
+    record = history_record(records(minutes, [float(m) for m in minutes]))
+    assert record.hourly.shape == (1, 1, 72)
+    fine = record.fine(0, 0)
+    assert len(fine) == 3
+    assert 24 <= fine.shape[1] <= 96
+    assert (60 // step) % fine_block(60 // step) == 0
 
 
 def test_until_forgets_everything_later(make_network: Callable[..., Panel]) -> None:

@@ -163,7 +163,9 @@ def _course(answers: Floats, days: Days) -> Floats:
     for width in (4, 10):
         columns += [_mean_side(tampered, width, 1), _mean_side(tampered, width, -1)]
     columns += [_best_side(tampered, 6, 1), _best_side(tampered, 6, -1)]
-    columns += [_others(tampered, days.station), _others(tampered, days.parameter)]
+    for group in (days.station, days.parameter):
+        columns += [_others(tampered, group), _middle_of_others(tampered, group)]
+        columns += [_middle_of_others(trouble, group)]
     return np.stack(columns, axis=2)
 
 
@@ -216,4 +218,14 @@ def _others(values: Floats, group: NDArray[np.int64]) -> Floats:
         ordered = np.sort(values[rows], axis=0)
         top, next_top = ordered[-1], ordered[-2]
         out[rows] = np.where(values[rows] == top, next_top, top)
+    return out
+
+
+def _middle_of_others(values: Floats, group: NDArray[np.int64]) -> Floats:
+    """Median answer of the other series of the same group on the same day: what all of them show has one cause."""
+    out = np.full(values.shape, np.nan)
+    for i, own in enumerate(group):
+        others = np.flatnonzero((group == own) & (np.arange(len(group)) != i))
+        if len(others) >= 2:
+            out[i] = np.median(values[others], axis=0)
     return out

@@ -2,8 +2,8 @@
 
 For every series a boosted-tree regression on the same factor at related stations, the station's other
 factors, context (weather, load, process values), hour of day and season. It is fitted on the history only,
-in three parts of alternating 30-day blocks, so that each block of the history is predicted by models that
-never saw it; a screened day is predicted by the mean of the three.
+in three parts of successive thirds (years, for a history of three), so that each third is predicted by models that
+never saw it nor the weeks around it, as a screened period will be; a screened day is predicted by the mean of the three.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from qingjian.screening.panel import CONTEXT, Floats, Mask
 from qingjian.screening.parallel import each
 from qingjian.screening.record import Record
 
-BLOCK_DAYS = 30
 PARTS = 3
 MOST_RELATIVES = 10
 MOST_ROWS = 9000
@@ -164,8 +163,12 @@ def _inputs(record: Record, shaped: Floats, columns: tuple[tuple[int, int], ...]
 
 
 def _part_of_hours(record: Record) -> NDArray[np.int64]:
-    day = record.first_day + np.arange(record.days)
-    return np.repeat(day // BLOCK_DAYS % PARTS, 24)
+    """Which third of the history each hour lies in (hours outside it: the nearest)."""
+    inside = np.flatnonzero(record.history_days)
+    first, beyond = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, record.days)
+    third = max((beyond - first) / PARTS, 1.0)
+    part = ((np.arange(record.days) - first) // third).astype(np.int64)
+    return np.repeat(np.clip(part, 0, PARTS - 1), 24)
 
 
 def _fit_series(

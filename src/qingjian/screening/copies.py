@@ -1,7 +1,7 @@
 """Copied windows: a stretch that repeats the own past, a related station or another factor.
 
-Exact copies show in equal values, rescaled copies and copies with added noise in a correlation of the hourly
-changes that honest series do not reach. What honest series reach is taken from the own history.
+Rescaled copies and copies with added noise show in a correlation of the changes that honest series do not reach; what
+honest series reach is taken from the own history. Exact copies are the matter of `copied_runs`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ from qingjian.screening.panel import Floats, Mask
 from qingjian.screening.series import SeriesDays, Statistics, correlation_over, mean_over, steps
 
 FURTHEST_DAYS = 400
-EXACT_CLOSENESS = 8.5  # r = 0.9999: nothing but rounding differs
-LEAST_DISTINCT = 8
-USUAL_SHARE = 0.005
 
 
 def statistics(series: SeriesDays) -> Statistics:
@@ -24,31 +21,6 @@ def statistics(series: SeriesDays) -> Statistics:
         if others:
             out.update(_parallel(series, others, name))
     out.update(_own_past(series))
-    out["copies.exact"] = _exact(series, out)
-    return out
-
-
-def _exact(series: SeriesDays, found: Statistics) -> Floats:
-    """1 for days that are an exact copy of a moving day and not explained by the habits of the series.
-
-    Two moving days that agree in every change do not occur by chance. Of two related stations the one that left
-    its own ways is meant; agreement that the clean history shows too (one instrument for two factors) is no copy.
-    """
-    nothing = np.full(series.days, np.nan)
-    ordered = np.sort(series.fine, axis=1)
-    moving = (np.diff(ordered, axis=1) > 0).sum(axis=1) >= LEAST_DISTINCT
-    blamed = (
-        found.get("copies.relative_blame", nothing) + found.get("copies.relative_level_blame", nothing) > 0
-    )
-    out = np.zeros(series.days)
-    for name, suspect in (
-        ("copies.past.1", moving),
-        ("copies.factor_closeness", moving),
-        ("copies.relative_closeness", moving & blamed),
-    ):
-        close = np.nan_to_num(found.get(name, nothing)) >= EXACT_CLOSENESS
-        if close[series.history].mean() < USUAL_SHARE if series.history.any() else True:
-            out = np.maximum(out, (close & suspect).astype(float))
     return out
 
 

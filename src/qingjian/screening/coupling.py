@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from qingjian.screening.panel import Floats
-from qingjian.screening.series import SeriesDays, Statistics, correlation_over, days_around, over, steps
+from qingjian.screening.series import (
+    SeriesDays,
+    Statistics,
+    correlation_over,
+    days_around,
+    mean_over,
+    over,
+    steps,
+)
+
+BLOCK = 24  # values of a block in which the order is judged: six hours of quarter-hours, a day of hours
+AROUND_DAYS = 10
 
 
 def statistics(series: SeriesDays) -> Statistics:
@@ -29,7 +40,46 @@ def statistics(series: SeriesDays) -> Statistics:
         out[f"coupling.order.{width}"] = _order(
             days_around(series.shaped, width), days_around(expected, width)
         )
+    out.update(_within_blocks(series))
     return out
+
+
+def _within_blocks(series: SeriesDays) -> Statistics:
+    """Order within blocks of successive values: steps against the spread of the block, and the spread against the weeks around.
+
+    Values in random order step as far as any two of them lie apart while the spread stays as it was; noise widens
+    the spread too.
+    """
+    days = series.days
+    blocks = series.fine.reshape(-1, BLOCK)
+    count = np.isfinite(blocks).sum(axis=1)
+    step = np.abs(np.diff(blocks, axis=1))
+    known = np.isfinite(step).sum(axis=1)
+    stepping = np.nansum(step, axis=1) / np.maximum(known, 1)
+    ordered = np.sort(blocks, axis=1)
+    rank = 2.0 * np.arange(1, BLOCK + 1) - count[:, None] - 1
+    apart = 2 * np.nansum(np.where(np.isfinite(ordered), rank * ordered, 0.0), axis=1)
+    apart = apart / np.maximum(count * (count - 1.0), 1)
+    tiny = 0.2 * series.resolution + 1e-12
+    enough = (count >= BLOCK // 2) & (known >= BLOCK // 3)
+    order = np.where(enough, np.log((stepping + tiny) / (apart + tiny)), np.nan).reshape(days, -1)
+    spread = np.where(enough, np.log(apart + tiny), np.nan).reshape(days, -1)
+    spread = spread - _same_time(spread)
+    out: Statistics = {}
+    for width in (1, 3, 7):
+        out[f"coupling.disorder.{width}"] = mean_over(order, width, 1)
+        out[f"coupling.block_spread.{width}"] = mean_over(spread, width, 1)
+    return out
+
+
+def _same_time(values: Floats) -> Floats:
+    """Median of the same time of day in the AROUND_DAYS days before and after."""
+    empty = np.full((AROUND_DAYS, values.shape[1]), np.nan)
+    padded = np.vstack([empty, values, empty])
+    rows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND_DAYS + 1, axis=0), axis=2)
+    count = np.isfinite(rows).sum(axis=2)
+    at = np.maximum(count - 1, 0) // 2
+    return np.asarray(np.take_along_axis(rows, at[:, :, None], axis=2)[:, :, 0], dtype=np.float64)
 
 
 def _fisher(correlation: Floats) -> Floats:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qingjian.screening.panel import Floats
 
+LONGEST_TABLE = 1000  # values: longer tables are copies of the past (see copied_runs)
 ACCESS_MINUTES = 120
 RELATIVE_TOLERANCE = 1e-6
 
@@ -192,7 +193,7 @@ def generated_pattern(values: Floats, least: int = 60) -> tuple[float, int]:
     if len(x) < least:
         return 0.0, 0
     best, at = 0.0, 0
-    for period in range(3, len(x) // 3):
+    for period in range(3, min(len(x) // 3, LONGEST_TABLE)):
         if len(np.unique(x[:period])) < 3:
             continue
         equal = x[period:] == x[:-period]
@@ -203,3 +204,35 @@ def generated_pattern(values: Floats, least: int = 60) -> tuple[float, int]:
         if share > best + 1e-9:
             best, at = share, period
     return best, at
+
+
+def generated_signs(values: Floats, resolution: float) -> dict[str, Floats]:
+    """Daily signs of generated data in a series (days, n), high = suspicious; NaN where a day has too few values.
+
+    `straight`: share of values that go on exactly as the two before while moving (ramps); `repeats`: share of moving values
+    equal to those one table length before, for the best length up to half a day; `waves`: share of the variance
+    explained by a straight line and three waves a day (a computed curve; nature leaves unrest beside it). What is usual is for the own
+    history to say: see `corroboration.calibrated_test`.
+    """
+    days, n = values.shape
+    step = resolution if resolution > 0 else 1e-9
+    out = {name: np.full(days, np.nan) for name in ("straight", "repeats", "waves")}
+    for d in range(days):
+        x = values[d][np.isfinite(values[d])]
+        if len(x) < max(12, n // 2) or np.ptp(x) < 3 * step:
+            continue
+        first = np.diff(np.round(x / step))
+        moving = first[1:] != 0
+        out["straight"][d] = float(np.mean(moving & (first[1:] == first[:-1])))
+        best = 0.0
+        for period in range(3, len(x) // 2):
+            moved = x[period:] != x[period - 1 : -1]
+            if moved.sum() >= len(x) // 4:
+                best = max(best, float((x[period:] == x[:-period])[moved].mean()))
+        out["repeats"][d] = best
+        at = np.arange(len(x)) / len(x)
+        waves = [f(2 * np.pi * k * at) for k in (1, 2, 3) for f in (np.sin, np.cos)]
+        design = np.column_stack([np.ones(len(x)), at, *waves])
+        left = x - design @ np.linalg.lstsq(design, x, rcond=None)[0]
+        out["waves"][d] = 1 - float(np.sum(left**2) / np.sum((x - x.mean()) ** 2))
+    return out

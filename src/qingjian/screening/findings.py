@@ -8,6 +8,7 @@ import numpy as np
 
 from qingjian.screening.calibration import p_value
 from qingjian.screening.panel import Floats, Mask, day_text
+from qingjian.screening.plots import Plot
 from qingjian.screening.wording import KINDS, test_words
 
 SMALLEST_P = 5e-4  # a history of a few years cannot say less
@@ -18,16 +19,22 @@ RULE_VERSION = "screening/1"
 
 @dataclass(frozen=True)
 class Evidence:
-    """One test: its name, the smallest p-value in the own history, the day on which it was reached."""
+    """One test: its name, the smallest p-value in the own history, the day on which it was reached.
+
+    `zh` and `en` say what exactly was seen, where a test has more to say than its name.
+    """
 
     test: str
     p: float
     day: int
+    zh: str = ""
+    en: str = ""
 
     @property
     def words(self) -> tuple[str, str]:
-        """Name of the test in Chinese and English."""
-        return test_words(self.test)
+        """What was seen, or the name of the test, in Chinese and English."""
+        words = test_words(self.test)
+        return self.zh or words[0], self.en or words[1]
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Finding:
     evidence: tuple[Evidence, ...]
     confidence: str
     other_station: str = ""
+    plot: Plot | None = None
 
     @property
     def circumstances(self) -> tuple[str, ...]:
@@ -94,6 +102,8 @@ class Finding:
             "rule": RULE_VERSION,
             "other_station": self.other_station,
             "circumstances": list(self.circumstances),
+            "innocent_zh": KINDS.get(self.kind, KINDS[""]).innocent_zh,
+            "innocent_en": KINDS.get(self.kind, KINDS[""]).innocent_en,
             "tests": [
                 {
                     "test": e.test,
@@ -104,6 +114,7 @@ class Finding:
                 }
                 for e in self.evidence
             ],
+            "plot": self.plot.as_record() if self.plot else None,
             "text_zh": zh,
             "text_en": en,
         }

@@ -25,6 +25,8 @@ MOST_REHEARSALS = 24
 REHEARSED_SHARE = 0.12
 LEAST_REHEARSED_DAYS = 60
 CONCLUSIVE_QUANTILE = 0.9995
+CONCLUSIVE_MARGIN = 1.0
+COPIES_IN_HISTORY = 0.002
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def learn_from(
     tampered, trouble = combination.answers(days, np.ones(record.days, bool))
     present = tampered > ABSENT
     usual = float(np.quantile(tampered[present], OWN_SHARE))
-    conclusive = float(np.quantile(tampered[present], CONCLUSIVE_QUANTILE))
+    conclusive = conclusive_level(tampered[present], clean)
     answers = with_exact_copies(muted(tampered, usual), clean, conclusive)
     months = [m.answer for m in month_answers(answers, record.first_day)]
     return Learned(
@@ -85,6 +87,15 @@ def learn_from(
         Tail.of(np.array(months)),
         own_reference,
     )
+
+
+def conclusive_level(answers: Floats, clean: dict[tuple[int, int], Statistics]) -> float:
+    """Answer that an exact copy gets: above all honest days, unless the clean history holds such copies itself; then what
+    1 in 2,000 honest days reaches."""
+    seen = np.mean([(statistics["copies.exact"] > 0).mean() for statistics in clean.values()])
+    if seen > COPIES_IN_HISTORY:
+        return float(np.quantile(answers, CONCLUSIVE_QUANTILE))
+    return float(answers.max() + CONCLUSIVE_MARGIN)
 
 
 def with_exact_copies(answers: Floats, found: dict[tuple[int, int], Statistics], level: float) -> Floats:

@@ -31,7 +31,36 @@ def statistics(series: SeriesDays) -> Statistics:
         out[f"{name}.hours.7"] = np.log1p(over(mask.sum(axis=1), 7))
         edges = np.abs(np.diff(mask.ravel(), prepend=mask.ravel()[:1])).reshape(mask.shape) > 0.5
         out[f"{name}.times.3"] = np.log1p(over(edges.sum(axis=1).astype(float), 3))
+    beside = _rank_beside(series)
+    for name, native in (
+        ("missing_when_high", ~np.isfinite(series.values) & (series.flags <= FLAG_NORMAL)),
+        ("calibration_when_high", series.flags == FLAG_CALIBRATION),
+        ("declared_when_high", series.flags > FLAG_CALIBRATION),
+    ):
+        lost = native.ravel()
+        edge = np.r_[lost[1:], False] | np.r_[False, lost[:-1]]
+        weight = np.where(edge.reshape(native.shape) & np.isfinite(beside), 1.0, 0.0)
+        for width in (1, 3, 7):
+            count = over(weight.sum(axis=1), width)
+            lift = over((weight * np.nan_to_num(beside)).sum(axis=1), width)
+            out[f"{name}.edges.{width}"] = lift / np.sqrt(count / 12 + 0.3)
     return out
+
+
+def _rank_beside(series: SeriesDays) -> Floats:
+    """Rank of each value among the values of the three days around, -0.5 to 0.5: what was read just before or after a gap.
+
+    Needs no model: whoever loses the high values leaves gaps between the highest that remain.
+    """
+    values = series.values
+    rows = np.sort(days_around(values, 3), axis=1)
+    count = np.isfinite(rows).sum(axis=1)
+    below = np.stack([np.searchsorted(row[:n], v) for row, n, v in zip(rows, count, values, strict=True)])
+    equal = np.stack(
+        [np.searchsorted(row[:n], v, "right") for row, n, v in zip(rows, count, values, strict=True)]
+    )
+    rank = 0.5 * (below + equal) / np.maximum(count, 1)[:, None] - 0.5
+    return np.where(np.isfinite(values) & (count >= 24)[:, None], rank, np.nan)
 
 
 def _hours(native: Mask) -> Floats:

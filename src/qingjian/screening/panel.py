@@ -187,6 +187,10 @@ def _step(times: NDArray[np.int64]) -> int:
         raise PanelError(
             f"时间步长 {step} 分钟大于一小时，无法筛查 / a step of {step} minutes is longer than an hour"
         )
+    if 60 % step:
+        raise PanelError(
+            f"时间步长 {step} 分钟不能整除一小时 / a step of {step} minutes does not divide an hour"
+        )
     return step
 
 

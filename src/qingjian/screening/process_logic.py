@@ -1,10 +1,12 @@
-"""Process logic: emission against load and material balance, declared stops, dilution, gas-water and COD-NH3-N-pH order.
+"""Process logic: emission against load and material balance, declared stops, dilution, gas and water, COD-NH3-N-pH.
 
 Functions on hourly values of one outlet. What is usual is taken from the clean history of the same outlet; without
-one the functions say nothing (NaN).
+one the functions say nothing (NaN). `corroboration` turns the answers into p-values and findings.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -36,22 +38,98 @@ def running_while_stopped(
     return np.asarray(stopped & (signs >= 2), dtype=np.bool_)
 
 
-def dilution(oxygen: Floats, flow: Floats, load: Floats, history: Mask) -> Floats:
-    """How far oxygen and flow together exceed what the load explains, in usual errors (smaller of the two).
+def dilution(
+    oxygen: Floats, flow: Floats, load: Floats, history: Mask, moisture: Floats | None = None
+) -> Floats:
+    """How far oxygen and flow together exceed what the load explains, in usual errors (the weaker sign counts).
 
     Air let in before the sampling point raises both and lowers the concentration; a change of combustion moves oxygen
-    alone, a change of load moves both as always. NaN without enough history.
+    alone, a change of load moves both as always. With `moisture`, which the same air lowers, the second strongest of
+    the three signs counts. NaN without enough history.
     """
-    both = []
-    for reading in (oxygen, flow):
-        known = history & np.isfinite(reading) & np.isfinite(load)
-        if known.sum() < LEAST_HOURS:
-            return np.full(len(oxygen), np.nan)
-        slope, intercept = np.polyfit(load[known], reading[known], 1)
-        rest = reading - (slope * load + intercept)
-        usual = 1.4826 * float(np.median(np.abs(rest[known] - np.median(rest[known]))))
-        both.append(rest / max(usual, 1e-9))
-    return np.asarray(np.minimum(both[0], both[1]), dtype=np.float64)
+    signs = [beyond_load(oxygen, load, history), beyond_load(flow, load, history)]
+    if moisture is not None:
+        signs.append(-beyond_load(moisture, load, history))
+    return np.asarray(np.sort(np.stack(signs), axis=0)[-2], dtype=np.float64)
+
+
+def beyond_load(reading: Floats, load: Floats, history: Mask) -> Floats:
+    """Reading minus what the load explains (straight line over the history), in usual errors; NaN without history."""
+    known = history & np.isfinite(reading) & np.isfinite(load)
+    if known.sum() < LEAST_HOURS:
+        return np.full(len(reading), np.nan)
+    slope, intercept = np.polyfit(load[known], reading[known], 1)
+    rest = reading - (slope * load + intercept)
+    usual = 1.4826 * float(np.median(np.abs(rest[known] - np.median(rest[known]))))
+    return np.asarray(rest / max(usual, 1e-9), dtype=np.float64)
+
+
+def scrubber_without_water(sulphur: Floats, temperature: Floats, moisture: Floats, history: Mask) -> Floats:
+    """Gas and water of a wet scrubber: how far the gas is hotter and drier than ever while low SO2 is reported.
+
+    Gas that went through the spray leaves cool and saturated. The answer (usual errors, the weaker of the two signs)
+    counts only in hours whose SO2 is at most what is usual with the scrubber running; elsewhere it is 0.
+    """
+    known = history & np.isfinite(sulphur) & np.isfinite(temperature) & np.isfinite(moisture)
+    if known.sum() < LEAST_HOURS:
+        return np.full(len(sulphur), np.nan)
+    away = []
+    for reading, sign in ((temperature, 1.0), (moisture, -1.0)):
+        middle = float(np.median(reading[known]))
+        usual = 1.4826 * float(np.median(np.abs(reading[known] - middle)))
+        away.append(sign * (reading - middle) / max(usual, 1e-9))
+    claimed = sulphur <= float(np.median(sulphur[known]))
+    weaker = np.minimum(away[0], away[1])
+    return np.where(np.isfinite(weaker), np.where(claimed, np.maximum(weaker, 0.0), 0.0), np.nan)
+
+
+def aeration_without_effect(air: Floats, water: Floats, ammonia: Floats, history: Mask) -> Floats:
+    """Air and water of an aeration tank: how far the air per water fell while low ammonia is still reported.
+
+    Nitrification needs air. The answer is the fall of log(air / water) below the history in usual errors, in hours whose
+    ammonia is at most what is usual; elsewhere it is 0.
+    """
+    possible = (water > 0) & np.isfinite(air) & np.isfinite(ammonia)
+    ratio = np.where(possible, np.log(np.maximum(air, 1e-6) / np.where(water > 0, water, 1.0)), np.nan)
+    known = history & possible
+    if known.sum() < LEAST_HOURS:
+        return np.full(len(air), np.nan)
+    middle = float(np.median(ratio[known]))
+    usual = 1.4826 * float(np.median(np.abs(ratio[known] - middle)))
+    claimed = ammonia <= float(np.median(ammonia[known]))
+    fall = np.maximum(middle - ratio, 0.0) / max(usual, 1e-3)
+    return np.where(np.isfinite(ratio), np.where(claimed, fall, 0.0), np.nan)
+
+
+def mist_at_inlet(particles_error: Floats, humidity_error: Floats) -> Floats:
+    """Spraying or shielding at an ambient inlet: particles below and humidity above what the surroundings show, at once.
+
+    Both inputs are errors in usual errors (from a context model or against the neighbours). The answer is the weaker
+    of the two signs, never below 0. Rain shows at the neighbours too and is therefore in neither error.
+    """
+    return np.maximum(np.minimum(-particles_error, humidity_error), 0.0)
+
+
+def unexplained_level(target: Floats, given: Sequence[Floats], history: Mask) -> Floats:
+    """How far a factor of waste water lies below what the other factors promise (COD from NH3-N and pH, and so on).
+
+    Robust straight-line fit of the target on the given factors over the history; the answer is the negative error in
+    usual errors. NaN without enough history or where an input is missing.
+    """
+    design = np.column_stack([np.ones(len(target)), *given])
+    known = history & np.isfinite(target) & np.isfinite(design).all(axis=1)
+    if known.sum() < LEAST_HOURS:
+        return np.full(len(target), np.nan)
+    weight = np.ones(int(known.sum()))
+    x, y = design[known], target[known]
+    usual, coefficients = 1.0, np.zeros(design.shape[1])
+    for _ in range(5):
+        gram = x.T @ (x * weight[:, None]) + 1e-9 * np.eye(x.shape[1])
+        coefficients = np.linalg.solve(gram, x.T @ (weight * y))
+        rest = y - x @ coefficients
+        usual = max(1.4826 * float(np.median(np.abs(rest))), 1e-9)
+        weight = 1 / np.maximum(1.0, np.abs(rest) / (1.5 * usual))
+    return np.asarray((design @ coefficients - target) / usual, dtype=np.float64)
 
 
 def balance(reported: Floats, computed: Floats, history: Mask) -> Floats:

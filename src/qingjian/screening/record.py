@@ -44,8 +44,7 @@ class Record:
     def fine(self, station: int, parameter: int) -> Floats:
         """Usable values of one series by days, at most one every 15 minutes (days, 24 to 96)."""
         usable = np.where(self.flags[station, parameter] <= 1, self.values[station, parameter], np.nan)
-        k = self.per_day // MOST_A_DAY if self.per_day > MOST_A_DAY else 1
-        return block_means(usable, k).reshape(self.days, -1)
+        return block_means(usable, fine_block(self.per_day // 24)).reshape(self.days, -1)
 
     def of_history(self) -> Record:
         """Only the days from the first to the last day of the history."""
@@ -76,7 +75,12 @@ class Record:
         ]
 
 
-MOST_A_DAY = 96
+MOST_AN_HOUR = 4
+
+
+def fine_block(per_hour: int) -> int:
+    """How many native values make one fine value: the fewest that divide the hour into at most four."""
+    return next(k for k in range(1, per_hour + 1) if per_hour % k == 0 and per_hour // k <= MOST_AN_HOUR)
 
 
 def hourly_means(values: Floats, flags: Flags, per_day: int) -> Floats:

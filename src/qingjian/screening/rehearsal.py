@@ -157,6 +157,41 @@ def derived(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
     ), None
 
 
+def day_again(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
+    """The last day, or a few hours, sent again and again."""
+    length = int(r.choice([6, 12, 24, 24, 48])) * s.per_hour
+    if len(s.earlier) < length:
+        return x, None
+    once = s.earlier[-length:]
+    return _disguised(np.resize(once, len(x)), r, s), None
+
+
+def typical_day(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
+    """A mean daily course of the weeks before, with a little scatter."""
+    day = 24 * s.per_hour
+    back = int(r.integers(3, 30)) * day
+    if len(s.earlier) < back:
+        return x, None
+    table = s.earlier[len(s.earlier) - back :].reshape(-1, day)
+    known = np.isfinite(table)
+    course = np.where(known.any(axis=0), np.nansum(table, axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+    scatter = r.choice([0.0, 0.05, 0.15]) * _spread(x)
+    return np.resize(course, len(x)) + r.normal(0, scatter + 1e-12, len(x)), None
+
+
+def held_blocks(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
+    """Every value held for some hours, as if the analyser measured less often."""
+    every = max(2, round(_between(2, 8, s.strength) * s.per_hour))
+    return x[(np.arange(len(x)) // every) * every], None
+
+
+def blended(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
+    """Drawn towards a related station or towards the own mean."""
+    other = np.full(len(x), np.nanmean(x)) if s.relative is None or r.random() < 0.3 else s.relative
+    weight = _between(0.35, 0.9, s.strength)
+    return np.where(np.isfinite(other), (1 - weight) * x + weight * other, x), None
+
+
 def invented(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
     """Made up: wandering values around a low mean, with or without a daily wave."""
     memory = r.uniform(0.0, 0.97) ** (1 / s.per_hour)
@@ -223,15 +258,20 @@ def mist(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
 
 
 def spikes(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault: single high readings."""
+    """Fault: single readings far too high, sometimes too low as well."""
     at = r.random(len(x)) < r.uniform(0.02, 0.12)
-    return np.where(at, x + _spread(x) * _between(2, 12, s.strength) * r.uniform(0.5, 1.2, len(x)), x), None
+    side = np.where(r.random(len(x)) < r.choice([0.0, 0.0, 0.4]), -1.0, 1.0)
+    size = side * _spread(x) * _between(2, 12, s.strength) * r.uniform(0.5, 1.2, len(x))
+    return np.where(at, x + size, x), None
 
 
 def drift(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault: slow drift up or down."""
+    """Fault: slow drift up or down, or slow loss of sensitivity."""
+    course = np.linspace(0, 1, len(x)) ** r.choice([1.0, 1.0, 0.5, 2.0])
+    if r.random() < 0.2:
+        return x * (1 - _between(0.15, 0.7, s.strength) * course), None
     end = r.choice([-1.0, 1.0]) * _between(0.5, 2.6, s.strength) * _spread(x)
-    return x + np.linspace(0, end, len(x)), None
+    return x + end * course, None
 
 
 def noisy(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
@@ -271,6 +311,21 @@ def station_upset(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, 
     return np.where(r.random(len(x)) < r.uniform(0, 0.5), np.nan, y), None
 
 
+def station_mixed(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
+    """Fault of the whole station: the same trouble shows in every factor in another way, or not at all."""
+    way = r.random()
+    if way < 0.25:
+        return x, None
+    if way < 0.45:
+        return station_stuck(x, r, s)
+    if way < 0.6:
+        held = np.arange(len(x)) // max(1, int(r.integers(2, 20)) * s.per_hour)
+        return x[np.searchsorted(held, held, "left")], None
+    if way < 0.75:
+        return station_upset(x, r, s)
+    return (spikes if way < 0.85 else noisy if way < 0.93 else dropout)(x, r, s)[0], None
+
+
 TAMPERING: dict[str, Change] = {
     "constant": held_value,
     "range_cap": lowered_range,
@@ -284,6 +339,10 @@ TAMPERING: dict[str, Change] = {
     "copy_period": replayed,
     "copy_neighbour": borrowed,
     "copy_factor": derived,
+    "copy_day": day_again,
+    "typical_day": typical_day,
+    "held_blocks": held_blocks,
+    "blended": blended,
     "fabricate": invented,
     "decouple": reordered,
     "last_digit": typed_digits,
@@ -299,10 +358,27 @@ TROUBLE: dict[str, Change] = {
     "declared": declared_breakdown,
     "station_stuck": station_stuck,
     "station_upset": station_upset,
+    "station_mixed": station_mixed,
 }
-WHOLE_STATION = frozenset({"station_stuck", "station_upset"})
+WHOLE_STATION = frozenset({"station_stuck", "station_upset", "station_mixed"})
+AT_TIMES = (
+    0.25  # share of the exercises that are only carried out at some hours, at high levels, or set in slowly
+)
 REPLACING = frozenset(
-    {"constant", "copy_period", "copy_neighbour", "copy_factor", "fabricate", "interpolated", "declared"}
+    {
+        "constant",
+        "copy_period",
+        "copy_neighbour",
+        "copy_factor",
+        "copy_day",
+        "typical_day",
+        "fabricate",
+        "interpolated",
+        "declared",
+    }
+)
+PARTLY = frozenset(
+    {"scale", "offset", "compressed", "shaved_peaks", "range_cap", "smooth", "blended", "last_digit", "spray"}
 )
 KINDS: tuple[str, ...] = (*TAMPERING, *TROUBLE)
 CLEAN, UNCLEAR = -1, -2
@@ -367,7 +443,7 @@ def stage(
             continue
         shared_seed = int(r.integers(2**62))
         for q in targets:
-            own = np.random.default_rng(shared_seed)
+            own = np.random.default_rng(shared_seed + (q if name == "station_mixed" else 0))
             changed = _carry_out(record, values, flags, (s, q), begin, hours, name, strength, own)
             if changed is None:
                 continue
@@ -378,6 +454,17 @@ def stage(
             kind[s, q][share_of_day >= LEAST_CHANGED_HOURS] = KINDS.index(name)
             done += float((share_of_day >= LEAST_CHANGED_HOURS).sum()) / len(targets)
     return Rehearsal(record.with_values(values, flags), kind)
+
+
+def _at_times(x: Floats, y: Floats, r: np.random.Generator, begin: int, per_hour: int) -> Floats:
+    """A change carried out only at some hours of the day, only at high levels, or setting in slowly."""
+    way = r.random()
+    if way < 0.4:
+        hour = (begin + np.arange(len(x)) // per_hour) % 24
+        return np.where((hour - int(r.integers(24))) % 24 < int(r.integers(6, 15)), y, x)
+    if way < 0.7:
+        return np.where(x > np.nanquantile(x, r.uniform(0.3, 0.7)), y, x)
+    return x + (y - x) * np.minimum(np.linspace(0, r.uniform(1, 3), len(x)), 1)
 
 
 def _carry_out(
@@ -416,6 +503,8 @@ def _carry_out(
         record.values[s, factors[int(r.integers(len(factors)))], a:b] if factors else None,
     )
     y, flag = (TAMPERING | TROUBLE)[name](x.copy(), r, scene)
+    if name in PARTLY and r.random() < AT_TIMES:
+        y = _at_times(x, y, r, begin, k)
     if resolution > 0:
         y = np.round(np.round(y / resolution) * resolution, 10)
     y = np.maximum(y, min(0.0, float(np.nanmin(x))))

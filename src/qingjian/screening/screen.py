@@ -20,7 +20,9 @@ from qingjian.screening.learning import (
 )
 from qingjian.screening.months import month_answers
 from qingjian.screening.panel import Floats, Mask, Panel, day_text
+from qingjian.screening.plots import Plot, plot_of
 from qingjian.screening.record import Record, alone, history_record, join
+from qingjian.screening.series import SeriesDays
 from qingjian.screening.statistics import gather, series_of
 from qingjian.screening.twins import find_twins
 
@@ -115,7 +117,8 @@ def screen_until(
 
 
 def _scored(record: Record, learned: Learned, settings: Settings, notes: list[str]) -> Screening:
-    found = gather(series_of(record, learned.models))
+    series = series_of(record, learned.models)
+    found = gather(series)
     keys = list(found)
     days = calibrated(found, learned.measure, record)
     held_out = np.full(record.days, True) if learned.own_reference else np.zeros(record.days, bool)
@@ -150,7 +153,9 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
         if answers[i, d] > ABSENT
     )
     months = _months(record, learned, keys, answers, weight, guess, first, beyond)
-    findings = _findings(record, learned, keys, days, score, fault, guess, lowered, limit, first, beyond)
+    findings = _findings(
+        record, learned, series, keys, days, score, fault, guess, lowered, limit, first, beyond
+    )
     return Screening(day_scores, months, findings, (*record.notes, *notes))
 
 
@@ -191,6 +196,7 @@ def _months(
 def _findings(
     record: Record,
     learned: Learned,
+    series: dict[tuple[int, int], SeriesDays],
     keys: list[tuple[int, int]],
     days: Days,
     score: Floats,
@@ -219,13 +225,15 @@ def _findings(
                     _commonest(guess[i][a : b + 1]),
                     evidence_of(days.tests[i, stretch], learned.measure.tests, record.first_day + first + a),
                     "low" if lowered[i] else "normal",
+                    plot=_plot(record, learned, series, (s, p), first + a, first + b),
                 )
             )
     begin, end = record.first_day + first, record.first_day + beyond - 1
     for twin in find_twins(record):
         if twin.last_day < begin or twin.first_day > end:
             continue
-        names = sorted((record.stations[twin.first].code, record.stations[twin.second].code))
+        one, other = sorted((twin.first, twin.second), key=lambda i: record.stations[i].code)
+        names = record.stations[one].code, record.stations[other].code
         closeness = float(np.exp(-twin.margin))
         out.append(
             Finding(
@@ -239,6 +247,34 @@ def _findings(
                 (Evidence("copies.twins", max(SMALLEST_P, closeness), max(twin.first_day, begin)),),
                 "normal",
                 names[1],
+                _plot(
+                    record,
+                    learned,
+                    series,
+                    (one, twin.parameter),
+                    max(twin.first_day, begin) - record.first_day,
+                    min(twin.last_day, end) - record.first_day,
+                    (other,),
+                ),
             )
         )
     return tuple(sorted(out, key=lambda f: (-f.score, f.station, f.parameter, f.first_day)))
+
+
+def _plot(
+    record: Record,
+    learned: Learned,
+    series: dict[tuple[int, int], SeriesDays],
+    key: tuple[int, int],
+    first: int,
+    last: int,
+    others: tuple[int, ...] | None = None,
+) -> Plot | None:
+    """Plot of a finding; beside it the related stations that its context model looks at first."""
+    if key not in series:
+        return None
+    if others is None:
+        model = learned.models.context.models.get(key)
+        others = tuple(s for s, p in model.columns if p == key[1]) if model else ()
+    back = learned.models.context.shapes[key[1]].back
+    return plot_of(record, series[key], back, *key, first, last, others)

@@ -38,6 +38,23 @@ def statistics(series: SeriesDays) -> Statistics:
         kink = mean_over(np.abs(following - change), width)
         straight = mean_over(np.abs(change), width)
         out[f"smoothing.kinks.{width}"] = np.log((kink + tiny) / (straight + tiny))
+        out.update(_texture(series, width, tiny))
+    return out
+
+
+def _texture(series: SeriesDays, width: int, tiny: float) -> Statistics:
+    """The unrest of the instrument itself, free of the level: turns of direction, and bends against hourly changes."""
+    fine = series.fine
+    first = steps(fine)
+    later = np.r_[first.ravel()[1:], np.nan].reshape(first.shape)
+    both = np.isfinite(first) & np.isfinite(later) & (first != 0) & (later != 0)
+    turns = np.where(both, (first * later < 0).astype(float), np.nan)
+    out = {f"smoothing.turns.{width}": -mean_over(turns, width)}
+    per_hour = fine.shape[1] // 24
+    if per_hour > 1:
+        bend = mean_over(np.abs(later - first), width)
+        hourly = mean_over(np.abs(steps(fine, per_hour)), width)
+        out[f"smoothing.texture.{width}"] = -np.log((bend + tiny) / (hourly + tiny))
     return out
 
 

@@ -1,7 +1,8 @@
 """What tests and kinds mean in plain words (Chinese, English), which official circumstance they resemble,
 and which innocent explanations have to be ruled out first.
 
-Circumstance ids: T, F of 环发〔2015〕175号 articles 4 and 5; R of 国令820号 article 25.
+Circumstance ids: T, F of 环发〔2015〕175号 articles 4 and 5; R of 国令820号 article 25; S of 环保部令19号 articles 19
+and 20; D of 公治〔2014〕853号 article 6; K of 法释〔2023〕7号.
 """
 
 from __future__ import annotations
@@ -69,6 +70,34 @@ KINDS: Final[dict[str, Kind]] = {
         ("F05", "F06", "R01"),
         "两因子由同一仪器换算得出",
         "both factors derived by one instrument",
+    ),
+    "copy_day": Kind(
+        "疑似同一时段数据反复上报",
+        "one stretch sent again and again",
+        ("F05", "T13", "R02"),
+        "断点续传重复发送、数采仪缓存错误",
+        "repeated resends, a faulty buffer of the acquisition device",
+    ),
+    "typical_day": Kind(
+        "疑似以典型日变化代替实测",
+        "a typical daily course instead of measurements",
+        ("F05", "F06", "R01"),
+        "平台以均值补缺",
+        "gaps filled with means by the platform",
+    ),
+    "held_blocks": Kind(
+        "疑似一次测值多时段重复使用",
+        "one reading used for several periods",
+        ("F05", "T10", "R02"),
+        "分析仪做样周期变长、以末值补缺",
+        "a longer analyser cycle, gaps filled with the last value",
+    ),
+    "blended": Kind(
+        "疑似数值被向均值或邻站拉近",
+        "values drawn towards a mean or a neighbour",
+        ("T13", "F05", "R02"),
+        "平台平滑或插补处理",
+        "smoothing or filling by the platform",
     ),
     "scale": Kind(
         "疑似斜率被调低或样品被稀释",
@@ -141,6 +170,104 @@ KINDS: Final[dict[str, Kind]] = {
         "洒水车路过、局地降水、采样头清洗",
         "a passing sprinkler, local rain, cleaning of the inlet",
     ),
+    "stop_not_stopped": Kind(
+        "疑似标记停运而实际运行（标停未停）",
+        "declared stopped while running",
+        ("R05", "S03", "T10"),
+        "启停炉过渡、停运后自然通风、氧量表故障",
+        "start-up or shut-down, draught after a stop, a faulty oxygen meter",
+    ),
+    "dilution": Kind(
+        "疑似采样前混入空气（稀释）",
+        "air let in before the sampling point",
+        ("T06", "S06", "D03"),
+        "系统漏风、低负荷、氧量表漂移",
+        "leaks, low load, a drifting oxygen meter",
+    ),
+    "balance": Kind(
+        "排放量低于物料或负荷核算值",
+        "emission below the material balance",
+        ("S03", "T08", "R05"),
+        "燃料或工艺变化、台账口径变化、流量计偏低",
+        "another fuel or process, changed accounts, a flow meter reading low",
+    ),
+    "load": Kind(
+        "排放不随负荷变化",
+        "emission that does not follow the load",
+        ("S03", "T08", "F05"),
+        "治理设施自动控制、负荷信号错误",
+        "automatic control of the abatement, a wrong load signal",
+    ),
+    "scrubber": Kind(
+        "脱硫烟气偏热偏干而二氧化硫不高",
+        "hot and dry gas behind a wet scrubber that reports low SO2",
+        ("S03", "T08", "R05"),
+        "烟气再热、湿度仪故障",
+        "reheated gas, a faulty moisture meter",
+    ),
+    "aeration": Kind(
+        "气水比下降而氨氮不升",
+        "less air per water while ammonia stays low",
+        ("S03", "T06", "R05"),
+        "进水浓度下降、改用精确曝气",
+        "weaker inflow, aeration on demand",
+    ),
+    "water_order": Kind(
+        "化学需氧量、氨氮、pH 关系不合逻辑",
+        "COD, ammonia and pH against each other",
+        ("S03", "T06", "T08"),
+        "来水性质变化、其中一台仪器故障",
+        "another kind of inflow, one faulty instrument",
+    ),
+    "setting_off_register": Kind(
+        "设备参数与备案不符",
+        "a device setting off the register",
+        ("T08", "T09", "S04", "R05"),
+        _PARAMETERS_ZH,
+        _PARAMETERS_EN,
+    ),
+    "unregistered_setting": Kind(
+        "设备上报未备案参数",
+        "a setting nobody registered",
+        ("T09", "R05"),
+        "软件升级新增参数、备案遗漏",
+        "a software update with new settings, a gap in the register",
+    ),
+    "change_in_remote_session": Kind(
+        "远程访问期间参数被改动",
+        "a setting changed in a remote session",
+        ("T09", "K02", "R05"),
+        "运维人员事后补报",
+        "maintenance reported afterwards",
+    ),
+    "software_hash": Kind(
+        "软件校验值与备案不符",
+        "software other than registered",
+        ("T08", "T09", "F05"),
+        "厂家升级未及时备案",
+        "an update not yet registered",
+    ),
+    "software_unknown": Kind(
+        "软件版本未备案",
+        "an unregistered software version",
+        ("T08", "T09", "F05"),
+        "厂家升级未及时备案",
+        "an update not yet registered",
+    ),
+    "clock_jump": Kind(
+        "设备时钟跳变",
+        "a jump of the device clock",
+        ("F04", "T08"),
+        "时钟电池失效、对时错误",
+        "a dead clock battery, a wrong time server",
+    ),
+    "generated": Kind(
+        "疑似由模拟功能生成的数据",
+        "data of a simulation function",
+        ("F05", "T09", "R02"),
+        "标样自动核查、仪器自检",
+        "automatic checks with standards, self-tests of the instrument",
+    ),
     "": Kind("数据异常", "unusual data", (), "设备故障、真实环境变化", "instrument trouble, a true change"),
 }
 
@@ -159,10 +286,26 @@ TESTS: Final[dict[str, tuple[str, str]]] = {
     "spraying": ("短时骤降检验", "short dips"),
     "detection_floor": ("历史量程检验", "readings never seen before"),
     "physical_logic": ("物理逻辑检验", "physical order of factors"),
+    "jumps": ("突变检验", "sudden changes of level"),
+    "copies.run_past": ("与自身历史逐值相同", "values equal one by one to the own past"),
+    "copies.run_relative": ("与关联站点逐值相同", "values equal one by one to a related station"),
+    "copies.run_factor": ("与另一因子逐值相同", "values equal one by one to another factor"),
+    "copies.twins": ("两站数据同源检验", "one series at two stations"),
+    "process.stop_not_stopped": ("标停未停检验", "declared stop while running"),
+    "process.dilution": ("氧量、流量、湿度稀释检验", "dilution by oxygen, flow and moisture"),
+    "process.balance": ("物料衡算比对", "material balance"),
+    "process.load": ("排放与负荷响应检验", "response of emission to load"),
+    "process.scrubber": ("湿法脱硫气水逻辑检验", "gas and water of the scrubber"),
+    "process.aeration": ("曝气气水比检验", "air per water of the aeration"),
+    "process.water_order": ("化学需氧量—氨氮—pH 逻辑检验", "COD, ammonia and pH"),
+    "process.mist": ("喷淋遮挡湿度佐证检验", "mist at the inlet shown by humidity"),
+    "process": ("工艺逻辑检验", "process logic"),
+    "device": ("设备侧证据", "facts about the device"),
+    "generated": ("模拟数据特征检验", "patterns of generated data"),
     "faults": ("设备故障迹象", "signs of instrument trouble"),
 }
 
 
 def test_words(name: str) -> tuple[str, str]:
-    """Chinese and English name of a statistic's test."""
-    return TESTS.get(name.split(".")[0], (name, name))
+    """Chinese and English name of a statistic's test: of the test itself if it has one, else of its family."""
+    return TESTS.get(name) or TESTS.get(name.split(".")[0], (name, name))
