@@ -75,8 +75,8 @@ fmt: $(VENV)/dev.stamp ## format the code
 bench: $(VENV)/dev.stamp ## measure side by side; prints host and commands
 	$(BIN)/python -m bench
 
-bench-screening: $(VENV)/dev.stamp ## screening beside the baselines of a kit: make bench-screening KIT=folder KIT_PYTHON=python with pandas, numpy, pyarrow
-	$(BIN)/python -m bench.screening --kit $(KIT) --python $(or $(KIT_PYTHON),python3) --untouched
+bench-screening: $(VENV)/dev.stamp ## screening on a kit: make bench-screening KIT=folder KIT_PYTHON=python with pandas, numpy, pyarrow [BASELINES="subpca subknn …"]
+	$(BIN)/python -m bench.screening --kit $(KIT) --python $(or $(KIT_PYTHON),python3) --untouched --baselines $(BASELINES)
 
 fuzz: $(VENV)/dev.stamp ## 10^7 random streams against the protocol library
 	$(BIN)/python -m tests.hj212.fuzz --streams 10000000

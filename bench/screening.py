@@ -3,23 +3,33 @@
   python -m bench.screening --kit KIT [--work FOLDER] [--python PYTHON] [--secret …] [--medium …] [--baselines …]
 
 KIT is the folder with build_dev_panel.py, score.py and baselines.py. PYTHON runs those scripts and needs pandas,
-numpy and pyarrow (pyod and LightGBM for some baselines); the product itself needs none of it. Panels are built once
-under FOLDER and kept.
+numpy and pyarrow; the product itself needs none of it. `--baselines` runs further methods beside ours: the kit's own
+(iforest and subpca need pyod, lgbm LightGBM) and those of screening_generic.py (pyod, scikit-learn, stumpy). A method
+whose package PYTHON lacks is named and left out. Panels are built once under FOLDER and kept. The last table of each
+panel has one row a method, random among them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from qingjian.cli.screen_panel import read_panel, write_json, write_rows
 from qingjian.screening.screen import Screening, learn_history, screen
 
+KITS_OWN = ("constant", "missing", "digit", "neighbour", "iforest", "subpca", "lgbm")
+GENERIC = ("subknn", "kmeansad", "poly", "matrixprofile")
+COLUMNS = {
+    "D": ("AP", "recall@1FA", "recall@5FA", "FA@recall0.5", "AUC tamper/fault"),
+    "M": ("AP", "recall@5%FPR", "AUC tamper/fault"),
+}
 SECRETS = ("dev-public-1", "dev-public-2", "dev-public-3")
 MEDIA = ("air", "stack", "water")
 
@@ -36,10 +46,17 @@ def main() -> None:
     )
     parser.add_argument("--secret", nargs="+", default=list(SECRETS))
     parser.add_argument("--medium", nargs="+", choices=MEDIA, default=list(MEDIA))
-    parser.add_argument("--baselines", nargs="*", default=[], help="baseline methods to run beside ours")
+    parser.add_argument(
+        "--baselines",
+        nargs="*",
+        default=[],
+        choices=(*KITS_OWN, *GENERIC),
+        help="methods to run beside ours",
+    )
     parser.add_argument("--untouched", action="store_true", help="also count alarms on untouched panels")
     parser.add_argument("--brief", action="store_true")
     options = parser.parse_args()
+    options.kit, options.work = options.kit.resolve(), options.work.resolve()  # scripts run in the kit's folder
     print(
         f"host: {platform.processor() or platform.machine()}, {os.cpu_count()} cores; {' '.join(sys.argv)}",
         flush=True,
@@ -89,42 +106,76 @@ def run_medium(options: argparse.Namespace, build: Path, out: Path) -> None:
         if not secrets:
             continue
         print(f"\n## {build.name}, track {track}", flush=True)
-        score(options, build, track, [(out / s / track, s) for s in secrets], out / "untouched")
-        if options.baselines:
-            folders = [str(build / s / track / "panel") for s in secrets]
+        result = score(options, build, track, [(out / s / track, s) for s in secrets], out / "untouched")
+        rows = {"screen": result}
+        for method in options.baselines:
             targets = [out / "baselines" / s / track for s in secrets]
-            kit(
-                options,
-                "baselines.py",
-                "--history",
-                str(build / "history"),
-                "--panel",
-                *folders,
-                "--out",
-                *map(str, targets),
-                "--method",
-                *options.baselines,
-            )
-            for method in options.baselines:
-                print(f"\nbaseline {method}", flush=True)
-                score(
-                    options,
-                    build,
-                    track,
-                    [(t / method, s) for t, s in zip(targets, secrets, strict=True)],
-                    None,
-                )
+            if not baseline(options, build, track, secrets, targets, method):
+                continue
+            print(f"\nbaseline {method}", flush=True)
+            runs = [(t / method, s) for t, s in zip(targets, secrets, strict=True)]
+            rows[method] = score(options, build, track, runs, None)
+        side_by_side(track, rows)
+
+
+def baseline(
+    options: argparse.Namespace,
+    build: Path,
+    track: str,
+    secrets: list[str],
+    targets: list[Path],
+    method: str,
+) -> bool:
+    """Run one other method on the panels; whether it could be run."""
+    own = method in KITS_OWN
+    script = "baselines.py" if own else str(Path(__file__).with_name("screening_generic.py").resolve())
+    try:
+        kit(
+            options,
+            script,
+            *(() if own else ("--kit", str(options.kit.resolve()))),
+            "--history",
+            str((build / "history").resolve()),
+            "--panel",
+            *(str((build / s / track / "panel").resolve()) for s in secrets),
+            "--out",
+            *(str(t.resolve()) for t in targets),
+            "--method",
+            method,
+        )
+    except subprocess.CalledProcessError:
+        print(f"baseline {method}: could not be run by {options.python} (see above)", flush=True)
+        return False
+    return all((t / method / "days.csv").is_file() for t in targets)
+
+
+def side_by_side(track: str, rows: dict[str, dict[str, Any]]) -> None:
+    """One row a method: mean and range over the secrets, random first."""
+    print(f"\n| method | {' | '.join(COLUMNS[track])} |\n|---|{'---|' * len(COLUMNS[track])}", flush=True)
+    random = next(iter(rows.values()))["random"] | {"AUC tamper/fault": (0.5, 0.5, 0.5)}
+    for name, found in {
+        "random": random,
+        **{n: r["screen"] | r["extras"] for n, r in rows.items()},
+    }.items():
+        cells = (
+            "{:.3f} [{:.3f}-{:.3f}]".format(*found[column]) if column in found else ""
+            for column in COLUMNS[track]
+        )
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def score(
     options: argparse.Namespace, build: Path, track: str, runs: list[tuple[Path, str]], untouched: Path | None
-) -> None:
-    """Print the kit's table for some runs."""
+) -> dict[str, Any]:
+    """Print the kit's table for some runs and return its numbers."""
     pairs = [f"{folder.resolve()}:{(build / secret / track / 'labels').resolve()}" for folder, secret in runs]
     extra = ["--brief"] if options.brief or untouched is None else []
     if untouched is not None and (untouched / "days.csv").is_file():
         extra += ["--untouched", f"{untouched.resolve()}:{(build / 'untouched/labels').resolve()}"]
-    kit(options, "score.py", "--track", track, "--run", *pairs, *extra)
+    target = (runs[0][0] / "scores.json").resolve()
+    kit(options, "score.py", "--track", track, "--run", *pairs, *extra, "--json", str(target))
+    numbers: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    return numbers
 
 
 def write_result(result: Screening, out: Path) -> None:

@@ -43,7 +43,8 @@ def test_infinite_values_are_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    "minutes", [[], [0, 7, 14, 21], [0, 1440 * 3, 1440 * 6], [0, 120, 240], [0, 60, 60_000_000], [0, 45, 90, 135]]
+    "minutes",
+    [[], [0, 7, 14, 21], [0, 1440 * 3, 1440 * 6], [0, 120, 240], [0, 60, 60_000_000], [0, 45, 90, 135]],
 )
 def test_panels_that_cannot_be_put_on_a_grid(minutes: list[int]) -> None:
     with pytest.raises(PanelError, match="/"):

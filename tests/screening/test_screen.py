@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -92,6 +93,32 @@ def test_findings_say_what_a_person_needs(result: Screening) -> None:
     assert "Rule out first" in str(record["text_en"])
     assert record["from"] <= record["to"]
     assert record["circumstances"] == list(KINDS[held.kind].circumstances)
+
+
+def test_every_finding_can_be_drawn(network: tuple[Panel, Panel], result: Screening) -> None:
+    panel = network[1]
+    for finding in result.findings:
+        plot = finding.plot
+        assert plot is not None
+        rows = (plot.values, plot.expected, plot.low, plot.high, *(row for _, row in plot.others))
+        assert len({len(row) for row in rows}) == 1
+        assert plot.marked == ((finding.first_day * 1440, (finding.last_day + 1) * 1440),)
+        end = plot.start + plot.step * len(plot.values)
+        assert plot.start <= plot.marked[0][0] < plot.marked[0][1] <= end
+        known = [
+            (a, b, c) for a, b, c in zip(plot.low, plot.expected, plot.high, strict=True) if b is not None
+        ]
+        assert known
+        assert all(low <= middle <= high for low, middle, high in known)
+        at = (plot.marked[0][0] - plot.start) // 60
+        s, p = (
+            [x.code for x in group].index(code)
+            for group, code in ((panel.stations, finding.station), (panel.parameters, finding.parameter))
+        )
+        if plot.step == 60:
+            first = (finding.first_day - panel.first_day) * 24
+            assert plot.values[at] == panel.values[s, p, first]
+    assert json.loads(json.dumps([f.as_record() for f in result.findings], allow_nan=False))
 
 
 def test_scores_lie_in_the_unit_interval_and_cover_every_day(

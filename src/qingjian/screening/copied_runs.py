@@ -1,8 +1,12 @@
 """Copied runs: successive values that stood in the own past, at a related station or in another factor before.
 
 Looks at values, not at days: a run may begin and end at any moment and lie any distance back. How telling a run is, is
-said by its information: the sum of -log(share of each step in the own history), so that a run of the usual small
-steps near the detection limit counts for little and a moving day for much.
+said by its information: the sum of -log(share of each step, after the step before it, in the own history), so that a run
+of the usual small steps near the detection limit counts for little and a moving day for much.
+
+A run shared with a related station says who copied by habits: the copier jumps into the run and out of it, and leaves its
+own level and unrest meanwhile. Two factors of one station with the same values are a mixed-up channel as often as a
+pasted one and are never certain.
 """
 
 from __future__ import annotations
@@ -13,13 +17,16 @@ from numpy.typing import NDArray
 from qingjian.screening.panel import Floats, Mask
 from qingjian.screening.series import SeriesDays, Statistics
 
+FURTHEST_STEP = 12
+LEAST_PAIRS = 200
 LEAST_RUN = 12  # values
 LEAST_MOVES = 4  # changes among them
 LEAST_HOURS = 2.0  # of a day that must lie in a run
-CONCLUSIVE = 45.0  # information no two honest stretches share by chance (1 in 10^19)
-BEYOND_HISTORY = 1.6  # … and this many times what the own clean history shows
+CONCLUSIVE = 50.0  # information no two honest stretches share by chance (1 in 10^21)
+BEYOND_HISTORY = 2.0  # … and this many times what the own clean history shows
 ALONE = 2.0  # without a history the bar is higher
-BOTH_BELOW = 0.4  # boundaries that differ by less do not say who copied from whom
+BOTH_BELOW = 0.15  # habits that differ by less do not say who copied from whom
+AROUND_HOURS = 15 * 24
 HASH_BASE = np.uint64(0x9E3779B97F4A7C15)
 
 Whole = NDArray[np.int64]
@@ -39,13 +46,16 @@ def statistics(series: SeriesDays) -> Statistics:
         for other in others:
             theirs, have = _units(other, series.resolution)
             runs = equal_runs(units, known, theirs, have)
-            blame = _blame(series.fine.ravel(), other.ravel(), runs)
-            found = _by_day(runs, _told(runs, weight), blame, per_day, series.days)
+            shared = np.where(units == theirs, weight, 0.0)
+            rest = [r.ravel() for r in series.relatives if r is not other] if runs else []
+            blame = _blame(series.fine.ravel(), other.ravel(), _middle(rest), runs, per_day)
+            found = _by_day(runs, _told(runs, shared), blame, per_day, series.days)
             best = np.where(found[0] > best[0], found, best)
         if others:
             out[f"copies.run_{name}"] = np.log1p(best[0])
             out[f"copies.run_{name}_blame"] = np.where(best[0] > 0, best[1], np.nan)
-            certain |= _conclusive(best[0], series) & (best[1] > -BOTH_BELOW)
+            if name == "relative":
+                certain |= _conclusive(best[0], series) & (best[1] > -BOTH_BELOW)
     out["copies.exact"] = certain.astype(float)
     return out
 
@@ -64,18 +74,26 @@ def _smallest_step(values: Floats) -> float:
 
 
 def _information(units: Whole, known: Mask, reference: Mask) -> Floats:
-    """-log(share of the step from the value before), 0 where there is no step; shares from the reference."""
+    """-log(share of each step among the steps that followed the same step), 0 where nothing changes.
+
+    Shares come from the reference; steps beyond FURTHEST_STEP count as one, and by their size as well. Slow series whose
+    step tells the next one carry little information however long they run.
+    """
     step = np.diff(units, prepend=units[:1])
     usable = known & np.r_[False, known[:-1]]
-    held = step[usable & reference]
-    if not len(held):
-        held = step[usable]
-    if not len(held):
-        return np.zeros(len(units))
-    values, counts = np.unique(held, return_counts=True)
-    at = np.clip(np.searchsorted(values, step), 0, len(values) - 1)
-    share = np.where(values[at] == step, counts[at], 0.5) / len(held)
-    return np.where(usable, -np.log(share), 0.0)
+    before = np.r_[0, step[:-1]]
+    paired = usable & np.r_[False, usable[:-1]]
+    held = paired & reference
+    if held.sum() < LEAST_PAIRS:
+        held = paired
+    now, then = (np.clip(x, -FURTHEST_STEP, FURTHEST_STEP) + FURTHEST_STEP for x in (step, before))
+    size = 2 * FURTHEST_STEP + 1
+    table = np.zeros((size, size))
+    np.add.at(table, (then[held], now[held]), 1.0)
+    overall = (table.sum(axis=0) + 0.5) / (table.sum() + 0.5 * size)
+    shares = (table + 5 * overall) / (table.sum(axis=1, keepdims=True) + 5)
+    large = np.log(np.maximum(np.abs(step) - FURTHEST_STEP + 1, 1.0))
+    return np.where(usable & (step != 0), -np.log(shares[then, now]) + large, 0.0)
 
 
 def past_runs(units: Whole, known: Mask) -> list[tuple[int, int]]:
@@ -117,7 +135,14 @@ def equal_runs(units: Whole, known: Mask, theirs: Whole, have: Mask) -> list[tup
     edges = np.flatnonzero(np.diff(np.r_[False, same, False].astype(np.int8)))
     firsts, lasts = edges[::2], edges[1::2] - 1
     long = lasts - firsts + 1 >= LEAST_RUN
-    return list(zip(firsts[long].tolist(), lasts[long].tolist(), strict=True))
+    firsts, lasts = firsts[long], lasts[long]
+    if not len(firsts):
+        return []
+    # a routine check in between does not end a run
+    cuts = np.flatnonzero(firsts[1:] - lasts[:-1] > LEAST_RUN)
+    return list(
+        zip(firsts[np.r_[0, cuts + 1]].tolist(), lasts[np.r_[cuts, len(lasts) - 1]].tolist(), strict=True)
+    )
 
 
 def _by_day(runs: list[tuple[int, int]], told: Floats, blame: Floats, per_day: int, days: int) -> Floats:
@@ -138,21 +163,49 @@ def _told(runs: list[tuple[int, int]], information: Floats) -> Floats:
     return np.array([total[last + 1] - total[first + 1] for first, last in runs])
 
 
-def _blame(own: Floats, other: Floats, runs: list[tuple[int, int]]) -> Floats:
-    """Log ratio of the own jumps into and out of each run to those of the other series.
+def _middle(rest: list[Floats]) -> Floats | None:
+    """Median of the other related stations at each time: what the weather or the river does to all of them."""
+    if not rest:
+        return None
+    ordered = np.sort(np.stack(rest), axis=0)
+    count = np.isfinite(ordered).sum(axis=0)
+    at = np.maximum(count - 1, 0) // 2
+    return np.asarray(np.take_along_axis(ordered, at[None], axis=0)[0], dtype=np.float64)
 
-    Who copied jumps to the other's level and back again; the original goes on as it was.
+
+def _blame(
+    own: Floats, other: Floats, middle: Floats | None, runs: list[tuple[int, int]], per_day: int
+) -> Floats:
+    """For each run, by how much more the own series leaves its habits than the other one (sum of three log ratios).
+
+    The level is taken against the `middle` of the remaining stations, if there are any.
     """
     usual = [max(_usual_step(x), 1e-12) for x in (own, other)]
     out = np.zeros(len(runs))
+    reach = AROUND_HOURS * per_day // 24
     for i, (first, last) in enumerate(runs):
-        size = []
-        for x, step in zip((own, other), usual, strict=True):
+        leaves = np.zeros((2, 3))
+        for side, (x, step) in enumerate(zip((own, other), usual, strict=True)):
             into = abs(x[first] - _nearest(x, first - 1, -1))
             out_of = abs(_nearest(x, last + 1, 1) - x[last])
-            size.append((np.nan_to_num(into) + np.nan_to_num(out_of)) / step)
-        out[i] = np.log((size[0] + 1) / (size[1] + 1))
+            leaves[side, 0] = (np.nan_to_num(into) + np.nan_to_num(out_of)) / step
+            leaves[side, 1] = _departure(x if middle is None else x - middle, first, last, reach, step)[0]
+            leaves[side, 2] = _departure(x, first, last, reach, step)[1]
+        out[i] = float(np.sum(np.log((leaves[0] + 1) / (leaves[1] + 1))))
     return out
+
+
+def _departure(x: Floats, first: int, last: int, reach: int, step: float) -> tuple[float, float]:
+    """How far level and unrest of a run lie from those around it, in usual spreads and as a log ratio."""
+    inside = x[first : last + 1]
+    around = np.r_[x[max(first - reach, 0) : first], x[last + 1 : last + 1 + reach]]
+    inside, around = inside[np.isfinite(inside)], around[np.isfinite(around)]
+    if len(around) < LEAST_RUN or len(inside) < LEAST_RUN:
+        return 0.0, 0.0
+    low, middle, high = np.quantile(around, [0.25, 0.5, 0.75])
+    level = abs(float(np.median(inside)) - float(middle)) / max(float(high - low), step)
+    unrest = [float(np.mean(np.abs(np.diff(x)))) + 0.1 * step for x in (inside, around)]
+    return level, 3 * abs(float(np.log(unrest[0] / unrest[1])))
 
 
 def _usual_step(x: Floats) -> float:

@@ -326,6 +326,11 @@ def station_mixed(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, 
     return (spikes if way < 0.85 else noisy if way < 0.93 else dropout)(x, r, s)[0], None
 
 
+def mixed_channel(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
+    """Fault: the channel carries the raw values of another factor."""
+    return (x, None) if s.factor is None else (s.factor.copy(), None)
+
+
 TAMPERING: dict[str, Change] = {
     "constant": held_value,
     "range_cap": lowered_range,
@@ -356,6 +361,7 @@ TROUBLE: dict[str, Change] = {
     "noise": noisy,
     "dropout": dropout,
     "declared": declared_breakdown,
+    "mixed_channel": mixed_channel,
     "station_stuck": station_stuck,
     "station_upset": station_upset,
     "station_mixed": station_mixed,
@@ -375,6 +381,7 @@ REPLACING = frozenset(
         "fabricate",
         "interpolated",
         "declared",
+        "mixed_channel",
     }
 )
 PARTLY = frozenset(
