@@ -56,7 +56,8 @@ def main() -> None:
     parser.add_argument("--untouched", action="store_true", help="also count alarms on untouched panels")
     parser.add_argument("--brief", action="store_true")
     options = parser.parse_args()
-    options.kit, options.work = options.kit.resolve(), options.work.resolve()  # scripts run in the kit's folder
+    options.kit = options.kit.resolve()  # scripts run in the kit's folder
+    options.work = options.work.resolve()
     print(
         f"host: {platform.processor() or platform.machine()}, {os.cpu_count()} cores; {' '.join(sys.argv)}",
         flush=True,
