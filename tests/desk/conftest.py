@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,6 +106,15 @@ class Node:
 
     def open(self) -> Notary:
         return open_notary(self.folder, Configuration(), self.clock)
+
+    @contextmanager
+    def open_here(self) -> Iterator[Notary]:
+        """The notary for one look, closed again."""
+        notary = self.open()
+        try:
+            yield notary
+        finally:
+            notary.close()
 
     def lake_files(self, table: str) -> list[Path]:
         return sorted(path for path in self.folder.lake.rglob("*.parquet") if table in path.parts)

@@ -32,11 +32,12 @@ from qingjian.notary.bundle import (
     build_bundle,
     own_policy,
 )
-from qingjian.notary.contents import batch_of, batch_place, enter_batch, frame_row, prove_series_day, seal_day
+from qingjian.notary.contents import batch_of, batch_place, enter_batch, frame_row
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.kinds import standard_kinds
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import MemoryOutbox, Place
+from qingjian.notary.sealing import prove_series_day, seal_day
 
 SCRIPT = Path(verify.__file__)
 DAY = datetime.date(2026, 11, 20)

@@ -23,8 +23,6 @@ from qingjian.notary.contents import (
     batch_place,
     enter_batch,
     frame_row,
-    prove_series_day,
-    seal_day,
 )
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.fsck import fsck
@@ -32,6 +30,7 @@ from qingjian.notary.kinds import EventKinds, opens, standard_kinds
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import MemoryOutbox
 from qingjian.notary.reading import ShardReader, find_place, prove
+from qingjian.notary.sealing import prove_series_day, seal_day
 
 DAY = datetime.date(2026, 11, 20)
 COLUMNS = ("start", "statistic", "revision", "value", "flags")

@@ -26,7 +26,6 @@ from qingjian.notary.errors import NotaryError
 from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.fsck import fsck as check_everything
 from qingjian.notary.notary import Notary
-from qingjian.notary.outbox import BusinessRecords
 from qingjian.notary.procedures import recover as bring_back
 from qingjian.notary.procedures import start_new_origin
 from qingjian.notary.reading import find_place
@@ -52,15 +51,10 @@ def _open(data: Path) -> Notary:
         _fail(str(error))
 
 
-def records(data: Path) -> list[BusinessRecords]:
-    """Return what knows the records behind events; nothing for a ledger without a people's database."""
+def _has_people(data: Path) -> bool:
+    """Say whether the people's database of a data folder is there; a ledger can be checked without it."""
     configuration = load_configuration(data).values
-    if configuration.database == "sqlite" and not (DataFolder(data).people / "people.sqlite3").exists():
-        return []
-    enter(data)
-    from qingjian.apps.records.queries import Records
-
-    return [Records()]
+    return configuration.database != "sqlite" or (DataFolder(data).people / "people.sqlite3").exists()
 
 
 def _fail(message: str) -> Any:
@@ -114,11 +108,22 @@ def status(data: Data = Path("data"), as_json: Json = False) -> None:
 
 @app.command()
 def fsck(data: Data = Path("data"), as_json: Json = False) -> None:
-    """核对每个文件、记录与检查点 / check every tile, entry and checkpoint; exit 1 when something is wrong."""
-    reports = check_everything(_open(data), records(data))
-    problems = [problem for report in reports for problem in report.problems]
-    found = {
+    """核对每个文件、记录、检查点、报文批次与封存日 / check every entry and all that stands behind it; exit 1 when something is wrong."""
+    if _has_people(data):
+        enter(data)
+        from qingjian.desk.ledger import checking
+
+        found = checking.examine(everything=True)
+        checking.keep(found)
+        reports, problems, looked = found.reports, found.problems, (found.batches, found.days)
+    else:
+        reports = check_everything(_open(data))
+        problems, looked = [problem for report in reports for problem in report.problems], (0, 0)
+    value = {
         "ok": not problems,
+        "problems": problems,
+        "batches": looked[0],
+        "days": looked[1],
         "shards": [
             {
                 "shard": report.shard,
@@ -130,8 +135,41 @@ def fsck(data: Data = Path("data"), as_json: Json = False) -> None:
         ],
     }
     total = sum(report.entries for report in reports)
-    _print(found, as_json, [*problems, f"{total} 条，问题 {len(problems)} 个 / entries checked, problems"])
+    lines = [
+        *problems,
+        f"{total} 条、{looked[0]} 批、{looked[1]} 个封存日，问题 {len(problems)} 个 / entries, batches, sealed days, problems",
+    ]
+    _print(value, as_json, lines)
     raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def seal(data: Data = Path("data"), as_json: Json = False) -> None:
+    """封存到期的自然日，迟到数据重新封存 / seal finished days now, and again those whose values came late."""
+    if not _has_people(data):
+        _fail("没有业务数据库 / there is no people's database in this folder")
+    enter(data)
+    from qingjian.desk.ledger import opening, sealing
+
+    try:
+        with opening.opened() as notary:
+            done = sealing.seal_due(notary)
+    except (NotaryError, LedgerError, OSError) as error:
+        _fail(str(error))
+    days = [
+        {
+            "subject": one.subject,
+            "root": one.root.hex(),
+            "supersedes": one.supersedes and one.supersedes.hex(),
+        }
+        for one in done.sealed
+    ]
+    value = {"sealed": days, "problems": done.problems, "finished": done.finished}
+    lines = [f"{one['subject']} {one['root']}" for one in days]
+    again = sum(one.supersedes is not None for one in done.sealed)
+    lines += [*done.problems, f"封存 {len(days)} 日，其中重新封存 {again} 日 / days sealed, of these again"]
+    _print(value, as_json, lines)
+    raise typer.Exit(1 if done.problems else 0)
 
 
 @app.command()

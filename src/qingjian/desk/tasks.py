@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.scheduling.jobs import Job, register
-from qingjian.desk.ledger import checking
+from qingjian.desk.ledger import checking, opening, sealing
+
+
+def seal_days(period: datetime) -> str:
+    """Seal yesterday, and again the days whose values came late; once a day, two hours after midnight."""
+    if not opening.exists():
+        return "there is no ledger yet"
+    with opening.opened() as notary:
+        done = sealing.seal_when_due(notary)
+    return "nothing is due" if done is None else done.text()
 
 
 def check_ledger(period: datetime) -> str:
@@ -24,5 +33,13 @@ register(
         _("Ledger: check every entry and what stands behind it"),
         timedelta(days=1),
         check_ledger,
+    )
+)
+register(
+    Job(
+        "ledger-seal",
+        _("Ledger: seal the values of finished days"),
+        timedelta(hours=1),
+        seal_days,
     )
 )

@@ -11,6 +11,7 @@ urlpatterns = [
     path("quarantine/", views.quarantine, name="quarantine"),
     path("forwarding/", views.forwarding, name="forwarding"),
     path("data/frames/<str:journal>/<int:sequence>/ledger/", ledger.frame_in_ledger, name="frame-in-ledger"),
+    path("data/values/ledger/", ledger.value_in_ledger, name="value-in-ledger"),
     path("points/<str:code>/evidence/", ledger.bundle, name="evidence"),
     path("receipts/", ledger.device_receipts, name="receipts"),
     path("desk/ledger/", ledger.state, name="ledger-state"),

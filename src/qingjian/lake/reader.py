@@ -89,6 +89,10 @@ class LakeReader:
 
     # -- reading -----------------------------------------------------------------------------------------------
 
+    def query(self, text: str) -> pa.Table:
+        """Run one query over files of a pinned version; for the readers of this room."""
+        return self._engine.table(text)
+
     def series(
         self,
         series: Sequence[int],

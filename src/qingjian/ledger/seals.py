@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,28 @@ from qingjian.ledger.commitments import canonical_json, commitment, derive_salt
 from qingjian.ledger.errors import MalformedError
 from qingjian.ledger.hashing import leaf_hash
 from qingjian.ledger.tree import MemoryTree
+
+_PLAIN = frozenset((str, int, bool, type(None)))
+_LARGEST = 1 << 53
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def _row(values: Sequence[Any]) -> bytes:
+    """Canonical JSON of one row.
+
+    Texts, integers below 2**53, true, false and null have one spelling only, and the standard library writes it
+    about three times as fast; all else goes through RFC 8785.
+    """
+    row = list(values)
+    if _PLAIN.issuperset(map(type, row)):
+        for one in row:
+            if type(one) is int and not -_LARGEST < one < _LARGEST:
+                return canonical_json(row)
+        try:
+            return _write(row).encode()
+        except UnicodeEncodeError as error:
+            raise MalformedError(f"no canonical JSON: {error}") from error
+    return canonical_json(row)
 
 
 def canonical_rows(
@@ -31,7 +54,7 @@ def canonical_rows(
     for row in rows:
         if len(row) != len(columns):
             raise MalformedError(f"a row of {series} has {len(row)} values for {len(columns)} columns")
-        lines.append(canonical_json(list(row)))
+        lines.append(_row(row))
     lines.sort()
     if any(a == b for a, b in itertools.pairwise(lines)):
         raise MalformedError(f"{series} has the same row twice on {day}")

@@ -20,11 +20,12 @@ from qingjian.contracts.clock import CHINA
 from qingjian.ledger.frames import FrameBatch
 from qingjian.ledger.note import SignedNote, encode_base64
 from qingjian.notary import verify
-from qingjian.notary.contents import SeriesDayProof, StoredFrame, frame_context
+from qingjian.notary.contents import StoredFrame, frame_context
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import Place
 from qingjian.notary.reading import ShardReader
+from qingjian.notary.sealing import SeriesDayProof
 
 SAFE_NAME = re.compile(r"[^\s/\\\x00-\x1f:*?\"<>|]+(?:/[^\s/\\\x00-\x1f:*?\"<>|]+)*")
 

@@ -16,6 +16,7 @@ from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.fsck import check_shard
 from qingjian.notary.notary import Notary
 from qingjian.notary.recovery import PublishedFolder, extend, read_entries, repair
+from qingjian.notary.sealing import remember_seals
 from qingjian.notary.sequencer import Shard
 from qingjian.notary.state import ShardRow
 
@@ -119,6 +120,7 @@ def _recover_shard(
         )
     growth, entries = grown
     shard.install(growth, entries, found.note)
+    remember_seals(notary, entries)
     return len(entries), replaced
 
 

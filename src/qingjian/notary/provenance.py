@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from qingjian.contracts.clock import CHINA
 from qingjian.ledger.checkpoint import open_checkpoint, read_checkpoint
-from qingjian.ledger.entries import Frames, parse_entry
+from qingjian.ledger.entries import Day, Frames, parse_entry
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.frames import FrameBatch
 from qingjian.ledger.hashing import leaf_hash
@@ -22,6 +22,7 @@ from qingjian.notary.errors import NotaryError
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import Place
 from qingjian.notary.reading import ProvenEntry, ShardReader
+from qingjian.notary.sealing import commit_series_day, seal_of
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,60 @@ def trace_frame(
 ) -> Provenance:
     """The chain of one frame; whatever was changed in its batch since it entered shows as a link that does not hold."""
     return Tracer(notary, witness_keys).trace(frame, batch_frames)
+
+
+def trace_series_day(
+    notary: Notary,
+    day: datetime.date,
+    series: str,
+    canonical: bytes,
+    witness_keys: Sequence[VerifierKey] = (),
+) -> Provenance | None:
+    """The chain of one series on one day: stored rows, seal, entry, checkpoint, cosignatures; None before it is sealed.
+
+    ``canonical`` are the rows as they are stored now, those only that were known when the day was sealed.
+    """
+    try:
+        seal = seal_of(notary, day)
+        if seal is None or seal.lost:
+            return None
+        tree = seal.tree()
+    except LedgerError as error:
+        return Provenance((Step("seal", False, f"封存不成立 / the seal does not hold: {error}"),))
+    if series not in seal.digests:
+        words = "封存时没有这一序列 / the series was not there when the day was sealed"
+        return Provenance((Step("seal", None, words),))
+    same = commit_series_day(notary, day, series, canonical) == seal.digests[series]
+    words = "与封存时一致 / as sealed" if same else "存储的数据与封存时不同 / the stored values were changed"
+    first = Step("seal", same, f"{day} 第 {seal.revision} 次封存，{tree.size} 个序列：{words}")
+    place = notary.state.place(seal.subject)
+    if place is None:
+        waiting = Step("entry", None, "封存尚未入账 / the seal is not in the ledger yet")
+        return Provenance((first, waiting))
+    try:
+        proven = ShardReader(notary, place.shard, place.index).prove(place.index)
+        entry = parse_entry(proven.data)
+    except (NotaryError, LedgerError, OSError) as error:
+        step = Step("entry", False, f"账本读不出该条 / the ledger cannot show the entry: {error}")
+        return Provenance((first, step), place)
+    entered = (
+        isinstance(entry, Day)
+        and (entry.day, entry.revision) == (day, seal.revision)
+        and (entry.root, entry.series_days) == (seal.root, tree.size)
+    )
+    words = (
+        "封存的根与入账时一致 / the sealed root as entered"
+        if entered
+        else "封存被改动 / the seal was changed"
+    )
+    steps, moments = _checkpoint_steps(notary, proven, witness_keys)
+    chain = (
+        first,
+        Step("entry", entered, f"{place.shard}/{place.index}：{words}"),
+        *_included(proven),
+        *steps,
+    )
+    return Provenance(chain, place, moments)
 
 
 def _with_batch(frame: StoredFrame, batch: FrameBatch, above: Provenance) -> Provenance:

@@ -16,7 +16,7 @@ from pathlib import Path
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.outbox import OutboxRow, Place, RowId
 
-FORMAT = "1"
+FORMAT = "2"
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -52,9 +52,10 @@ CREATE INDEX queue_waiting ON queue (id) WHERE place IS NULL;
 CREATE TABLE day_secrets (day TEXT PRIMARY KEY, secret BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE seals (
     day TEXT NOT NULL, revision INTEGER NOT NULL, root BLOB NOT NULL, series BLOB NOT NULL,
-    digests BLOB NOT NULL, PRIMARY KEY (day, revision)
+    digests BLOB NOT NULL, known_until INTEGER, PRIMARY KEY (day, revision)
 ) WITHOUT ROWID;
 """
+_TO_FORMAT_2 = "ALTER TABLE seals ADD COLUMN known_until INTEGER"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,21 @@ class ShardRow:
     start: bytes
     size: int
     root: bytes
+
+
+@dataclass(frozen=True)
+class SealRow:
+    """A seal of a day: series as compressed JSON, digests one after another in the same order.
+
+    ``known_until`` is the second (POSIX) up to which the rows it covers had become known.
+    """
+
+    day: str
+    revision: int
+    root: bytes
+    series: bytes
+    digests: bytes
+    known_until: int | None
 
 
 class State:
@@ -84,6 +100,9 @@ class State:
                 for statement in _statements(_SCHEMA):
                     self._connection.execute(statement)
                 self._connection.execute("INSERT INTO facts VALUES ('format', ?)", (FORMAT,))
+            elif self.fact("format") == "1":
+                self._connection.execute(_TO_FORMAT_2)
+                self.set_fact("format", "2")
         found = self.fact("format")
         if found != FORMAT:
             raise NotaryError(
@@ -251,6 +270,13 @@ class State:
         row = self._connection.execute("SELECT entry FROM queue WHERE subject = ?", (subject,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def queued_entries(self, prefix: str) -> list[bytes]:
+        """Entries of all subjects that begin with a text."""
+        rows = self._connection.execute(
+            "SELECT entry FROM queue WHERE substr(subject, 1, ?) = ? ORDER BY id", (len(prefix), prefix)
+        )
+        return [bytes(row[0]) for row in rows]
+
     def newest_subject(self, prefix: str) -> str | None:
         """The subject enqueued last among those that begin with a text."""
         row = self._connection.execute(
@@ -267,17 +293,35 @@ class State:
         row = self._connection.execute("SELECT secret FROM day_secrets WHERE day = ?", (day,)).fetchone()
         return bytes(row[0])
 
-    def seal(self, day: str) -> tuple[int, bytes, bytes, bytes] | None:
-        """Revision, root, series and digests of the latest seal of a day."""
-        row = self._connection.execute(
-            "SELECT revision, root, series, digests FROM seals WHERE day = ? ORDER BY revision DESC LIMIT 1",
-            (day,),
-        ).fetchone()
-        return None if row is None else (int(row[0]), bytes(row[1]), bytes(row[2]), bytes(row[3]))
+    def seals(self, day: str | None = None) -> list[SealRow]:
+        """The newest seal of each day, or of one day, by day."""
+        rows = self._connection.execute(
+            "SELECT day, max(revision), root, series, digests, known_until FROM seals"
+            " WHERE ? IS NULL OR day = ? GROUP BY day ORDER BY day",
+            (day, day),
+        )
+        return [SealRow(*row) for row in rows]
 
-    def add_seal(self, day: str, revision: int, root: bytes, series: bytes, digests: bytes) -> None:
+    def seal(self, day: str) -> SealRow | None:
+        """The newest seal of a day."""
+        return next(iter(self.seals(day)), None)
+
+    def sealed_days(self) -> list[str]:
+        """Days that have a seal, oldest first."""
+        return [row[0] for row in self._connection.execute("SELECT DISTINCT day FROM seals ORDER BY day")]
+
+    def seal_roots(self) -> dict[tuple[str, int], bytes]:
+        """Root of every seal by day and revision."""
+        rows = self._connection.execute("SELECT day, revision, root FROM seals")
+        return {(day, revision): bytes(root) for day, revision, root in rows}
+
+    def add_seal(self, row: SealRow) -> None:
+        """Add a seal. Series and digests are kept of the newest seal of a day only: those of a seal it replaces
+        follow from the rows that were known then."""
+        self._connection.execute("UPDATE seals SET series = x'', digests = x'' WHERE day = ?", (row.day,))
         self._connection.execute(
-            "INSERT INTO seals VALUES (?, ?, ?, ?, ?)", (day, revision, root, series, digests)
+            "INSERT INTO seals (day, revision, root, series, digests, known_until) VALUES (?, ?, ?, ?, ?, ?)",
+            (row.day, row.revision, row.root, row.series, row.digests, row.known_until),
         )
 
 

@@ -168,7 +168,7 @@ def _ledger_check() -> Line:
     if last.problems:
         return Line(2, "ledger check", f"{last.at:%Y-%m-%d %H:%M} {'; '.join(last.problems[:3])}")
     overdue = now() - last.at > OVERDUE
-    text = f"{last.at:%Y-%m-%d %H:%M} {last.entries} 条、{last.batches} 批，无问题 / entries, batches, no problem"
+    text = f"{last.at:%Y-%m-%d %H:%M} {last.entries} 条、{last.batches} 批、{last.days} 个封存日，无问题 / entries, batches, sealed days, no problem"
     return Line(1 if overdue else 0, "ledger check", text)
 
 

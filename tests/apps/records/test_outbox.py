@@ -11,11 +11,12 @@ from django.db import connection, transaction
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Post
 from qingjian.apps.network import queries as network
+from qingjian.apps.network import recorded, registered
 from qingjian.apps.network import services as registration
-from qingjian.apps.network.models import ChangeRequest
+from qingjian.apps.network.models import ChangeRequest, Factor, Point, Version
 from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import services as observing
-from qingjian.apps.observing.models import Alert, Mark
+from qingjian.apps.observing.models import Alert, Clue, Mark
 from qingjian.apps.records import kinds, queries
 from qingjian.apps.records import services as records
 from qingjian.apps.records.models import LedgerEvent
@@ -24,10 +25,12 @@ from qingjian.apps.rulekeeping import services as rules
 from qingjian.apps.rulekeeping.models import RuleConfirmation
 from qingjian.contracts.findings import Finding
 from qingjian.ledger.hashing import leaf_hash
+from qingjian.notary.bundle import BundleContent, build_bundle, own_policy
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.fsck import fsck
 from qingjian.notary.notary import Notary
 from qingjian.notary.reading import prove
+from qingjian.notary.verify import verify
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -140,6 +143,7 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     )
     close_an_alert(manager, clock)
     device = network.devices_visible_to(manager).get(code="A1-D1")
+    decide_a_clue(manager, mark.point)
     command = observing.queue_command(manager, device, "1072", {"PW": "123456", "Overtime": "5"}, "校时")
     found = {one.kind for one in LedgerEvent.objects.all()}
     assert found == {kind.event.code for kind in kinds.kinds()}
@@ -147,9 +151,17 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     assert contents("registry.rejected")[0]["comment"] == "理由不足"
     assert contents("post.ended")[0]["to"] == "2026-11-20"
     assert contents("alert.closed")[0]["cause"] == "instrument"
+    assert contents("clue.decided")[0]["decision"] == "dismissed"
     assert contents("command.queued")[0]["parameters"] == {"PW": "***", "Overtime": "5"}
     assert command.parameters["PW"] == "123456"
     assert list(queries.differences()) == []
+
+
+def decide_a_clue(person, point) -> Clue:
+    clue = Clue.objects.create(
+        point=point, kind="k", rule="r", start=START, score=0.9, statement="s", opened_at=START
+    )
+    return observing.decide_clue(person, clue, clue.version, "dismissed", "设备检修")
 
 
 def station_fields() -> dict:
@@ -276,3 +288,115 @@ def test_a_new_name_of_a_person_is_no_difference(registry) -> None:
     mark = set_mark(registry)
     type(mark.author).objects.filter(pk=mark.author_id).update(name="改名后")
     assert list(queries.differences()) == []
+
+
+def test_a_clue_concluded_by_its_verification_is_entered_and_a_changed_reason_shows(registry) -> None:
+    manager = registry.person("m", "data_manager")
+    point = network.points_visible_to(manager).get(code="A1")
+    clue = Clue.objects.create(
+        point=point, kind="k", rule="r", start=START, score=0.9, statement="s", opened_at=START
+    )
+    assert observing.conclude_clue(manager, clue, "confirmed", "现场核实")
+    assert not observing.conclude_clue(manager, clue, "dismissed", "再来一次")
+    assert [one["reason"] for one in contents("clue.decided")] == ["现场核实"]
+    assert list(queries.differences()) == []
+    Clue.objects.filter(pk=clue.pk).update(state="dismissed", reason="不实")
+    (text,) = queries.differences()
+    assert "decision" in text
+    assert "reason" in text
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("row", "longitude"),
+        ("row-and-version", "longitude|fields"),
+        ("deleted", "gone"),
+        ("inserted", "not registered"),
+        ("version-gone", "not registered"),
+        ("forged-version", "not made through the program"),
+    ],
+)
+def test_a_registry_row_changed_in_the_database_shows(registry, way, said) -> None:
+    assert list(queries.differences()) == []
+    versions = Version.objects.filter(kind="point", key="A1")
+    if way == "row":
+        Point.objects.filter(code="A1").update(longitude=110)
+    elif way == "row-and-version":
+        Point.objects.filter(code="A1").update(longitude=110)
+        one = versions.get()
+        versions.update(fields={**one.fields, "longitude": 110.0})
+    elif way == "deleted":
+        Factor.objects.create(
+            code="x", medium="air", wire_code="x", name_zh="x", name_en="x", unit="1", decimals=0
+        )
+        records_of_factor("x")
+        Factor.objects.filter(code="x").delete()
+    elif way == "inserted":
+        Factor.objects.create(
+            code="x", medium="air", wire_code="x", name_zh="x", name_en="x", unit="1", decimals=0
+        )
+    elif way == "version-gone":
+        versions.delete()
+    else:
+        Point.objects.filter(code="A1").update(longitude=110)
+        Version.objects.create(
+            kind="point",
+            key="A1",
+            recorded_at=START,
+            fields={**versions.get().fields, "longitude": 110.0},
+        )
+    found = list(queries.differences())
+    assert any(word in text for word in said.split("|") for text in found), found
+
+
+def records_of_factor(code: str) -> None:
+    """A history for a row, as the installer would have written it."""
+    row = Factor.objects.get(code=code)
+    kind = registered.KINDS["factor"]
+    version = Version.objects.create(
+        kind="factor", key=code, recorded_at=START, fields=registered.plain(kind, row)
+    )
+    records.commit("registry.installed", version.pk, recorded.installed(version))
+
+
+def test_an_approved_change_put_back_in_the_database_shows(registry) -> None:
+    manager, other = registry.person("m", "data_manager"), registry.person("o", "data_manager")
+    first = propose(manager, "改名", station_fields())
+    approve(other, first)
+    second = propose(manager, "再改", {**station_fields(), "name": "又一名"})
+    approve(other, second)
+    assert list(queries.differences()) == []
+    # The row is put back to what the first change said, and its history is made to fit.
+    Point.objects.filter(code="A1").update(name="新名")
+    assert any("name" in text for text in queries.differences())
+    Version.objects.filter(change=second).delete()
+    assert any("not what was approved" in text for text in queries.differences())
+    Version.objects.create(
+        kind="point", key="A1", recorded_at=START, fields=second.lines.get().after, change=second
+    )
+    Version.objects.create(
+        kind="point", key="A1", recorded_at=START, fields=first.lines.get().after, change=first
+    )
+    assert any("not what was approved" in text for text in queries.differences())
+
+
+def test_a_kind_is_added_by_registration_only(registry, notary, tmp_path, monkeypatch) -> None:
+    """A later room (releases, interference records, draws) needs its registration and `commit`, nothing else."""
+    monkeypatch.setattr(kinds, "_kinds", dict(kinds._kinds))
+    monkeypatch.setattr(kinds.events, "_kinds", dict(kinds.events._kinds))
+    drawn = {"7": {"seed": "公开种子", "chosen": ["W1"]}}
+    kinds.register("draw", "Draw", "随机抽取", {"seed", "chosen"}, drawn.get, lambda: list(drawn))
+    assert any("随机抽取 7" in text for text in queries.differences())
+    with transaction.atomic():
+        row = records.commit("draw", 7, drawn["7"])
+    notary.sequence([records.RecordsOutbox()])
+    row.refresh_from_db()
+    assert list(queries.differences()) == []
+    assert fsck(notary, [queries.Records()])[0].problems == []
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(build_bundle(notary, BundleContent("抽取", events=[queries.evidence(row)])))
+    policy = own_policy(notary, ["2026"])
+    assert verify(path, policy)[0] == 0
+    drawn["7"]["chosen"] = ["A1"]
+    assert any("chosen" in text for text in queries.differences())

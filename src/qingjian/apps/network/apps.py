@@ -8,4 +8,7 @@ class NetworkConfig(AppConfig):
     verbose_name = _("Registry")
 
     def ready(self) -> None:
-        from qingjian.apps.network import recorded  # noqa: F401 - registers kinds of ledger events
+        from qingjian.apps.network import (  # noqa: F401 - register kinds of ledger events and their comparison
+            comparison,
+            recorded,
+        )

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
-from qingjian.apps.network.models import ChangeRequest
+from qingjian.apps.network.models import ChangeRequest, Version
 from qingjian.apps.records import kinds
 
 SECRET = ("password", "sm4_key_hex")
@@ -25,6 +25,16 @@ def change_decided(request: ChangeRequest) -> dict[str, Any]:
             {"kind": line.kind, "key": line.key, "before": _open(line.before), "after": _open(line.after)}
             for line in request.lines.all()
         ],
+    }
+
+
+def installed(version: Version) -> dict[str, Any]:
+    """Return a row that the installer registered before anybody worked here."""
+    return {
+        **named("actor", None),
+        "kind": version.kind,
+        "key": version.key,
+        "fields": _open(version.fields),
     }
 
 
@@ -58,6 +68,23 @@ def _made(state: str) -> Any:
     return made
 
 
+def _reread_installed(identifier: str) -> dict[str, Any] | None:
+    version = Version.objects.filter(pk=identifier, change=None).first()
+    return installed(version) if version else None
+
+
+def _made_installed() -> list[str]:
+    return [str(pk) for pk in Version.objects.filter(change=None).values_list("pk", flat=True)]
+
+
+kinds.register(
+    "registry.installed",
+    _("Registry row installed"),
+    "登记初装",
+    {"actor", "kind", "key", "fields"},
+    _reread_installed,
+    _made_installed,
+)
 kinds.register(
     "registry.approved",
     _("Registry change approved"),

@@ -278,9 +278,10 @@ def install(proposals: Iterable[Proposal]) -> int:
         kind = registered.KINDS[proposal.kind]
         row = _store(kind, registered.find(kind, values), values)
         fields = registered.plain(kind, row)
-        models.Version.objects.create(
+        version = models.Version.objects.create(
             kind=kind.name, key=registered.key_text(kind, fields), recorded_at=now(), fields=fields
         )
+        records.commit("registry.installed", version.pk, recorded.installed(version))
         count += 1
     return count
 

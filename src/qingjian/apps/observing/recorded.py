@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
-from qingjian.apps.observing.models import Alert, AlertStep, Mark
+from qingjian.apps.observing.models import Alert, AlertStep, Clue, Mark
 from qingjian.apps.records import kinds
 
 SECRET_PARAMETERS = ("PW", "NewPW")
@@ -35,6 +35,17 @@ def alert_closed(row: Alert, step: AlertStep) -> dict[str, Any]:
         "opened_at": row.opened_at.isoformat(),
         "cause": row.cause,
         "note": step.note,
+    }
+
+
+def clue_decided(row: Clue) -> dict[str, Any]:
+    return {
+        **named("actor", row.decided_by),
+        "rule": row.rule,
+        "point": row.point.code,
+        "decision": row.state,
+        "reason": row.reason,
+        "at": row.decided_at.isoformat() if row.decided_at else None,
     }
 
 
@@ -79,6 +90,16 @@ def _reread_alert(identifier: str) -> dict[str, Any] | None:
     return alert_closed(row, step) if row and step else None
 
 
+def _decided_clues() -> list[str]:
+    rows = Clue.objects.exclude(decided_by=None).values_list("pk", flat=True)
+    return [str(pk) for pk in rows]
+
+
+def _reread_clue(identifier: str) -> dict[str, Any] | None:
+    row = Clue.objects.select_related("decided_by", "point").filter(pk=identifier).first()
+    return clue_decided(row) if row and row.decided_by_id else None
+
+
 def _reread_command(_identifier: str) -> dict[str, Any]:
     """The command itself stands in the gateway's queue, which forgets old ones; the event is the record."""
     return {}
@@ -101,6 +122,14 @@ kinds.register(
     _marks(withdrawn=True),
 )
 kinds.register("alert.closed", _("Alert closed"), "报警办结", {"actor", "cause", "note"}, _reread_alert)
+kinds.register(
+    "clue.decided",
+    _("Clue decided"),
+    "线索处理决定",
+    {"actor", "decision", "reason"},
+    _reread_clue,
+    _decided_clues,
+)
 kinds.register(
     "command.queued", _("Command queued"), "反控命令", {"actor", "command", "purpose"}, _reread_command
 )

@@ -298,24 +298,30 @@ def decide_clue(author: Any, clue: Clue, version: int, state: str, reason: str) 
         raise ValidationError(_("Choose whether the clue is confirmed or dismissed."))
     if not reason.strip():
         raise ValidationError(_("Give a reason: it stays in the history."))
-    changed = Clue.objects.filter(pk=clue.pk, version=version, state=Clue.State.OPEN).update(
-        state=state, reason=reason.strip(), decided_by=author, decided_at=now(), version=version + 1
-    )
-    if not changed:
-        raise ValidationError(_("Somebody has decided this clue in the meantime. Reload the page."))
-    clue.refresh_from_db()
+    with transaction.atomic():
+        changed = Clue.objects.filter(pk=clue.pk, version=version, state=Clue.State.OPEN).update(
+            state=state, reason=reason.strip(), decided_by=author, decided_at=now(), version=version + 1
+        )
+        if not changed:
+            raise ValidationError(_("Somebody has decided this clue in the meantime. Reload the page."))
+        clue.refresh_from_db()
+        records.commit("clue.decided", clue.pk, recorded.clue_decided(clue))
     return clue
 
 
 def conclude_clue(author: Any, clue: Clue, state: str, reason: str) -> bool:
     """Carry the answer of a finished verification to its clue, whose process has checked who may; False when decided before."""
-    changed = Clue.objects.filter(pk=clue.pk, state=Clue.State.OPEN).update(
-        state=Clue.State(state),
-        reason=reason[:300],
-        decided_by=author,
-        decided_at=now(),
-        version=F("version") + 1,
-    )
+    with transaction.atomic():
+        changed = Clue.objects.filter(pk=clue.pk, state=Clue.State.OPEN).update(
+            state=Clue.State(state),
+            reason=reason[:300],
+            decided_by=author,
+            decided_at=now(),
+            version=F("version") + 1,
+        )
+        if changed:
+            clue.refresh_from_db()
+            records.commit("clue.decided", clue.pk, recorded.clue_decided(clue))
     return bool(changed)
 
 

@@ -190,6 +190,7 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
             "series": series,
             "start": start,
             "statistic": words.STATISTICS[statistic],
+            "statistic_code": statistic,
             "as_of": as_of,
             "value": value,
             "inputs": words.STATISTICS.get(value["inputs"], "") if value else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,12 @@ class RecordKind:
     made: Callable[[], Iterable[str]] | None = None
 
 
+Comparison = Callable[[], Iterator[str]]
+"""Returns a sentence (Chinese and English) for each record that does not follow from what was committed."""
+
 events = EventKinds()
 _kinds: dict[str, RecordKind] = {}
+_comparisons: dict[str, Comparison] = {}
 
 
 def register(
@@ -54,3 +58,15 @@ def kind(code: str) -> RecordKind:
 def kinds() -> list[RecordKind]:
     """Return all kinds in the order of their codes."""
     return [_kinds[code] for code in sorted(_kinds)]
+
+
+def register_comparison(name: str, compare: Comparison) -> None:
+    """Add a comparison of records that several events together decide; the same name twice is an error."""
+    if name in _comparisons:
+        raise ValueError(f"the comparison {name} is registered twice")
+    _comparisons[name] = compare
+
+
+def comparisons() -> list[Comparison]:
+    """Return all comparisons in the order of their names."""
+    return [_comparisons[name] for name in sorted(_comparisons)]

@@ -41,6 +41,7 @@ class LedgerCheck(models.Model):
     at = models.DateTimeField(_("Time"), db_index=True)
     entries = models.BigIntegerField(_("Entries"))
     batches = models.BigIntegerField(_("Frame batches"))
+    days = models.BigIntegerField(_("Sealed days"), default=0)
     problems = models.JSONField(_("Problems"), default=list)
     frozen = models.TextField(blank=True)
     """Why the ledger does not sign; empty when it does."""

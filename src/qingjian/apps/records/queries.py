@@ -66,6 +66,8 @@ def differences() -> Iterator[str]:
         for identifier in kind.made() if kind.made else ():
             if (code, identifier) not in newest:
                 yield f"{kind.event.title} {identifier}：没有入账记录 / was not made through the program"
+    for compare in kinds.comparisons():
+        yield from compare()
 
 
 def _difference(kind: kinds.RecordKind, row: LedgerEvent) -> str:

@@ -54,8 +54,8 @@ class RecordsOutbox:
             LedgerEvent.objects.bulk_update(rows, ("shard", "position"), batch_size=ROWS_AT_ONCE)
 
 
-def store_check(entries: int, batches: int, problems: Sequence[str], frozen: str) -> LedgerCheck:
+def store_check(entries: int, batches: int, days: int, problems: Sequence[str], frozen: str) -> LedgerCheck:
     """Keep the result of a check of the ledger, for workbench and doctor."""
     return LedgerCheck.objects.create(
-        at=now(), entries=entries, batches=batches, problems=list(problems), frozen=frozen
+        at=now(), entries=entries, batches=batches, days=days, problems=list(problems), frozen=frozen
     )

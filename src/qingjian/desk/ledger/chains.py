@@ -1,16 +1,21 @@
-"""Whether a frame that a page shows stands unchanged in the ledger: computed at each look, never stored."""
+"""Whether a frame or a value that a page shows stands unchanged in the ledger: computed at each look, never stored."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 
 from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Series
 from qingjian.apps.observing import stores
-from qingjian.desk.ledger import opening
+from qingjian.contracts.clock import CHINA
+from qingjian.desk.ledger import opening, sealing
 from qingjian.desk.ledger.frames import StoredFrames
-from qingjian.notary.provenance import Provenance, Tracer
+from qingjian.ledger.errors import LedgerError
+from qingjian.notary.provenance import Provenance, Tracer, trace_series_day
+from qingjian.notary.sealing import seal_of
 
 
 def frame_chain(user: Any, journal: str, sequence: int) -> tuple[bool, Provenance | None]:
@@ -27,6 +32,24 @@ def frame_chain(user: Any, journal: str, sequence: int) -> tuple[bool, Provenanc
         if not whole or not opening.exists():
             return True, None
         with opening.opened() as notary:
-            tracer = Tracer(notary)
+            tracer = Tracer(notary, opening.witness_keys())
             chains = [tracer.trace(one, whole) for one in (in_lake, in_journal) if one is not None]
     return True, next((chain for chain in chains if chain.verdict is False), chains[0])
+
+
+def value_chain(series: Series, statistic: str, start: datetime) -> Provenance | None:
+    """Return the chain of the sealed day that a value stands in, computed from what is stored now; None before it is
+    sealed."""
+    if not opening.exists():
+        return None
+    day = start.astimezone(CHINA).date()
+    with opening.opened() as notary:
+        try:
+            seal = seal_of(notary, day)
+        except LedgerError:
+            seal = None
+        canonical = (
+            sealing.canonical_now(seal, (series.pk, statistic), sealing.names()) if seal is not None else None
+        )
+        name = f"{series.code}/{statistic}"
+        return trace_series_day(notary, day, name, canonical or b"", opening.witness_keys())

@@ -16,6 +16,7 @@ from qingjian.apps.records import services
 from qingjian.apps.records.models import LedgerCheck
 from qingjian.contracts.current import now
 from qingjian.desk.ledger import opening
+from qingjian.desk.ledger.sealing import SealedDays
 from qingjian.journal import JournalReader, journals
 from qingjian.journal.frame import EPOCH, Batch
 from qingjian.ledger.checkpoint import open_checkpoint
@@ -26,7 +27,7 @@ from qingjian.ledger.tree import root
 from qingjian.notary.contents import batch_of
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT
-from qingjian.notary.fsck import fsck
+from qingjian.notary.fsck import ShardReport, fsck
 from qingjian.notary.notary import Notary
 from qingjian.notary.subjects import frames_subject
 
@@ -39,25 +40,57 @@ ENTERING = timedelta(minutes=10)
 """A closed batch must have reached the ledger's queue by then."""
 
 
-def check(look_back: timedelta = LOOK_BACK, *, newest_only: bool = True) -> LedgerCheck | None:
-    """Check tiles, records behind leaves, records as they are now, and recent frame batches; None without a ledger."""
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check looked at, and what it found."""
+
+    reports: list[ShardReport]
+    batches: int
+    days: int
+    problems: list[str]
+    frozen: str
+
+    @property
+    def entries(self) -> int:
+        return sum(report.entries for report in self.reports)
+
+
+def check(*, everything: bool = False) -> LedgerCheck | None:
+    """Examine the ledger and keep what was found for workbench and doctor; None without a ledger."""
     if not opening.exists():
         return None
+    return keep(examine(everything=everything))
+
+
+def keep(found: Findings) -> LedgerCheck:
+    """Keep what a check found."""
+    return services.store_check(
+        found.entries, found.batches, found.days, found.problems[:MOST_PROBLEMS], found.frozen
+    )
+
+
+def examine(*, everything: bool = False) -> Findings:
+    """Check tiles, records behind leaves, records as they are now, frame batches, and sealed days.
+
+    The nightly look takes the newest log, the batches of the last day, the newest sealed days and a thirtieth of the
+    older ones; `everything` takes all there is.
+    """
     published = _published()  # before opening, which puts a damaged head right again
     try:
         with opening.opened() as notary:
-            reports = fsck(notary, [records.Records()], newest_only=newest_only)
-            batches = _Batches()
+            reports = fsck(notary, [records.Records()], newest_only=not everything)
+            batches, days = _Batches(), SealedDays(notary)
+            most = None if everything else MOST_PROBLEMS
             problems = [
                 *_heads(notary, published),
                 *(problem for report in reports for problem in report.problems),
-                *islice(records.differences(), MOST_PROBLEMS),
-                *islice(batches.problems(notary, look_back), MOST_PROBLEMS),
+                *islice(records.differences(), most),
+                *islice(batches.problems(notary, None if everything else LOOK_BACK), most),
+                *islice(days.problems(every_day=everything), most),
             ]
-            entries = sum(report.entries for report in reports)
-            return services.store_check(entries, batches.count, problems[:MOST_PROBLEMS], notary.frozen or "")
+            return Findings(reports, batches.count, days.count, problems, notary.frozen or "")
     except (NotaryError, LedgerError, OSError) as error:
-        return services.store_check(0, 0, [str(error)], "")
+        return Findings([], 0, 0, [str(error)], "")
 
 
 def _published() -> dict[tuple[str, str], bytes]:
@@ -98,13 +131,13 @@ class _Batches:
     def __init__(self) -> None:
         self.count = 0
 
-    def problems(self, notary: Notary, look_back: timedelta) -> Iterator[str]:
+    def problems(self, notary: Notary, look_back: timedelta | None) -> Iterator[str]:
         for name in journals(settings.DATA_FOLDER.journal):
             with JournalReader(settings.DATA_FOLDER.journal / name) as reader:
                 yield from self._journal(notary, reader, look_back)
 
-    def _journal(self, notary: Notary, reader: JournalReader, look_back: timedelta) -> Iterator[str]:
-        since = now() - look_back
+    def _journal(self, notary: Notary, reader: JournalReader, look_back: timedelta | None) -> Iterator[str]:
+        since = EPOCH if look_back is None else now() - look_back
         last: Batch | None = None
         while batches := reader.batches(last.number if last else 0):
             for batch in batches:

@@ -21,16 +21,24 @@ from qingjian.apps.observing import stores
 from qingjian.apps.records import queries as records
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
-from qingjian.desk.ledger import opening
+from qingjian.desk.ledger import opening, sealing
 from qingjian.desk.ledger.frames import LakeFrame, StoredFrames
 from qingjian.desk.ledger.receipts import frame_evidence, left_out_lines
-from qingjian.notary.bundle import BundleContent, EventEvidence, FileEvidence, build_bundle
+from qingjian.notary.bundle import (
+    BundleContent,
+    EventEvidence,
+    FileEvidence,
+    SeriesDayEvidence,
+    build_bundle,
+)
 from qingjian.notary.collectors import Collectors
 from qingjian.notary.notary import Notary
+from qingjian.notary.sealing import prove_series_day, seal_of
 
 LONGEST = {"hour": timedelta(days=31), "minute": timedelta(days=2)}
 """The longest range of a bundle, so that anybody can build, carry and check it."""
 MOST_SERIES = 12
+ONE = timedelta(microseconds=1)
 LATE = timedelta(hours=2)
 """Frames with values of a period come this long after its end, as a rule; later ones are fetched one by one."""
 COLUMNS = (
@@ -112,11 +120,18 @@ def _values(notary: Notary, frames: StoredFrames, user: Any, request: Wanted) ->
         content.files.append(FileEvidence(f"values/{series.code}.csv", title, _csv(rows)))
     found = _frames(frames, request, sources)
     content.frames, left_out = frame_evidence(notary, frames, found)
+    content.series_days, unsealed = _sealed(notary, request)
     content.summary = [
         "## 数据",
         "",
         f"{len(request.series)} 个序列，{rows_count} 行（含全部修订）。files/values/ 中每行的 journal、sequence "
         "指出该值来自哪一帧原始报文；原始报文已入账，可据以逐值重算核对，表格本身仅由导出方签名。",
+        f"已封存的自然日 {len(content.series_days)} 个序列日见 values/（该日全部存储行及修订，与入账的封存逐字节核对）。",
+        *(
+            [f"另有 {unsealed} 个序列日尚未封存（自然日结束两小时后封存），其数值由原始报文证明。"]
+            if unsealed
+            else []
+        ),
         "原始报文逐字节原样保存，含设备的访问密码；对外提供前请与设备所有者更换密码。",
         *(
             [
@@ -131,6 +146,27 @@ def _values(notary: Notary, frames: StoredFrames, user: Any, request: Wanted) ->
         "",
     ]
     return content
+
+
+def _sealed(notary: Notary, request: Wanted) -> tuple[list[SeriesDayEvidence], int]:
+    """Return the sealed days of the range as they are stored now, and how many series-days have no seal yet."""
+    first, last = (moment.astimezone(CHINA).date() for moment in (request.start, request.end - ONE))
+    codes = {one.pk: one.code for one in request.series}
+    found: list[SeriesDayEvidence] = []
+    unsealed = 0
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        seal = seal_of(notary, day)
+        entered = seal is not None and not seal.lost and notary.state.place(seal.subject) is not None
+        for series in request.series:
+            name = sealing.name_of(codes, (series.pk, request.statistic))
+            if seal is None or not entered or name not in seal.digests:
+                unsealed += 1
+                continue
+            canonical = sealing.canonical_now(seal, (series.pk, request.statistic), codes)
+            proof = prove_series_day(notary, day, name)
+            found.append(SeriesDayEvidence(canonical or b"\n", proof))
+    return found, unsealed
 
 
 def _frames(frames: StoredFrames, request: Wanted, sources: set[tuple[str, int]]) -> list[LakeFrame]:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from qingjian.contracts.current import clock
-from qingjian.notary.configured import reopen
+from qingjian.ledger.note import VerifierKey
+from qingjian.notary.configured import reopen, witnesses
 from qingjian.notary.notary import Notary
 
 
@@ -25,3 +26,8 @@ def opened() -> Iterator[Notary]:
         yield notary
     finally:
         notary.close()
+
+
+def witness_keys() -> list[VerifierKey]:
+    """Return the keys of the witnesses this node asks; cosignatures of others are not counted."""
+    return [key for key, _url in witnesses(settings.CONFIGURATION.ledger_witnesses)]

@@ -6,10 +6,11 @@ import re
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -18,6 +19,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
+from qingjian.contracts.directory import STATISTICS
 from qingjian.desk.ledger import chains, checking, evidence, opening, receipts
 from qingjian.desk.ledger.forms import DayForm, EvidenceForm
 from qingjian.ledger.errors import LedgerError
@@ -31,6 +33,20 @@ def frame_in_ledger(request: HttpRequest, journal: str, sequence: int) -> HttpRe
     if not seen:
         raise Http404
     return render(request, "desk/frame_in_ledger.html", {"chain": chain})
+
+
+def value_in_ledger(request: HttpRequest) -> HttpResponse:
+    """Whether a value stands as it was sealed at the end of its day."""
+    series = get_object_or_404(network.series_visible_to(request.user), code=request.GET.get("series", ""))
+    start = parse_datetime(request.GET.get("start", ""))
+    statistic = request.GET.get("statistic", "hour")
+    if start is None or start.tzinfo is None or statistic not in STATISTICS:
+        raise BadRequest
+    return render(
+        request,
+        "desk/value_in_ledger.html",
+        {"chain": chains.value_chain(series, statistic, start), "day": start.astimezone(CHINA).date()},
+    )
 
 
 def bundle(request: HttpRequest, code: str) -> HttpResponse:
