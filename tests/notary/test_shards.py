@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import MemoryOutbox
 from qingjian.notary.procedures import add_key, retire_key, start_new_origin
 from qingjian.notary.reading import ShardReader
+from qingjian.notary.sealing import seal_day, seal_of
 
 
 def checkpoint(notary: Notary, shard: str) -> bytes:
@@ -143,10 +145,25 @@ def test_opening(folder: Path, clock: ManualClock, notary: Notary, tmp_path: Pat
     assert not (tmp_path / "elsewhere").exists()
     with pytest.raises(NotaryError, match="another origin"):
         Notary(folder, clock, origin="another.example/log")
-    notary.state.set_fact("format", "2")
+    notary.state.set_fact("format", "3")
     notary.close()
     with pytest.raises(NotaryError, match="unknown format"):
         Notary(folder, clock)
+
+
+def test_a_store_of_the_first_format_is_taken_over(folder: Path, clock: ManualClock, notary: Notary) -> None:
+    day = date(2026, 11, 20)
+    notary.state._connection.execute("ALTER TABLE seals DROP COLUMN known_until")
+    notary.state._connection.execute(
+        "INSERT INTO seals VALUES ('2026-11-20', 1, ?, ?, ?)", (bytes(32), b"", b"")
+    )
+    notary.state.set_fact("format", "1")
+    notary.close()
+    again = Notary(folder, clock)
+    assert again.state.fact("format") == "2"
+    assert seal_of(again, day) is not None
+    assert seal_day(again, day, [("P1", b"rows")], clock.now()).revision == 2
+    assert seal_of(again, day).known_until == clock.now()
 
 
 def test_a_lost_state_never_continues_under_the_same_origin(

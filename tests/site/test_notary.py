@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from django.db import OperationalError
 
 from qingjian.contracts.clock import ManualClock
@@ -68,6 +69,7 @@ class AwayDatabase:
         raise OperationalError("no connection")
 
 
+@pytest.mark.django_db
 def test_frames_enter_while_the_people_s_database_is_away(tmp_path: Path) -> None:
     folder, clock = DataFolder(tmp_path), ManualClock(NOW)
     folder.make()
