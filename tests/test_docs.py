@@ -7,9 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-import typer
 
-from qingjian.cli.main import app
+from qingjian.cli.main import COMMANDS, load
 from qingjian.site.configuration import Configuration
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,14 +37,14 @@ def unknown_targets(text: str) -> list[str]:
 def unknown_commands(text: str) -> list[str]:
     found = []
     for words in QINGJIAN.findall(code_of(text)):
-        command = typer.main.get_command(app)
-        for word in words.split():
-            if not hasattr(command, "commands"):
-                break  # What follows a command is its argument.
-            if word not in command.commands:
-                found.append(f"qingjian{words}")
-                break
-            command = command.commands[word]
+        first, *rest = words.split()
+        if first not in COMMANDS:
+            found.append(f"qingjian{words}")
+            continue
+        below = getattr(load(first), "commands", None)
+        # What follows a command that is no group is its argument.
+        if below is not None and rest and rest[0] not in below:
+            found.append(f"qingjian{words}")
     return found
 
 

@@ -118,11 +118,3 @@ def upgrade(
         typer.echo(str(error), err=True)
         sys.exit(2)
     typer.echo("升级完成 / upgraded")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(name="import")(import_data)
-    app.command()(backup)
-    app.command()(restore)
-    app.command()(upgrade)

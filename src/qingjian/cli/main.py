@@ -1,45 +1,78 @@
-"""`qingjian`: one command for running, checking and scripting."""
+"""`qingjian`: one command for running, checking and scripting.
+
+Each sub-command is imported when it is called: `qingjian hj212 decode` in a shell loop must not wait for the
+screening's numerics, nor a gateway process carry them in memory.
+"""
 
 from __future__ import annotations
 
-import os
+import importlib
 import sys
-from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from qingjian.cli import data as data_commands
-from qingjian.cli import evaluate, hj212, ledger, node, screen, simulate
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "up": ("node", "up", "运行节点，Ctrl-C 全部停止 / run a node; Ctrl-C drains and stops everything"),
+    "run": ("node", "run", "前台运行一个服务 / run one service of a node in the foreground"),
+    "status": ("node", "status", "运行与进度 / what runs, how far it is, who is connected"),
+    "doctor": ("node", "doctor", "配置及其来源，以及不妥之处 / settings with their origin, and what is wrong"),
+    "import": ("data", "import_data", "导入数据文件 / import observations from CSV or XLSX"),
+    "backup": ("data", "backup", "备份，可在运行中进行 / back up, also while the node runs"),
+    "restore": ("data", "restore", "核对备份并恢复 / check a backup and restore it"),
+    "upgrade": ("data", "upgrade", "备份、升级、校验 / back up, migrate, verify"),
+    "simulate": ("simulate", "simulate", "模拟现场设备 / simulated field devices"),
+    "hj212": ("hj212", "app", "HJ 212 报文与 JSON 互转 / HJ 212 frames to JSON lines and back"),
+    "ledger": ("ledger", "app", "账本：外人可核验的证据 / the ledger: evidence that outsiders can check"),
+    "evaluate": ("evaluate", "evaluate", "按标准评价 JSON 用例 / evaluate JSON cases by the standards"),
+    "screen": ("screen", "command", "筛查故障与疑似造假数据 / find faulty and falsified data in a panel"),
+    "manage": ("node", "manage", "Django 管理命令（开发用） / Django management commands, for developers"),
+}
+"""Name of a command → module of this room, its function or Typer, and its line in the help."""
+
+
+def load(name: str) -> Any:
+    """Import a sub-command and return it ready to be called; KeyError for an unknown name."""
+    module, attribute, _ = COMMANDS[name]
+    target = getattr(importlib.import_module(f"qingjian.cli.{module}"), attribute)
+    if isinstance(target, typer.Typer):
+        command: Any = typer.main.get_group(target)
+    else:
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name, context_settings=getattr(target, "context_settings", None))(target)
+        command = typer.main.get_command(alone)
+    command.name = name
+    return command
+
+
+class LateCommands(TyperGroup):
+    """Knows the line of every sub-command for the help, and imports only the one that is called."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        for name, (_, _, text) in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=text))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name in COMMANDS else command, rest
+
 
 app = typer.Typer(
+    cls=LateCommands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="清鉴：真、准、全的生态环境监测数据与执法协同平台 / environmental data that are true, accurate and complete",
 )
-node.register(app)
-data_commands.register(app)
-simulate.register(app)
-app.add_typer(hj212.app, name="hj212")
-app.add_typer(ledger.app, name="ledger")
-app.command(name="evaluate")(evaluate.command)
-app.command(name="screen")(screen.command)
 
 
 @app.callback()
 def root() -> None:
     """清鉴 Qingjian."""
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def manage(
-    context: typer.Context, data: Path = typer.Option(Path("data"), help="数据目录 / data folder")
-) -> None:
-    """Run a Django management command against a data folder (for developers)."""
-    os.environ["QINGJIAN_DATA"] = str(data.resolve())
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qingjian.site.settings")
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(["qingjian", *context.args])
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Commands about this node: up, run, status, doctor."""
+"""Commands about this node: up, run, status, doctor, manage."""
 
 from __future__ import annotations
 
@@ -110,9 +110,13 @@ def doctor(data: Path = DATA) -> None:
     raise typer.Exit(1 if worst > 1 else 0)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the node's commands to the main command."""
-    app.command()(up)
-    app.command()(run)
-    app.command()(status)
-    app.command()(doctor)
+def manage(context: typer.Context, data: Path = DATA) -> None:
+    """Run a Django management command against a data folder (for developers)."""
+    os.environ["QINGJIAN_DATA"] = str(data.resolve())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qingjian.site.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["qingjian", *context.args])
+
+
+manage.context_settings = {"allow_extra_args": True, "ignore_unknown_options": True}
