@@ -18,6 +18,8 @@ from tools import messages
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="qingjian-tests-")
 os.environ["QINGJIAN_DATA"] = _FOLDER.name
+# Tests of other things sign administrators in without a telephone.
+os.environ["QINGJIAN_SECOND_FACTOR"] = "optional"
 os.environ["DJANGO_SETTINGS_MODULE"] = "qingjian.site.settings"
 os.environ.setdefault(
     "DJANGO_ALLOW_ASYNC_UNSAFE", "true"

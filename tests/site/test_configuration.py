@@ -26,6 +26,7 @@ def test_environment_goes_before_file_before_default(tmp_path: Path) -> None:
         'web_port = "many"',
         "web_port = 70000",
         'profile = "cloud"',
+        'second_factor = "never"',
         "node_name = 5",
         "demo = 'perhaps'",
         "= broken",

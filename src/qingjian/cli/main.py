@@ -17,7 +17,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("node", "up", "运行节点，Ctrl-C 全部停止 / run a node; Ctrl-C drains and stops everything"),
     "run": ("node", "run", "前台运行一个服务 / run one service of a node in the foreground"),
     "status": ("node", "status", "运行与进度 / what runs, how far it is, who is connected"),
-    "doctor": ("node", "doctor", "配置及其来源，以及不妥之处 / settings with their origin, and what is wrong"),
+    "doctor": (
+        "node",
+        "doctor",
+        "配置及其来源，以及不妥之处 / settings with their origin, and what is wrong",
+    ),
     "import": ("data", "import_data", "导入数据文件 / import observations from CSV or XLSX"),
     "backup": ("data", "backup", "备份，可在运行中进行 / back up, also while the node runs"),
     "restore": ("data", "restore", "核对备份并恢复 / check a backup and restore it"),

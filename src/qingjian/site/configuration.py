@@ -43,6 +43,8 @@ class Configuration:
     tls_key: str = ""
     language: str = "zh-hans"
     demo: bool = False
+    second_factor: str = "administrators"
+    """Who must give a code besides the password: `administrators`, `everyone`, or `optional` (whoever wants)."""
     map_tiles: str = ""
     """XYZ or WMTS address of the office's own base map; empty uses the local GeoJSON."""
     email_host: str = ""
@@ -57,6 +59,7 @@ class Configuration:
 
 
 _PROFILES = ("embedded", "server", "cluster")
+_SECOND_FACTOR = ("administrators", "everyone", "optional")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,10 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
     if configuration.profile not in _PROFILES:
         raise ConfigurationError(
             f"profile = {configuration.profile!r}: 应为 / must be one of {', '.join(_PROFILES)}"
+        )
+    if configuration.second_factor not in _SECOND_FACTOR:
+        raise ConfigurationError(
+            f"second_factor = {configuration.second_factor!r}: 应为 / must be one of {', '.join(_SECOND_FACTOR)}"
         )
     for name in ("web_port", "gateway_port", "gateway_tls_port"):
         if not 0 <= getattr(configuration, name) <= 65535:

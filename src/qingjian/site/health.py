@@ -126,6 +126,20 @@ def _administrators() -> list[Line]:
                 0 if held else 2, role, f"{held} 人 / people" if held else "无人担任 / nobody holds this post"
             )
         )
+    without = (
+        User.objects.filter(is_active=True, second_factor__confirmed_at=None, posts__role__in=ADMINISTRATORS)
+        .filter(posts__valid_to=None)
+        .distinct()
+        .count()
+    )
+    if without:
+        lines.append(
+            Line(
+                1,
+                "second factor",
+                f"{without} 名管理员未启用第二因素 / administrators without a second factor",
+            )
+        )
     first = User.objects.filter(must_change_password=True, is_active=True).count()
     if first:
         lines.append(

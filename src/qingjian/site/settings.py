@@ -124,6 +124,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# The logins of the demo are printed for everybody, so nobody has to bring a telephone to look at it.
+SECOND_FACTOR = (
+    "optional"
+    if CONFIGURATION.demo and EFFECTIVE.origins["second_factor"] == "default"
+    else CONFIGURATION.second_factor
+)
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

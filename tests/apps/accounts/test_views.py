@@ -8,6 +8,7 @@ from qingjian.apps.accounts.models import AuditEvent, User
 
 OPEN = {
     "/login/",
+    "/login/code/",
     "/i18n/setlang/",
     "/health/",
     "/public/ledger/",
@@ -45,7 +46,7 @@ def test_every_page_needs_a_signed_in_person(client, db) -> None:
 def test_signing_in_and_out_is_in_the_trail(client, county) -> None:
     county.person("staff", "station_staff")
     response = client.post(
-        "/login/", {"username": "staff", "password": "a-long-password-1", "next": "/points/"}
+        "/login/", "/login/code/", {"username": "staff", "password": "a-long-password-1", "next": "/points/"}
     )
     assert response["Location"] == "/points/"
     client.post("/logout/")
@@ -69,7 +70,9 @@ def test_an_account_locks_after_five_failures_and_opens_after_a_quarter_of_an_ho
 def test_a_sign_in_never_leads_to_another_site(client, county) -> None:
     county.person("staff", "station_staff")
     response = client.post(
-        "/login/", {"username": "staff", "password": "a-long-password-1", "next": "https://evil.example/"}
+        "/login/",
+        "/login/code/",
+        {"username": "staff", "password": "a-long-password-1", "next": "https://evil.example/"},
     )
     assert response["Location"] == "/"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from qingjian.apps.network import files, models, queries, registered, services
+from qingjian.apps.accounts import queries as account_queries
+from qingjian.apps.network import checking, files, models, queries, registered, services
 from qingjian.apps.network.services import Proposal, ProposalError
 
 
@@ -178,7 +180,7 @@ def test_a_template_filled_in_comes_back_as_proposals(registry) -> None:
     buffer = io.BytesIO()
     book.save(buffer)
     (proposal,) = files.read(kind, "points.xlsx", buffer.getvalue())
-    values, errors = services._check(proposal, 1)
+    values, errors = checking.check(proposal, 1)
     assert errors == []
     assert values["code"] == "A1"
 
@@ -204,6 +206,123 @@ def test_no_file_breaks_the_reader(content: bytes, name: str) -> None:
 def test_a_damaged_workbook_is_refused_in_words(content: bytes) -> None:
     with pytest.raises(ValidationError):
         files.read(registered.KINDS["point"], "a.xlsx", b"PK\x03\x04" + content)
+
+
+def workbook(*rows: list[object]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def test_a_workbook_that_would_unpack_to_gigabytes_is_refused_before_it_is_read() -> None:
+    buffer = io.BytesIO(workbook(["code", "name"]))
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/filler", b"0" * (files.MOST_UNPACKED + 1))
+    assert len(buffer.getvalue()) < 1_000_000
+    with pytest.raises(ValidationError, match=r"100 MB"):
+        files.read(registered.KINDS["point"], "a.xlsx", buffer.getvalue())
+
+
+@given(
+    part=st.sampled_from(
+        ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml", "[Content_Types].xml"]
+    ),
+    content=st.binary(max_size=60),
+    cut=st.integers(0, 200),
+)
+def test_a_workbook_with_a_broken_part_is_read_or_refused_in_words(
+    part: str, content: bytes, cut: int
+) -> None:
+    source = zipfile.ZipFile(io.BytesIO(workbook(["code", "name"], ["A2", "站"])))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in source.namelist():
+            original = source.read(name)
+            archive.writestr(name, original[:cut] + content + original[cut:] if name == part else original)
+    try:
+        files.read(registered.KINDS["point"], "a.xlsx", buffer.getvalue())
+    except ValidationError as error:
+        assert error.messages
+
+
+def test_errors_name_the_row_the_person_sees_in_the_file(maker) -> None:
+    kind = registered.KINDS["point"]
+    content = "code,name,kind,level,region,organisation\n,,,,,\nA2,站,air_city,county,990101,B1\nA3,站,air_city,county,123,B1\nA2,站,air_city,county,990101,B1\n"
+    with pytest.raises(ProposalError) as caught:
+        services.propose(maker, "批量", files.read(kind, "p.csv", content.encode()))
+    assert [one.row for one in caught.value.rows] == [4, 5]
+
+
+def test_a_column_that_stands_twice_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        files.read(registered.KINDS["factor"], "f.csv", b"code,medium,code\na,b,c\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "field"),
+    [
+        ("point", {"name": "长" * 121}, "name"),
+        ("point", {"name": "a\0b"}, "name"),
+        ("point", {"attributes": ["river"]}, "attributes"),
+        ("device", {"sm4_key_hex": "12"}, "sm4_key_hex"),
+        ("device", {"policy": {"accept": ["no-such-code"]}}, "policy"),
+        ("device", {"policy": "text"}, "policy"),
+        ("device", {"addresses": ["10.1.0.0/16", "router"]}, "addresses"),
+        ("device", {"silence_seconds": "-1"}, "silence_seconds"),
+        ("series", {"expected": {"hour": "3600"}}, "expected"),
+        ("series", {"expected": {"often": 60}}, "expected"),
+        ("series", {"expected": {"hour": 0}}, "expected"),
+    ],
+)
+def test_values_the_services_could_not_use_are_refused(maker, kind: str, changes: dict, field: str) -> None:
+    declared = registered.KINDS[kind]
+    codes = {"point": "A1", "device": "A1-D1", "series": "A1.a34004"}
+    fields = registered.plain(declared, declared.model.objects.get(code=codes[kind]))
+    with pytest.raises(ProposalError) as caught:
+        services.propose(maker, "试", [Proposal(kind, {**fields, **changes})])
+    assert [one.field for one in caught.value.rows] == [declared.field_title(field)]
+
+
+def test_a_port_no_network_has_is_refused(maker) -> None:
+    fields = {"code": "U1", "name": "省平台", "host": "10.0.0.1", "port": 70_000, "devices": ["*"]}
+    with pytest.raises(ProposalError):
+        services.propose(maker, "上级", [Proposal("target", fields)])
+
+
+def test_an_empty_node_gets_its_regions_and_organisations_by_proposal(maker, checker, registry) -> None:
+    change = services.propose(
+        maker,
+        "建镇",
+        [
+            Proposal("region", {"code": "990101101", "name": "东镇", "level": "township"}),
+            Proposal("placement", {"region": "990101101", "parent": "990101", "valid_from": "2026-01-01"}),
+            Proposal(
+                "organisation",
+                {"code": "T1", "name": "东镇人民政府", "kind": "government", "region": "990101101"},
+            ),
+        ],
+    )
+    services.approve(checker, change, 0)
+    station = registry.person("s", "station_staff")
+    assert "990101101" in {one.code for one in account_queries.regions_visible_to(station)}
+    assert "T1" in {one.code for one in account_queries.organisations_visible_to(station)}
+
+
+def test_a_region_moved_elsewhere_keeps_its_days_and_never_lies_below_itself(
+    maker, checker, registry
+) -> None:
+    mayor = registry.person("city", "data_manager", region=registry.city)
+    second = registry.person("city2", "data_manager", region=registry.city)
+    move = Proposal("placement", {"region": "990102", "parent": "990101", "valid_from": "2026-12-01"})
+    services.approve(second, services.propose(mayor, "区划调整", [move]), 0)
+    placements = registry.other.placements.order_by("valid_from")
+    assert [str(one.valid_to) for one in placements] == ["2026-12-01", "None"]
+    circle = Proposal("placement", {"region": "990101", "parent": "990102", "valid_from": "2027-01-01"})
+    with pytest.raises(ProposalError):
+        services.propose(mayor, "区划调整", [circle])
 
 
 def test_every_kind_has_a_template_that_opens(client, registry) -> None:

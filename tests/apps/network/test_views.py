@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from openpyxl import load_workbook
 
 from qingjian.apps.network import models
 
@@ -82,3 +85,32 @@ def test_other_people_s_things_are_not_found(client, registry) -> None:
     client.force_login(registry.person("x", "station_staff", region=registry.other))
     for path in ("/sources/S1/", "/points/A1/", "/devices/A1-D1/"):
         assert client.get(path).status_code == 404
+
+
+def test_rows_of_others_are_not_shown_by_proposing_a_change_of_them(client, registry) -> None:
+    client.force_login(registry.person("holder", "permit_holder", organisation=registry.holder))
+    assert client.get("/propose/device/W1-D1/").status_code == 200
+    assert client.get("/propose/device/A1-D1/").status_code == 404
+
+
+def test_passwords_of_devices_are_shown_to_those_who_register_them_only(client, staff) -> None:
+    assert b"123456" in client.get("/propose/device/A1-D1/").content
+    plain = {
+        "code": "A1-D9",
+        "mn": "MN-A9",
+        "password": "geheim99",
+        "name": "机",
+        "point": "A1",
+        "edition": "auto",
+    }
+    answer = client.post("/propose/device/", {**plain, "system_code": "22", "reason": "新机"})
+    page = client.get(answer["Location"]).content.decode()
+    assert "geheim99" not in page
+    assert "***" in page
+    client.force_login(staff.person("leader", "bureau_leader"))
+    book = load_workbook(io.BytesIO(client.get("/registry/template/device/?rows=1").content)).active
+    assert "123456" not in {cell for row in book.iter_rows(values_only=True) for cell in row}
+
+
+def test_an_unknown_sender_is_registered_with_its_mn_filled_in(client, staff) -> None:
+    assert 'value="MN-77"' in client.get("/propose/device/?mn=MN-77").content.decode()

@@ -19,6 +19,44 @@ class SignInForm(forms.Form):
     )
 
 
+class CodeForm(forms.Form):
+    """A code of the authenticator app, or where a recovery code will do, one of those."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "inputmode": "text",
+                "autofocus": True,
+                "spellcheck": "false",
+            }
+        ),
+        help_text=_("Six digits of the authenticator app, or a recovery code."),
+    )
+
+
+class FirstCodeForm(forms.Form):
+    """The first code of a newly set up app."""
+
+    code = forms.CharField(
+        label=_("Code shown by the app"),
+        max_length=10,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+
+class FirstPasswordForm(forms.Form):
+    """A password set by the system administrator for somebody who forgot theirs."""
+
+    password = forms.CharField(
+        label=_("First password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Must be changed at the first sign-in."),
+    )
+
+
 class PasswordForm(forms.Form):
     old = forms.CharField(
         label=_("Present password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})

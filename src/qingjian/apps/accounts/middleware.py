@@ -9,7 +9,16 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
+from qingjian.apps.accounts import rules
+
+WITH_SECOND_FACTOR = "second_factor"
+"""Key in the session of somebody who has given a code."""
 OPEN_PREFIXES = ("/login/", "/i18n/", "/static/", "/health", "/public/", "/ledger/", "/witness/")
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return where a request came from, as far as the web server says."""
+    return request.META.get("REMOTE_ADDR", "") or ""
 
 
 class SignInRequired:
@@ -30,4 +39,10 @@ class SignInRequired:
             return HttpResponseRedirect(target)
         if request.user.must_change_password and request.path not in ("/password/", "/logout/"):
             return redirect("password")
+        if (
+            not request.session.get(WITH_SECOND_FACTOR)
+            and request.path not in ("/second-factor/", "/password/", "/logout/")
+            and rules.must_have_second_factor(request.user)
+        ):
+            return redirect("second-factor")
         return self.get_response(request)

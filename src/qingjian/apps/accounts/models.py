@@ -33,12 +33,15 @@ class Region(models.Model):
 class RegionPlacement(models.Model):
     """Which region a region belonged to, from a day up to (not including) a day."""
 
-    region = models.ForeignKey(Region, models.PROTECT, related_name="placements")
-    parent = models.ForeignKey(Region, models.PROTECT, related_name="placed_below")
-    valid_from = models.DateField()
-    valid_to = models.DateField(null=True, blank=True)
+    region = models.ForeignKey(Region, models.PROTECT, related_name="placements", verbose_name=_("Region"))
+    parent = models.ForeignKey(
+        Region, models.PROTECT, related_name="placed_below", verbose_name=_("Region above")
+    )
+    valid_from = models.DateField(_("From"))
+    valid_to = models.DateField(_("To (not included)"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("Place of a region")
         constraints = (
             models.UniqueConstraint(fields=("region", "valid_from"), name="one_placement_per_region_and_day"),
         )
@@ -110,6 +113,37 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SecondFactor(models.Model):
+    """The authenticator app of a person; it counts once a first code has been given."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="second_factor")
+    sealed_secret = models.CharField(max_length=200)
+    """Encrypted with a key derived from the node's secret."""
+    confirmed_at = models.DateTimeField(_("In use since"), null=True, blank=True)
+    last_step = models.BigIntegerField(default=0)
+    """The newest 30-second step whose code was accepted; none is accepted twice."""
+
+    class Meta:
+        verbose_name = _("Second factor")
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.confirmed_at or ''}"
+
+
+class RecoveryCode(models.Model):
+    """A code on paper that opens the account once when the telephone is lost."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("user", "digest"), name="one_row_per_recovery_code"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.used_at or ''}"
 
 
 class Post(models.Model):

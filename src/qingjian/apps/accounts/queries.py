@@ -7,16 +7,33 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from qingjian.apps.accounts import rules
-from qingjian.apps.accounts.models import AuditEvent, Organisation, Post, Region, User
+from qingjian.apps.accounts.models import (
+    AuditEvent,
+    Organisation,
+    Post,
+    RecoveryCode,
+    Region,
+    SecondFactor,
+    User,
+)
 from qingjian.apps.accounts.roles import Capability
 
 
 def users_visible_to(user: Any) -> QuerySet[User]:
     """Return the accounts a person may see: administrators all, others their own organisation."""
-    rows = User.objects.select_related("organisation__region")
+    rows = User.objects.select_related("organisation__region", "second_factor")
     if rules.capabilities(user) & {Capability.MANAGE_USERS, Capability.MANAGE_POSTS, Capability.READ_AUDIT}:
         return rows
     return rows.filter(organisation_id=user.organisation_id)
+
+
+def second_factor_of(user: User) -> SecondFactor | None:
+    """Return a person's authenticator once it is in use."""
+    return SecondFactor.objects.filter(user=user).exclude(confirmed_at=None).first()
+
+
+def recovery_codes_left(user: User) -> int:
+    return RecoveryCode.objects.filter(user=user, used_at=None).count()
 
 
 def posts_of(user: User) -> QuerySet[Post]:

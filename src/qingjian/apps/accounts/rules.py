@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 
@@ -112,6 +113,15 @@ def require(
         raise PermissionDenied(
             _("Your present posts do not allow this. Ask the security administrator of your bureau.")
         )
+
+
+def must_have_second_factor(user: Any) -> bool:
+    """Say whether the node's policy asks this person for a second factor."""
+    if settings.SECOND_FACTOR == "everyone":
+        return True
+    return settings.SECOND_FACTOR == "administrators" and any(
+        post.role in ADMINISTRATORS for post in posts_on(user)
+    )
 
 
 def conflicting_roles(existing: set[str], added: str) -> bool:

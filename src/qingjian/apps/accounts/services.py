@@ -12,8 +12,17 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from qingjian.apps.accounts import recorded, rules
-from qingjian.apps.accounts.models import AuditEvent, Organisation, Post, Region, RegionPlacement, User
+from qingjian.apps.accounts import recorded, rules, second_factor
+from qingjian.apps.accounts.models import (
+    AuditEvent,
+    Organisation,
+    Post,
+    RecoveryCode,
+    Region,
+    RegionPlacement,
+    SecondFactor,
+    User,
+)
 from qingjian.apps.accounts.roles import ROLES, Capability
 from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
@@ -48,6 +57,11 @@ def sign_in_failed(username: str, address: str) -> None:
             record(user, "session:user:refused", user.username, address=address)
 
 
+def locked_text() -> str:
+    """Return what somebody reads whose account is locked."""
+    return _("Too many failed attempts. Try again in 15 minutes or ask the system administrator.")
+
+
 def signed_in(user: User, address: str) -> None:
     """Reset the failure counter and note the sign-in."""
     User.objects.filter(pk=user.pk).update(failed_sign_ins=0, locked_until=None)
@@ -68,6 +82,123 @@ def change_password(user: User, new: str) -> None:
     user.must_change_password = False
     user.save(update_fields=("password", "must_change_password"))
     record(user, "account:password:changed", user.username)
+
+
+@transaction.atomic
+def begin_second_factor(user: User) -> bytes:
+    """Return the secret for a person's authenticator app; it is asked for only after a first code was given."""
+    factor = SecondFactor.objects.select_for_update().filter(user=user).first()
+    if factor is not None and factor.confirmed_at is not None:
+        raise ValidationError(_("A second factor is in use already."))
+    kept = second_factor.opened(factor.sealed_secret) if factor is not None else None
+    if kept is not None:
+        return kept
+    secret = second_factor.new_secret()
+    SecondFactor.objects.update_or_create(
+        user=user, defaults={"sealed_secret": second_factor.sealed(secret), "last_step": 0}
+    )
+    return secret
+
+
+@transaction.atomic
+def confirm_second_factor(user: User, code: str) -> list[str]:
+    """Put the authenticator in use after its first code; returns the recovery codes, shown this once."""
+    factor = SecondFactor.objects.select_for_update().filter(user=user, confirmed_at=None).first()
+    if factor is None or not _code_holds(factor, code):
+        raise ValidationError(
+            {"code": _("The code is wrong. Check that the telephone shows the right time and try again.")}
+        )
+    SecondFactor.objects.filter(pk=factor.pk).update(confirmed_at=now())
+    record(user, "account:second-factor:set-up", user.username)
+    return _fresh_recovery_codes(user)
+
+
+def _code_holds(factor: SecondFactor, code: str) -> bool:
+    secret = second_factor.opened(factor.sealed_secret)
+    if secret is None:
+        return False
+    step = second_factor.matching_step(secret, code, now(), factor.last_step)
+    if step is None:
+        return False
+    # Conditional, so that of two requests with the same code one is refused.
+    return bool(SecondFactor.objects.filter(pk=factor.pk, last_step=factor.last_step).update(last_step=step))
+
+
+def _fresh_recovery_codes(user: User) -> list[str]:
+    codes = second_factor.new_recovery_codes()
+    RecoveryCode.objects.filter(user=user).delete()
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user=user, digest=second_factor.recovery_digest(code)) for code in codes
+    )
+    return codes
+
+
+@transaction.atomic
+def second_factor_holds(user: User, code: str) -> bool:
+    """Say whether a code of the app, or a recovery code not used yet, was given; either holds once."""
+    factor = SecondFactor.objects.select_for_update().filter(user=user).exclude(confirmed_at=None).first()
+    if factor is None:
+        return False
+    if _code_holds(factor, code):
+        return True
+    used = RecoveryCode.objects.filter(
+        user=user, digest=second_factor.recovery_digest(code), used_at=None
+    ).update(used_at=now())
+    if used:
+        record(user, "account:recovery-code:used", user.username)
+    return bool(used)
+
+
+@transaction.atomic
+def renew_recovery_codes(user: User, code: str) -> list[str]:
+    """Replace all recovery codes of a person who gives a present code."""
+    _require_code(user, code)
+    record(user, "account:recovery-codes:renewed", user.username)
+    return _fresh_recovery_codes(user)
+
+
+@transaction.atomic
+def remove_second_factor(user: User, code: str) -> None:
+    """Give up one's own second factor, unless the policy of the node asks for it."""
+    if rules.must_have_second_factor(user):
+        raise ValidationError(_("The policy of this node asks for a second factor for your posts."))
+    _require_code(user, code)
+    _forget_second_factor(user)
+    record(user, "account:second-factor:removed", user.username)
+
+
+@transaction.atomic
+def reset_second_factor(author: Any, user: User) -> None:
+    """Forget the second factor of somebody who lost telephone and recovery codes."""
+    rules.require(author, Capability.MANAGE_USERS)
+    if author == user:
+        raise ValidationError(_("Nobody resets their own second factor."))
+    _forget_second_factor(user)
+    record(author, "account:second-factor:reset", user.username)
+
+
+def _require_code(user: User, code: str) -> None:
+    if not second_factor_holds(user, code):
+        raise ValidationError({"code": _("The code is wrong, or was used already. Wait for the next one.")})
+
+
+def _forget_second_factor(user: User) -> None:
+    SecondFactor.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
+
+
+@transaction.atomic
+def reset_password(author: Any, user: User, password: str) -> None:
+    """Set a first password for somebody who forgot theirs; it must be changed at the next sign-in."""
+    rules.require(author, Capability.MANAGE_USERS)
+    if author == user:
+        raise ValidationError(_("Change your own password on its own page."))
+    password_validation.validate_password(password, user)
+    user.set_password(password)
+    user.must_change_password = True
+    user.failed_sign_ins, user.locked_until = 0, None
+    user.save(update_fields=("password", "must_change_password", "failed_sign_ins", "locked_until"))
+    record(author, "account:password:reset", user.username)
 
 
 @transaction.atomic
@@ -177,7 +308,13 @@ def place_region(region: Region, parent: Region, valid_from: date) -> RegionPlac
     """Move a region below another from a day on; earlier placements keep their days."""
     if parent.pk in rules.subtree({region.pk}, valid_from):
         raise ValidationError(_("A region cannot lie below itself."))
-    RegionPlacement.objects.filter(region=region, valid_to=None, valid_from__lt=valid_from).update(
-        valid_to=valid_from
-    )
-    return RegionPlacement.objects.create(region=region, parent=parent, valid_from=valid_from)
+    placement = RegionPlacement.objects.create(region=region, parent=parent, valid_from=valid_from)
+    end_earlier_placements(placement)
+    return placement
+
+
+def end_earlier_placements(placement: RegionPlacement) -> None:
+    """End what was open before a placement; earlier placements keep their days."""
+    RegionPlacement.objects.filter(
+        region=placement.region, valid_to=None, valid_from__lt=placement.valid_from
+    ).update(valid_to=placement.valid_from)

@@ -9,6 +9,11 @@ from qingjian.apps.accounts.models import AuditEvent, Organisation, Region, User
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
 
+def _has_second_factor(row: User) -> bool:
+    factor = getattr(row, "second_factor", None)
+    return factor is not None and factor.confirmed_at is not None
+
+
 class UserListing(Listing):
     title = _("People")
     name = "people"
@@ -22,6 +27,13 @@ class UserListing(Listing):
             _("State"),
             value=lambda row: _("In use") if row.is_active else _("Closed"),
             badge=lambda row: "green" if row.is_active else "secondary",
+        ),
+        Column(
+            "second_factor",
+            _("Second factor"),
+            value=lambda row: _("In use") if _has_second_factor(row) else "",
+            badge=lambda row: "green" if _has_second_factor(row) else None,
+            order="",
         ),
         Column("last_login", _("Last sign-in")),
     )

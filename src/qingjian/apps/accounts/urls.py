@@ -1,9 +1,12 @@
 from django.urls import path
 
-from qingjian.apps.accounts import views
+from qingjian.apps.accounts import second_factor_views, views
 
 urlpatterns = [
     path("login/", views.sign_in, name="sign-in"),
+    path("login/code/", second_factor_views.sign_in_code, name="sign-in-code"),
+    path("second-factor/", second_factor_views.second_factor, name="second-factor"),
+    path("second-factor/<str:what>/", second_factor_views.change, name="second-factor-change"),
     path("logout/", views.sign_out, name="sign-out"),
     path("i18n/setlang/", views.choose_language, name="set_language"),
     path("password/", views.password, name="password"),
@@ -11,6 +14,8 @@ urlpatterns = [
     path("people/add/", views.user_add, name="user-add"),
     path("people/<int:pk>/", views.user, name="user"),
     path("people/<int:pk>/active/", views.user_active, name="user-active"),
+    path("people/<int:pk>/second-factor/reset/", second_factor_views.reset, name="second-factor-reset"),
+    path("people/<int:pk>/password/", views.user_password, name="user-password"),
     path("posts/<int:pk>/end/", views.post_end, name="post-end"),
     path("roles/", views.roles, name="roles"),
     path("organisations/", views.organisations, name="organisations"),

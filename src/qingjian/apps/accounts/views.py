@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.http import require_POST
 
-from qingjian.apps.accounts import queries, rules, services, tables
-from qingjian.apps.accounts.forms import PasswordForm, PostForm, SignInForm, UserForm
+from qingjian.apps.accounts import queries, rules, second_factor_views, services, tables
+from qingjian.apps.accounts.forms import FirstPasswordForm, PasswordForm, PostForm, SignInForm, UserForm
+from qingjian.apps.accounts.middleware import address_of
 from qingjian.apps.accounts.models import Organisation, Post, User
 from qingjian.apps.accounts.roles import CAPABILITY_NAMES, ROLES, Capability
 from qingjian.contracts.current import now
-
-
-def _address(request: HttpRequest) -> str:
-    return request.META.get("REMOTE_ADDR", "") or ""
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -30,21 +28,22 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         username = form.cleaned_data["username"]
         known = User.objects.filter(username=username).first()
         if known and known.locked_until and known.locked_until > now():
-            form.add_error(
-                None, _("Too many failed attempts. Try again in 15 minutes or ask the system administrator.")
-            )
+            form.add_error(None, services.locked_text())
         else:
             user = authenticate(request, username=username, password=form.cleaned_data["password"])
             if user is None:
-                services.sign_in_failed(username, _address(request))
+                services.sign_in_failed(username, address_of(request))
                 form.add_error(None, _("Login name or password is wrong."))
             else:
-                login(request, user)
-                services.signed_in(user, _address(request))
                 safe = url_has_allowed_host_and_scheme(
                     target, {request.get_host()}, require_https=request.is_secure()
                 )
-                return redirect(target if safe else "/")
+                target = target if safe else "/"
+                if queries.second_factor_of(user) is not None:
+                    return second_factor_views.ask_for_code(request, user, target)
+                login(request, user)
+                services.signed_in(user, address_of(request))
+                return redirect(target)
     return render(
         request,
         "accounts/sign_in.html",
@@ -55,7 +54,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    services.record(request.user, "session:user:signed-out", request.user.username, address=_address(request))
+    services.record(
+        request.user, "session:user:signed-out", request.user.username, address=address_of(request)
+    )
     logout(request)
     return redirect("sign-in")
 
@@ -78,7 +79,7 @@ def password(request: HttpRequest) -> HttpResponse:
             except ValidationError as error:
                 form.add_error("new", error)
             else:
-                login(request, request.user, backend="django.contrib.auth.backends.ModelBackend")
+                update_session_auth_hash(request, request.user)
                 messages.success(request, _("Password changed."))
                 return redirect("/")
     return render(request, "accounts/password.html", {"form": form})
@@ -138,6 +139,7 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "may_manage": rules.may(request.user, Capability.MANAGE_USERS) and person != request.user,
         "may_posts": may_posts,
+        "second_factor": queries.second_factor_of(person),
         "locked": bool(person.locked_until and person.locked_until > now()),
     }
     return render(request, "accounts/user.html", context)
@@ -151,6 +153,30 @@ def user_active(request: HttpRequest, pk: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("user", pk)
+
+
+def user_password(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give somebody who forgot the password a first one."""
+    rules.require(request.user, Capability.MANAGE_USERS)
+    person = get_object_or_404(queries.users_visible_to(request.user), pk=pk)
+    form = FirstPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.reset_password(request.user, person, form.cleaned_data["password"])
+        except ValidationError as error:
+            form.add_error("password", error)
+        else:
+            messages.success(request, _("Password set. It must be changed at the next sign-in."))
+            return redirect("user", pk)
+    return render(
+        request,
+        "ui/form.html",
+        {
+            "form": form,
+            "title": _("New first password for %(name)s") % {"name": person.name},
+            "back_href": reverse("user", args=(pk,)),
+        },
+    )
 
 
 @require_POST

@@ -11,13 +11,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from qingjian.apps.network import registered
-from qingjian.apps.network.services import Proposal
+from qingjian.apps.network.checking import Proposal
 
 MOST_ROWS = 20_000
 MOST_BYTES = 10 * 1024 * 1024
+MOST_UNPACKED = 100 * 1024 * 1024
+"""A workbook of a few kilobytes can unpack to gigabytes. zipfile never reads more of a part than it claims."""
+MOST_COLUMNS = 200
 
 
 def heads(kind: registered.Kind) -> list[str]:
@@ -33,6 +35,12 @@ def read(kind: registered.Kind, name: str, content: bytes) -> list[Proposal]:
     if not rows:
         raise ValidationError(_("The file is empty."))
     columns = [_field_of(kind, str(head or "")) for head in rows[0]]
+    twice = sorted({name for name in columns if name is not None and columns.count(name) > 1})
+    if twice:
+        raise ValidationError(
+            _("Columns that stand twice: %(columns)s.")
+            % {"columns": ", ".join(kind.field_title(name) for name in twice)}
+        )
     unknown = [
         str(head)
         for head, column in zip(rows[0], columns, strict=True)
@@ -46,14 +54,14 @@ def read(kind: registered.Kind, name: str, content: bytes) -> list[Proposal]:
     if len(rows) - 1 > MOST_ROWS:
         raise ValidationError(_("More than %(most)d rows. Split the file.") % {"most": MOST_ROWS})
     found = []
-    for row in rows[1:]:
+    for number, row in enumerate(rows[1:], start=2):
         if all(value in (None, "") for value in row):
             continue
         fields: dict[str, Any] = {}
         for column, value in zip(columns, row, strict=False):
             if column is not None:
                 fields[column] = value_of(kind, column, value)
-        found.append(Proposal(kind.name, fields))
+        found.append(Proposal(kind.name, fields, number))
     if not found:
         raise ValidationError(_("The file has a head but no rows."))
     return found
@@ -83,19 +91,22 @@ def value_of(kind: registered.Kind, name: str, value: Any) -> Any:
 
 def _excel(content: bytes) -> list[list[Any]]:
     try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        return [list(row) for row in sheet.iter_rows(max_row=MOST_ROWS + 2, values_only=True)]
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        OSError,
-        IndexError,
-        EOFError,
-    ) as error:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(one.file_size for one in archive.infolist())
+        if unpacked <= MOST_UNPACKED:
+            book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()  # some programs state a wrong size
+            return [
+                list(row)
+                for row in sheet.iter_rows(max_row=MOST_ROWS + 2, max_col=MOST_COLUMNS, values_only=True)
+            ]
+    except Exception as error:  # openpyxl raises whatever its parsers raise on a damaged file
         raise ValidationError(_("This is not an Excel file this program can read (.xlsx).")) from error
+    raise ValidationError(
+        _("Unpacked, the file would be larger than %(most)d MB. Keep only the table in it.")
+        % {"most": MOST_UNPACKED >> 20}
+    )
 
 
 def _csv(content: bytes) -> list[list[Any]]:
@@ -110,6 +121,6 @@ def _csv(content: bytes) -> list[list[Any]]:
     if "\0" in text:
         raise ValidationError(_("This is not a CSV file."))
     try:
-        return [row for row in csv.reader(io.StringIO(text)) if row]
+        return [row[:MOST_COLUMNS] for row in csv.reader(io.StringIO(text, newline=""))]
     except csv.Error as error:
         raise ValidationError(_("This is not a CSV file.")) from error

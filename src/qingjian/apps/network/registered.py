@@ -16,7 +16,7 @@ from django.db import models
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.accounts.models import Organisation, Region, RegionPlacement
 from qingjian.apps.network import models as registry
 from qingjian.contracts.clock import CHINA
 
@@ -43,6 +43,14 @@ _DATED = ("valid_from", "valid_to")
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
+        Kind("region", Region, ("code",), ("code", "name", "level")),
+        Kind(
+            "placement",
+            RegionPlacement,
+            ("region", "valid_from"),
+            ("region", "parent", *_DATED),
+        ),
+        Kind("organisation", Organisation, ("code",), ("code", "name", "kind", "region", "active")),
         Kind(
             "factor",
             registry.Factor,
@@ -229,6 +237,8 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
     field = kind.model._meta.get_field(name)
     if isinstance(value, str):
         value = value.strip()
+        if "\0" in value:
+            raise ValidationError(_("holds a character no text may hold"))
     if value in (None, ""):
         if isinstance(field, models.JSONField):
             return field.get_default()
@@ -257,6 +267,8 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
                 },
             )
         return by_label[str(value)]
+    if isinstance(field, models.JSONField):
+        return _structure(field, value)
     if isinstance(field, models.DateTimeField):
         return _moment(value)
     if isinstance(field, models.DateField):
@@ -276,15 +288,31 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
         raise ValidationError(_("is not yes or no"))
     if isinstance(field, models.DecimalField):
         try:
-            return Decimal(str(value))
+            number = Decimal(str(value))
         except InvalidOperation as error:
             raise ValidationError(_("is not a number")) from error
+        field.run_validators(number)
+        return number
+    if isinstance(field, models.CharField) and isinstance(value, float) and value.is_integer():
+        value = int(value)  # Excel keeps 371302 as 371302.0
     try:
-        return field.to_python(value)
+        found = field.to_python(value)
     except ValidationError:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValidationError(_("is not a number")) from error
+    field.run_validators(found)
+    return found
+
+
+def _structure(field: models.JSONField, value: Any) -> Any:
+    """A list or mapping, as the field keeps it."""
+    if isinstance(field.get_default(), list):
+        if not isinstance(value, list):
+            raise ValidationError(_("is not a list; separate its parts by commas"))
+    elif not isinstance(value, dict):
+        raise ValidationError(_('is not of the form {"name": value}'))
+    return value
 
 
 def _moment(value: Any) -> datetime:
@@ -338,6 +366,8 @@ def find(kind: Kind, values: dict[str, Any]) -> models.Model | None:
 
 def place_of(kind: Kind, values: dict[str, Any]) -> tuple[Region | None, Organisation | None]:
     """Return the region and organisation that decide who may propose and approve a row."""
+    if kind.model is RegionPlacement:
+        return values["parent"], None
     for name in ("outlet", "source", "point", "device", "series", "permit"):
         row = values.get(name)
         if isinstance(row, models.Model):

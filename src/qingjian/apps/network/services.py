@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -13,97 +12,16 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.models import RegionPlacement
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import models, recorded, registered
+from qingjian.apps.network.checking import Proposal, ProposalError, RowError, check
 from qingjian.apps.records import services as records
 from qingjian.contracts import directory as contract
 from qingjian.contracts.current import now
 from qingjian.contracts.directory import Directory, FileDirectoryStore
 
 PUBLISHING_LOCK = 212_001
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """One row to add or change: kind name and plain fields (codes for related rows)."""
-
-    kind: str
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong with which field of which row (1 = first proposal)."""
-
-    row: int
-    field: str
-    message: str
-
-
-class ProposalError(ValidationError):
-    """Row-by-row errors; nothing of the request was stored."""
-
-    def __init__(self, rows: Sequence[RowError]) -> None:
-        self.rows = tuple(rows)
-        super().__init__([f"{one.row}: {one.field} {one.message}" for one in rows])
-
-
-def _check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list[RowError]]:
-    kind = registered.KINDS.get(proposal.kind)
-    if kind is None:
-        return None, [RowError(number, "kind", _("is not a kind of registry row"))]
-    unknown = set(proposal.fields) - set(kind.fields)
-    errors = [RowError(number, name, _("is not a column of this table")) for name in sorted(unknown)]
-    values: dict[str, Any] = {}
-    for name in kind.fields:
-        try:
-            values[name] = registered.typed(kind, name, proposal.fields.get(name))
-        except ValidationError as error:
-            errors.append(RowError(number, kind.field_title(name), " ".join(error.messages)))
-    if errors:
-        return None, errors
-    for start, end in (("valid_from", "valid_to"),):
-        if values.get(start) and values.get(end) and values[end] <= values[start]:
-            errors.append(RowError(number, kind.field_title(end), _("must lie after the beginning")))
-    for name, low, high in (("longitude", 73, 136), ("latitude", 3, 54)):
-        if values.get(name) is not None and not low <= values[name] <= high:
-            errors.append(RowError(number, kind.field_title(name), _("lies outside China")))
-    existing = registered.find(kind, values)
-    if existing is not None:
-        for name in registered.FIXED_ONCE_SET.get(kind.name, ()):
-            if getattr(existing, name) != values[name]:
-                errors.append(
-                    RowError(
-                        number, kind.field_title(name), _("never changes; register a new series instead")
-                    )
-                )
-    if kind.name == "device" and not errors:
-        errors.extend(_check_device(values, number))
-    return (None if errors else values), errors
-
-
-def _check_device(values: dict[str, Any], number: int) -> list[RowError]:
-    same = models.Device.objects.filter(mn=values["mn"]).exclude(code=values["code"])
-    for other in same:
-        starts_later = (
-            other.valid_to is not None
-            and values["valid_from"] is not None
-            and values["valid_from"] >= other.valid_to
-        )
-        ends_before = (
-            values["valid_to"] is not None
-            and other.valid_from is not None
-            and values["valid_to"] <= other.valid_from
-        )
-        if not (starts_later or ends_before):
-            return [
-                RowError(
-                    number,
-                    "MN",
-                    _("is already used by device %(code)s at the same time") % {"code": other.code},
-                )
-            ]
-    return []
 
 
 @transaction.atomic
@@ -118,12 +36,25 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
     errors: list[RowError] = []
     region = organisation = None
     savepoint = transaction.savepoint()
-    for number, proposal in enumerate(proposals, start=1):
-        values, wrong = _check(proposal, number)
+    seen: dict[tuple[Any, ...], int] = {}
+    for place_in_list, proposal in enumerate(proposals, start=1):
+        number = proposal.row or place_in_list
+        values, wrong = check(proposal, number)
         errors.extend(wrong)
         if values is None:
             continue
         kind = registered.KINDS[proposal.kind]
+        key = (kind.name, *(getattr(values[name], "pk", values[name]) for name in kind.key))
+        if key in seen:
+            errors.append(
+                RowError(
+                    number,
+                    kind.field_title(kind.key[0]),
+                    _("is the same row as row %(row)d") % {"row": seen[key]},
+                )
+            )
+            continue
+        seen[key] = number
         place, owner = registered.place_of(kind, values)
         if place is not None or owner is not None:
             if not account_rules.scope(author, Capability.PROPOSE_REGISTRY).reaches(
@@ -170,6 +101,8 @@ def _store(kind: registered.Kind, existing: Any, values: dict[str, Any]) -> Any:
     row.save()
     if isinstance(row, models.Series):
         _keep_platform_series(row)
+    if isinstance(row, RegionPlacement):
+        accounts.end_earlier_placements(row)
     return row
 
 
@@ -224,7 +157,7 @@ def approve(
 def _put_in_force(request: models.ChangeRequest) -> None:
     for number, line in enumerate(request.lines.all(), start=1):
         kind = registered.KINDS[line.kind]
-        values, errors = _check(Proposal(line.kind, line.after), number)
+        values, errors = check(Proposal(line.kind, line.after), number)
         if values is None:
             raise ProposalError(errors)
         existing = registered.find(kind, values)
@@ -272,7 +205,7 @@ def install(proposals: Iterable[Proposal]) -> int:
         )
     count = 0
     for number, proposal in enumerate(proposals, start=1):
-        values, errors = _check(proposal, number)
+        values, errors = check(proposal, number)
         if values is None:
             raise ProposalError(errors)
         kind = registered.KINDS[proposal.kind]

@@ -9,13 +9,17 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import RegionPlacement
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import files, models, queries, registered, services, tables
 from qingjian.apps.network.forms import DecisionForm, ImportForm, ProposalForm
+from qingjian.apps.network.recorded import SECRET
 from qingjian.contracts.current import now
 from qingjian.ui.listing import workbook_response
 
@@ -101,12 +105,12 @@ def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
     if declared is None:
         raise Http404
     account_rules.require(request.user, Capability.PROPOSE_REGISTRY)
-    initial: dict[str, Any] = {}
+    initial: dict[str, Any] = {name: request.GET[name] for name in declared.fields if name in request.GET}
     if key:
         row = next(
             (
                 one
-                for one in declared.model.objects.all()
+                for one in _visible(request, declared)
                 if registered.key_text(declared, registered.plain(declared, one)) == key
             ),
             None,
@@ -149,13 +153,34 @@ def files_text(value: Any) -> Any:
     return "" if value is None else value
 
 
+def _for_reading(kind: registered.Kind, name: str, value: Any) -> Any:
+    """Return a plain value as people read it: names of choices, no passwords."""
+    if value in (None, "", [], {}):
+        return None
+    if name in SECRET:
+        return "***"
+    field = kind.model._meta.get_field(name)
+    if field.choices:
+        return dict(field.flatchoices).get(value, value)
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    moment = parse_datetime(value) if isinstance(value, str) and len(value) > 10 and "T" in value else None
+    return moment or value
+
+
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(queries.changes_visible_to(request.user), pk=pk)
     lines = []
     for line in row.lines.all()[:200]:
         kind = registered.KINDS[line.kind]
         differences = [
-            (kind.field_title(name), (line.before or {}).get(name), value)
+            (
+                kind.field_title(name),
+                _for_reading(kind, name, (line.before or {}).get(name)),
+                _for_reading(kind, name, value),
+            )
             for name, value in line.after.items()
             if (line.before or {}).get(name) != value
             and (line.before is not None or value not in (None, "", [], {}))
@@ -247,8 +272,12 @@ def template(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     rows: list[list[Any]] = []
     if request.GET.get("rows") == "1":
+        open_to = account_rules.may(request.user, Capability.PROPOSE_REGISTRY)
         rows = [
-            [files_text(value) for value in registered.plain(declared, row).values()]
+            [
+                "" if name in SECRET and not open_to else files_text(value)
+                for name, value in registered.plain(declared, row).items()
+            ]
             for row in _visible(request, declared)
         ]
     return workbook_response(f"qingjian-{kind}", files.heads(declared), rows)
@@ -265,6 +294,11 @@ def _visible(request: HttpRequest, kind: registered.Kind) -> Any:
         "series": lambda: queries.series_visible_to(request.user),
         "factor": models.Factor.objects.all,
         "outlet": lambda: queries.outlets_visible_to(request.user),
+        "region": lambda: account_queries.regions_visible_to(request.user),
+        "placement": lambda: RegionPlacement.objects.filter(
+            region__in=account_queries.regions_visible_to(request.user)
+        ),
+        "organisation": lambda: account_queries.organisations_visible_to(request.user),
         "target": lambda: (
             models.ForwardTarget.objects.all()
             if account_rules.may(request.user, Capability.SEND_COMMANDS)

@@ -1,0 +1,160 @@
+"""What must hold of a registry row before it is proposed, and again before it comes into force."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.network import models, registered
+from qingjian.contracts.directory import STATISTICS
+from qingjian.hj212.policy import Policy
+
+LARGEST_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One row to add or change: kind name and plain fields (codes for related rows)."""
+
+    kind: str
+    fields: dict[str, Any]
+    row: int = 0
+    """Row in the file it was read from, so that errors name what the person sees; 0 when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong with which field of which row: that of the file, else 1 for the first proposal."""
+
+    row: int
+    field: str
+    message: str
+
+
+class ProposalError(ValidationError):
+    """Row-by-row errors; nothing of the request was stored."""
+
+    def __init__(self, rows: Sequence[RowError]) -> None:
+        self.rows = tuple(rows)
+        super().__init__([f"{one.row}: {one.field} {one.message}" for one in rows])
+
+
+def check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list[RowError]]:
+    """Return the typed values of a row, or None and what is wrong with it."""
+    kind = registered.KINDS.get(proposal.kind)
+    if kind is None:
+        return None, [RowError(number, "kind", _("is not a kind of registry row"))]
+    unknown = set(proposal.fields) - set(kind.fields)
+    errors = [RowError(number, name, _("is not a column of this table")) for name in sorted(unknown)]
+    values: dict[str, Any] = {}
+    for name in kind.fields:
+        try:
+            values[name] = registered.typed(kind, name, proposal.fields.get(name))
+        except ValidationError as error:
+            errors.append(RowError(number, kind.field_title(name), " ".join(error.messages)))
+    if errors:
+        return None, errors
+    for name, message in _problems(kind, values):
+        errors.append(RowError(number, kind.field_title(name), message))
+    return (None if errors else values), errors
+
+
+def _problems(kind: registered.Kind, values: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    start, end = values.get("valid_from"), values.get("valid_to")
+    if start and end and end <= start:
+        found.append(("valid_to", _("must lie after the beginning")))
+    for name, low, high in (("longitude", 73, 136), ("latitude", 3, 54)):
+        if values.get(name) is not None and not low <= values[name] <= high:
+            found.append((name, _("lies outside China")))
+    existing = registered.find(kind, values)
+    if existing is not None:
+        found += [
+            (name, _("never changes; register a new series instead"))
+            for name in registered.FIXED_ONCE_SET.get(kind.name, ())
+            if getattr(existing, name) != values[name]
+        ]
+    if kind.name in _OF_KIND:
+        found += _OF_KIND[kind.name](values)
+    return found
+
+
+def _of_device(values: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for other in models.Device.objects.filter(mn=values["mn"]).exclude(code=values["code"]):
+        starts_later = (
+            other.valid_to is not None
+            and values["valid_from"] is not None
+            and values["valid_from"] >= other.valid_to
+        )
+        ends_before = (
+            values["valid_to"] is not None
+            and other.valid_from is not None
+            and values["valid_to"] <= other.valid_from
+        )
+        if not (starts_later or ends_before):
+            found.append(
+                ("mn", _("is already used by device %(code)s at the same time") % {"code": other.code})
+            )
+    key = values["sm4_key_hex"]
+    if key and (len(key) != 32 or not all(letter in "0123456789abcdefABCDEF" for letter in key)):
+        found.append(("sm4_key_hex", _("must be 32 hexadecimal digits")))
+    try:
+        Policy.from_json({"edition": values["edition"], **values["policy"]})
+    except (ValueError, TypeError, KeyError) as error:
+        found.append(("policy", _("is not a decoding policy: %(reason)s") % {"reason": error}))
+    for network in values["addresses"]:
+        try:
+            ipaddress.ip_network(str(network))
+        except ValueError:
+            found.append(
+                (
+                    "addresses",
+                    _("%(value)s is not an address or network such as 10.1.0.0/16") % {"value": network},
+                )
+            )
+    return found
+
+
+def _of_series(values: dict[str, Any]) -> list[tuple[str, str]]:
+    wrong = [
+        name
+        for name, seconds in values["expected"].items()
+        if name not in STATISTICS or isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0
+    ]
+    if wrong:
+        return [("expected", _('must name statistics with their seconds, such as {"hour": 3600}'))]
+    return []
+
+
+def _of_target(values: dict[str, Any]) -> list[tuple[str, str]]:
+    if not 1 <= values["port"] <= LARGEST_PORT:
+        return [("port", _("must lie between 1 and 65535"))]
+    return []
+
+
+def _of_setting(values: dict[str, Any]) -> list[tuple[str, str]]:
+    if (values["series"] is None) is (values["device"] is None):
+        return [("series", _("name either a series or a device"))]
+    return []
+
+
+def _of_placement(values: dict[str, Any]) -> list[tuple[str, str]]:
+    if values["parent"].pk in account_rules.subtree({values["region"].pk}, values["valid_from"]):
+        return [("parent", _("lies below the region itself"))]
+    return []
+
+
+_OF_KIND: dict[str, Callable[[dict[str, Any]], list[tuple[str, str]]]] = {
+    "device": _of_device,
+    "series": _of_series,
+    "target": _of_target,
+    "setting": _of_setting,
+    "placement": _of_placement,
+}
