@@ -70,6 +70,7 @@ def test_an_unknown_command_is_refused_with_the_nearest_name() -> None:
 
 
 def test_options_behind_a_command_reach_it(tmp_path) -> None:
+    (tmp_path / "something").write_text("")
     result = CliRunner().invoke(app, ["restore", str(tmp_path), "--data", str(tmp_path)])
     assert result.exit_code == 2
     assert "数据目录不为空" in result.output

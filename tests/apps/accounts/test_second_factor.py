@@ -234,7 +234,7 @@ def test_a_forgotten_password_is_replaced_by_a_first_one(client, county) -> None
     assert user.check_password("brand-new-password-9")
     with pytest.raises(ValidationError):
         services.reset_password(system, system, "brand-new-password-9")
-    client.force_login(county.person("leader", "bureau_leader"))
+    client.force_login(county.person("boss", "leader"))
     assert client.get(f"/people/{user.pk}/password/").status_code == 403
 
 

@@ -46,7 +46,7 @@ def test_every_page_needs_a_signed_in_person(client, db) -> None:
 def test_signing_in_and_out_is_in_the_trail(client, county) -> None:
     county.person("staff", "station_staff")
     response = client.post(
-        "/login/", "/login/code/", {"username": "staff", "password": "a-long-password-1", "next": "/points/"}
+        "/login/", {"username": "staff", "password": "a-long-password-1", "next": "/points/"}
     )
     assert response["Location"] == "/points/"
     client.post("/logout/")
@@ -71,7 +71,6 @@ def test_a_sign_in_never_leads_to_another_site(client, county) -> None:
     county.person("staff", "station_staff")
     response = client.post(
         "/login/",
-        "/login/code/",
         {"username": "staff", "password": "a-long-password-1", "next": "https://evil.example/"},
     )
     assert response["Location"] == "/"

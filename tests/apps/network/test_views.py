@@ -107,7 +107,7 @@ def test_passwords_of_devices_are_shown_to_those_who_register_them_only(client, 
     page = client.get(answer["Location"]).content.decode()
     assert "geheim99" not in page
     assert "***" in page
-    client.force_login(staff.person("leader", "bureau_leader"))
+    client.force_login(staff.person("leader", "leader"))
     book = load_workbook(io.BytesIO(client.get("/registry/template/device/?rows=1").content)).active
     assert "123456" not in {cell for row in book.iter_rows(values_only=True) for cell in row}
 

@@ -84,14 +84,19 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
         reason=reason.strip(),
         author=author,
         created_at=now(),
-        region=region or author.organisation.region,
-        organisation=organisation,
+        region=_already_stored(region) or author.organisation.region,
+        organisation=_already_stored(organisation),
     )
     for line in lines:
         line.request = request
     models.ChangeLine.objects.bulk_create(lines)
     accounts.record(author, "registry:change:proposed", str(request.pk), {"rows": len(lines)})
     return request
+
+
+def _already_stored(row: Any) -> Any:
+    """Return a region or organisation unless this very request is to add it."""
+    return type(row).objects.filter(pk=row.pk, code=row.code).first() if row is not None else None
 
 
 def _store(kind: registered.Kind, existing: Any, values: dict[str, Any]) -> Any:
