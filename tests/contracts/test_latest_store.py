@@ -1,7 +1,6 @@
 """What every store of latest values must do."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +18,7 @@ def value(number: float | None, minute: int = 0, **changes: object) -> LatestVal
     made = LatestValue(
         1, "minute", start, number, "N", start + timedelta(seconds=61), "gateway-1", minute + 1
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return made._replace(**changes)  # type: ignore[arg-type]
 
 
 def sqlite_store(folder: Path) -> LatestStore:

@@ -17,7 +17,6 @@ from qingjian.contracts.clock import ManualClock
 from qingjian.pipeline.batches import BatchLog
 from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.work import Work
-from qingjian.rulebook import packaged
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
 
@@ -87,7 +86,7 @@ def test_killed_at_random_points_the_lake_has_every_frame_once(node: Node, tmp_p
     frames = everything(killed.lake)["frames"]
     assert [row["sequence"] for row in frames] == list(range(1, sent + 1))
     again = node.engine("lake-2", "exchange-2", recovering=False, batches=BatchLog(settings.batches_path))
-    Work(again, settings, ManualClock(START), packaged())
+    Work(again, settings, ManualClock(START))
     again.recover()
     assert everything(again.lake) == everything(killed.lake)
     assert {row["series"] for row in everything(killed.lake)["observations"]} == {1, 2}

@@ -6,65 +6,14 @@ random fsync; the lake is laid out again from what was kept, the SQLite files as
 
 import os
 import random
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.faults.power import Disk, PowerCutError
 from tests.pipeline.node import Node, everything, minutes, open_node
 
 pytestmark = [pytest.mark.faults]
-
-
-class PowerCutError(BaseException):
-    """The lights go out."""
-
-
-@dataclass
-class Disk:
-    """What would be on the platter."""
-
-    root: Path
-    fsync: Callable[[int], None] = os.fsync
-    content: dict[int, bytes] = field(default_factory=dict)
-    """Inode → content at its last fsync; a renamed file keeps its inode."""
-    names: dict[Path, dict[str, tuple[bool, int]]] = field(default_factory=dict)
-    """Folder → name → (is a folder, inode) at the folder's last fsync."""
-    left: int = 10**9
-
-    def sync(self, descriptor: int) -> None:
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
-        if not path.is_relative_to(self.root):
-            self.fsync(descriptor)
-            return
-        self.left -= 1
-        if self.left < 0:
-            raise PowerCutError
-        self._keep(path)
-
-    def _keep(self, path: Path) -> None:
-        if path.is_dir():
-            self.names[path] = {one.name: (one.is_dir(), one.stat().st_ino) for one in path.iterdir()}
-        else:
-            self.content[path.stat().st_ino] = path.read_bytes()
-
-    def restore(self) -> None:
-        """Lay the lake out as the platter has it; from then on that much is durable."""
-        shutil.rmtree(self.root)
-        self._lay(self.root)
-        self.content, self.names = {}, {}
-        for path in [self.root, *self.root.rglob("*")]:
-            self._keep(path)
-
-    def _lay(self, folder: Path) -> None:
-        folder.mkdir()
-        for name, (is_folder, inode) in self.names.get(folder, {}).items():
-            path = folder / name
-            if is_folder:
-                self._lay(path)
-            else:  # a name whose content never reached the disk is an empty file
-                path.write_bytes(self.content.get(inode, b""))
 
 
 @pytest.fixture

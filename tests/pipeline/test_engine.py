@@ -196,3 +196,23 @@ def test_every_factor_of_the_directory_is_stored(node: Node) -> None:
     engine.step(idle=True)
     assert [len(values(engine.lake, number)) for number in (1, 2, 3)] == [1, 1, 1]
     assert START.tzinfo is UTC
+
+
+def test_the_hours_a_plant_ran_are_daily_values_where_a_series_keeps_them(node: Node) -> None:
+    node.directory.publish(make_directory(2, routes=[Route(MN, "SB101", 1)]))
+    engine = node.engine()
+    day = START - timedelta(hours=8)
+    node.journal(
+        [
+            node.sender.message(
+                "2041",
+                [[("DataTime", "20260301000000")], [("SB101-RT", "22.5")], [("SB102-RT", "3.0")]],
+                "20260302010000000",
+            )
+        ]
+    )
+    engine.step(idle=True)
+    (row,) = engine.lake.series([1], "day", day - timedelta(days=1), END).to_pylist()
+    assert (row["value"], row["start"]) == (22.5, day)
+    (said,) = engine.lake.statements(day - timedelta(days=1), END).to_pylist()
+    assert (said["name"], said["value"], said["reason"]) == ("SB102", "3.0", "information")

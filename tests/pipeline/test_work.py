@@ -1,5 +1,6 @@
 """Rules, aggregation, gaps, imports and replays around the engine."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -43,7 +44,6 @@ def made(node: Node) -> tuple[Node, Engine, Work, SqliteCommandQueue]:
         engine,
         PipelineSettings(node.folder.root),
         node.clock,
-        packaged(),
         queue,
         GapSettings(pause=timedelta(minutes=10), most_periods=60),
     )
@@ -68,6 +68,8 @@ def test_every_rule_is_explained_in_both_languages() -> None:
         "flag-not-normal",
         "gap",
         "clock-drift",
+        "sub-packets-missing",
+        "journal-unavailable",
         "changed-after-the-fact",
         "device-against-platform",
     }
@@ -109,6 +111,43 @@ def test_a_silent_device_is_found_and_heard_again(made: Made) -> None:
     engine.step(idle=True)
     assert engine.findings.open_findings("device-silent") == []
     assert newest(engine, "device-silent")[0].end == node.clock.now()
+
+
+def test_a_gateway_that_cannot_write_is_found_and_recovers(made: Made) -> None:
+    node, engine, work, _ = made
+    path = node.folder.presence.parent / "gateway-1.status.json"
+    since = node.clock.now().isoformat()
+
+    def say(failing: str | None, state: str = "running") -> None:
+        status = {
+            "name": "gateway-1",
+            "state": state,
+            "journal_failing_from": failing,
+            "journal_reason": "full",
+        }
+        path.write_text(json.dumps(status))
+
+    (path.parent / "gateway-2.status.json").write_text("{half")
+    say(None)
+    assert work.watch_journals() == 0
+    say(since)
+    assert work.watch_journals() == 1
+    assert work.watch_journals() == 0
+    (finding,) = engine.findings.open_findings("journal-unavailable")
+    assert (finding.subject, finding.severity, finding.evidence) == (
+        "gateway-1",
+        "critical",
+        {"reason": "full"},
+    )
+    node.clock.advance(30)
+    say(None)
+    assert work.watch_journals() == 1
+    assert engine.findings.open_findings("journal-unavailable") == []
+    say((node.clock.now()).isoformat())
+    work.watch_journals()
+    say(since, "stopped")
+    work.watch_journals()
+    assert engine.findings.open_findings("journal-unavailable") == []
 
 
 def test_a_device_never_heard_is_silent_too(made: Made) -> None:
@@ -313,7 +352,7 @@ def test_all_kinds_of_batches_are_carried_out_again_alike(made: Made, tmp_path: 
     assert {row["series"] for row in first["observations"]} == {1, 11}
     again = node.engine("lake-2", "exchange-2", recovering=False)
     again.batches = engine.batches
-    Work(again, replace(settings), node.clock, packaged())
+    Work(again, replace(settings), node.clock)
     again.recover()
     assert everything(again.lake) == first
 
@@ -325,7 +364,7 @@ def test_the_engine_keeps_its_memory_over_a_restart(made: Made) -> None:
     engine.close()
     engine.lake.close()
     again = node.engine()
-    Work(again, PipelineSettings(node.folder.root), node.clock, packaged())
+    Work(again, PipelineSettings(node.folder.root), node.clock)
     node.journal([node.upload(START + timedelta(minutes=1), {"a21026": 1})])
     again.step(idle=True)
     (finding,) = newest(again, "flag-not-normal")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
+from qingjian.contracts.anchored import Anchored, AnchoredPositions
 from qingjian.contracts.clock import ManualClock
 from qingjian.contracts.folders import DataFolder
 from qingjian.journal import JournalWriter, NewFrame
@@ -57,6 +58,21 @@ def test_every_closed_batch_enters_the_ledger_once(tmp_path: Path) -> None:
     assert before >= 5
     assert batch_place(notary, "gateway-1", 1) is not None
     assert fsck(notary, [])[0].problems == []
+
+
+def test_the_ledger_says_how_far_each_journal_is_anchored(tmp_path: Path) -> None:
+    folder, clock = DataFolder(tmp_path), ManualClock(NOW)
+    folder.make()
+    write(folder, clock, 4)
+    notary = open_notary(folder, Configuration(), clock)
+    service, batches = NotaryService(notary, []), FrameBatches(folder, notary)
+    batches.enter()
+    assert not batches.anchor(), "what waits for the ledger is not in it"
+    assert AnchoredPositions(folder.anchored).read() == {}
+    service.tick()
+    assert batches.anchor()
+    assert AnchoredPositions(folder.anchored).read() == {"gateway-1": Anchored(4, 4)}
+    assert not batches.anchor()
 
 
 class AwayDatabase:

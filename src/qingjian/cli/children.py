@@ -104,8 +104,14 @@ def _pipeline(name: str, data: Path) -> None:
     from qingjian.pipeline.settings import PipelineSettings
     from qingjian.site.configuration import load
 
-    demo = load(data).values.demo
-    process.main(PipelineSettings(data=data, **({"gap_window_days": 1.0} if demo else {})))
+    configuration = load(data).values
+    process.main(
+        PipelineSettings(
+            data=data,
+            journal_days=configuration.journal_days,
+            **({"gap_window_days": 1.0} if configuration.demo else {}),
+        )
+    )
 
 
 def _simulator(name: str, data: Path) -> None:

@@ -8,13 +8,13 @@ batch stored in the lake names the version it used.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from qingjian.contracts.folders import write_durably
+from qingjian.contracts.folders import make_durably, write_durably
 
 ORIGINS = ("device", "platform", "manual", "laboratory", "upstream", "substitute", "simulated")
 STATISTICS = ("realtime", "minute", "hour", "day", "month", "year")
@@ -104,6 +104,9 @@ class Setting:
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 
+    def in_force(self, at: datetime) -> bool:
+        return _holds(self.valid_from, self.valid_to, at)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -158,8 +161,10 @@ class Directory:
         for route in self.routes:
             self._routes.setdefault((route.mn, route.wire_factor), []).append(route)
         self._settings: dict[tuple[str, str], list[Setting]] = {}
+        self._settings_of: dict[str, list[Setting]] = {}
         for setting in self.settings:
             self._settings.setdefault((setting.subject, setting.name), []).append(setting)
+            self._settings_of.setdefault(setting.subject, []).append(setting)
         if len(self._series) != len(self.series):
             raise ValueError("a series id occurs twice in the directory")
 
@@ -184,6 +189,10 @@ class Directory:
         """Return the setting in force at a moment for a series code or a device code."""
         candidates = self._settings.get((subject, name), ())
         return next((one for one in candidates if _holds(one.valid_from, one.valid_to, at)), None)
+
+    def settings_of(self, subject: str) -> Sequence[Setting]:
+        """Return every setting of a series code or a device code, of all times."""
+        return self._settings_of.get(subject, ())
 
     def to_json(self) -> bytes:
         """Serialise completely; `from_json` gives an equal snapshot."""
@@ -255,12 +264,16 @@ class DirectoryStore(Protocol):
         """Return an older snapshot by its number."""
 
 
+_SNAPSHOTS_KEPT = 3
+"""Snapshots never change, and reading one of a large county takes a second; older ones are asked for rarely."""
+
+
 class FileDirectoryStore:
     """Snapshots as files `00000007.json` beside a pointer `current`, replaced by atomic rename."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._cached: tuple[str, Directory] | None = None
+        self._kept: dict[int, Directory] = {}
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:08d}.json"
@@ -270,21 +283,26 @@ class FileDirectoryStore:
         expected = int(before) + 1 if before else 1
         if directory.version != expected:
             raise ValueError(f"directory version {directory.version} published, {expected} expected")
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_durably(self._folder)
         write_durably(self._path(directory.version), directory.to_json())
         write_durably(self._folder / "current", f"{directory.version}".encode())
 
     def current(self) -> Directory | None:
         pointer = self._pointer()
-        if not pointer:
-            return None
-        if self._cached is None or self._cached[0] != pointer:
-            self._cached = (pointer, Directory.from_json(self._path(int(pointer)).read_bytes()))
-        return self._cached[1]
+        return self.version(int(pointer)) if pointer else None
 
     def version(self, number: int) -> Directory | None:
-        path = self._path(number)
-        return Directory.from_json(path.read_bytes()) if path.exists() else None
+        found = self._kept.get(number)
+        if found is None:
+            try:
+                content = self._path(number).read_bytes()
+            except FileNotFoundError:
+                return None
+            found = Directory.from_json(content)
+            if len(self._kept) >= _SNAPSHOTS_KEPT:
+                del self._kept[min(self._kept)]
+            self._kept[number] = found
+        return found
 
     def _pointer(self) -> str:
         try:

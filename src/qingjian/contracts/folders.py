@@ -62,8 +62,28 @@ class DataFolder:
         return self.root / "exchange" / "forwarding.sqlite3"
 
     @property
+    def quarantine(self) -> Path:
+        """Counters of unknown senders and refused bytes, written by gateway processes."""
+        return self.root / "exchange" / "quarantine.sqlite3"
+
+    @property
+    def facts(self) -> Path:
+        """What people stated about stretches of data; written by the apps, read by the pipeline."""
+        return self.root / "exchange" / "facts.sqlite3"
+
+    @property
+    def rulebook(self) -> Path:
+        """Snapshots of this office's rulebook; a directory names the one that goes with it."""
+        return self.root / "rulebook"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger"
+
+    @property
+    def anchored(self) -> Path:
+        """How far each journal is in the ledger; written by the notary's process."""
+        return self.root / "ledger" / "journal-anchored.json"
 
     @property
     def uploads(self) -> Path:
@@ -87,12 +107,24 @@ class DataFolder:
             self.lake,
             self.directory,
             self.commands.parent,
+            self.rulebook,
             self.ledger,
             self.uploads,
             self.intake,
             self.logs,
         ):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_durably(folder)
+
+
+def make_durably(folder: Path) -> None:
+    """Create a folder and what is missing above it so that their names survive a power cut."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        sync_folder(one.parent)
 
 
 def sync_folder(folder: Path) -> None:

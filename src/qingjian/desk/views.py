@@ -23,7 +23,6 @@ from qingjian.desk import queries
 from qingjian.desk.ledger import checking
 from qingjian.gateway.forwarding import progress as forwarding_progress
 from qingjian.gateway.quarantine import QuarantineStore
-from qingjian.gateway.settings import quarantine_path
 
 
 def workbench(request: HttpRequest) -> HttpResponse:
@@ -96,7 +95,7 @@ def map_base(request: HttpRequest) -> HttpResponse:
 def quarantine(request: HttpRequest) -> HttpResponse:
     """Senders nobody registered, and what registered devices sent that was refused."""
     account_rules.require(request.user, Capability.SEND_COMMANDS)
-    path = quarantine_path(settings.DATA_FOLDER)
+    path = settings.DATA_FOLDER.quarantine
     senders = QuarantineStore(path).read() if path.exists() else []
     return render(
         request,

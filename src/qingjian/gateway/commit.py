@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -28,6 +29,8 @@ class CommitHealth:
 
     failing_since: float | None = None
     """Monotonic seconds of the first failure of an outage; None while all is well."""
+    failing_from: datetime | None = None
+    """The same as wall time."""
     reason: str = ""
     failures: int = 0
     commits: int = 0
@@ -114,6 +117,7 @@ class GroupCommit:
     def _failed(self, reason: str) -> None:
         if self.health.failing_since is None:
             self.health.failing_since = self._clock.monotonic()
+            self.health.failing_from = self._clock.now()
             LOG.error("the journal takes no frames; nothing is acknowledged", reason=reason)
         self.health.reason = reason
         self.health.failures += 1
@@ -122,6 +126,7 @@ class GroupCommit:
         if self.health.failing_since is not None:
             LOG.warning("the journal takes frames again", failed=self.health.failures)
             self.health.failing_since = None
+            self.health.failing_from = None
             self.health.reason = ""
         self.health.commits += 1
         self.health.frames += frames

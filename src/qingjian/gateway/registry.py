@@ -63,7 +63,7 @@ def policy_digest(policy: Policy) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _changed(device: Device, code: str, parameters: Mapping[str, str]) -> Device:
+def after_change(device: Device, code: str, parameters: Mapping[str, str]) -> Device:
     """Return a device after a successful 1072 (password) or 1014 (key)."""
     if code == "1072":
         password = parameters.get("NewPW", parameters.get("PW", ""))
@@ -165,7 +165,7 @@ class Registry:
                 and published is not None
                 and change.updated_at > published
             ):
-                device = _changed(device, change.code, change.parameters)
+                device = after_change(device, change.code, change.parameters)
         now = self._secrets_now.get(device.mn, {})
         if "pw" in now and device.password:
             device = replace(device, password=now["pw"])

@@ -365,6 +365,7 @@ class Gateway:
             "frames_waiting": self.commit.waiting,
             "journal": "failing" if since is not None else "ok",
             "journal_reason": health.reason,
+            "journal_failing_from": health.failing_from.isoformat() if health.failing_from else None,
             "journal_failing_seconds": None if since is None else self.clock.monotonic() - since,
             "policy_problems": dict(self.registry.problems),
             "counters": asdict(self.counters),

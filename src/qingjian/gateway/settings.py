@@ -119,13 +119,20 @@ class GatewaySettings:
 
     @property
     def quarantine_path(self) -> Path:
-        return quarantine_path(self.folder)
+        return self.folder.quarantine
 
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def quarantine_path(folder: DataFolder) -> Path:
-    """Where the counters of unknown senders and refused bytes live."""
-    return folder.presence.parent / "quarantine.sqlite3"
+def read_statuses(folder: DataFolder) -> dict[str, dict[str, Any]]:
+    """Return the newest status of every gateway process that ever wrote one here, by name; unreadable ones are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.presence.parent.glob("*.status.json")):
+        try:
+            status = json.loads(path.read_bytes())
+            found[str(status["name"])] = status
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found

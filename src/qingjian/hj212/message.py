@@ -87,6 +87,11 @@ class Message:
         return _number(self._groups[7])
 
     @property
+    def in_packets(self) -> bool:
+        """Whether the frame says it is one of several sub-packets."""
+        return self._groups[6] is not None
+
+    @property
     def rf(self) -> bool:
         """True for a backfill packet (``RF=1``, 2025)."""
         return self._groups[8] == "1"
@@ -112,6 +117,12 @@ class Message:
     def deviations(self) -> tuple[Deviation, ...]:
         """All deviations, those of the data area included."""
         return self.frame_deviations + self.data.deviations
+
+    def with_data_area(self, cp: bytes) -> Message:
+        """The same message with another data area, e.g. the joined texts of its sub-packets."""
+        return Message(
+            self._fields, self._groups, self.edition, self.flag, cp, self.frame_deviations, self.encrypted
+        )
 
     @property
     def answered_qn(self) -> str | None:

@@ -46,10 +46,11 @@ class Dropped(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a step yields: data areas to use, and pieces given up."""
+    """What a step yields: data areas to use, pieces given up, and sub-packets that had come before with the same text."""
 
     wholes: list[Whole]
     dropped: list[Dropped]
+    repeated: list[Message]
 
 
 @dataclass(slots=True)
@@ -58,10 +59,13 @@ class _Collection:
     parts: dict[int, Message] = field(default_factory=dict)
     size: int = 0
 
-    def put(self, pno: int, message: Message) -> None:
-        if pno not in self.parts:
-            self.parts[pno] = message
-            self.size += len(message.cp)
+    def put(self, pno: int, message: Message) -> bool:
+        """Keep a part; False when it is there already."""
+        if pno in self.parts:
+            return False
+        self.parts[pno] = message
+        self.size += len(message.cp)
+        return True
 
 
 class Reassembler:
@@ -108,11 +112,11 @@ class Reassembler:
                 collection = None
         if collection is None:
             if len(self._collections) >= self._maximum_open:
-                oldest = min(self._collections, key=lambda other: self._collections[other].begun)
-                self._give_up(oldest, "crowded", outcome)
+                self._give_up(next(iter(self._collections)), "crowded", outcome)
             collection = self._collections[key] = _Collection(now)
-        collection.put(pno, message)
-        if len(collection.parts) == pnum:
+        if not collection.put(pno, message):
+            outcome.repeated.append(message)
+        elif len(collection.parts) == pnum:
             del self._collections[key]
             messages = tuple(collection.parts[number] for number in range(1, pnum + 1))
             joined = b"".join(part.cp for part in messages)
@@ -123,10 +127,18 @@ class Reassembler:
 
     def expire(self, now: datetime) -> Outcome:
         """Settle what has waited longer than the timeout."""
-        outcome = Outcome([], [])
-        for key in [key for key, waiting in self._collections.items() if now - waiting.begun > self._timeout]:
+        outcome = Outcome([], [], [])
+        # Collections stand in the order in which they were begun, so the first one in time ends the search.
+        while self._collections:
+            key = next(iter(self._collections))
+            if now - self._collections[key].begun <= self._timeout:
+                break
             self._give_up(key, "timeout", outcome)
         return outcome
+
+    def waiting(self) -> list[Message]:
+        """The messages held back, collection by collection in the order in which these were begun."""
+        return [message for collection in self._collections.values() for message in collection.parts.values()]
 
     def _give_up(self, key: Key, reason: str, outcome: Outcome) -> None:
         collection = self._collections.pop(key, None)

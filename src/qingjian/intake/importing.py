@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from qingjian.contracts.directory import Directory
-from qingjian.contracts.folders import sync_folder, write_durably
+from qingjian.contracts.folders import make_durably, sync_folder, write_durably
 from qingjian.intake.interpreting import Prepared, prepare
 from qingjian.intake.problems import IntakeError
 from qingjian.intake.sheets import read_sheet
@@ -32,7 +32,7 @@ class KeptFiles:
         """Keep a copy of the file as it came."""
         target = self.path(digest)
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_durably(target.parent)
             beside = target.with_suffix(".part")
             shutil.copyfile(path, beside)
             with beside.open("rb") as handle:
@@ -55,7 +55,7 @@ class KeptFiles:
 
     def record(self, result: ImportResult) -> None:
         path = self.path(result.digest).with_suffix(".json")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_durably(path.parent)
         write_durably(path, json.dumps(result.to_json(), ensure_ascii=False).encode())
 
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qingjian.contracts.folders import write_durably
+from qingjian.contracts.folders import make_durably, write_durably
 from qingjian.intake.importing import KeptFiles
 from qingjian.intake.source import ImportResult, ImportSource, file_digest
 
@@ -49,6 +49,6 @@ def submit(
         source or ImportSource(digest), digest=digest, name=(source and source.name) or path.name
     )
     kept.keep(path, digest)
-    spool.folder.mkdir(parents=True, exist_ok=True)
+    make_durably(spool.folder)
     write_durably(spool.folder / f"{digest}.json", json.dumps(source.to_json(), ensure_ascii=False).encode())
     return digest

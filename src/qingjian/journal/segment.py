@@ -133,7 +133,7 @@ def read_frames(connection: sqlite3.Connection, journal: str, after: int, limit:
     return [
         Frame(
             journal, row[0], row[1], row[2], row[3], row[4], _KINDS[row[5]], row[6],
-            codes_from_text(row[7]), row[8], row[9], row[10], row[11],
+            codes_from_text(row[7]) if row[7] else (), row[8], row[9], row[10], row[11],
         )
         for row in rows
     ]  # fmt: skip

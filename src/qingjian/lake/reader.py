@@ -87,6 +87,11 @@ class LakeReader:
         """Return the position of every named journal."""
         return {name: self.position(name) for name in journals}
 
+    def months(self) -> list[str]:
+        """Return the local months (YYYY-MM) that have observations, oldest first."""
+        self.observations.refresh()
+        return sorted({one.month for one in self.observations.pin().files})
+
     # -- reading -----------------------------------------------------------------------------------------------
 
     def query(self, text: str) -> pa.Table:

@@ -1,7 +1,7 @@
 """What an arriving observation means beside what is known: new, repeated, completing or changing.
 
 Same key and values → counted; values that only fill what was absent → a revision; different values → a revision that
-is current by default and reported, with the frames of both (DESIGN §4, resends).
+is current by default and reported, with the frames of both (DESIGN §4, resends). Derived values are made anew whole.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from qingjian.lake.numbers import Decimals
 from qingjian.lake.schemas import CANDIDATES, NUMBERS
 
 KEY = ("series", "statistic", "start")
+RULE_SOURCE = "rule:"
+"""How the source of a derived value begins."""
 _FIELDS = (*NUMBERS, "limit")
 
 Rows = npt.NDArray[np.intp]
@@ -172,10 +174,14 @@ def _decimals(table: pa.Table, name: str) -> Decimals:
 def _merge(
     before: pa.Table, arriving: pa.Table
 ) -> tuple[pa.Table, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return (arriving, completed by what was known before; conflicts; adds something)."""
+    """Return (arriving, completed by what was known before; conflicts; adds something).
+
+    A result of a rule made anew replaces its own earlier result as a whole: what it no longer states is gone.
+    """
     count = arriving.num_rows
     conflict = np.zeros(count, np.bool_)
     adds = np.zeros(count, np.bool_)
+    anew = _of_rule(before) & _of_rule(arriving)
     columns = {name: arriving.column(name) for name in CANDIDATES.names}
     for name in _FIELDS:
         old, new = _decimals(before, name), _decimals(arriving, name)
@@ -183,6 +189,8 @@ def _merge(
         conflict |= both & (old.to_float() != new.to_float())
         adds |= new.valid & ~old.valid
         missing = old.valid & ~new.valid
+        conflict |= missing & anew
+        missing &= ~anew
         if missing.any():
             mixed = Decimals(
                 np.where(missing, old.mantissa, new.mantissa),
@@ -197,6 +205,13 @@ def _merge(
     adds |= pc.and_(pc.is_valid(new_flag), pc.is_null(old_flag)).to_numpy()
     columns["flag"] = pc.coalesce(new_flag, old_flag)
     return pa.table(columns, schema=CANDIDATES), conflict, adds
+
+
+def _of_rule(table: pa.Table) -> npt.NDArray[np.bool_]:
+    derived: npt.NDArray[np.bool_] = pc.fill_null(
+        pc.starts_with(table.column("source"), RULE_SOURCE), False
+    ).to_numpy()
+    return derived
 
 
 def _changes(before: pa.Table, after: pa.Table, revision: npt.NDArray[np.int32]) -> pa.Table:

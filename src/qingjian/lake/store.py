@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qingjian.contracts.clock import Clock, SystemClock
-from qingjian.contracts.folders import write_durably
+from qingjian.contracts.folders import make_durably, write_durably
 from qingjian.lake import reading
 from qingjian.lake.maintenance import Maintenance
 from qingjian.lake.newest import NewestStarts
@@ -72,7 +72,7 @@ class Lake(LakeReader):
             raise RuntimeError("a lake must not be used after a fork; open it in the new process")
         if self._lock is not None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_durably(self.folder)
         handle = (self.folder / "writer.lock").open("a+")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,6 +14,7 @@ from qingjian.lake.table import StoredTable
 
 _OFFSET = 8 * 3600 * 1_000_000
 _DAY = 86_400 * 1_000_000
+_LARGEST = 2**62
 _DELTAS = (
     "series",
     "start",
@@ -60,6 +61,20 @@ def sort_keys(schema: pa.Schema) -> list[tuple[str, str]]:
     return [(name, "ascending") for name in names]
 
 
+def in_file_order(rows: pa.Table) -> pa.Table:
+    """Sort rows as a file holds them. Observations have one number as key, which is several times faster than four."""
+    if "revision" not in rows.schema.names or not rows.num_rows:
+        return rows.take(pc.sort_indices(rows, sort_keys=sort_keys(rows.schema)))
+    starts = rows.column("start").cast(pa.int64()).to_numpy()
+    first = int(starts.min())
+    span = int(starts.max()) - first + 1
+    keys = rows.column("series").to_numpy().astype(np.int64) * 8 + rows.column("statistic").to_numpy()
+    if int(keys.max()) * span > _LARGEST or rows.column("revision").to_numpy().any():
+        return rows.take(pc.sort_indices(rows, sort_keys=sort_keys(rows.schema)))
+    order = np.argsort(keys * span + (starts - first), kind="stable")
+    return rows.take(pa.array(order))
+
+
 def local_days(rows: pa.Table, column: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the local day of each row as days since 1970."""
     moments = rows.column(column).cast(pa.int64()).to_numpy()
@@ -73,7 +88,7 @@ def month_of_day(day: int) -> str:
 
 def month_parts(rows: pa.Table, column: str) -> Iterator[tuple[str, pa.Table]]:
     """Split rows by local month, each part in file order."""
-    rows = rows.take(pc.sort_indices(rows, sort_keys=sort_keys(rows.schema)))
+    rows = in_file_order(rows)
     days = local_days(rows, column)
     months = days.astype("datetime64[D]").astype("datetime64[M]")
     for month in np.unique(months):

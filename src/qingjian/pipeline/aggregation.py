@@ -11,13 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from qingjian.contracts.checking import checked_settings, suspect
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.directory import Directory, Series
+from qingjian.contracts.facts import StatedFact
 from qingjian.contracts.findings import Finding
 from qingjian.lake import CANDIDATES, STATISTIC_CODES, Decimals, Lake, candidates, from_float
 from qingjian.lake.reading import local_month, month_bounds
@@ -25,6 +28,7 @@ from qingjian.pipeline.watch import finest_statistic, make_finding
 from qingjian.quality.aggregation import Aggregates
 from qingjian.quality.chain import aggregate_upwards
 from qingjian.quality.comparison import compare
+from qingjian.quality.facts import FactKind, IntervalFact
 from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.rulebook import Rulebook
 
@@ -40,6 +44,7 @@ _HOUR_US, _DAY_US, _OFFSET_US = 3_600_000_000, 86_400_000_000, 28_800_000_000
 Ints = npt.NDArray[np.int64]
 _LONGEST = timedelta(days=31)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
 _NOTHING = Observations.of([], [], [])
 
 
@@ -54,13 +59,26 @@ class Window:
     only_from: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     """Only periods that begin in [only_from, only_to): a long history is worked through month by month."""
     only_to: datetime = datetime(9999, 1, 1, tzinfo=UTC)
+    facts_after: int = 0
+    """Numbers of the fact log: what was stated in (facts_after, facts_until] changes periods already made; all up to
+    facts_until counts for every period made."""
+    facts_until: int = 0
+    directory_before: int = 0
+    """Version of the directory at the last run: where the settings of checks differ, periods are made anew."""
 
-    def to_json(self) -> dict[str, str]:
-        return {name: getattr(self, name).isoformat() for name in self.__slots__}
+    def to_json(self) -> dict[str, Any]:
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value for name, value in plain.items()
+        }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, str]) -> Window:
-        return cls(**{name: datetime.fromisoformat(value[name]) for name in cls.__slots__})
+    def from_json(cls, value: Mapping[str, Any]) -> Window:
+        """Inverse of `to_json`; a batch written before facts were counted in has none."""
+        plain: dict[str, Any] = {
+            name: datetime.fromisoformat(one) if isinstance(one, str) else one for name, one in value.items()
+        }
+        return cls(**plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +90,24 @@ class Aggregated:
 
 
 class Aggregator:
-    """Works on one lake with one directory and rulebook snapshot."""
+    """Works on one lake with one directory and rulebook snapshot, and with what people stated."""
 
-    def __init__(self, lake: Lake, directory: Directory, book: Rulebook) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        directory: Directory,
+        book: Rulebook,
+        facts: Sequence[tuple[int, StatedFact]] = (),
+        earlier: Directory | None = None,
+    ) -> None:
+        """`facts` are those of the fact log up to a window's `facts_until`, with their numbers; `earlier` is the
+        directory of the run before."""
+        self._earlier = earlier
         self._lake = lake
         self._directory = directory
         self._book = book
+        numbers = {one.code: one.id for one in directory.series}
+        self._facts = [(number, one.interval(numbers)) for number, one in facts]
         self._series = {
             one.id: one
             for one in directory.series
@@ -98,23 +128,30 @@ class Aggregator:
         for target, work in (("hour", hours), ("day", days)):
             for begin, end, numbers in work:
                 for chunk in _chunks(numbers):
-                    made = self._aggregate(chunk, begin, end, target, window.known_until)
+                    made = self._aggregate(chunk, begin, end, target, window)
                     if made is not None:
-                        parts.append(self._rows(made))
+                        parts.append(self._rows(made, begin, end, window))
                         findings += self._compare(made, target, begin, end, window, known_at)
         # Months are made of the days of this very run too, which are not stored yet.
         fresh = _days_of(parts)
         for begin, end, numbers in months:
             for chunk in _chunks(numbers):
-                made = self._month(chunk, begin, end, window.known_until, fresh)
+                made = self._month(chunk, begin, end, window, fresh)
                 if made is not None:
-                    parts.append(self._rows(made))
+                    parts.append(self._rows(made, begin, end, window))
         rows = pa.concat_tables(parts) if parts else CANDIDATES.empty_table()
         return Aggregated(rows, findings)
 
-    def slices(self, window: Window) -> list[Window]:
-        """Cut a window into one for each local month it touches, newest first; at least one."""
+    def slices(self, window: Window, again: Sequence[str] = ()) -> list[Window]:
+        """Cut a window into one for each local month it touches, newest first; at least one.
+
+        Of the months in `again` (YYYY-MM) everything known is made anew: a rule has changed.
+        """
         starts: set[datetime] = {_floor_month(window.ended_after)}
+        anew = {month_bounds(month)[0] for month in again}
+        starts |= anew
+        for begin, end, _ in self._restated(window):
+            starts |= set(_months_between(begin, min(end, window.ended_until)))
         for statistic in ("minute", "hour", "day"):
             touched = self._lake.touched(statistic, window.known_after, window.known_until)
             days = np.unique(touched.column("start").cast(pa.int64()).to_numpy() // 86_400_000_000)
@@ -122,9 +159,51 @@ class Aggregator:
                 _floor_month(_EPOCH + int(day) * _DAY + hours * _HOUR) for day in days for hours in (0, 23)
             }
         return [
-            replace(window, only_from=begin, only_to=_next_month(begin))
+            replace(
+                window,
+                only_from=begin,
+                only_to=_next_month(begin),
+                known_after=_EPOCH if begin in anew else window.known_after,
+            )
             for begin in sorted(starts, reverse=True)
         ]
+
+    def _restated(self, window: Window) -> list[tuple[datetime, datetime, frozenset[int]]]:
+        """Return (begin, end, series) of the stretches about which something new was stated or set.
+
+        What a new statement replaces or takes back changes the stretch of the old one too.
+        """
+        by_id = {fact.id: fact for _, fact in self._facts}
+        found = self._reset()
+        for number, fact in self._facts:
+            if not window.facts_after < number <= window.facts_until:
+                continue
+            for one in (fact, by_id.get(fact.supersedes)):
+                if one is not None and one.kind is not FactKind.LEVEL:
+                    end = _LAST if one.end is None else datetime.fromtimestamp(one.end, UTC)
+                    found.append((datetime.fromtimestamp(one.start, UTC), end, one.series))
+        return found
+
+    def _reset(self) -> list[tuple[datetime, datetime, frozenset[int]]]:
+        """Return the stretches whose checks have other settings than at the run before."""
+        months = self._lake.months() if self._earlier is not None else []
+        if self._earlier is None or not months:
+            return []
+        oldest = month_bounds(months[0])[0]
+        found = []
+        for one in self._series.values():
+            held, before = (
+                checked_settings(self._directory, one.code),
+                checked_settings(self._earlier, one.code),
+            )
+            changed = held ^ before
+            if changed:
+                begin = min(setting.valid_from or oldest for setting in changed)
+                found.append((max(begin, oldest), _LAST, frozenset({one.id})))
+        return found
+
+    def _held(self, window: Window) -> list[IntervalFact]:
+        return [fact for number, fact in self._facts if number <= window.facts_until]
 
     # -- what is due -------------------------------------------------------------------------------------------
 
@@ -142,6 +221,19 @@ class Aggregator:
                 _gather(days, series, local_days * _DAY_US - _OFFSET_US)
             firsts = local_days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[us]")
             _gather(months, series, firsts.astype(np.int64) - _OFFSET_US)
+        for begin, end, series_of_fact in self._restated(window):
+            low, high = max(begin, window.only_from), min(end, window.only_to, window.ended_until)
+            mine = series_of_fact & set(self._series) if low < high else set()
+            for floored, length, periods in (
+                (_floor_hour(low), _HOUR, hours),
+                (_floor_day(low), _DAY, days),
+            ):
+                moment = floored
+                while mine and moment < high:
+                    periods[moment] |= mine
+                    moment += length
+            for month_begin in _months_between(low, high) if mine else ():
+                months[month_begin] |= mine
         # Periods that had not ended at the last run have their rows from before it.
         hour, day, month = (floor(window.ended_after) for floor in (_floor_hour, _floor_day, _floor_month))
         hours[hour] |= self._present(("minute",), hour, hour + _HOUR)
@@ -171,28 +263,41 @@ class Aggregator:
     # -- making ------------------------------------------------------------------------------------------------
 
     def _aggregate(
-        self, numbers: Sequence[int], begin: datetime, end: datetime, target: str, as_of: datetime
+        self, numbers: Sequence[int], begin: datetime, end: datetime, target: str, window: Window
     ) -> Aggregates | None:
         flows = {one for number in numbers if (one := self._series[number].flow_series)}
         wanted = sorted({*numbers, *flows})
         sent = {
-            statistic: self._read(wanted, statistic, begin, end, as_of)
+            statistic: self._read(wanted, statistic, begin, end, window.known_until)
             for statistic in (("minute",) if target == "hour" else ("minute", "hour"))
         }
-        made = aggregate_upwards(sent, self._infos(wanted), self._book).get(target)
+        made = self._upwards(sent, self._infos(wanted), window).get(target)
         return _within(made, numbers, begin, end)
 
+    def _upwards(
+        self, sent: Mapping[str, Observations], infos: Sequence[SeriesInfo], window: Window
+    ) -> dict[str, Aggregates]:
+        """Own periods by the rulebook, with people's marks and the checks that doubt values counted in."""
+        return aggregate_upwards(
+            sent,
+            infos,
+            self._book,
+            self._held(window),
+            doubts=lambda rows: suspect(self._directory, infos, rows),
+        )
+
     def _month(
-        self, numbers: Sequence[int], begin: datetime, end: datetime, as_of: datetime, fresh: pa.Table
+        self, numbers: Sequence[int], begin: datetime, end: datetime, window: Window, fresh: pa.Table
     ) -> Aggregates | None:
         """Make months of own days where there are any, of the device's days elsewhere."""
+        as_of = window.known_until
         sent = self._read(numbers, "day", begin, end, as_of)
         own_of = {own: number for number in numbers if (own := self._own(number)) is not None}
         own = self._lake.series(sorted(own_of), "day", begin, end, as_of=as_of, columns=_COLUMNS)
         days = _own_days(own, fresh, own_of, begin, end)
         best = _prefer(days, sent)
         infos = [_info(self._series[number], seconds=86_400) for number in numbers]
-        made = aggregate_upwards({"day": best}, infos, self._book).get("month") if len(best) else None
+        made = self._upwards({"day": best}, infos, window).get("month") if len(best) else None
         return _within(made, numbers, begin, end)
 
     def _read(
@@ -214,10 +319,16 @@ class Aggregator:
         one = self._series[number]
         return self._platform.get((one.point, one.factor, one.position))
 
-    def _rows(self, made: Aggregates) -> pa.Table:
-        """Return the rows of the platform's series; those without one are left out."""
+    def _rows(self, made: Aggregates, begin: datetime, end: datetime, window: Window) -> pa.Table:
+        """Return the rows of the platform's series; those without one are left out.
+
+        A period without any value that counts has a row only where there was a value before, to take that back.
+        """
         own = np.array([self._own(int(number)) or -1 for number in made.series], np.int32)
-        kept = np.flatnonzero((own >= 0) & np.isfinite(made.value))
+        some = np.isfinite(made.value)
+        if not some.all():
+            some |= self._stored_before(own, made, begin, end, window)
+        kept = np.flatnonzero((own >= 0) & some)
         decimals = np.array(
             [self._series[int(number)].decimals + _DECIMALS_MORE for number in made.series[kept]]
         )
@@ -240,6 +351,23 @@ class Aggregator:
             sequence=made.count[kept].astype(np.int64),
             source=sources,
         )
+
+    def _stored_before(
+        self, own: npt.NDArray[np.int32], made: Aggregates, begin: datetime, end: datetime, window: Window
+    ) -> npt.NDArray[np.bool_]:
+        empty = (own >= 0) & ~np.isfinite(made.value)
+        rows = self._lake.series(
+            sorted(set(own[empty].tolist())),
+            made.target,
+            begin,
+            end,
+            as_of=window.known_until,
+            columns=("series", "start"),
+        )
+        starts = (rows.column("start").cast(pa.int64()).to_numpy() // 1_000_000).tolist()
+        known = set(zip(rows.column("series").to_pylist(), starts, strict=True))
+        pairs = zip(own.tolist(), made.start.tolist(), strict=True)
+        return empty & np.array([pair in known for pair in pairs], np.bool_)
 
     def _compare(
         self,
@@ -332,6 +460,16 @@ def _gather(periods: dict[datetime, set[int]], series: Ints, begins: Ints) -> No
     pairs = np.unique(np.stack([begins, series]), axis=1)
     for begin, number in pairs.T.tolist():
         periods[_EPOCH + timedelta(microseconds=begin)].add(number)
+
+
+def _months_between(begin: datetime, end: datetime) -> list[datetime]:
+    """Return the beginnings of the local months that overlap [begin, end)."""
+    found = []
+    moment = _floor_month(begin)
+    while moment < end:
+        found.append(moment)
+        moment = _next_month(moment)
+    return found
 
 
 def _next_month(begin: datetime) -> datetime:

@@ -7,7 +7,7 @@ or into an empty lake gives the same content, `known_at` included.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,12 @@ class Intent:
         """Journal → (first excluded, last included) of a batch of frames."""
         return {name: (low, high) for name, (low, high) in self.content.get("ranges", {}).items()}
 
+    @property
+    def waiting(self) -> Mapping[str, Sequence[int]]:
+        """Journal → sequences of the sub-packets that still waited for others when a batch of frames was closed."""
+        found: Mapping[str, Sequence[int]] = self.content.get("waiting", {})
+        return found
+
 
 class BatchLog:
     """Batches by number, without holes."""
@@ -70,12 +76,12 @@ class BatchLog:
                 (number, int(known_at.timestamp())),
             )
 
-    def last_of(self, kind: str) -> Intent | None:
-        """Return the newest batch of a kind."""
+    def last_of(self, kind: str, before: int = 2**62) -> Intent | None:
+        """Return the newest batch of a kind (among those with a smaller number than `before`)."""
         row = self._connection.execute(
             "SELECT number, kind, known_at, directory_version, content FROM batch "
-            "WHERE kind = ? ORDER BY number DESC LIMIT 1",
-            (kind,),
+            "WHERE kind = ? AND number < ? ORDER BY number DESC LIMIT 1",
+            (kind, before),
         ).fetchone()
         return None if row is None else Intent(row[0], row[1], _moment(row[2]), row[3], json.loads(row[4]))
 

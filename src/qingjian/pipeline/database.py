@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qingjian.contracts.folders import make_durably
+
 FORMAT = 1
 
 
@@ -16,7 +18,7 @@ class StoreTooNewError(RuntimeError):
 
 def open_database(path: Path, schema: str) -> sqlite3.Connection:
     """Open or create a database with autocommit; StoreTooNewError when its format is newer than this program's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_durably(path.parent)
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")

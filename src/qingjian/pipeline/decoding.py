@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -29,6 +29,7 @@ from qingjian.hj212.times import parse, period
 from qingjian.journal import Frame, Kind
 from qingjian.journal.frame import codes_to_text
 from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, STATISTIC_CODES, Decimals, candidates, from_text
+from qingjian.pipeline.joining import Missing, Part, Parts
 from qingjian.pipeline.routing import COLUMNS, Plan, Router
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,6 +40,7 @@ _ABOVE_RANGE = "T"
 _NOT_SEPARATORS = bytes(byte for byte in range(0x21, 0x7F) if byte not in b";,=")
 _INTERACTIONS = frozenset({"9011", "9012", "9013", "9014", "9015"})
 _DATA = frozenset({Kind.ACCEPTED})
+_KIND_COUNTS = {kind: f"frames_{kind}" for kind in Kind}
 
 
 @dataclass(slots=True)
@@ -53,6 +55,10 @@ class Decoded:
     """MN → microseconds of the newest frame received."""
     offsets: list[tuple[str, int, float, int]] = field(default_factory=list)
     """(MN, received microseconds, device time minus receiving time in seconds, sequence) of live real-time frames."""
+    received: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """For each observation, when its frame was received."""
+    missing: list[Missing] = field(default_factory=list)
+    """Sub-packets given up."""
 
 
 class _Statement(NamedTuple):
@@ -76,6 +82,27 @@ class _Gathered:
     starts: list[int] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
     order: list[int] = field(default_factory=list)
+    """Place among the messages taken: the order of arrival."""
+    received: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one chunk yields, while it is decoded."""
+
+    parts: Parts
+    counts: Counter[str] = field(default_factory=Counter)
+    gathered: dict[int, _Gathered] = field(default_factory=dict)
+    statements: list[_Statement] = field(default_factory=list)
+    heard: dict[str, int] = field(default_factory=dict)
+    offsets: list[tuple[str, int, float, int]] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    """The frame of each message taken, in the order in which they were taken."""
+
+    def place(self, frame: Frame) -> int:
+        self.frames.append(frame)
+        return len(self.frames) - 1
 
 
 class Decoder:
@@ -88,38 +115,59 @@ class Decoder:
         self._shapes: dict[tuple[str, bytes, tuple[str, ...]], Shape] = {}
         self._places: dict[Shape, tuple[int, ...]] = {}
 
-    def decode(self, frames: Sequence[Frame], kinds: frozenset[Kind] = _DATA) -> Decoded:
-        """Decode frames of one journal, in their order; frames of other kinds are only kept."""
-        counts: Counter[str] = Counter()
-        gathered: dict[int, _Gathered] = {}
-        statements: list[_Statement] = []
-        heard: dict[str, int] = {}
-        offsets: list[tuple[str, int, float, int]] = []
-        for order, frame in enumerate(frames):
-            counts[f"frames_{frame.kind}"] += 1
+    def decode(
+        self, frames: Sequence[Frame], kinds: frozenset[Kind] = _DATA, parts: Parts | None = None
+    ) -> Decoded:
+        """Decode frames of one journal, in their order; frames of other kinds are only kept.
+
+        `parts` holds the sub-packets that wait for others of the same journal; what waits in the end stays in it.
+        """
+        work = _Work(parts or Parts())
+        for frame in frames:
+            work.counts[_KIND_COUNTS[frame.kind]] += 1
             if frame.kind not in kinds:
                 continue
-            heard[frame.mn] = frame.received_us
+            if work.parts.open:
+                self._take_parts(work, *work.parts.expire(frame))
+            work.heard[frame.mn] = frame.received_us
             policy = self._policy(frame)
             message = _message(frame.content, policy)
             if message is None:
-                counts["undecodable"] += 1
-                continue
-            if message.cn in _INTERACTIONS:
-                counts["interactions"] += 1
-                continue
-            self._take(frame, order, message, policy, gathered, statements, offsets, counts)
+                work.counts["undecodable"] += 1
+            elif message.cn in _INTERACTIONS:
+                work.counts["interactions"] += 1
+            elif message.in_packets:
+                self._take_parts(work, *work.parts.add(message, frame))
+            else:
+                self._take(work, frame, message, policy)
         journal = frames[0].journal if frames else ""
-        observations = self._observations(list(gathered.values()), journal, frames, statements, counts)
-        counts.update(f"statements_{one.reason}" for one in statements)
+        observations, received = self._observations(work, journal)
+        work.counts.update(f"statements_{one.reason}" for one in work.statements)
         return Decoded(
             frames_table(frames),
             observations,
-            _statements_table(statements, journal),
-            counts,
-            heard,
-            offsets,
+            _statements_table(work.statements, journal),
+            work.counts,
+            work.heard,
+            work.offsets,
+            received,
+            work.missing,
         )
+
+    def hold(self, parts: Parts, frames: Iterable[Frame]) -> None:
+        """Give back the frames that waited for others, after a restart or under another directory version."""
+        for frame in frames:
+            message = _message(frame.content, self._policy(frame))
+            if message is not None and message.in_packets:
+                parts.add(message, frame)
+
+    def _take_parts(self, work: _Work, parts: Sequence[Part], missing: Sequence[Missing]) -> None:
+        work.missing += missing
+        for part in parts:
+            if len(part.frames) > 1:
+                work.counts["joined"] += 1
+                work.statements.append(_joined(part))
+            self._take(work, part.frame, part.message, self._policy(part.frame))
 
     def _policy(self, frame: Frame) -> Policy:
         known = self._policies.get(frame.mn)
@@ -132,30 +180,23 @@ class Decoder:
             known = self._policies[frame.mn] = (device, policy_of(device))
         return known[1]
 
-    def _take(
-        self,
-        frame: Frame,
-        order: int,
-        message: Message,
-        policy: Policy,
-        gathered: dict[int, _Gathered],
-        statements: list[_Statement],
-        offsets: list[tuple[str, int, float, int]],
-        counts: Counter[str],
-    ) -> None:
+    def _take(self, work: _Work, frame: Frame, message: Message, policy: Policy) -> None:
+        counts, statements = work.counts, work.statements
+        order = work.place(frame)
         shape, values = self._data(message)
         places = self._places.get(shape)
         if places is None:
             if len(self._places) >= 50_000:  # senders can invent names
                 self._places.clear()
             places = self._places[shape] = tuple(sorted(set(shape.times_of_items))) or (shape.datatime,)
+        values.append(None)
         for place in places:
-            told = values[place] if place >= 0 else ""
+            told = values[place] or "" if place >= 0 else ""
             start = _start(message.cn, told, policy.datatime, policy.minute_interval)
             at = frame.received_us if start is None else start
             # Several DataTime in one frame: each item belongs to the one it stands under.
             under = place if len(places) > 1 else None
-            plan = self._router.plan(shape, frame.mn, message.cn, message.edition, _moment(at), under)
+            plan = self._router.plan(shape, frame.mn, message.cn, message.edition, at, under)
             statements += [
                 _Statement(
                     frame.mn,
@@ -193,28 +234,30 @@ class Decoder:
                 continue
             counts["data_frames"] += 1
             if message.cn == "2011" and not message.rf:
-                _note_offset(frame, message, start, offsets)
-            if not len(plan.series):
+                _note_offset(frame, message, start, work.offsets)
+            if not plan.width:
                 continue
-            found = gathered.get(id(plan))
+            found = work.gathered.get(id(plan))
             if found is None:
-                found = gathered[id(plan)] = _Gathered(plan)
-            found.values.append([*values, None])
+                found = work.gathered[id(plan)] = _Gathered(plan)
+            found.values.append(values)
             found.starts.append(start)
             found.sequences.append(frame.sequence)
             found.order.append(order)
+            found.received.append(frame.received_us)
 
-    def _data(self, message: Message) -> tuple[Shape, list[str]]:
-        """Return shape and values of the data area.
+    def _data(self, message: Message) -> tuple[Shape, list[str | None]]:
+        """Return shape and values of the data area; the list is the caller's own.
 
         The gateway has recorded what deviates, so for a shape seen before only the values are cut out here. The
         separators are part of the key, and a shape is kept only when this cut gives what `hj212` gives.
         """
         cp = message.cp
         if not cp.isascii() or b"//" in cp:
-            return message.data.shape, message.data.values
+            return message.data.shape, [*message.data.values]
         pieces = cp.decode("ascii").replace(";", "=").replace(",", "=").split("=")
-        names, values = tuple(pieces[0::2]), pieces[1::2]
+        names = tuple(pieces[0::2])
+        values: list[str | None] = [*pieces[1::2]]
         key = (message.edition, cp.translate(None, _NOT_SEPARATORS), names)
         shape = self._shapes.get(key)
         if shape is None:
@@ -223,41 +266,36 @@ class Decoder:
                 if len(self._shapes) >= 50_000:  # senders can invent names
                     self._shapes.clear()
                 self._shapes[key] = data.shape
-            return data.shape, data.values
+            return data.shape, [*data.values]
         return shape, values
 
-    def _observations(
-        self,
-        gathered: list[_Gathered],
-        journal: str,
-        frames: Sequence[Frame],
-        statements: list[_Statement],
-        counts: Counter[str],
-    ) -> pa.Table:
+    def _observations(self, work: _Work, journal: str) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+        """Return the observations, those of one key in their order of arrival, and when the frame of each was received."""
+        gathered, frames, statements = list(work.gathered.values()), work.frames, work.statements
         if not gathered:
-            return CANDIDATES.empty_table()
-        texts = {column: pa.array(_texts(gathered, column), pa.string()) for column in COLUMNS}
-        widths = [len(one.plan.series) for one in gathered]
-        times = [len(one.starts) for one in gathered]
-        series = np.concatenate([np.tile(one.plan.series, len(one.starts)) for one in gathered])
-        statistic = np.repeat(
-            np.array([STATISTIC_CODES[one.plan.statistic] for one in gathered], np.int8),
-            np.multiply(widths, times),
-        )
-        starts = _spread(gathered, "starts")
-        sequences = _spread(gathered, "sequences")
-        order = _spread(gathered, "order")
-        flag = texts["flag"]
+            return CANDIDATES.empty_table(), np.zeros(0, np.int64)
+        columns = {column for one in gathered for column in one.plan.pick}
+        texts = {column: pa.array(_texts(gathered, column), pa.string()) for column in columns}
+        series = np.concatenate([one.plan.series for one in gathered for _ in one.starts])
+        widths = [one.plan.width for one in gathered for _ in one.starts]
+        codes = [STATISTIC_CODES[one.plan.statistic] for one in gathered for _ in one.starts]
+        statistic = np.repeat(np.array(codes, np.int8), widths)
+        starts = _spread(gathered, "starts", widths)
+        sequences = _spread(gathered, "sequences", widths)
+        order = _spread(gathered, "order", widths)
+        flag = texts.get("flag")
+        if flag is None:
+            flag = pa.nulls(len(series), pa.string())
         numbers: dict[str, Decimals] = {}
         used = np.zeros(len(series), np.bool_)
         for column in _NUMBER_COLUMNS:
-            if texts[column].null_count == len(series):
+            if column not in texts or texts[column].null_count == len(series):
                 continue
             read = _scaled(from_text(texts[column]), gathered)
             odd = _unread(texts[column], read)
             for row in odd:
                 frame = frames[int(order[row])]
-                counts["not_a_number"] += 1
+                work.counts["not_a_number"] += 1
                 statements.append(
                     _Statement(
                         frame.mn,
@@ -289,9 +327,32 @@ class Decoder:
             journal=journal,
             sequence=sequences,
         )
-        counts["observations"] += int(used.sum())
+        work.counts["observations"] += int(used.sum())
+        received = _spread(gathered, "received", widths)
+        if used.all() and _own_keys(gathered):
+            return rows, received
         arrival = np.argsort(order, kind="stable")
-        return rows.take(pa.array(arrival[used[arrival]]))
+        kept = arrival[used[arrival]]
+        return rows.take(pa.array(kept)), received[kept]
+
+
+def _joined(part: Part) -> _Statement:
+    """Say which frames a data area was put together from; its values name the last of them."""
+    told = part.message.data.datatime
+    moment = None if told is None else parse(told)
+    at = part.frame.received_us if moment is None else _microseconds(moment)
+    sequences = ",".join(str(one.sequence) for one in part.frames)
+    return _Statement(
+        part.frame.mn,
+        at,
+        part.message.cn,
+        "sub-packets",
+        "",
+        sequences,
+        "joined",
+        None,
+        part.frame.sequence,
+    )
 
 
 def policy_of(device: Device) -> Policy:
@@ -322,12 +383,20 @@ def _start(command: str, text: str, convention: str, minute_interval: int) -> in
     return None if found is None else _microseconds(found[0])
 
 
+@lru_cache(maxsize=8192)
+def _instant(text: str) -> int | None:
+    """Return the microseconds of a time to the second, None when it is none."""
+    told = parse(text)
+    return None if told is None else _microseconds(told)
+
+
 def _note_offset(
     frame: Frame, message: Message, start: int, offsets: list[tuple[str, int, float, int]]
 ) -> None:
     """Measure the device's clock: its time of sending (QN) when that is a time, else the time of the data."""
-    told = parse(message.qn) if message.qn else None
-    device = start if told is None else _microseconds(told.astimezone(UTC))
+    qn = message.qn
+    told = _instant(qn[:14]) if qn and len(qn) in (14, 17) and qn.isdecimal() else None
+    device = start if told is None else told
     offset = (device - frame.received_us) / 1_000_000
     ahead = (start - frame.received_us) / 1_000_000
     offsets.append((frame.mn, frame.received_us, max(offset, ahead), frame.sequence))
@@ -344,10 +413,16 @@ def _texts(gathered: Sequence[_Gathered], column: str) -> list[str | None]:
     return list(chain.from_iterable(parts))
 
 
-def _spread(gathered: Sequence[_Gathered], name: str) -> npt.NDArray[np.int64]:
-    return np.concatenate(
-        [np.repeat(np.array(getattr(one, name), np.int64), len(one.plan.series)) for one in gathered]
-    )
+def _spread(gathered: Sequence[_Gathered], name: str, widths: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Return a number of each frame, repeated for each of its values."""
+    per_frame = np.array(list(chain.from_iterable(getattr(one, name) for one in gathered)), np.int64)
+    return np.repeat(per_frame, widths)
+
+
+def _own_keys(gathered: Sequence[_Gathered]) -> bool:
+    """Whether no two plans feed the same series: then the order within each plan is the order of arrival."""
+    fed = np.concatenate([one.plan.series for one in gathered])
+    return len(np.unique(fed)) == len(fed)
 
 
 def _unread(texts: pa.Array, numbers: Decimals) -> npt.NDArray[np.intp]:
@@ -463,7 +538,3 @@ def _statements_table(rows: Sequence[_Statement], journal: str) -> pa.Table:
 def _microseconds(moment: datetime) -> int:
     passed = moment - _EPOCH
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
-
-
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)

@@ -24,10 +24,14 @@ from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, Appended, Batch, Decim
 from qingjian.pipeline.batches import BatchLog, Intent
 from qingjian.pipeline.decoding import Decoded, Decoder
 from qingjian.pipeline.findings import SqliteFindingLog
+from qingjian.pipeline.joining import Parts
 from qingjian.pipeline.latest import Row, SqliteLatestStore
+from qingjian.pipeline.replay import frame_of
 
 READ_AT_ONCE = 4_096
 _SHOW_SECONDS = 0.5
+_SHOWN_AT_ONCE = 2_000
+"""So few values are shown without waiting for more."""
 _SHOWN = ["series", "statistic", "start", "value_mantissa", "value_decimals", "flag", "journal", "sequence"]
 _ROWS_AT_MOST = 400_000
 EMPTY_DIRECTORY_VERSION = 0
@@ -88,6 +92,7 @@ class Engine:
         self._read: dict[str, int] = {}
         self._stored: dict[str, int] = {}
         self._decoder: Decoder | None = None
+        self._parts: dict[str, Parts] = {}
         self._pending: list[tuple[str, int, Decoded]] = []
         self._pending_rows = 0
         self._unshown: list[tuple[str, int, pa.Table]] = []
@@ -112,6 +117,7 @@ class Engine:
                 self.carry_out(intent)
                 position = intent.number
                 done += 1
+        self._hold_again(self.batches.last() + 1)
         return done
 
     # -- frames ------------------------------------------------------------------------------------------------
@@ -125,8 +131,42 @@ class Engine:
     def _decoder_for(self, version: int) -> Decoder:
         if self._decoder is None or self._decoder.directory.version != version:
             directory = self.directory(version) if version else None
-            self._decoder = Decoder(directory or empty_directory(self._clock.now()))
+            before, self._decoder = self._decoder, Decoder(directory or empty_directory(self._clock.now()))
+            if before is not None:
+                for name, parts in self._parts.items():
+                    self._parts[name] = self._held(name, parts.sequences())
         return self._decoder
+
+    # -- sub-packets that wait for others ----------------------------------------------------------------------
+
+    def _hold_again(self, number: int) -> None:
+        """Take up the sub-packets that waited when a batch began: those the batch of frames before it left."""
+        before = self.batches.last_of("frames", number)
+        self._parts = {}
+        if before is not None and before.waiting:
+            self._decoder_for(before.directory_version)
+            self._parts = {name: self._held(name, numbers) for name, numbers in before.waiting.items()}
+
+    def _held(self, name: str, sequences: Sequence[int]) -> Parts:
+        parts = Parts()
+        if self._decoder is not None:
+            self._decoder.hold(parts, [frame for one in sequences for frame in self._frame(name, one)])
+        return parts
+
+    def _frame(self, name: str, sequence: int) -> Sequence[Frame]:
+        """Return a frame of the journal, or of the lake when its segment is gone."""
+        frame = self._reader(name).frame(sequence)
+        if frame is None:
+            row = self.lake.frame(name, sequence)
+            frame = None if row is None else frame_of(row)
+        return [] if frame is None else [frame]
+
+    def waiting(self) -> dict[str, list[int]]:
+        """Return the sequences of the sub-packets that wait for others, by journal."""
+        return {name: parts.sequences() for name, parts in sorted(self._parts.items()) if parts.open}
+
+    def _parts_of(self, name: str) -> Parts:
+        return self._parts.setdefault(name, Parts())
 
     def step(self, *, idle: bool = False) -> int:
         """Read new frames, show them in `latest`, and close the batch when it is due. Returns frames read."""
@@ -141,11 +181,13 @@ class Engine:
                 continue
             if not self._pending:
                 self._opened_at = self._clock.monotonic()
-            decoded = self._decoder_for(version).decode(frames)
+            decoded = self._decoder_for(version).decode(frames, parts=self._parts_of(name))
             self._take(name, frames, decoded)
             read += len(frames)
         if self._unshown and (
-            idle or read < READ_AT_ONCE or self._clock.monotonic() - self._shown_at >= _SHOW_SECONDS
+            idle
+            or sum(rows.num_rows for _, _, rows in self._unshown) <= _SHOWN_AT_ONCE
+            or self._clock.monotonic() - self._shown_at >= _SHOW_SECONDS
         ):
             self._show()
         if self._pending and (idle or self._is_due()):
@@ -180,7 +222,7 @@ class Engine:
 
     def _take(self, name: str, frames: Sequence[Frame], decoded: Decoded) -> None:
         last = frames[-1].sequence
-        self._unshown.append((name, last, _received(decoded.observations, frames)))
+        self._unshown.append((name, last, _received(decoded)))
         self._pending.append((name, last, decoded))
         self._pending_rows += decoded.observations.num_rows + decoded.frames.num_rows
         self._read[name] = last
@@ -196,9 +238,11 @@ class Engine:
             name: [self._stored[name], max(last for journal, last, _ in self._pending if journal == name)]
             for name in sorted({name for name, _, _ in self._pending})
         }
-        intent = self.batches.add(
-            "frames", self._clock.now(), self._decoder.directory.version, {"ranges": ranges}
-        )
+        content: dict[str, object] = {"ranges": ranges}
+        waiting = self.waiting()
+        if waiting:
+            content["waiting"] = waiting
+        intent = self.batches.add("frames", self._clock.now(), self._decoder.directory.version, content)
         # Recovery reads journal by journal, so this is the order in which arrivals count.
         chunks = [decoded for _, _, decoded in sorted(self._pending, key=lambda one: (one[0], one[1]))]
         self._pending, self._pending_rows = [], 0
@@ -207,9 +251,10 @@ class Engine:
     def carry_out(self, intent: Intent) -> None:
         """Do a batch of the log (again)."""
         if intent.kind == "frames":
+            self._hold_again(intent.number)
             decoder = self._decoder_for(intent.directory_version)
             chunks = [
-                decoder.decode(part)
+                decoder.decode(part, parts=self._parts_of(name))
                 for name, (low, high) in sorted(intent.ranges.items())
                 for part in self._between(name, low, high)
             ]
@@ -349,6 +394,7 @@ def combine(chunks: Sequence[Decoded]) -> Decoded:
         for mn, received in one.heard.items():
             whole.heard[mn] = max(received, whole.heard.get(mn, 0))
         whole.offsets += one.offsets
+        whole.missing += one.missing
     return whole
 
 
@@ -357,15 +403,9 @@ def empty_directory(now: datetime) -> Directory:
     return Directory(version=EMPTY_DIRECTORY_VERSION, published_at=now)
 
 
-def _received(observations: pa.Table, frames: Sequence[Frame]) -> pa.Table:
+def _received(decoded: Decoded) -> pa.Table:
     """Return the columns `latest` needs, with the moment the frame was received."""
-    sequences = np.fromiter((one.sequence for one in frames), np.int64, len(frames))
-    received = np.fromiter((one.received_us for one in frames), np.int64, len(frames))
-    places = np.searchsorted(sequences, observations.column("sequence").to_numpy())
-    kept = observations.select(_SHOWN)
-    return kept.append_column(
-        "received", pa.array(received[places]) if len(places) else pa.array([], pa.int64())
-    )
+    return decoded.observations.select(_SHOWN).append_column("received", pa.array(decoded.received))
 
 
 def _rows_of(observations: pa.Table, known: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[Row]:

@@ -26,6 +26,8 @@ from qingjian.quality.completeness import Expectation, Gaps, find_gaps
 
 HISTORY_COMMAND = {"minute": "2051", "hour": "2061", "day": "2031"}
 """Statistic → CN that asks for history; both ends of BeginTime … EndTime are included (HJ 212, both editions)."""
+RUNNING_HOURS_COMMAND = "2041"
+"""Asks for the daily running hours of plant (factors SB…), which 2031 does not bring."""
 AUTHORISATION = "rule:gap@1"
 
 
@@ -228,7 +230,9 @@ class GapFinder:
             series = directory.series_by_id(one["series"])
             if not one["missing"] or series is None or directory.device(series.device, now) is None:
                 continue
-            wanted[series.device][one["statistic"]].append((one["start"], one["end"], key))
+            wanted[series.device][_history_command(series, one["statistic"])].append(
+                (one["start"], one["end"], key)
+            )
         put: list[Command] = []
         # Whoever was asked longest ago comes first, so that a round's bound starves nobody.
         for mn in sorted(wanted, key=lambda one: self._device_asked.get(one, 0.0)):
@@ -258,12 +262,13 @@ class GapFinder:
             (one.code, one.parameters.get("BeginTime")) for one in mine if one.state is CommandState.REFUSED
         }
         choices = []
-        for statistic, pieces in wanted.items():
-            code = HISTORY_COMMAND[statistic]
+        owed = [one for one in directory.series if one.device == mn]
+        for code, pieces in wanted.items():
             step = min(
-                one.expected[statistic]
-                for one in directory.series
-                if one.device == mn and statistic in one.expected
+                seconds
+                for one in owed
+                for statistic, seconds in one.expected.items()
+                if statistic in HISTORY_COMMAND and _history_command(one, statistic) == code
             )
             for start, end, gap in _merged(pieces):
                 for begin, stop in _cut(start, end, step * self._settings.most_periods):
@@ -295,6 +300,11 @@ class GapFinder:
 
 
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+
+
+def _history_command(series: Series, statistic: str) -> str:
+    runtime = statistic == "day" and series.factor.startswith("SB")
+    return RUNNING_HOURS_COMMAND if runtime else HISTORY_COMMAND[statistic]
 
 
 def _floor(seconds: int, length: int) -> int:

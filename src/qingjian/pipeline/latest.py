@@ -107,9 +107,9 @@ class SqliteLatestStore:
             rows = self._connection.execute(query + " ORDER BY series, statistic", parameters).fetchall()
         return [
             LatestValue(
-                row[0], row[1], _moment(row[2]), row[3], row[4], _moment(row[5]), row[6], row[7], row[8]
+                number, name, _moment(start), value, flag, _moment(known), journal, sequence, revision
             )
-            for row in rows
+            for number, name, start, value, flag, known, journal, sequence, revision in rows
         ]
 
     def change_number(self) -> int:

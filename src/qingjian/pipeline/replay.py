@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -15,12 +16,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from qingjian.contracts.folders import write_durably
+from qingjian.contracts.folders import make_durably, write_durably
 from qingjian.journal import Frame, Kind
 from qingjian.journal.frame import codes_from_text
 from qingjian.lake import Lake
 from qingjian.lake.reading import microseconds
 from qingjian.pipeline.decoding import Decoder
+from qingjian.pipeline.joining import Parts
 
 _PAGE = 4_096
 _REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED})
@@ -28,7 +30,7 @@ _REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED})
 
 def order_replay(folder: Path, mn: str, start: datetime, end: datetime) -> str:
     """Ask the pipeline to read the frames of a device received in [start, end) again; returns the order's name."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_durably(folder)
     content = json.dumps({"mn": mn, "start": start.isoformat(), "end": end.isoformat()}).encode()
     name = hashlib.sha256(content).hexdigest()[:24]
     write_durably(folder / f"{name}.json", content)
@@ -52,11 +54,12 @@ def waiting_replays(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 def replayed_observations(lake: Lake, decoder: Decoder, order: dict[str, Any], before: datetime) -> pa.Table:
     """Decode the frames again; what is stored already will be counted as repeated."""
     start, end = datetime.fromisoformat(order["start"]), datetime.fromisoformat(order["end"])
-    parts = []
+    waiting: dict[str, Parts] = defaultdict(Parts)
+    tables = []
     for frames in _pages(lake, order["mn"], start, end, before):
-        for _, same in groupby(frames, key=lambda one: one.journal):
-            parts.append(decoder.decode(list(same), _REPLAYED).observations)
-    return pa.concat_tables(parts) if parts else decoder.decode([]).observations
+        for name, same in groupby(frames, key=lambda one: one.journal):
+            tables.append(decoder.decode(list(same), _REPLAYED, waiting[name]).observations)
+    return pa.concat_tables(tables) if tables else decoder.decode([]).observations
 
 
 def _pages(lake: Lake, mn: str, start: datetime, end: datetime, before: datetime) -> Iterator[list[Frame]]:
@@ -66,10 +69,11 @@ def _pages(lake: Lake, mn: str, start: datetime, end: datetime, before: datetime
         if not rows:
             return
         after = (rows[-1]["journal"], rows[-1]["sequence"])
-        yield [_frame(row) for row in rows if row["known_at"] < before]
+        yield [frame_of(row) for row in rows if row["known_at"] < before]
 
 
-def _frame(row: dict[str, Any]) -> Frame:
+def frame_of(row: dict[str, Any]) -> Frame:
+    """Return a row of the lake's table of frames as the journal had it."""
     return Frame(
         journal=row["journal"],
         sequence=row["sequence"],

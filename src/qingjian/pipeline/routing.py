@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from qingjian.contracts.directory import Directory, Route
 from qingjian.hj212.content import Shape
 from qingjian.lake.numbers import decimal_of
+from qingjian.lake.reading import EPOCH, microseconds
 
 COLUMNS = ("value", "min", "max", "total", "converted", "flag")
 COLUMN_OF_SUFFIX = {
@@ -32,12 +33,21 @@ COLUMN_OF_SUFFIX = {
     "Cou": "total",
     "ZsRtd": "converted",
     "ZsAvg": "converted",
+    "RT": "value",
     "Flag": "flag",
 }
 """Suffix on the wire → column of the observation. ZsMin, ZsMax, EFlag and unknown suffixes stay in the frame."""
 KEPT_IN_FRAME_ONLY = frozenset({"ZsMin", "ZsMax", "SampleTime"})
-STATISTIC_OF_COMMAND = {"2011": "realtime", "2051": "minute", "2061": "hour", "2031": "day", "2111": "minute"}
-"""CN → statistic of numeric uploads; items of other uploads are statements."""
+STATISTIC_OF_COMMAND = {
+    "2011": "realtime",
+    "2051": "minute",
+    "2061": "hour",
+    "2031": "day",
+    "2041": "day",
+    "2111": "minute",
+}
+"""CN → statistic of numeric uploads; items of other uploads are statements. 2041 brings the hours a plant ran in a day."""
+RUNNING_HOURS = "2041"
 _STATISTICS_SUFFIXES = frozenset({"Avg", "Min", "Max", "Cou", "ZsAvg"})
 
 
@@ -64,6 +74,11 @@ class Plan:
     edition: str
 
     @property
+    def width(self) -> int:
+        """Number of series a frame of the shape feeds."""
+        return len(self.scales)
+
+    @property
     def scaled(self) -> bool:
         return any(scale != (1, 0) for scale in self.scales)
 
@@ -74,16 +89,16 @@ class Router:
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
         self._plans: dict[tuple[Shape, str, str, str, int, int | None], Plan] = {}
-        self._boundaries: dict[str, list[datetime]] = {}
+        self._boundaries: dict[str, list[int]] = {}
         for route in directory.routes:
             self._boundaries.setdefault(route.mn, []).extend(_ends(route))
         for mn, moments in self._boundaries.items():
             self._boundaries[mn] = sorted(set(moments))
 
     def plan(
-        self, shape: Shape, mn: str, command: str, edition: str, at: datetime, under: int | None = None
+        self, shape: Shape, mn: str, command: str, edition: str, at: int, under: int | None = None
     ) -> Plan:
-        """Return the plan for a shape; `at` chooses among effective-dated rows of the factor map.
+        """Return the plan for a shape; `at` (microseconds since 1970) chooses among effective-dated rows of the factor map.
 
         With `under` only for the items that stand under the DataTime at that place of the shape.
         """
@@ -94,7 +109,7 @@ class Router:
         if plan is None:
             if len(self._plans) >= 50_000:  # senders can invent names
                 self._plans.clear()
-            plan = self._plans[key] = self._make(shape, mn, command, at, edition, under)
+            plan = self._plans[key] = self._make(shape, mn, command, _moment(at), edition, under)
         return plan
 
     def _make(
@@ -110,7 +125,8 @@ class Router:
         for factor, suffixes, indices in _blocks(shape, under):
             route = self.directory.route(mn, factor, at) if statistic else None
             if route is None or self.directory.series_by_id(route.series) is None:
-                reason = "unrouted" if statistic else "information"
+                # Running hours of plant nobody keeps a series of are told like its states.
+                reason = "unrouted" if statistic and command != RUNNING_HOURS else "information"
                 leftovers += [
                     Leftover(index, factor, suffix, reason)
                     for suffix, index in zip(suffixes, indices, strict=True)
@@ -172,5 +188,9 @@ def _is_minute(suffixes: tuple[str, ...]) -> bool:
     return "Rtd" not in suffixes and not _STATISTICS_SUFFIXES.isdisjoint(suffixes)
 
 
-def _ends(route: Route) -> list[datetime]:
-    return [moment for moment in (route.valid_from, route.valid_to) if moment is not None]
+def _ends(route: Route) -> list[int]:
+    return [microseconds(moment) for moment in (route.valid_from, route.valid_to) if moment is not None]
+
+
+def _moment(at: int) -> datetime:
+    return EPOCH + timedelta(microseconds=at)

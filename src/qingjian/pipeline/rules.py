@@ -76,6 +76,28 @@ _ALL = (
         "and both frames are evidence.",
     ),
     FindingRule(
+        "sub-packets-missing",
+        "1",
+        "device",
+        "minor",
+        "分包不齐",
+        "Sub-packets missing",
+        "一次上报分成若干包，须拼接后才能解读；两分钟内没有收齐，或同一包号再次发来不同内容，已收到的分包不予解读，原始报文保留。",
+        "An upload came in sub-packets that must be joined before they can be read; within two minutes not all of them "
+        "came, or a number came again with another text, so what came is not read; the frames are kept.",
+    ),
+    FindingRule(
+        "journal-unavailable",
+        "1",
+        "node",
+        "critical",
+        "接入网关无法落盘",
+        "Gateway cannot write to disk",
+        "磁盘不足、写入出错等原因使接入网关不能把报文写入流水；在此期间一律不应答，设备连接保持，设备须保留并重发数据；恢复写入即结束。",
+        "A gateway cannot write frames to its journal (disk low or full, write error); meanwhile nothing is acknowledged "
+        "and connections stay, so devices keep and resend their data; it ends when frames are written again.",
+    ),
+    FindingRule(
         "device-against-platform",
         "1",
         "series",

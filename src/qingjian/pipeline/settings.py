@@ -30,6 +30,10 @@ class PipelineSettings:
     settle_after_days: int = 3
     """A month is settled so many days after its end, and again when late rows have come."""
     vacuum_hours: int = 48
+    journal_days: float = 30.0
+    """Journal segments are kept so long after their newest frame, and longer while lake, ledger or an upper platform
+    still needs them; 0 keeps them for ever."""
+    release_seconds: float = 3_600.0
     metrics_port: int | None = None
     """Prometheus metrics on 127.0.0.1; 0 takes any free port."""
 

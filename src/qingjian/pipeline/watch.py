@@ -95,6 +95,7 @@ class FlagWatcher:
     def __init__(self, memory: Memory) -> None:
         self._open: dict[str, dict[str, Any]] = memory("flag-open", {})
         self._seen: dict[str, int] = memory("flag-seen", {})
+        self._finest: tuple[int, np.ndarray[tuple[int], np.dtype[np.int8]]] | None = None
 
     def on_batch(
         self, intent: Intent, directory: Directory, heard: Decoded | None, appended: Appended
@@ -102,10 +103,13 @@ class FlagWatcher:
         rows = appended.rows
         if heard is None or not rows.num_rows:
             return [], {}
-        watched = _watched(directory)
-        finest = np.full(max(watched, default=0) + 1, -1, np.int8)
-        for number, code in watched.items():
-            finest[number] = code
+        if self._finest is None or self._finest[0] != directory.version:
+            watched = _watched(directory)
+            finest = np.full(max(watched, default=0) + 1, -1, np.int8)
+            for number, code in watched.items():
+                finest[number] = code
+            self._finest = (directory.version, finest)
+        finest = self._finest[1]
         series = rows.column("series").to_numpy()
         mine = (series < len(finest)) & (
             finest[np.minimum(series, len(finest) - 1)] == rows.column("statistic").to_numpy()
@@ -114,16 +118,18 @@ class FlagWatcher:
         if not rows.num_rows:
             return [], {}
         starts = rows.column("start").cast(pa.int64()).to_numpy()
-        flags = rows.column("flag").to_pylist()
+        encoded = rows.column("flag").combine_chunks().dictionary_encode(null_encoding="encode")
+        words = encoded.dictionary.to_pylist()
         series = rows.column("series").to_numpy()
         found: list[Finding] = []
-        normal = np.array([flag in NORMAL_FLAGS or flag == _NORMAL_AIR_2005 for flag in flags])
+        is_normal = np.array([word in NORMAL_FLAGS or word == _NORMAL_AIR_2005 for word in words])
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        normal = is_normal[codes]
         # Only series with something to say are looked at one by one; the usual batch has none.
         speaking = set(series[~normal].tolist()) | {int(one) for one in self._open}
-        for place in np.lexsort((starts, series)):
+        theirs = np.flatnonzero(np.isin(series, list(speaking))) if speaking else np.zeros(0, np.intp)
+        for place in theirs[np.lexsort((starts[theirs], series[theirs]))]:
             number = int(series[place])
-            if number not in speaking:
-                continue
             key, start = str(number), int(starts[place])
             if start <= self._seen.get(key, -(2**62)):
                 continue  # history that arrives late does not move the present state
@@ -136,8 +142,9 @@ class FlagWatcher:
                 continue
             held = self._open.setdefault(key, {"start": start, "flags": [], "periods": 0})
             held["periods"] += 1
-            if flags[place] not in held["flags"]:
-                held["flags"].append(flags[place])
+            word = words[codes[place]]
+            if word not in held["flags"]:
+                held["flags"].append(word)
                 row = rows.slice(int(place), 1).to_pylist()[0]
                 held.setdefault("frames", []).append([row["journal"], row["sequence"]])
                 found.append(self._statement(directory, number, held, None, intent))
@@ -192,6 +199,36 @@ class ClockWatcher:
         return make_finding("clock-drift", subject, _moment(held["start"]), end, evidence, intent.known_at)
 
 
+class PacketWatcher:
+    """sub-packets-missing: uploads in several packets that were never complete."""
+
+    def on_batch(
+        self, intent: Intent, directory: Directory, heard: Decoded | None, appended: Appended
+    ) -> Outcome:
+        found: list[Finding] = []
+        for one in heard.missing if heard is not None else ():
+            device = directory.device(one.mn, _moment(one.first_us))
+            if device is None:
+                continue
+            absent = [number for number in range(1, one.packets + 1) if number not in one.came]
+            evidence = {
+                "command": one.command,
+                "packets": one.packets,
+                "came": list(one.came),
+                "absent": absent[:100],
+                "reason": one.reason,
+                "frames": [[one.journal, sequence] for sequence in one.sequences[:20]],
+            }
+            start = _moment(one.first_us)
+            part = f"{one.command}|{one.packets}"
+            found.append(
+                make_finding(
+                    "sub-packets-missing", device.code, start, start, evidence, intent.known_at, part=part
+                )
+            )
+        return found, {}
+
+
 class SilenceWatcher:
     """device-silent: judged by the clock, ended by the next frame."""
 
@@ -234,6 +271,32 @@ class SilenceWatcher:
     def _statement(self, subject: str, since: int, end: datetime | None, known_at: datetime) -> Finding:
         evidence = {"last_frame_at": _moment(since).isoformat()}
         return make_finding("device-silent", subject, _moment(since), end, evidence, known_at)
+
+
+class JournalWatcher:
+    """journal-unavailable: what gateway processes say of their disk."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._open: dict[str, dict[str, str]] = memory("journal-failing", {})
+
+    def on_tick(self, statuses: Mapping[str, Mapping[str, Any]], now: datetime) -> Outcome:
+        """Look at the newest status of each gateway process; one that ended fails no more."""
+        found: list[Finding] = []
+        for name, status in statuses.items():
+            since = status.get("journal_failing_from") if status.get("state") != "stopped" else None
+            held = self._open.get(name)
+            if held is not None and held["since"] != since:
+                found.append(self._statement(name, self._open.pop(name), now, now))
+                held = None
+            if since and held is None:
+                self._open[name] = {"since": since, "reason": str(status.get("journal_reason", ""))}
+                found.append(self._statement(name, self._open[name], None, now))
+        return found, {"journal-failing": self._open} if found else {}
+
+    def _statement(self, name: str, held: Mapping[str, str], end: datetime | None, now: datetime) -> Finding:
+        start = datetime.fromisoformat(held["since"])
+        end = None if end is None else max(end, start)
+        return make_finding("journal-unavailable", name, start, end, {"reason": held["reason"]}, now)
 
 
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -305,4 +368,4 @@ def _microseconds(moment: datetime) -> int:
 def all_watchers(memory: Memory, started: datetime) -> tuple[Sequence[Any], SilenceWatcher]:
     """Return every rule that looks at batches, and the one that also wants the clock."""
     silence = SilenceWatcher(memory, started)
-    return [ChangeWatcher(), FlagWatcher(memory), ClockWatcher(memory), silence], silence
+    return [ChangeWatcher(), FlagWatcher(memory), ClockWatcher(memory), PacketWatcher(), silence], silence

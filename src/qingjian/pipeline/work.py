@@ -10,6 +10,8 @@ import structlog
 from qingjian.contracts.clock import Clock
 from qingjian.contracts.commands import CommandQueue
 from qingjian.contracts.directory import Directory
+from qingjian.contracts.rulebooks import RulebookStore
+from qingjian.gateway.settings import read_statuses
 from qingjian.intake import ImportResult, ImportSource, IntakeError, KeptFiles, Spool, prepare, read_sheet
 from qingjian.intake.importing import result_of
 from qingjian.lake import CANDIDATES
@@ -17,11 +19,13 @@ from qingjian.pipeline.aggregation import Aggregator, Window
 from qingjian.pipeline.batches import Intent
 from qingjian.pipeline.decoding import Decoder
 from qingjian.pipeline.engine import Engine, empty_directory
+from qingjian.pipeline.facts import SqliteFactLog
 from qingjian.pipeline.gaps import GapFinder, GapSettings
 from qingjian.pipeline.replay import replayed_observations, waiting_replays
+from qingjian.pipeline.retention import release_segments
 from qingjian.pipeline.settings import PipelineSettings
-from qingjian.pipeline.watch import all_watchers
-from qingjian.rulebook import Rulebook
+from qingjian.pipeline.watch import JournalWatcher, all_watchers
+from qingjian.rulebook.book import difference
 
 LOG = structlog.get_logger("qingjian.pipeline")
 _HOUR = timedelta(hours=1)
@@ -35,14 +39,14 @@ class Work:
         engine: Engine,
         settings: PipelineSettings,
         clock: Clock,
-        book: Rulebook,
         queue: CommandQueue | None = None,
         gap_settings: GapSettings | None = None,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._clock = clock
-        self._book = book
+        self._books = RulebookStore(settings.folder.rulebook)
+        self._facts = SqliteFactLog(settings.folder.facts)
         self._queue = queue
         self._kept = KeptFiles(settings.folder.intake)
         self._spool = Spool(settings.spool_folder)
@@ -53,6 +57,7 @@ class Work:
             engine.findings.append_tick([], {"first-start": started})
         self.watched_since = datetime.fromisoformat(started)
         engine.watchers, self._silence = all_watchers(engine.findings.memory, clock.now())  # type: ignore[assignment]
+        self._journals = JournalWatcher(engine.findings.memory)
         self.gaps = GapFinder(
             engine.lake,
             engine.findings.memory("gaps", {}),
@@ -65,14 +70,16 @@ class Work:
         self._chores: list[tuple[str, float, Callable[[], object]]] = [
             ("orders", 1.0, self.take_orders),
             ("silence", settings.silence_check_seconds, self.watch_silence),
+            ("journals", settings.silence_check_seconds, self.watch_journals),
             ("aggregate", settings.aggregate_seconds, self.aggregate),
             ("gaps", settings.gap_check_seconds, self.look_for_gaps),
             ("compact", settings.compact_seconds, self.compact),
             ("settle", 3_600.0, self.settle),
             ("vacuum", 86_400.0, self.vacuum),
+            ("release", settings.release_seconds, self.release),
         ]
         for name, seconds, _ in self._chores:
-            self._due[name] = clock.monotonic() + (seconds if name == "vacuum" else 0.0)
+            self._due[name] = clock.monotonic() + (seconds if name in ("vacuum", "release") else 0.0)
 
     def do_due(self) -> None:
         """Do what is due."""
@@ -141,6 +148,11 @@ class Work:
         found, memory = self._silence.on_tick(self._directory(), self._clock.now())
         return self._engine.findings.append_tick(found, memory) if found else 0
 
+    def watch_journals(self) -> int:
+        """Look for gateways that cannot write to disk."""
+        found, memory = self._journals.on_tick(read_statuses(self._settings.folder), self._clock.now())
+        return self._engine.findings.append_tick(found, memory) if found else 0
+
     def aggregate(self) -> bool:
         """Aggregate what became known or ended since the last run; returns whether there was anything to do.
 
@@ -157,9 +169,15 @@ class Work:
             if window is None:
                 return False
             self._engine.close_batch()
-            windows = Aggregator(self._engine.lake, self._directory(), self._book).slices(window)
+            again = self._months_of_changed_rules(before)
+            windows = self._aggregator(self._directory(), window).slices(window, again)
         first, *rest = windows
-        self._engine.start("aggregate", {"window": first.to_json(), "rest": [one.to_json() for one in rest]})
+        content = {
+            "window": first.to_json(),
+            "rest": [one.to_json() for one in rest],
+            "rulebook": self._directory().rulebook_version,
+        }
+        self._engine.start("aggregate", content)
         if rest:
             self._due["aggregate-rest"] = 0.0
         return True
@@ -167,19 +185,62 @@ class Work:
     def _window(self, before: Intent | None, known_until: datetime) -> Window | None:
         ended_until = self._clock.now() - timedelta(seconds=self._settings.aggregate_grace_seconds)
         ended_until = ended_until.replace(microsecond=0)
+        stated = self._facts.last()
         if before is None:
             epoch = datetime.fromtimestamp(0, known_until.tzinfo)
-            return Window(epoch, known_until, ended_until - _HOUR, ended_until)
+            return Window(epoch, known_until, ended_until - _HOUR, ended_until, facts_until=stated)
         last = Window.from_json(before.content["window"])
         # The run's own results became known after what it looked at; they alone are no reason for another one.
-        if known_until <= before.known_at and _same_hour(last.ended_until, ended_until):
+        nothing_new = known_until <= before.known_at and stated == last.facts_until
+        same_directory = self._directory().version == before.directory_version
+        if nothing_new and same_directory and _same_hour(last.ended_until, ended_until):
             return None
-        return Window(last.known_until, known_until, last.ended_until, max(last.ended_until, ended_until))
+        return Window(
+            last.known_until,
+            known_until,
+            last.ended_until,
+            max(last.ended_until, ended_until),
+            facts_after=last.facts_until,
+            facts_until=stated,
+            directory_before=before.directory_version,
+        )
+
+    def _months_of_changed_rules(self, before: Intent | None) -> list[str]:
+        """Return the local months with data that the rules changed since the last run have a say in."""
+        if before is None:
+            return []
+        version = self._directory().rulebook_version
+        if version == before.content.get("rulebook", ""):
+            return []
+        try:
+            old = self._books.read(before.content.get("rulebook", ""))
+        except FileNotFoundError:
+            return []  # a folder restored without its older rulebooks: only new periods follow the new one
+        days = difference(old, self._books.read(version)).affected_days()
+        if days is None:
+            return []  # a confirmation changes no number
+        first, last = days
+        return [
+            month
+            for month in self._engine.lake.months()
+            if (last is None or month <= last.isoformat()[:7])
+            and (first is None or month >= first.isoformat()[:7])
+        ]
+
+    def _aggregator(self, directory: Directory, window: Window) -> Aggregator:
+        before = window.directory_before
+        return Aggregator(
+            self._engine.lake,
+            directory,
+            self._books.read(directory.rulebook_version),
+            self._facts.read(up_to=window.facts_until),
+            self._directory(before) if before and before != directory.version else None,
+        )
 
     def _carry_aggregate(self, intent: Intent) -> None:
         directory = self._directory(intent.directory_version)
         window = Window.from_json(intent.content["window"])
-        made = Aggregator(self._engine.lake, directory, self._book).run(window, intent.known_at)
+        made = self._aggregator(directory, window).run(window, intent.known_at)
         self._engine.store_rows(intent, directory, observations=made.observations, findings=made.findings)
 
     def look_for_gaps(self) -> int:
@@ -208,6 +269,19 @@ class Work:
     def vacuum(self) -> int:
         """Delete files nothing uses any more."""
         return self._engine.lake.vacuum(self._settings.vacuum_hours)
+
+    def release(self) -> int:
+        """Delete journal segments nobody needs any more; returns how many."""
+        if not self._settings.journal_days:
+            return 0
+        gone = release_segments(
+            self._settings.folder,
+            self._directory(),
+            self._engine.positions(),
+            self._engine.waiting(),
+            self._clock.now() - timedelta(days=self._settings.journal_days),
+        )
+        return sum(len(paths) for paths in gone.values())
 
 
 def _same_hour(one: datetime, other: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
@@ -65,13 +65,15 @@ def aggregate_upwards(
     *,
     moment: int | None = None,
     prefer: Mapping[tuple[str, str], str] | None = None,
+    doubts: Callable[[Observations], Bools] | None = None,
 ) -> dict[str, Aggregates]:
     """Own hours, days and months from what was sent (statistic → rows as ``as_of`` gives them).
 
     ``series`` describes the finest rows of each series by ``source_seconds``: its minutes (60 … 1800), or its
     hours (3600) or days (86400) where it has nothing finer. The result holds the keys ``hour``, ``day``,
     ``month`` for which there are rows. ``facts``, ``moment`` and ``prefer`` as in
-    ``effective_status`` and ``aggregate``.
+    ``effective_status`` and ``aggregate``. ``doubts`` says of rows that were sent (never of own ones) which an
+    automatic check doubts: they need a look and do not count.
     """
     held = tuple(facts)
     result: dict[str, Aggregates] = {}
@@ -93,6 +95,7 @@ def aggregate_upwards(
             held,
             at_this_step,
             moment=moment,
+            suspect=None if doubts is None else doubts(best.observations) & ~best.own,
             trusted=best.own,
             period_seconds=0 if source == "minute" else seconds,
         )

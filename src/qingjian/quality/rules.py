@@ -1,8 +1,7 @@
 """Which rule of the rulebook says when a period is valid, by medium, factor, period and day.
 
 ``data/aggregation_rules.csv`` says where in the rulebook each threshold stands; the number itself is read from
-the row, so a local row or a newer edition changes the result without code. Rows that no table of the packaged
-rulebook holds yet stand in ``data/validity_rows.csv`` and are added to the snapshot that is handed in.
+the row, so a local row or a newer edition changes the result without code.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
 
-from qingjian.rulebook import Confidence, Row, Rulebook, load_csv
+from qingjian.rulebook import Confidence, Row, Rulebook
 
 _PERCENT = re.compile(r">=\s*(\d+(?:\.\d+)?)\s*%")
 _GAS_SHARE = 0.75
@@ -95,22 +94,6 @@ def _selectors() -> tuple[_Selector, ...]:
     return tuple(found)
 
 
-@functools.cache
-def packaged_rows() -> tuple[Row, ...]:
-    """Validity rows this library brings along (HJ 212 appendix D and marks, own conventions)."""
-    rows, errors = load_csv(_text("validity_rows.csv"), "data_validity", override=False)
-    if errors:
-        raise ValueError(f"packaged validity rows are damaged: {errors}")
-    return rows
-
-
-@functools.lru_cache(maxsize=8)
-def complete(book: Rulebook) -> Rulebook:
-    """The snapshot with the packaged rows it does not hold itself; its own rows always win."""
-    known = {row.id for row in book.rows("data_validity")}
-    return book.with_rows(row for row in packaged_rows() if row.id not in known)
-
-
 @functools.lru_cache(maxsize=4096)
 def rules_for(
     book: Rulebook, medium: str, factor: str, target: str, on: date, source_seconds: int = 60
@@ -121,7 +104,6 @@ def rules_for(
     There is always at least one: where no document is known, an own convention of confidence U.
     Raises :class:`RuleTextError` when a local row holds no number that can be read.
     """
-    full = complete(book)
     fitting = [
         one
         for one in _selectors()
@@ -131,19 +113,18 @@ def rules_for(
     ]
     named = [one for one in fitting if factor in one.items]
     chosen = named or [one for one in fitting if not one.items]
-    rules = [rule for one in chosen for rule in _resolve(full, one, target, on)]
+    rules = [rule for one in chosen for rule in _resolve(book, one, target, on)]
     if not rules:
-        rules = [r for one in _selectors() if not one.medium for r in _resolve(full, one, target, on)]
+        rules = [r for one in _selectors() if not one.medium for r in _resolve(book, one, target, on)]
     return tuple(rules)
 
 
 @functools.lru_cache(maxsize=8)
 def change_days(book: Rulebook) -> tuple[date, ...]:
     """Days on which a rule that may be selected begins to hold or has ceased to hold, in order."""
-    full = complete(book)
     days = set()
     for one in _selectors():
-        for row in full.rows(one.table, None, **dict(one.where)):
+        for row in book.rows(one.table, None, **dict(one.where)):
             if row.valid_from:
                 days.add(row.valid_from)
             if row.valid_to:
@@ -153,8 +134,17 @@ def change_days(book: Rulebook) -> tuple[date, ...]:
 
 def gas_share(book: Rulebook, on: date) -> float:
     """Share of normal values from which the mark of a gas period is N (HJ 212 tables C.16–C.18)."""
-    rows = complete(book).rows("data_validity", on, standard="HJ 212", item="废气", scope="flag")
+    rows = book.rows("data_validity", on, standard="HJ 212", item="废气", scope="flag")
     return number_in(rows[0], _PERCENT) * 0.01 if rows else _GAS_SHARE
+
+
+def check_text(row: Row) -> None:
+    """Raises :class:`RuleTextError` when a selector would take its number from this row and finds none."""
+    for one in _selectors():
+        if row.table == one.table and all(row.values.get(name, "") == value for name, value in one.where):
+            number_in(row, one.pattern)
+            if one.february:
+                number_in(row, one.february)
 
 
 def number_in(row: Row, pattern: re.Pattern[str]) -> float:

@@ -55,6 +55,8 @@ class Configuration:
     """Folder, best on another machine's disk, that gets every head of the ledger before it is published."""
     witness_logs: str = ""
     """Verifier keys of the logs this node cosigns as a witness, separated by blanks."""
+    journal_days: int = 30
+    """Days a gateway's journal keeps frames that lake, ledger and upper platforms have; 0 keeps them for ever."""
     log_level: str = "info"
 
 
@@ -109,6 +111,10 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
             raise ConfigurationError(
                 f"{name} = {getattr(configuration, name)}: 应在 0–65535 / must be 0–65535"
             )
+    if configuration.journal_days < 0:
+        raise ConfigurationError(
+            f"journal_days = {configuration.journal_days}: 不能为负 / must not be negative"
+        )
     try:
         configured.witnesses(configuration.ledger_witnesses)
         configured.verifier_keys(configuration.witness_logs)

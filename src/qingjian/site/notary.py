@@ -12,11 +12,12 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
 from qingjian.apps.records.services import RecordsOutbox
+from qingjian.contracts.anchored import Anchored, AnchoredPositions
 from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.journal import JournalReader, journals
 from qingjian.notary import configured
-from qingjian.notary.contents import enter_batch, frame_row
+from qingjian.notary.contents import batch_place, enter_batch, frame_row
 from qingjian.notary.notary import Notary
 from qingjian.notary.service import NotaryService, Tick
 from qingjian.site.configuration import Configuration
@@ -37,6 +38,7 @@ class FrameBatches:
         self._notary = notary
         self._path = folder.ledger / "journal-positions.json"
         self._positions: dict[str, int] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        self._anchored = AnchoredPositions(folder.anchored)
 
     def enter(self) -> int:
         """Enter what was closed since; returns how many batches."""
@@ -53,6 +55,24 @@ class FrameBatches:
     def remember(self) -> None:
         """Store the position, after the notary has made its entries durable."""
         write_durably(self._path, json.dumps(self._positions).encode())
+
+    def anchor(self) -> bool:
+        """Say how far each journal has its places in the ledger; returns whether that has moved."""
+        before = dict(self._anchored.read())
+        known = dict(before)
+        for name in journals(self._folder.journal):
+            last = known.get(name, Anchored(0, 0))
+            with JournalReader(self._folder.journal / name) as reader:
+                for batch in reader.batches(last.batch, BATCHES_AT_ONCE):
+                    if batch_place(self._notary, name, batch.first) is None:
+                        break
+                    last = Anchored(batch.number, batch.last)
+            if last.batch:
+                known[name] = last
+        if known == before:
+            return False
+        self._anchored.write(known)
+        return True
 
 
 def open_notary(folder: DataFolder, configuration: Configuration, clock: Clock) -> Notary:
@@ -118,6 +138,7 @@ def run(data: Path, configuration: Configuration) -> None:
             tick = _tick(service, outboxes)
             if entered:
                 batches.remember()
+            batches.anchor()
             _say(folder, notary, tick)
             if tick.frozen:
                 log.error("the notary does not sign", reason=tick.frozen)

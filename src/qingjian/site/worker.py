@@ -8,6 +8,7 @@ import threading
 import structlog
 from django.db import close_old_connections
 
+from qingjian.apps.network import services as network
 from qingjian.apps.observing import services as observing
 from qingjian.apps.scheduling import services as scheduling
 
@@ -24,6 +25,9 @@ def run() -> None:
         for name, step in (
             ("findings", observing.consume_findings),
             ("escalation", observing.escalate_overdue),
+            ("marks", observing.tell_pipeline_of_marks),
+            ("rulebook", network.publish_changed_rulebook),
+            ("secrets", network.publish_changed_secrets),
             ("schedule", lambda: scheduling.run_due(stop.is_set)),
         ):
             if stop.is_set():

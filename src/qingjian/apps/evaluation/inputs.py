@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from qingjian.apps.network.models import Series
+from qingjian.apps.observing import queries as observing
+from qingjian.apps.observing import statuses as judging
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Mark
 from qingjian.quality.facts import FactKind, IntervalFact
@@ -100,7 +102,10 @@ def read(series: Sequence[Series], start: datetime, end: datetime, as_of: dateti
         )
         for one in series
     ]
-    statuses = effective_status(rows, facts(series, start, end, as_of), infos, period_seconds=3600)
+    doubts = judging.doubts(observing.directory_at(as_of), infos, rows)
+    statuses = effective_status(
+        rows, facts(series, start, end, as_of), infos, suspect=doubts.suspect, period_seconds=3600
+    )
     count = max(0, int((end - start) / HOUR))
     row_of = {one.pk: place for place, one in enumerate(series)}
     shape = (len(series), count)

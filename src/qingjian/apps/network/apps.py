@@ -11,4 +11,8 @@ class NetworkConfig(AppConfig):
         from qingjian.apps.network import (  # noqa: F401 - register kinds of ledger events and their comparison
             comparison,
             recorded,
+            services,
         )
+        from qingjian.apps.rulekeeping.services import rulebook_changed
+
+        rulebook_changed.connect(services.follow_rulebook, dispatch_uid="network")

@@ -17,9 +17,14 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import models, recorded, registered
 from qingjian.apps.network.checking import Proposal, ProposalError, RowError, check
 from qingjian.apps.records import services as records
+from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts import directory as contract
+from qingjian.contracts.commands import Command
 from qingjian.contracts.current import now
 from qingjian.contracts.directory import Directory, FileDirectoryStore
+from qingjian.contracts.rulebooks import RulebookStore
+from qingjian.gateway.commands import SqliteCommandQueue
+from qingjian.gateway.registry import after_change
 
 PUBLISHING_LOCK = 212_001
 
@@ -229,18 +234,89 @@ def directory_store() -> FileDirectoryStore:
     return FileDirectoryStore(settings.DATA_FOLDER.directory)
 
 
-def publish_directory(rulebook_version: str = "") -> Directory:
-    """Publish a complete snapshot of what the services need; the version grows by one."""
+def publish_directory() -> Directory:
+    """Publish a complete snapshot of what the services need; the version grows by one.
+
+    The rulebook of the moment is kept beside it, so that whoever uses this directory uses these rules.
+    """
     with transaction.atomic():
         _wait_for_other_publishers()
+        _take_over_secrets()
         store = directory_store()
         before = store.current()
-        snapshot = _snapshot(
-            (before.version if before else 0) + 1,
-            rulebook_version or (before.rulebook_version if before else ""),
-        )
+        version = RulebookStore(settings.DATA_FOLDER.rulebook).keep(rulekeeping.rulebook())
+        snapshot = _snapshot((before.version if before else 0) + 1, version)
         store.publish(snapshot)
     return snapshot
+
+
+def publish_changed_secrets() -> Directory | None:
+    """Publish when a device has accepted a new password (1072) or key (1014); None when the registry has them all.
+
+    The gateway goes by the command until then. The command was authorised when it was given, so no second person is
+    asked again.
+    """
+    if not any(_not_taken_over(row, commands) for row, commands in _changed_secrets()):
+        return None
+    return publish_directory()
+
+
+def _changed_secrets() -> list[tuple[models.Device, list[Command]]]:
+    if not settings.DATA_FOLDER.commands.exists():
+        return []
+    queue = SqliteCommandQueue(settings.DATA_FOLDER.commands)
+    try:
+        changes = queue.changed_secrets()
+    finally:
+        queue.close()
+    by_mn: dict[str, list[Command]] = {}
+    for change in changes:
+        by_mn.setdefault(change.mn, []).append(change)
+    return [(row, by_mn[row.mn]) for row in models.Device.objects.filter(mn__in=by_mn)]
+
+
+def _not_taken_over(row: models.Device, commands: Sequence[Command]) -> list[Command]:
+    """Return the changes the device accepted after the registry's row was last written, oldest first."""
+    written = models.Version.objects.filter(kind="device", key=row.code).first()
+    return [
+        one
+        for one in commands
+        if one.updated_at and (written is None or one.updated_at > written.recorded_at)
+    ]
+
+
+def _take_over_secrets() -> None:
+    """Write the passwords and keys that devices have accepted since into their registry rows."""
+    kind = registered.KINDS["device"]
+    for row, commands in _changed_secrets():
+        news = _not_taken_over(row, commands)
+        device = contract.Device(
+            row.code, row.mn, row.password, row.name, "", "", sm4_key_hex=row.sm4_key_hex
+        )
+        for one in news:
+            device = after_change(device, one.code, one.parameters)
+        if not news:
+            continue
+        models.Device.objects.filter(pk=row.pk).update(
+            password=device.password, sm4_key_hex=device.sm4_key_hex
+        )
+        row.refresh_from_db()
+        models.Version.objects.create(
+            kind=kind.name, key=row.code, recorded_at=now(), fields=registered.plain(kind, row)
+        )
+
+
+def publish_changed_rulebook() -> Directory | None:
+    """Publish when this office's rulebook is no longer the one the services use; None when it is, or before the first."""
+    current = directory_store().current()
+    if current is None or current.rulebook_version == rulekeeping.rulebook().version:
+        return None
+    return publish_directory()
+
+
+def follow_rulebook(**_: Any) -> None:
+    """Publish after somebody changed the rulebook."""
+    publish_changed_rulebook()
 
 
 def _wait_for_other_publishers() -> None:

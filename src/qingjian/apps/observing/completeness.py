@@ -19,7 +19,6 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.observing import queries, statuses, stores
 from qingjian.apps.observing.models import FindingRecord
 from qingjian.apps.observing.statuses import Described
-from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.commands import Command
 from qingjian.contracts.current import now
@@ -115,7 +114,7 @@ def report(
     start, stop = datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
     described = statuses.described(series, stop, as_of)
     facts = _facts(series, start, stop, as_of)
-    book = rulebook()
+    book = queries.rulebook_at(as_of)
     row: Row | None = None
     lines: dict[int, list[Line]] = {}
     for statistic in OWED:
@@ -127,7 +126,8 @@ def report(
         table = stores.lake().series(numbers, statistic, start, stop, as_of=as_of, columns=_COLUMNS)
         rows = Observations.from_table(table)
         seconds = statuses.COVERED_SECONDS.get(statistic, 0)
-        found = effective_status(rows, facts, infos, period_seconds=seconds)
+        doubts = statuses.doubts(queries.directory_at(as_of), infos, rows)
+        found = effective_status(rows, facts, infos, suspect=doubts.suspect, period_seconds=seconds)
         counted = transmission(rows, found, infos, begin, end, book)
         row = counted.row or row
         for line in _lines(some, statistic, counted, by):

@@ -1,8 +1,8 @@
 """Own hours, days and months of the platform for a page: from the finest data, with people's marks counted in.
 
-What the pipeline stored (series of origin `platform`) was made before anybody set a mark. A page computes the periods
-it shows anew, by the same functions, from what was known; only where that would be too much does it take the stored
-ones, and without those the device's longer periods.
+The pipeline makes its stored results (series of origin `platform`) anew after a mark, a minute later. A page computes
+the periods it shows itself, by the same functions, from what was known; only where that would be too much does it take
+the stored ones, and without those the device's longer periods.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pyarrow as pa
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import queries, statuses, stores
 from qingjian.apps.observing.statuses import Described
+from qingjian.contracts.checking import suspect
 from qingjian.quality.aggregation import Aggregates
 from qingjian.quality.chain import aggregate_upwards
 from qingjian.quality.comparison import Outcome, compare
@@ -26,7 +27,6 @@ from qingjian.quality.facts import IntervalFact
 from qingjian.quality.flags import Validity, flag_meaning
 from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.quality.periods import period_end, period_start
-from qingjian.quality.rules import complete
 from qingjian.rulebook import Row, Rulebook
 
 TARGETS = ("hour", "day", "month")
@@ -198,7 +198,8 @@ def computed(
         by_source[sources[number]].add(flow)
         seconds[flow] = seconds[number]
     moment = datetime.fromtimestamp(begin, UTC)
-    infos += statuses.infos_beside(queries.directory_at(as_of), flows, seconds, moment)
+    directory = queries.directory_at(as_of)
+    infos += statuses.infos_beside(directory, flows, seconds, moment)
     known = {info.id for info in infos}
     fine = [
         _read(by_source[source] & known, source, begin, last, as_of)
@@ -213,7 +214,8 @@ def computed(
             sent[step] = Observations.from_table(rows)
     if not any(len(rows) for rows in sent.values()):
         return None, infos
-    return aggregate_upwards(sent, infos, book, facts).get(statistic), infos
+    doubts = None if directory is None else (lambda rows: suspect(directory, infos, rows))
+    return aggregate_upwards(sent, infos, book, facts, doubts=doubts).get(statistic), infos
 
 
 def _read(numbers: Iterable[int], statistic: str, begin: int, last: int, as_of: datetime | None) -> pa.Table:
@@ -249,7 +251,7 @@ def rule_of_source(source: str | None, book: Rulebook) -> Row | None:
     if not source or not source.startswith(_RULE_SOURCE):
         return None
     try:
-        return complete(book).row(source.removeprefix(_RULE_SOURCE).partition("@")[0])
+        return book.row(source.removeprefix(_RULE_SOURCE).partition("@")[0])
     except KeyError:
         return None
 

@@ -17,8 +17,10 @@ from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert, Clue, Heartbeat, Mark
+from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts.directory import Directory
 from qingjian.contracts.latest import LatestValue
+from qingjian.rulebook import Rulebook
 
 
 def alerts_visible_to(user: Any) -> QuerySet[Alert]:
@@ -78,6 +80,17 @@ def directory_at(as_of: datetime | None = None) -> Directory | None:
         else:
             high = middle
     return _version(str(settings.DATA_FOLDER.directory), low) if low else None
+
+
+def rulebook_at(as_of: datetime | None = None) -> Rulebook:
+    """Return the rulebook this office had at a moment (now when None)."""
+    if as_of is None:
+        return rulekeeping.rulebook()
+    directory = directory_at(as_of)
+    try:
+        return stores.rulebooks().read(directory.rulebook_version if directory else "")
+    except FileNotFoundError:  # a folder restored without its older rulebooks
+        return rulekeeping.rulebook()
 
 
 @lru_cache(maxsize=8)

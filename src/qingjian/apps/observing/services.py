@@ -17,7 +17,7 @@ from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Device, Point
-from qingjian.apps.observing import levels, recorded, rules, stores
+from qingjian.apps.observing import levels, recorded, rules, statuses, stores
 from qingjian.apps.observing.models import (
     SEVERITY_RANK,
     Alert,
@@ -40,6 +40,8 @@ COMMAND_LIFE = timedelta(minutes=30)
 MERGED_BY_POINT = ("gap", "flag-not-normal", "changed-after-the-fact")
 """One alert for all series of a point: a broken line or an instrument under repair concerns all of them at once."""
 BATCH = 500
+MARKS_LOOKED_AT = 1_000
+"""Newest marks compared with what the pipeline was told."""
 
 
 def consume_findings(log: FindingLog | None = None) -> int:
@@ -272,7 +274,23 @@ def set_mark(
             {"mark": mark.pk, "kind": kind},
         )
         records.commit("mark.withdrawn" if withdrawn else "mark.set", mark.pk, recorded.mark(mark))
+        transaction.on_commit(lambda: stores.facts().append([statuses.stated(mark)]), robust=True)
     return mark
+
+
+def tell_pipeline_of_marks() -> int:
+    """Hand marks to the pipeline, which makes the periods they touch anew; returns how many it did not have.
+
+    Each mark is handed over when it is set; the worker looks again, so that none is lost when a process dies in
+    between. Numbers are given before transactions end, so marks below the newest one are looked at too.
+    """
+    log = stores.facts()
+    newest = Mark.objects.order_by("-pk").values_list("pk", flat=True).first()
+    if newest is None:
+        return 0
+    told = log.last()
+    behind = Mark.objects.filter(pk__gt=0 if told == 0 else max(newest - MARKS_LOOKED_AT, 0))
+    return log.append([statuses.stated(mark) for mark in behind.select_related("author").order_by("pk")])
 
 
 def set_levels(

@@ -18,9 +18,12 @@ from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import queries
 from qingjian.apps.observing.models import Mark
 from qingjian.contracts import directory as contract
+from qingjian.contracts.checking import doubted
+from qingjian.contracts.facts import StatedFact
+from qingjian.quality.checks import catalogue
 from qingjian.quality.facts import LEVELS, FactKind, IntervalFact, active_facts
 from qingjian.quality.flags import EDITIONS, flag_meaning
-from qingjian.quality.observations import SeriesInfo
+from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.quality.status import Reason, Status, Statuses
 
 FLAGS = {
@@ -99,10 +102,11 @@ def first_level(point: Point) -> str:
 
 def facts_of(marks: Iterable[Mark], numbers: Mapping[str, int]) -> list[IntervalFact]:
     """Return marks as interval facts; `numbers` gives the integer of each series code that matters."""
-    return [_fact(mark, numbers) for mark in marks]
+    return [stated(mark).interval(numbers) for mark in marks]
 
 
-def _fact(mark: Mark, numbers: Mapping[str, int]) -> IntervalFact:
+def stated(mark: Mark) -> StatedFact:
+    """Return a mark as the fact that the pipeline is told."""
     kind, value = FactKind.MARK, FLAGS.get(mark.kind, "")
     if mark.withdrawn:
         kind, value = FactKind.WITHDRAWAL, ""
@@ -110,16 +114,16 @@ def _fact(mark: Mark, numbers: Mapping[str, int]) -> IntervalFact:
         kind, value = FactKind.LEVEL, LEVEL_MARKS[mark.kind]
     elif mark.kind == Mark.Kind.STOPPED:
         kind, value = FactKind.STOP, ""
-    return IntervalFact(
+    return StatedFact(
         id=_fact_id(mark.pk),
         kind=kind,
-        series=frozenset(numbers[code] for code in mark.series if code in numbers),
-        start=int(mark.start.timestamp()),
-        end=int(mark.end.timestamp()),
+        series=tuple(mark.series),
+        start=mark.start,
+        end=mark.end,
+        known_at=mark.known_at,
         value=value,
         author=mark.author.name,
         reason=f"{mark.get_kind_display()}: {mark.reason}",
-        known_at=int(mark.known_at.timestamp() * 1_000_000),
         supersedes=_fact_id(mark.supersedes_id) if mark.supersedes_id else "",
     )
 
@@ -215,13 +219,43 @@ def _unpublished(row: Series) -> contract.Series:
 # -- words ---------------------------------------------------------------------------------------------------------
 
 
-def reason_text(statuses: Statuses, row: int, flag: str, info: SeriesInfo | None) -> str:
-    """Return why a value counts for what it does, in the person's language."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubts:
+    """What automatic checks doubt: one bool per row, and words for the rows hit."""
+
+    suspect: npt.NDArray[np.bool_]
+    words: Mapping[int, str]
+
+
+def doubts(
+    directory: contract.Directory | None,
+    series: Sequence[SeriesInfo],
+    rows: Observations,
+    own: npt.NDArray[np.bool_] | None = None,
+) -> Doubts:
+    """Run the checks that doubt values, with the settings the directory had for their time; own results are left out."""
+    mine = np.ones(len(rows), np.bool_) if own is None else ~own
+    if directory is None or not mine.any():
+        return Doubts(np.zeros(len(rows), np.bool_), {})
+    hits = doubted(directory, series, rows)
+    words: dict[int, str] = {}
+    column = "name_en" if english() else "name_zh"
+    for check, row, found, allowed in zip(hits.check, hits.row, hits.found, hits.allowed, strict=True):
+        if mine[row]:
+            text = f"{getattr(catalogue()[check], column)} ({found:g} / {allowed:g})"
+            words[int(row)] = f"{words[int(row)]}, {text}" if int(row) in words else text
+    return Doubts(hits.suspect(len(rows)) & mine, words)
+
+
+def reason_text(statuses: Statuses, row: int, flag: str, info: SeriesInfo | None, doubt: str = "") -> str:
+    """Return why a value counts for what it does, in the person's language; `doubt` names the checks that hit it."""
     text = statuses.explain(row, "en" if english() else "zh")
     if flag and int(statuses.reasons[row]) & int(Reason.DEVICE_MARK):
         meaning = flag_meaning(flag, info.medium if info else "", info.edition if info else "2017")
         words = meaning.meaning_en if english() else meaning.meaning_zh
         text += f" · {flag} {words}"
+    if doubt and int(statuses.reasons[row]) & int(Reason.CHECK):
+        text += f" · {doubt}"
     return text
 
 

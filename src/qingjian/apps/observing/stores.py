@@ -10,9 +10,11 @@ from django.conf import settings
 
 from qingjian.contracts.commands import CommandQueue
 from qingjian.contracts.directory import DirectoryStore, FileDirectoryStore
+from qingjian.contracts.facts import FactLog
 from qingjian.contracts.findings import FindingLog
 from qingjian.contracts.latest import LatestStore
 from qingjian.contracts.presence import PresenceStore
+from qingjian.contracts.rulebooks import RulebookStore
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.gateway.presence import SqlitePresenceStore
 from qingjian.lake import Lake
@@ -40,6 +42,16 @@ def findings() -> FindingLog:
     from qingjian.pipeline.findings import SqliteFindingLog
 
     return _once("findings", lambda: SqliteFindingLog(settings.DATA_FOLDER.findings))
+
+
+def facts() -> FactLog:
+    from qingjian.pipeline.facts import SqliteFactLog
+
+    return _once("facts", lambda: SqliteFactLog(settings.DATA_FOLDER.facts))
+
+
+def rulebooks() -> RulebookStore:
+    return _once("rulebooks", lambda: RulebookStore(settings.DATA_FOLDER.rulebook))
 
 
 def latest() -> LatestStore:

@@ -22,7 +22,6 @@ from qingjian.apps.observing import own as own_periods
 from qingjian.apps.observing import queries, statuses
 from qingjian.apps.observing.own import Own
 from qingjian.apps.observing.statuses import Described
-from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.contracts.latest import LatestValue
@@ -125,7 +124,7 @@ def page_values(
     described = statuses.described(readable, end, as_of)
     facts = facts_about(readable, start, end, as_of)
     sent = Observations.from_table(table)
-    book = rulebook()
+    book = queries.rulebook_at(as_of)
     made = own_periods.own(described, statistic, start, end, as_of, facts, book, sent) or own_periods.NOTHING
     return _judged(table, sent, made, described, statistic, facts, as_of)
 
@@ -141,20 +140,22 @@ def newest_status(series: Sequence[Series], newest: Mapping[int, LatestValue]) -
     infos = {number: one.info(60) for number, one in statuses.described(known, end).items()}
     rows = [value for value in rows if value.series in infos]
     flags = [value.flag or "" for value in rows]
+    newest_rows = Observations.of(
+        [value.series for value in rows],
+        [int(value.start.timestamp()) for value in rows],
+        [np.nan if value.value is None else value.value for value in rows],
+        flag=flags,
+    )
+    doubts = statuses.doubts(queries.directory_at(), list(infos.values()), newest_rows)
     found = effective_status(
-        Observations.of(
-            [value.series for value in rows],
-            [int(value.start.timestamp()) for value in rows],
-            [np.nan if value.value is None else value.value for value in rows],
-            flag=flags,
-        ),
-        facts_about(known, first, end, None),
-        list(infos.values()),
+        newest_rows, facts_about(known, first, end, None), list(infos.values()), suspect=doubts.suspect
     )
     return {
         value.series: {
             "mark": statuses.STATUS_WORDS[Status(int(found.code[place]))],
-            "meaning": statuses.reason_text(found, place, flags[place], infos[value.series]),
+            "meaning": statuses.reason_text(
+                found, place, flags[place], infos[value.series], doubts.words.get(place, "")
+            ),
         }
         for place, value in enumerate(rows)
     }
@@ -249,10 +250,13 @@ def _status(
         number: one.info(one.fact.expected.get(statistic) or seconds or 60)
         for number, one in described.items()
     }
+    rows = Observations.of(series, start, value, flag=flags)
+    doubts = statuses.doubts(queries.directory_at(as_of), list(infos.values()), rows, from_own)
     found = effective_status(
-        Observations.of(series, start, value, flag=flags),
+        rows,
         facts,
         list(infos.values()),
+        suspect=doubts.suspect,
         trusted=from_own,
         period_seconds=seconds,
     )
@@ -283,12 +287,14 @@ def _status(
                 flags[place],
                 info.medium,
                 info.edition,
+                doubts.words.get(place, ""),
             )
         if key not in kept:
             if of_rule[place]:
                 status, words = _verdict(made, row, Status(int(found.code[place])), bool(over[place]), moment)
             else:
-                status, words = int(found.code[place]), statuses.reason_text(found, place, flags[place], info)
+                status = int(found.code[place])
+                words = statuses.reason_text(found, place, flags[place], info, doubts.words.get(place, ""))
             kept[key] = int(status), texts.setdefault(words, len(texts))
         code[place], text[place] = kept[key]
     first = {number: statuses.first_level(one.row.point) for number, one in described.items()}

@@ -25,3 +25,33 @@ class RuleConfirmation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.row_id} {self.document}"
+
+
+class LocalRow(models.Model):
+    """A row of this office's own: a local standard, a newer edition, a permit's limit, or another value of a packaged row.
+
+    Rows are never changed: a later one for the same key withdraws the earlier one.
+    """
+
+    row_id = models.CharField(max_length=200, db_index=True)
+    table = models.CharField(max_length=40)
+    values = models.JSONField()
+    document = models.CharField(_("Document"), max_length=300)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Entered by")
+    )
+    at = models.DateTimeField(_("Entered at"))
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("row_id",), condition=models.Q(withdrawn_at=None), name="one_local_row_in_force"
+            ),
+        )
+        verbose_name = _("Local rule")
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.row_id}"

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
 from qingjian.apps.records import kinds
-from qingjian.apps.rulekeeping.models import RuleConfirmation
+from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation
 
 
 def rule_confirmed(confirmation: RuleConfirmation) -> dict[str, Any]:
@@ -18,6 +18,25 @@ def rule_confirmed(confirmation: RuleConfirmation) -> dict[str, Any]:
         "digest": confirmation.row_digest,
         "document": confirmation.document,
     }
+
+
+def local_rule(row: LocalRow) -> dict[str, Any]:
+    return {
+        **named("actor", row.author),
+        "rule": row.row_id,
+        "table": row.table,
+        "values": row.values,
+        "document": row.document,
+    }
+
+
+def _reread_local(identifier: str) -> dict[str, Any] | None:
+    row = LocalRow.objects.filter(pk=identifier).first()
+    return local_rule(row) if row else None
+
+
+def _made_local() -> list[str]:
+    return [str(pk) for pk in LocalRow.objects.values_list("pk", flat=True)]
 
 
 def _reread(identifier: str) -> dict[str, Any] | None:
@@ -36,4 +55,12 @@ kinds.register(
     {"actor", "rule", "digest", "document"},
     _reread,
     _made,
+)
+kinds.register(
+    "rule.local",
+    _("Local rule entered"),
+    "本地规则录入",
+    {"actor", "rule", "table", "values", "document"},
+    _reread_local,
+    _made_local,
 )
