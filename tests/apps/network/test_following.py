@@ -8,7 +8,9 @@ import pytest
 from django.conf import settings
 
 from qingjian.apps.network import services
+from qingjian.apps.network.comparison import differences
 from qingjian.apps.network.models import Device, Version
+from qingjian.apps.records.models import LedgerEvent
 from qingjian.apps.rulekeeping import queries as rules
 from qingjian.apps.rulekeeping import services as rulekeeping
 from qingjian.contracts.commands import Command, CommandState
@@ -53,6 +55,10 @@ def test_a_new_password_reaches_registry_and_directory(registry, clock) -> None:
     assert Device.objects.get(code="A1-D1").password == "654321"
     assert Version.objects.filter(kind="device", key="A1-D1").first().fields["password"] == "654321"
     assert services.publish_changed_secrets() is None, "it is there"
+    assert [said for said in differences() if "A1-D1" in said] == []
+    assert LedgerEvent.objects.filter(kind="registry.installed").last().identifier == str(
+        Version.objects.filter(kind="device", key="A1-D1").first().pk
+    )
 
 
 def test_a_new_key_reaches_registry_and_directory(registry, clock) -> None:

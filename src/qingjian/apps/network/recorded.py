@@ -29,7 +29,7 @@ def change_decided(request: ChangeRequest) -> dict[str, Any]:
 
 
 def installed(version: Version) -> dict[str, Any]:
-    """Return a row that the installer registered before anybody worked here."""
+    """Return a row written without a request: by the installer, or after a device accepted a new password or key."""
     return {
         **named("actor", None),
         "kind": version.kind,

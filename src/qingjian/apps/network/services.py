@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -301,9 +301,10 @@ def _take_over_secrets() -> None:
             password=device.password, sm4_key_hex=device.sm4_key_hex
         )
         row.refresh_from_db()
-        models.Version.objects.create(
+        version = models.Version.objects.create(
             kind=kind.name, key=row.code, recorded_at=now(), fields=registered.plain(kind, row)
         )
+        records.commit("registry.installed", version.pk, recorded.installed(version))
 
 
 def publish_changed_rulebook() -> Directory | None:
