@@ -24,7 +24,7 @@ CLASSES = 3  # clean, tampered, instrument trouble
 ANSWER_EDGE = 1e-5
 SILENCE_DAYS = 3  # a series without any value for a week is not there; nothing can be said about it
 NOTHING = -20.0
-TROUBLE_WEIGHT, TROUBLE_FROM = 0.6, -1.0  # what looks like instrument trouble is less of a case
+TROUBLE_WEIGHT, TROUBLE_FROM = 1.0, -2.5  # what looks like instrument trouble is less of a case
 
 
 @dataclass(frozen=True)
