@@ -9,6 +9,7 @@ from qingjian.screening.corroboration import (
     DailyTest,
     FactHistory,
     calibrated_test,
+    change_point_test,
     corroborated,
     daily,
     device_findings,
@@ -119,6 +120,28 @@ def test_data_and_device_together_weigh_more_than_each() -> None:
     assert held.kind == "scale"
     assert {e.test for e in held.evidence} == {"level.bias.7", "device.setting_off_register"}
     assert corroborated([data], []) == (data,)
+
+
+def test_a_fall_at_a_marked_day_and_marks_without_a_fall() -> None:
+    error = np.random.default_rng(4).normal(size=400)
+    error[350:] -= 3
+    marked = np.zeros(400, bool)
+    marked[[310, 330, 349]] = True
+    test = change_point_test(error, marked, HISTORY)
+    assert test.p[349] < 0.01
+    assert np.nanmin(test.p[[310, 330]]) > 0.02
+    assert np.isfinite(test.p).sum() == 3
+    assert not change_point_test(error, marked, np.zeros(400, bool)).answers
+
+
+def test_findings_of_process_logic_can_be_drawn() -> None:
+    hourly = np.arange(400 * 24.0)
+    found = process_findings("s1", "SO2", [diluted(3, 4.0)], FIRST, ~HISTORY, 0.5, hourly, "mg/m3")[0]
+    assert found.plot is not None
+    first = found.first_day - FIRST
+    at = (found.plot.marked[0][0] - found.plot.start) // found.plot.step
+    assert found.plot.values[at] == hourly[24 * first]
+    assert found.plot.unit == "mg/m3"
 
 
 def test_daily_means_need_enough_hours() -> None:

@@ -142,6 +142,8 @@ def test_order_and_names_of_stations_do_not_matter(network: tuple[Panel, Panel],
         )
 
     other = screen(shuffled(panel), learn_history(shuffled(history), EFFORT))
+    months = [{(m.station, m.parameter, m.month): m.score for m in r.months} for r in (result, other)]
+    assert {(renamed[s], p, m): v for (s, p, m), v in months[0].items()} == months[1]
     assert {(renamed[s], p, d): v for (s, p, d), v in scores(result).items()} == scores(other)
 
 
@@ -154,8 +156,8 @@ def test_streaming_equals_batch_restricted_to_what_was_known(
     later[:, :, 34 * 24 :] = 999.0
     stream = screen_until(replace(panel, values=later), day, learned)
     batch = screen(panel.until(day), learned)
-    assert scores(stream) == scores(batch)
-    assert stream.findings == batch.findings
+    assert stream == batch  # days, months, findings with their plots, notes: bit for bit
+    assert stream.findings
     assert max(d.day for d in stream.days) == str(np.datetime64(day, "D"))
 
 
@@ -185,6 +187,20 @@ def test_a_new_station_is_measured_with_the_others_at_lower_confidence(
     )
     assert max(d.score for d in found.days if d.station == "new") <= LOWERED
     assert any(note.startswith("new DUST") for note in found.notes)
+
+
+def test_a_replayed_week_is_named_as_such(network: tuple[Panel, Panel], result: Screening) -> None:
+    days = days_of(network[1], 41, 46)
+    kinds = {d.day: d.kind for d in result.days if (d.station, d.parameter) == ("s2", "NO2")}
+    assert [kinds[day] for day in days] == ["copy_period"] * 5
+
+
+def test_clean_data_stay_near_the_budget(
+    make_network: Callable[..., Panel], network: tuple[Panel, Panel], learned: Learned
+) -> None:
+    whole = make_network(HISTORY_DAYS + PANEL_DAYS)
+    found = screen(whole.since(PANEL_DAYS), learned, Settings(1.0))
+    assert len(found.findings) <= 2 * 4 * PANEL_DAYS / 30.4
 
 
 def test_a_budget_decides_how_many_findings_there_are(network: tuple[Panel, Panel], learned: Learned) -> None:

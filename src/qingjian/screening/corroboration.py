@@ -17,12 +17,14 @@ from qingjian.screening.budget import alarm_score
 from qingjian.screening.device_side import DeviceFact
 from qingjian.screening.findings import SMALLEST_P, Evidence, Finding, stretches
 from qingjian.screening.panel import MINUTES_A_DAY, Floats, Mask
+from qingjian.screening.plots import plot_of_values
 from qingjian.screening.wording import KINDS
 
 WINDOWS = (1, 7, 30)  # days: patience, because weeks of small evidence count
 LEAST_HISTORY_DAYS = 30
 LEAST_SEPARATE = 5  # weeks or months of history that do not overlap
 SAME_OCCASION_DAYS = 2
+CHANGE_DAYS = 7
 WORTH_NAMING = 0.02
 LOWEST_SCORE = 1e-12
 
@@ -77,6 +79,24 @@ def calibrated_test(name: str, kind: str, statistic: Floats, history: Mask) -> D
     return DailyTest(name, kind, np.minimum(out * len(WINDOWS), 1.0))
 
 
+def change_point_test(error: Floats, marked: Mask, history: Mask) -> DailyTest:
+    """Does the level fall where a device was maintained, calibrated or changed?
+
+    `error` (days) is the daily mean error against what was expected, in usual errors; `marked` the days of maintenance,
+    calibration or changed parameters. The fall from the week before to the week after is compared with the falls at
+    all days of the history; days without a mark say nothing (NaN). Needs the week after: known seven days later.
+    """
+    after = _back_mean(error[::-1], CHANGE_DAYS)[::-1]
+    before = np.r_[np.nan, _back_mean(error, CHANGE_DAYS)[:-1]]
+    fall = before - np.r_[after[1:], np.nan]
+    held = np.sort(fall[history & np.isfinite(fall)])
+    p = np.full(len(error), np.nan)
+    if len(held) >= LEAST_HISTORY_DAYS:
+        at_least = len(held) - np.searchsorted(held, fall, "left")
+        p = np.where(marked & np.isfinite(fall), (at_least + 1.0) / (len(held) + 1.0), np.nan)
+    return DailyTest("process.change_point", "level_change", p)
+
+
 def _back_mean(values: Floats, width: int) -> Floats:
     """Mean of a day and the days before it, at least half of them known; nothing later is looked at."""
     known = np.isfinite(values)
@@ -109,11 +129,13 @@ def process_findings(
     first_day: int,
     screened: Mask,
     false_alarms_per_station_month: float = 1.0,
+    hourly: Floats | None = None,
+    unit: str = "",
 ) -> tuple[Finding, ...]:
     """Findings of process logic on the `screened` days of one outlet; day 0 of the tests is `first_day`.
 
     The tests of a day are joined as tests of one source. Tests without history say nothing; when none can speak there
-    is no finding.
+    is no finding. `hourly` values of the factor, from day 0 on, are drawn.
     """
     speaking = [test for test in tests if test.answers]
     if not speaking:
@@ -143,6 +165,7 @@ def process_findings(
                 speaking[best].kind,
                 tuple(sorted(evidence, key=lambda e: (e.p, e.test))),
                 "normal",
+                plot=None if hourly is None else plot_of_values(hourly, first_day, a, b, unit),
             )
         )
     return tuple(sorted(out, key=lambda f: (-f.score, f.first_day)))

@@ -103,6 +103,19 @@ def plot_of(
     )
 
 
+def plot_of_values(hourly: Floats, first_day: int, first: int, last: int, unit: str = "") -> Plot:
+    """Plot of a series without an expectation: days `first` to `last` (positions; day 0 is `first_day`) and a week around."""
+    days = len(hourly) // 24
+    begin, beyond = max(first - DAYS_AROUND, 0), min(last + DAYS_AROUND + 1, days)
+    block = 1 if beyond - begin <= MOST_HOURLY_DAYS else 24
+    shown = block_means(hourly[begin * 24 : beyond * 24], block)
+    row = tuple(round(float(v), 6) if np.isfinite(v) else None for v in shown)
+    nothing = (None,) * len(row)
+    marked = ((first_day + first) * MINUTES_A_DAY, (first_day + last + 1) * MINUTES_A_DAY)
+    start = (first_day + begin) * MINUTES_A_DAY
+    return Plot(start, 60 * block, unit, None, row, nothing, nothing, nothing, (), (marked,), ())
+
+
 def _digits(resolution: float) -> int:
     """Decimal places worth showing: one more than the resolution has."""
     return int(np.clip(np.ceil(-np.log10(resolution)) + 1, 0, 9)) if resolution > 0 else 6

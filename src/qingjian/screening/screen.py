@@ -22,7 +22,7 @@ from qingjian.screening.months import month_answers
 from qingjian.screening.panel import Floats, Mask, Panel, day_text
 from qingjian.screening.plots import Plot, plot_of
 from qingjian.screening.record import Record, alone, history_record, join
-from qingjian.screening.series import SeriesDays
+from qingjian.screening.series import SeriesDays, Statistics
 from qingjian.screening.statistics import gather, series_of
 from qingjian.screening.twins import find_twins
 
@@ -138,6 +138,8 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
                 "measured with other stations, scores lowered"
             )
     guess = _kinds(days, learned, score, first, beyond)
+    for row, statistics in zip(guess, found.values(), strict=True):
+        _name_exact_copies(row, statistics, first)
     limit = alarm_score(settings.false_alarms_per_station_month, len(record.measured()))
     day_scores = tuple(
         DayScore(
@@ -167,6 +169,15 @@ def _kinds(days: Days, learned: Learned, score: Floats, first: int, beyond: int)
     for (i, d), kind in zip(at.tolist(), found.tolist(), strict=True):
         out[i][d] = learned.kinds.names[kind] if kind >= 0 else ""
     return out
+
+
+def _name_exact_copies(guess: list[str], statistics: Statistics, first: int) -> None:
+    """Days that are exact copies are named by where the values stood before."""
+    nothing = np.zeros(len(statistics["copies.exact"]))
+    past = statistics["copies.run_past"]
+    relative = statistics.get("copies.run_relative", nothing)
+    for d in np.flatnonzero(statistics["copies.exact"][first : first + len(guess)] > 0):
+        guess[d] = "copy_neighbour" if relative[first + d] > past[first + d] else "copy_period"
 
 
 def _commonest(names: list[str]) -> str:

@@ -219,6 +219,13 @@ KINDS: Final[dict[str, Kind]] = {
         "来水性质变化、其中一台仪器故障",
         "another kind of inflow, one faulty instrument",
     ),
+    "level_change": Kind(
+        "维护、校准或参数变更前后水平突降",
+        "a fall of the level at maintenance, calibration or a changed setting",
+        ("T08", "T09", "R05"),
+        _PARAMETERS_ZH,
+        _PARAMETERS_EN,
+    ),
     "setting_off_register": Kind(
         "设备参数与备案不符",
         "a device setting off the register",
@@ -298,6 +305,11 @@ TESTS: Final[dict[str, tuple[str, str]]] = {
     "process.scrubber": ("湿法脱硫气水逻辑检验", "gas and water of the scrubber"),
     "process.aeration": ("曝气气水比检验", "air per water of the aeration"),
     "process.water_order": ("化学需氧量—氨氮—pH 逻辑检验", "COD, ammonia and pH"),
+    "process.change_point": (
+        "维护或参数变更处的突变点检验",
+        "change point at maintenance or a changed setting",
+    ),
+    "copies.exact": ("逐值相同且不可能偶合", "equal value by value beyond chance"),
     "process.mist": ("喷淋遮挡湿度佐证检验", "mist at the inlet shown by humidity"),
     "process": ("工艺逻辑检验", "process logic"),
     "device": ("设备侧证据", "facts about the device"),
