@@ -16,6 +16,7 @@ import time
 import numpy as np
 
 from qingjian.screening.panel import FLAG_CALIBRATION, FLAG_NORMAL, Panel, Parameter, Station
+from qingjian.screening.parallel import processes
 from qingjian.screening.screen import learn_history, screen
 
 STATIONS, FACTORS = 12, 6
@@ -62,6 +63,12 @@ def smooth(shocks: np.ndarray, memory: float) -> np.ndarray:
     return out
 
 
+def processor() -> float:
+    """Seconds of processor time, that of finished worker processes included."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def main() -> None:
     """Time learning once and screening for several lengths."""
     parser = argparse.ArgumentParser(
@@ -77,25 +84,26 @@ def main() -> None:
     )
     whole = network(max(options.years) * YEAR)
     cut = whole.first_day + options.history * YEAR - 1
-    began, worked = time.perf_counter(), time.process_time()
-    learned = learn_history(whole.until(cut))
-    learning = time.perf_counter() - began
-    print(
-        f"learned {options.history} years: {learning:.0f} s ({time.process_time() - worked:.0f} s of processor)",
-        flush=True,
-    )
-    rest = whole.since(whole.days - options.history * YEAR)
-    for years in options.years:
-        panel = rest.until(rest.first_day + (years - options.history) * YEAR - 1)
-        began, worked = time.perf_counter(), time.process_time()
-        result = screen(panel, learned)
-        took = time.perf_counter() - began
+    with processes():
+        began, worked = time.perf_counter(), processor()
+        learned = learn_history(whole.until(cut))
+        learning = time.perf_counter() - began
         print(
-            f"{years} years in all: screened {years - options.history} in {took:.0f} s "
-            f"({time.process_time() - worked:.0f} s of processor), together {learning + took:.0f} s, "
-            f"{len(result.days)} station-factor-days, {len(result.findings)} findings",
+            f"learned {options.history} years: {learning:.0f} s ({processor() - worked:.0f} s of processor)",
             flush=True,
         )
+        rest = whole.since(whole.days - options.history * YEAR)
+        for years in options.years:
+            panel = rest.until(rest.first_day + (years - options.history) * YEAR - 1)
+            began, worked = time.perf_counter(), processor()
+            result = screen(panel, learned)
+            took = time.perf_counter() - began
+            print(
+                f"{years} years in all: screened {years - options.history} in {took:.0f} s "
+                f"({processor() - worked:.0f} s of processor), together {learning + took:.0f} s, "
+                f"{len(result.days)} station-factor-days, {len(result.findings)} findings",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import typer
 
 from qingjian.cli.screen_panel import read_panel, write_json, write_rows
 from qingjian.screening.panel import PanelError
+from qingjian.screening.parallel import processes
 from qingjian.screening.screen import Settings, learn_history, screen
 
 NO_HISTORY = "none"
@@ -29,8 +30,9 @@ def command(
 ) -> None:
     """Find faulty and falsified data in a panel (clues for people, never verdicts) / 筛查故障与疑似造假数据。"""
     try:
-        known = None if history == NO_HISTORY else learn_history(read_panel(Path(history)))
-        result = screen(read_panel(panel), known, Settings(budget))
+        with processes():
+            known = None if history == NO_HISTORY else learn_history(read_panel(Path(history)))
+            result = screen(read_panel(panel), known, Settings(budget))
     except PanelError as error:
         typer.echo(f"筛查失败：{error}", err=True)
         raise typer.Exit(2) from error

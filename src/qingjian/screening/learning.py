@@ -157,7 +157,7 @@ def calibrated(found: dict[tuple[int, int], Statistics], measure: Yardstick, rec
         values = table(found[key], tests, record.days)
         return np.concatenate([measure.measure(key, values, known), values[:, plain]], axis=1)
 
-    out = each(measured, found)
+    out = each(measured, found, forking=True)
     stations, parameters = (np.array([key[side] for key in found], np.int64) for side in (0, 1))
     values = np.stack(out)
     shared = [tests.index(name) for name in COMMON if name in tests]

@@ -216,7 +216,7 @@ def _partner(record: Record, station: int, names: list[str], parameter: int, sid
 
 def gather(series: dict[tuple[int, int], SeriesDays]) -> dict[tuple[int, int], Statistics]:
     """Statistics of every test for every series: name to one number a day (NaN: cannot be said)."""
-    return dict(zip(series, each(_statistics, series.values()), strict=True))
+    return dict(zip(series, each(_statistics, series.values(), forking=True), strict=True))
 
 
 def _statistics(one: SeriesDays) -> Statistics:
