@@ -26,7 +26,7 @@ def import_data(
     """Import observations from a file; wrong rows are named, the others are stored."""
     folder = enter(data)
     from qingjian.apps.network import services as network
-    from qingjian.intake import ImportSource, KeptFiles, import_file, submit
+    from qingjian.intake import ImportSource, KeptFiles, Spool, import_file, submit
     from qingjian.lake import Lake
 
     if not file.is_file():
@@ -53,7 +53,7 @@ def import_data(
         with FolderLock(folder.lock), Lake(folder.lake) as lake:
             result = import_file(file, lake=lake, directory=directory, kept=kept, source=source)
     except AlreadyRunningError:
-        digest = submit(file, kept=kept, spool=folder.intake / "spool", source=source)
+        digest = submit(file, kept=kept, spool=Spool(folder.intake / "spool"), source=source)
         typer.echo(
             f"节点正在运行，已交由处理服务导入 / the node runs; its pipeline imports the file: {digest}"
         )

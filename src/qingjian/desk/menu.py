@@ -39,6 +39,11 @@ GROUPS = (
         (
             ("air", _("Air"), "wind", C.VIEW_DATA),
             ("water", _("Surface water"), "ripple", C.VIEW_DATA),
+            ("element:groundwater", _("Groundwater"), "droplet-half", C.VIEW_DATA),
+            ("element:soil", _("Soil"), "shovel", C.VIEW_DATA),
+            ("element:noise", _("Noise"), "volume", C.VIEW_DATA),
+            ("element:radiation", _("Radiation"), "radioactive", C.VIEW_DATA),
+            ("element:ecology", _("Ecology"), "leaf", C.VIEW_DATA),
             ("outlets", _("Outlets"), "building-factory", C.VIEW_DATA),
         ),
     ),
@@ -48,6 +53,7 @@ GROUPS = (
             ("points", _("Monitoring points"), "map-pin", C.VIEW_REGISTRY),
             ("sources", _("Pollution sources"), "building-factory-2", C.VIEW_REGISTRY),
             ("devices", _("Devices"), "router", C.VIEW_REGISTRY),
+            ("data-import", _("Enter measurements"), "file-upload", C.IMPORT_DATA),
             ("completeness", _("Completeness"), "checklist", C.VIEW_DATA),
             ("data-levels", _("Data levels"), "rosette-discount-check", C.MARK_DATA),
             ("quarantine", _("Unregistered senders"), "shield-question", C.SEND_COMMANDS),
@@ -62,6 +68,7 @@ GROUPS = (
             ("registry-import", _("Import"), "file-import", C.PROPOSE_REGISTRY),
             ("duties", _("Duties"), "users-group", C.VIEW_REGISTRY),
             ("series-list", _("Series"), "chart-line", C.VIEW_REGISTRY),
+            ("rule-changes", _("Changed rules and results"), "git-compare", C.VIEW_REGISTRY),
             ("rules-to-confirm", _("Rules to confirm"), "scale", C.VIEW_REGISTRY),
             ("working-days", _("Working days"), "calendar", C.VIEW_REGISTRY),
             ("document-templates", _("Document templates"), "file-text", C.VIEW_REGISTRY),
@@ -103,7 +110,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
             if capability is not None and capability not in held:
                 continue
             try:
-                url = reverse(name)
+                page, _colon, argument = name.partition(":")
+                url = reverse(page, args=[argument] if argument else None)
             except NoReverseMatch:
                 continue
             shown.append({"title": text, "url": url, "icon": icon, "active": False})

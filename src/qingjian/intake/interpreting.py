@@ -166,7 +166,16 @@ def _unpivot(table: pa.Table, directory: Directory, source: ImportSource) -> pa.
         by_code = directory.series_by_code(name) is not None
         part = part.append_column("series" if by_code else "factor", code)
         parts.append(part.append_column("value", table.column(name)))
-    return pa.concat_tables(parts, promote_options="default").combine_chunks()
+    long = pa.concat_tables(parts, promote_options="default").combine_chunks()
+    # An empty cell is no row at all, whether or not the point measures what the column means.
+    values = _whole(long.column("value"))
+    there = pc.is_valid(values)
+    if pa.types.is_string(values.type):
+        there = pc.and_(there, pc.not_equal(pc.fill_null(pc.utf8_trim_whitespace(values), ""), ""))
+    if "flag" in kept:
+        flags = _whole(long.column("flag").cast(pa.string()))
+        there = pc.or_(there, pc.not_equal(pc.fill_null(flags, ""), ""))
+    return long.filter(there).combine_chunks()
 
 
 def _series(

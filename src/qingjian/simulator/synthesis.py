@@ -30,7 +30,7 @@ class Signal:
     least: float
 
 
-def _lattice(key: int, index: Integers) -> Floats:
+def lattice(key: int, index: Integers) -> Floats:
     """Hash (key, integer) to [-1, 1): SplitMix64, vectorised."""
     with np.errstate(over="ignore"):
         x = index.astype(np.uint64) + np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
@@ -46,7 +46,7 @@ def noise(key: int, seconds: Integers, period: int) -> Floats:
     cell = seconds // period
     share = (seconds - cell * period) / period
     weight = share * share * (3.0 - 2.0 * share)
-    left, right = _lattice(key, cell), _lattice(key, cell + 1)
+    left, right = lattice(key, cell), lattice(key, cell + 1)
     blended: Floats = left + (right - left) * weight
     return blended
 

@@ -17,7 +17,7 @@ from qingjian.apps.network.services import Proposal
 from qingjian.contracts.folders import DataFolder
 from qingjian.intake import ImportSource, import_table
 from qingjian.lake import Lake
-from qingjian.simulator.demo import county, history
+from qingjian.simulator.demo import county, history, sampled, samples
 
 OPENING = date(2024, 1, 1)
 """The day from which the demo's posts and region tree hold."""
@@ -28,6 +28,7 @@ POINT_KINDS = {
     "waste_water": "outlet_water",
     "flue_gas": "outlet_gas",
     "noise": "noise_zone",
+    "radiation": "radiation",
     "synthetic": "synthetic",
 }
 LISTS = {
@@ -76,6 +77,15 @@ def import_history(folder: DataFolder, now: datetime, report: Callable[[str], No
                 raise RuntimeError(f"demo history: {result.problems[0].en}")
             rows += result.observations
             report(f"  {rows:,}")
+        for statistic, table in samples(end - HISTORY, end).items():
+            name = f"demo-samples-{statistic}"
+            digest = hashlib.sha256(name.encode()).hexdigest()
+            source = ImportSource(digest, name, statistic=statistic)
+            result = import_table(lake, directory, table, source)
+            if result.problems:
+                raise RuntimeError(f"demo samples: {result.problems[0].en}")
+            rows += result.observations
+        report(f"  {rows:,}")
         for month in lake.unsettled_months(end):
             lake.settle(month)
     return rows
@@ -141,7 +151,8 @@ def _registry(document: dict[str, Any]) -> Iterator[Proposal]:
                 },
                 "kind": POINT_KINDS[row["medium"]],
                 "outlet": f"{row['source']}-{row['outlet']}" if row["outlet"] else None,
-                "attributes": {"target_class": row["target_class"]} if row["target_class"] else {},
+                "attributes": row["attributes"]
+                | ({"target_class": row["target_class"]} if row["target_class"] else {}),
                 "notice": " ｜ ".join(notices.get(row["code"], ())),
             },
         )
@@ -156,6 +167,41 @@ def _registry(document: dict[str, Any]) -> Iterator[Proposal]:
             },
         )
     yield from _devices(document)
+    yield from _sampled({row["code"] for row in _factor_rows(document)}, document["valid_from"])
+
+
+def _sampled(known: set[str], valid_from: str) -> Iterator[Proposal]:
+    """Yield what is sampled or measured by hand; factors that devices report as well are registered once."""
+    document = sampled()
+    for row in document["factors"]:
+        if row["code"] not in known:
+            yield Proposal("factor", row)
+    for row in document["points"]:
+        fields = {name: value for name, value in row.items() if name != "name_en"}
+        yield Proposal("point", {**fields, "valid_from": valid_from})
+        for kind, organisation in (
+            ("monitor", row["organisation"]),
+            ("assess", "99DEMO0000BUREAU001"),
+            ("protect", "99DEMO0GOVERNMENT01"),
+        ):
+            yield Proposal(
+                "duty",
+                {
+                    "point": row["code"],
+                    "kind": kind,
+                    "organisation": organisation,
+                    "valid_from": valid_from,
+                },
+            )
+    for row in document["series"]:
+        fields = {name: value for name, value in row.items() if name != "name_zh"}
+        # Years of ecology reach further back than the county's devices.
+        yield Proposal("series", {**fields, "position": 1, "averaging": "arithmetic"})
+
+
+def _factor_rows(document: dict[str, Any]) -> Iterator[dict[str, str]]:
+    for row in document["factors"]:
+        yield {"code": f"{row['medium']}.{row['code']}"}
 
 
 def _source(row: dict[str, Any]) -> Iterator[Proposal]:

@@ -123,6 +123,13 @@ def classify(
     )
 
 
+def qualitative_items(on: date | None = None, *, rulebook: Rulebook | None = None) -> tuple[str, ...]:
+    """Items that are `无` or `有` instead of a number. Raises EditionError."""
+    book = rulebook or packaged()
+    basis = resolve(book, "groundwater_limits", STANDARD, on, None)
+    return tuple(name for name, rows in _table(book, basis.day).items() if rows[0]["op"] == "text")
+
+
 @functools.lru_cache(maxsize=16)
 def _table(book: Rulebook, day: date) -> Mapping[str, tuple[Row, ...]]:
     groups: dict[str, list[Row]] = {}

@@ -44,13 +44,27 @@ def energy_mean(levels: Sequence[Given], weights: Sequence[float] | None = None)
 
 @dataclass(frozen=True, slots=True)
 class DayNight:
-    """Levels of a natural day. None where no hour of the period is valid; `hours` counts the valid ones."""
+    """Levels of a natural day. None where no hour of the period is valid; `hours` counts the valid ones.
+
+    `day_valid`, `night_valid`: enough valid hours for the level to be judged (`least_*`, house rule, unverified).
+    """
 
     day: Decimal | None
     night: Decimal | None
     whole: Decimal | None
     day_hours: int
     night_hours: int
+    least_day_hours: int
+    least_night_hours: int
+    rows: tuple[Row, ...]
+
+    @property
+    def day_valid(self) -> bool:
+        return self.day_hours >= self.least_day_hours
+
+    @property
+    def night_valid(self) -> bool:
+        return self.night_hours >= self.least_night_hours
 
     @property
     def day_night(self) -> Decimal | None:
@@ -72,8 +86,9 @@ def day_and_night(
     Day 06–22, night 22–06 unless the county government has shifted them.
     """
     book = rulebook or packaged()
-    first = _hour(book, "day starts") if day_starts is None else day_starts
-    last = _hour(book, "night starts") if night_starts is None else night_starts
+    rules = {row["item"]: row for row in book.rows("evaluation_parameters", subject="noise_day")}
+    first = int(rules["day starts"]["value"]) if day_starts is None else day_starts
+    last = int(rules["night starts"]["value"]) if night_starts is None else night_starts
     if not 0 <= first < last <= 24:
         raise InputError("昼夜时段不合理", "the day must start before the night")
     day: list[Given] = []
@@ -90,6 +105,9 @@ def day_and_night(
         whole=energy_mean(both) if both else None,
         day_hours=len(day),
         night_hours=len(night),
+        least_day_hours=int(rules["valid day hours"]["value"]),
+        least_night_hours=int(rules["valid night hours"]["value"]),
+        rows=(rules["valid day hours"], rules["valid night hours"]),
     )
 
 
@@ -216,10 +234,6 @@ def attainment_rate(results: Sequence[bool]) -> Decimal:
     if not results:
         raise InputError("没有点次", "no point")
     return round_places(Decimal(sum(results)) * 100 / len(results), 1)
-
-
-def _hour(book: Rulebook, item: str) -> int:
-    return int(book.rows("evaluation_parameters", subject="noise_day", item=item)[-1]["value"])
 
 
 def _level(given: Given, name: str) -> Measured:

@@ -56,6 +56,12 @@ def history(values: Sequence[Decimal | float | int | str]) -> History:
     )
 
 
+def history_days(*, rulebook: Rulebook | None = None) -> int:
+    """How many days before the judged month make the history of a station (house rule, unverified)."""
+    book = rulebook or packaged()
+    return int(book.rows("evaluation_parameters", subject="dose_rate", item="history days")[-1]["value"])
+
+
 def judge(
     value: Given,
     past: History,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from django.conf import settings
 from tests.apps.conftest import County
@@ -14,6 +17,7 @@ from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Series
 from qingjian.apps.network.services import Proposal
 from qingjian.contracts.current import clock
+from qingjian.intake import ImportSource, import_table
 from qingjian.lake import Lake, candidates, from_float
 
 AIR = {"a34004": "PM2.5", "a34002": "PM10", "a21026": "SO2", "a21004": "NO2", "a21005": "CO", "a05024": "O3"}
@@ -141,3 +145,137 @@ class Data:
 @pytest.fixture
 def data(place: County) -> Data:
     return Data()
+
+
+POINTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "G1": ("groundwater", {"target_class": "Ⅲ"}),
+    "F1": ("farmland", {"use": "水田"}),
+    "C1": ("soil", {"land_class": "第一类用地", "background": {"砷": "40"}}),
+    "D1": ("drinking_county", {"source_kind": "surface"}),
+    "D2": ("drinking_township", {"source_kind": "ground"}),
+    "L1": ("reservoir", {"target_class": "Ⅲ"}),
+    "M1": ("water_section", {"target_class": "Ⅲ"}),
+    "B1": ("water_section", {"black_odorous": True}),
+    "N1": ("noise_zone", {"noise_zone": "2"}),
+    "NA": ("noise_area", {"noise_zone": "1"}),
+    "NB": ("noise_area", {}),
+    "NR": ("noise_road", {"noise_zone": "4a", "length_m": 1000}),
+    "NS": ("noise_road", {"noise_zone": "4a"}),
+    "RD": ("radiation", {"background": [60, 100]}),
+    "EC": ("ecology", {}),
+}
+FACTORS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+    "G1": (
+        ("groundwater", "gx005", "pH", "无量纲"),
+        ("groundwater", "gx018", "氨氮", "mg/L"),
+        ("groundwater", "gx033", "铅", "mg/L"),
+        ("groundwater", "gx002", "嗅和味", "无量纲"),
+    ),
+    "F1": (("soil", "sx000", "pH", "无量纲"), ("soil", "sx002", "镉", "mg/kg")),
+    "C1": (("soil", "sx001", "砷", "mg/kg"), ("soil", "sx020", "苯", "mg/kg")),
+    "D1": (
+        ("surface_water", "w21003", "氨氮", "mg/L"),
+        ("surface_water", "w21001", "总氮", "mg/L"),
+        ("drinking_water", "dx004", "铁", "mg/L"),
+        ("drinking_water", "dx000", "取水量", "m³"),
+    ),
+    "D2": (("groundwater", "gx018", "氨氮", "mg/L"), ("drinking_water", "dx000", "取水量", "m³")),
+    "L1": (
+        ("surface_water", "w21011", "总磷", "mg/L"),
+        ("surface_water", "w21001", "总氮", "mg/L"),
+        ("surface_water", "w01x16", "叶绿素a", "mg/m³"),
+        ("surface_water", "w01x04", "透明度", "m"),
+        ("surface_water", "w01019", "高锰酸盐指数", "mg/L"),
+    ),
+    "M1": (("surface_water", "w01009", "溶解氧", "mg/L"), ("surface_water", "w20111", "汞", "mg/L")),
+    "B1": (
+        ("surface_water", "w01009", "溶解氧", "mg/L"),
+        ("surface_water", "w21003", "氨氮", "mg/L"),
+        ("surface_water", "w01x04", "透明度", "m"),
+    ),
+    "NA": (("noise", "Ld", "昼间等效声级", "dB(A)"), ("noise", "Ln", "夜间等效声级", "dB(A)")),
+    "NB": (("noise", "Ld", "昼间等效声级", "dB(A)"),),
+    "NR": (("noise", "Ld", "昼间等效声级", "dB(A)"),),
+    "NS": (("noise", "Ld", "昼间等效声级", "dB(A)"),),
+    "EC": tuple(
+        ("ecology", f"ex0{n}", name, "无量纲")
+        for n, name in enumerate(("生态格局", "生态功能", "生物多样性", "生态胁迫"), 1)
+    ),
+}
+STATIONS = {"N1": ("noise", "Leq", "等效声级", "dB(A)"), "RD": ("radiation", "r00x01", "剂量率", "nGy/h")}
+
+
+@pytest.fixture
+def elements(data: Data, place: County) -> Data:
+    """Points of every element with their series."""
+    rows: list[Proposal] = []
+    known = {"surface_water.w01009"}
+    for code, (kind, attributes) in POINTS.items():
+        rows.append(
+            Proposal(
+                "point",
+                {
+                    "code": code,
+                    "name": f"测点{code}",
+                    "kind": kind,
+                    "level": "county",
+                    "region": "990101",
+                    "organisation": "B1",
+                    "longitude": 115.2,
+                    "latitude": 35.4,
+                    "attributes": attributes,
+                },
+            )
+        )
+        own = [(one, {}) for one in FACTORS.get(code, ())]
+        if code in STATIONS:
+            own = [(STATIONS[code], {"hour": 3600})]
+        if code == "RD":
+            own.append((("weather", "a01x02", "降水量", "mm"), {"hour": 3600}))
+        for (medium, wire, name, unit), expected in own:
+            if f"{medium}.{wire}" not in known:
+                known.add(f"{medium}.{wire}")
+                rows.append(
+                    Proposal(
+                        "factor",
+                        {
+                            "code": f"{medium}.{wire}",
+                            "medium": medium,
+                            "wire_code": wire,
+                            "name_zh": name,
+                            "name_en": wire,
+                            "unit": unit,
+                            "decimals": 4,
+                        },
+                    )
+                )
+            rows.append(
+                Proposal(
+                    "series",
+                    {
+                        "code": f"{code}.{wire}",
+                        "point": code,
+                        "factor": f"{medium}.{wire}",
+                        "unit": unit,
+                        "decimals": 4,
+                        "medium": medium,
+                        "origin": "device" if expected else "laboratory",
+                        "expected": expected,
+                    },
+                )
+            )
+    network.install(rows)
+    network.publish_directory()
+    return data
+
+
+def enter(values: dict[str, str], day: str = "2026-11-10", statistic: str = "day") -> None:
+    """Bring values in as a laboratory's file does."""
+    directory = network.directory_store().current()
+    assert directory is not None
+    table = pa.table({"series": list(values), "time": [day] * len(values), "value": list(values.values())})
+    name = f"{day}{values}".encode()
+    source = ImportSource(hashlib.sha256(name).hexdigest(), "化验.csv", statistic=statistic)
+    with Lake(settings.DATA_FOLDER.lake, clock()) as lake:
+        result = import_table(lake, directory, table, source)
+    assert not result.problems, [one.en for one in result.problems]

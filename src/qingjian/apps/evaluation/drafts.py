@@ -30,6 +30,12 @@ OUTCOME = (
 """Fields that make a new revision when they differ, even if the inputs do not."""
 
 
+INPUTS_ONLY = frozenset(
+    ("air_hour", "air_day", "water_station_day", "water_month", "outlet_hour", "outlet_day")
+)
+"""Kinds whose figures follow from inputs and outcome."""
+
+
 @dataclass(slots=True)
 class Draft:
     """Fields of `models.Evaluation` that the calculation decides."""
@@ -57,8 +63,12 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """Digest of the inputs; the limits an outlet was held against are inputs too."""
-        text = json.dumps([self.values, self.result.get("limits")], ensure_ascii=False, sort_keys=True)
+        """Digest of the inputs; the limits an outlet was held against are inputs too.
+
+        Of samples, noise, radiation and ecology every figure of the result counts: an index may change within its class.
+        """
+        figures = self.result.get("limits") if self.kind in INPUTS_ONLY else self.result
+        text = json.dumps([self.values, figures], ensure_ascii=False, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,18 @@ class Evaluation(models.Model):
         AIR_DAY = "air_day", _("Air, day")
         WATER_DAY = "water_station_day", _("Surface water, day")
         WATER_MONTH = "water_month", _("Surface water, month")
+        WATER_SAMPLE = "water_sample", _("Surface water, sample")
+        LAKE_MONTH = "lake_month", _("Trophic state of a lake, month")
+        BLACK_ODOROUS = "black_odorous", _("Black-odorous water, sample")
+        GROUNDWATER = "groundwater", _("Groundwater, sample")
+        DRINKING = "drinking", _("Drinking-water source, sample")
+        SOIL = "soil", _("Soil, sample")
+        NOISE_DAY = "noise_day", _("Noise station, day")
+        NOISE_SURVEY = "noise_survey", _("Noise measured by hand")
+        NOISE_AREA_YEAR = "noise_area_year", _("Noise of an area, year")
+        NOISE_ROAD_YEAR = "noise_road_year", _("Noise of roads, year")
+        RADIATION_DAY = "radiation_day", _("Dose rate, day")
+        ECOLOGY_YEAR = "ecology_year", _("Ecological quality, year")
         OUTLET_HOUR = "outlet_hour", _("Outlet, hour")
         OUTLET_DAY = "outlet_day", _("Outlet, day")
 
@@ -59,6 +72,10 @@ class Evaluation(models.Model):
     inputs_known_at = models.DateTimeField()
     """Data known up to this moment were used."""
     inputs_digest = models.CharField(max_length=16)
+    rule_change = models.ForeignKey(
+        "RuleChange", models.PROTECT, null=True, related_name="evaluations", verbose_name=_("Rule change")
+    )
+    """The change of the rulebook that made this revision; None for results that followed from data or marks."""
     known_at = models.DateTimeField(_("Known at"))
     revision = models.PositiveIntegerField(_("Revision"), default=0)
     superseded_at = models.DateTimeField(null=True)
@@ -131,6 +148,49 @@ class Exceedance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series} {self.start:%Y-%m-%d %H:%M} × {self.periods}"
+
+
+class RuleChange(models.Model):
+    """The rulebook changed: what it was, what changed, and what was evaluated again because of it."""
+
+    version = models.CharField(_("Rulebook"), max_length=16, unique=True)
+    at = models.DateTimeField(_("Known at"))
+    snapshot = models.BinaryField()
+    """The whole rulebook as compressed JSON, to compare the next one with."""
+    rows = models.JSONField(default=list)
+    """What changed: {"id", "citation", "change": added | removed | changed, "before", "after", "from", "to"}."""
+    todo = models.JSONField(default=list)
+    """What is still to be evaluated again: {"element", "first", "last"}, newest days first."""
+    done = models.JSONField(default=list)
+    """What was evaluated again, and how many results are new: {"element", "first", "last", "results"}."""
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("Rule change")
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.at:%Y-%m-%d %H:%M}"
+
+
+class EnteredFile(models.Model):
+    """A file of measurements that a person handed over; what became of it stands beside the kept file."""
+
+    digest = models.CharField(_("Digest"), max_length=64, unique=True)
+    name = models.CharField(_("File"), max_length=200)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("By"))
+    at = models.DateTimeField(_("Handed over at"))
+    statistic = models.CharField(max_length=10)
+    rows = models.PositiveIntegerField(_("Rows"))
+    left_out = models.PositiveIntegerField(_("Rows left out"), default=0)
+    series = models.JSONField(default=list)
+    """Codes of the series the file writes to; who may not see all of them may not see the file."""
+
+    class Meta:
+        ordering = ("-at", "-id")
+        verbose_name = _("File of measurements")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Progress(models.Model):

@@ -69,9 +69,37 @@ def revisions_of(row: Evaluation) -> list[Evaluation]:
     return list(same.order_by("-revision"))
 
 
+def with_before(rows: Iterable[Evaluation]) -> list[tuple[Evaluation, Evaluation | None]]:
+    """Return results with the revision before each."""
+    rows = list(rows)
+    earlier: dict[tuple[str, int | None, int, Any, int], Evaluation] = {}
+    for begin in range(0, len(rows), 200):
+        part = rows[begin : begin + 200]
+        found = Evaluation.objects.filter(
+            kind__in={one.kind for one in part}, start__in={one.start for one in part}
+        ).filter(
+            Q(point__in={one.point_id for one in part})
+            | Q(point=None, region__in={one.region_id for one in part})
+        )
+        earlier.update(
+            {
+                (one.kind, one.point_id, one.region_id, one.start, one.revision): one
+                for one in found.defer("trace")
+            }
+        )
+    return [
+        (one, earlier.get((one.kind, one.point_id, one.region_id, one.start, one.revision - 1)))
+        for one in rows
+    ]
+
+
 def catching_up(element: str) -> bool:
     """Say whether the back history of an element is still being evaluated."""
     return not Progress.objects.filter(name=element, complete=True).exists()
+
+
+def series_of_points(points: Iterable[Point]) -> QuerySet[Series]:
+    return Series.objects.filter(point__in=list(points)).exclude(origin=Series.Origin.PLATFORM)
 
 
 def label_of(series: Iterable[Series]) -> dict[str, str] | None:
@@ -240,7 +268,7 @@ def river_ratings(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for name, own in sorted(rivers.items()):
         try:
             rating: RiverRating = river_rating(
-                [water.assessed_items(one["point"], one["month"].values["used"]) for one in own],
+                [water.entering(one["month"]) for one in own],
                 day_of(now()),
                 rulebook=rulebook(),
             )
@@ -255,6 +283,11 @@ def section_history(point: Point, year: int) -> list[Evaluation]:
         point=point, start__gte=midnight(date(year, 1, 1)), start__lt=midnight(date(year + 1, 1, 1))
     )
     return list(rows.defer("trace").order_by("start"))
+
+
+def section_samples(point: Point) -> list[Evaluation]:
+    """Return the newest samples of a section."""
+    return list(current("water_sample").filter(point=point).defer("trace").order_by("-start")[:24])
 
 
 def section_months(point: Point) -> list[Evaluation]:

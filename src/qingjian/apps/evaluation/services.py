@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Max, Min, Model
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.evaluation import air, bulk, exceedances, explanation, outlets, water
-from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of, next_month
-from qingjian.apps.evaluation.models import Evaluation, Progress
-from qingjian.apps.network.models import Point, Series, Version
+from qingjian.apps.evaluation import bulk, explanation
+from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of
+from qingjian.apps.evaluation.elements import ELEMENT_RULES, OUTLETS, Element
+from qingjian.apps.evaluation.models import Evaluation, Progress, RuleChange
+from qingjian.apps.network.models import Series, Version
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import clock, now
-from qingjian.rulebook import Rulebook
+from qingjian.rulebook import Row, Rulebook, difference
 
-AIR, WATER, OUTLETS = "air", "water", "outlets"
-ELEMENTS = {AIR: _("Air"), WATER: _("Surface water"), OUTLETS: _("Outlets")}
-BACK_HISTORY = timedelta(days=1100)
-"""How far back is looked for data that were never evaluated."""
 BATCH = timedelta(days=31)
 EXPLAINED_AT_ONCE = 400
 """Up to so many new results of a run are stored with their trace; larger runs explain on demand."""
@@ -55,10 +51,12 @@ _FIELDS = (
 )
 
 
-def store(drafts: Iterable[Draft], book: Rulebook, inputs_known_at: datetime) -> list[Evaluation]:
+def store(
+    drafts: Iterable[Draft], book: Rulebook, inputs_known_at: datetime, cause: RuleChange | None = None
+) -> list[Evaluation]:
     """Store drafts: what says the same as the current revision is dropped, the rest becomes a new revision.
 
-    Returns the rows made. One transaction per call.
+    `cause` is the change of the rulebook that asked for it. Returns the rows made. One transaction per call.
     """
     drafts = list(drafts)
     if not drafts:
@@ -80,6 +78,7 @@ def store(drafts: Iterable[Draft], book: Rulebook, inputs_known_at: datetime) ->
                         continue
                     superseded.append(before.pk)
                 made.append(_row(one, digest, before, book, inputs_known_at, moment))
+                made[-1].rule_change = cause
             for begin in range(0, len(superseded), 500):
                 Evaluation.objects.filter(pk__in=superseded[begin : begin + 500]).update(superseded_at=moment)
         if len(made) <= EXPLAINED_AT_ONCE:
@@ -125,109 +124,19 @@ def _row(
 # -- what is due -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Element:
-    """One element: its points, and how a stretch of natural days is evaluated."""
-
-    name: str
-    points: Callable[[], Sequence[Point]]
-    evaluate: Callable[[Rulebook, date, date, datetime, set[int] | None], Iterator[Draft]]
-    after: Callable[[set[int] | None, Rulebook], None] | None = None
-
-
-def _air(
-    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
-) -> Iterator[Draft]:
-    # A region is the mean of its stations: all of them are read even when only one has changed.
-    block = air.Block(book, air.stations(), first, last)
-    yield from block.hourly(midnight(first), min(until, midnight(last + timedelta(days=1))))
-    ended = min(last, day_of(until) - timedelta(days=1))
-    if ended >= first:
-        yield from block.daily(first, ended)
-
-
-def _water(
-    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
-) -> Iterator[Draft]:
-    points = [one for one in water.sections() if chosen is None or one.pk in chosen]
-    fresh: dict[tuple[int, date], dict[str, float]] = {}
-    for draft in water.Block(book, points, first, min(last, day_of(until))).daily():
-        fresh[draft.point, day_of(draft.start)] = draft.values["used"]
-        yield draft
-    month = month_of(first)
-    while month <= last:
-        stored = Evaluation.objects.filter(
-            kind="water_station_day",
-            superseded_at=None,
-            point__in=points,
-            start__gte=midnight(month),
-            start__lt=midnight(next_month(month)),
-        )
-        days = {(row.point_id, day_of(row.start)): row.values["used"] for row in stored}
-        days.update({key: used for key, used in fresh.items() if month_of(key[1]) == month})
-        for point in points:
-            own = [used for (pk, _day), used in sorted(days.items()) if pk == point.pk]
-            if own:
-                yield water.monthly(book, point, month, own)
-        month = next_month(month)
-
-
-def _outlets(
-    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
-) -> Iterator[Draft]:
-    found = [one for one in outlets.outlets() if chosen is None or one.point.pk in chosen]
-    block = outlets.Block(book, found, first, last)
-    hours = list(block.hourly())
-    yield from hours
-    if chosen is not None:
-        yield from _no_longer(hours, found, first, last)
-    ended = min(last, day_of(until) - timedelta(days=1))
-    yield from (one for one in block.daily() if day_of(one.start) <= ended)
-
-
-def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, last: date) -> Iterator[Draft]:
-    """Yield a statement for hours that exceeded before and do not any more: late data took the value back."""
-    still = {(one.point, one.start) for one in hours}
-    before = Evaluation.objects.filter(
-        kind="outlet_hour",
-        superseded_at=None,
-        point__in=[one.point for one in found],
-        start__gte=midnight(first),
-        start__lt=midnight(last + timedelta(days=1)),
-    )
-    for row in before:
-        if (row.point_id, row.start) not in still:
-            yield Draft(
-                "outlet_hour",
-                row.point_id,
-                row.region_id,
-                row.start,
-                "",
-                {"used": {}},
-                "S",
-                exceeds=False,
-                result={"items": []},
-            )
-
-
-ELEMENT_RULES = {
-    one.name: one
-    for one in (
-        Element(AIR, air.stations, _air),
-        Element(WATER, water.sections, _water),
-        Element(OUTLETS, lambda: [one.point for one in outlets.outlets()], _outlets, exceedances.rebuild),
-    )
-}
-
-
 def evaluate(
-    element: str, first: date, last: date, points: set[int] | None = None, until: datetime | None = None
+    element: str,
+    first: date,
+    last: date,
+    points: set[int] | None = None,
+    until: datetime | None = None,
+    cause: RuleChange | None = None,
 ) -> list[Evaluation]:
     """Evaluate natural days first … last and store what is new or different."""
     book, moment = rulebook(), until or now()
     rules = ELEMENT_RULES[element]
     known = stores.lake().known_until() or moment
-    return store(rules.evaluate(book, first, last, _whole_hour(moment), points), book, known)
+    return store(rules.evaluate(book, first, last, _whole_hour(moment), points), book, known, cause)
 
 
 def _whole_hour(moment: datetime) -> datetime:
@@ -259,14 +168,16 @@ def follow(element: str) -> int:
 
 
 def _touched(rules: Element, progress: Progress, known: datetime) -> dict[date, set[int]]:
-    """Return the points with hourly values that became known, by natural day."""
+    """Return the points with values that became known, by natural day."""
     found: dict[date, set[int]] = {}
     if known <= progress.known_until:
         return found
     series = dict(
         Series.objects.filter(point__in=[one.pk for one in rules.points()]).values_list("pk", "point_id")
     )
-    table = stores.lake().touched("hour", progress.known_until, known)
+    table = pa.concat_tables(
+        stores.lake().touched(statistic, progress.known_until, known) for statistic in rules.statistics
+    )
     numbers = table["series"].to_numpy().astype(np.int64)
     days = (table["start"].cast(pa.int64()).to_numpy() // 1_000_000 + 8 * 3600) // 86400
     mine = np.isin(numbers, list(series))
@@ -331,6 +242,15 @@ def _stretches(touched: dict[date, set[int]]) -> Iterator[tuple[date, date, set[
             begin = place
 
 
+def _has_data(rules: Element, series: set[int], first: date, last: date) -> bool:
+    """Say whether any of some series holds something on natural days first … last."""
+    begin, end = midnight(first), midnight(last + timedelta(days=1))
+    return bool(series) and any(
+        series & set(stores.lake().newest(statistic, begin, end)["series"].to_pylist())
+        for statistic in rules.statistics
+    )
+
+
 def catch_up(element: str, seconds: float) -> tuple[int, bool]:
     """Evaluate the back history, newest month first, for about `seconds`; return (rows made, complete)."""
     progress = Progress.objects.get_or_create(name=element)[0]
@@ -343,7 +263,7 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
         if progress.known_until is None:
             return 0, False
         progress.marks_until, progress.limits_until = _newest(Mark), _newest(Version, kind="limit")
-    oldest = day_of(now() - BACK_HISTORY)
+    oldest = day_of(now() - rules.back)
     series = set(
         Series.objects.filter(point__in=[one.pk for one in rules.points()]).values_list("pk", flat=True)
     )
@@ -354,12 +274,8 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
             day_of(now()) if progress.back_until is None else day_of(progress.back_until) - timedelta(days=1)
         )
         first = max(oldest, month_of(last))
-        has_data = series & set(
-            lake.newest("hour", midnight(first), midnight(last + timedelta(days=1)))["series"].to_pylist()
-        )
-        earlier = has_data or series & set(
-            lake.newest("hour", midnight(oldest), midnight(first))["series"].to_pylist()
-        )
+        has_data = _has_data(rules, series, first, last)
+        earlier = has_data or _has_data(rules, series, oldest, first - timedelta(days=1))
         if has_data:
             made += len(evaluate(element, first, last))
         progress.back_until = midnight(first)
@@ -373,11 +289,14 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
 
 
 def run(seconds: float = 30.0) -> str:
-    """Follow what came in, then go on with the back history; return a sentence for the schedule."""
+    """Follow what came in and what changed in the rules, then go on with the back history; return a sentence."""
     begun = clock().monotonic()
     told = []
-    for name in ELEMENT_RULES:
-        made = follow(name)
+    followed = {name: follow(name) for name in ELEMENT_RULES}
+    changed = follow_rules(seconds / 2)
+    if changed:
+        told.append(f"rules {changed}")
+    for name, made in followed.items():
         more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
         told.append(f"{name} {made + more}{'' if complete else ' (back history goes on)'}")
     return ", ".join(told)
@@ -418,3 +337,118 @@ def re_evaluate(element: str, first: date, last: date) -> list[dict[str, Any]]:
                 }
             )
     return changed
+
+
+# -- changed rules -----------------------------------------------------------------------------------------------------
+
+
+def notice_rules() -> RuleChange | None:
+    """Compare the rulebook with the one seen last; record what changed and what has to be evaluated again.
+
+    The first call only remembers what the rules are. A confirmation alone changes no result and is no change.
+    """
+    book = rulebook()
+    before = RuleChange.objects.first()
+    if before is not None and before.version == book.version:
+        return None
+    if before is None:
+        return RuleChange.objects.create(version=book.version, at=now(), snapshot=_packed(book))
+    found = difference(Rulebook.from_json(zlib.decompress(before.snapshot).decode()), book)
+    pairs = [
+        *((None, row) for row in found.added),
+        *((row, None) for row in found.removed),
+        *found.changed,
+    ]
+    if not pairs:
+        RuleChange.objects.filter(pk=before.pk).update(snapshot=_packed(book), version=book.version)
+        return None
+    with transaction.atomic():
+        change = RuleChange.objects.create(
+            version=book.version,
+            at=now(),
+            snapshot=_packed(book),
+            rows=[_told(old, new) for old, new in pairs],
+            todo=_to_evaluate(pairs),
+        )
+        RuleChange.objects.filter(pk=before.pk).update(snapshot=b"")
+    return change
+
+
+def _packed(book: Rulebook) -> bytes:
+    return zlib.compress(book.to_json().encode())
+
+
+def _told(old: Row | None, new: Row | None) -> dict[str, Any]:
+    row = new or old
+    if row is None:
+        raise ValueError("a change needs a row")
+    days = [one.valid_from for one in (old, new) if one is not None]
+    return {
+        "id": row.id,
+        "citation": row.citation,
+        "table": row.table,
+        "change": "changed" if old and new else ("added" if new else "removed"),
+        "before": None if old is None else dict(old.values),
+        "after": None if new is None else dict(new.values),
+        "from": None if None in days else min(day for day in days if day is not None).isoformat(),
+    }
+
+
+def _to_evaluate(pairs: list[tuple[Row | None, Row | None]]) -> list[dict[str, str]]:
+    """Return the stretches of stored results that the changed rows touch, by element."""
+    todo = []
+    for name, rules in ELEMENT_RULES.items():
+        own = [row for pair in pairs for row in pair if row is not None and rules.rests_on(row)]
+        if not own:
+            continue
+        held = Evaluation.objects.filter(kind__in=rules.kinds, superseded_at=None).aggregate(
+            first=Min("start"), last=Max("start")
+        )
+        if held["first"] is None:
+            continue
+        starts, ends = [row.valid_from for row in own], [row.valid_to for row in own]
+        first, last = day_of(held["first"]), max(day_of(held["last"]), day_of(now()))
+        if None not in starts:
+            first = max(first, min(day for day in starts if day is not None))
+        if None not in ends:
+            last = min(last, max(day for day in ends if day is not None))
+        if first <= last:
+            todo.append({"element": name, "first": first.isoformat(), "last": last.isoformat()})
+    return todo
+
+
+def follow_rules(seconds: float) -> int:
+    """Evaluate again, newest month first, what changed rules touch, for about `seconds`; return new results."""
+    notice_rules()
+    begun = clock().monotonic()
+    made = 0
+    for change in RuleChange.objects.exclude(todo=[]).order_by("id"):
+        while change.todo and (made == 0 or clock().monotonic() - begun < seconds):
+            one = change.todo[0]
+            first, last = date.fromisoformat(one["first"]), date.fromisoformat(one["last"])
+            begin = max(first, month_of(last))
+            results = evaluate(one["element"], begin, last, cause=change)
+            made += len(results)
+            _note(change, one["element"], begin, last, len(results))
+            if begin > first:
+                one["last"] = (begin - timedelta(days=1)).isoformat()
+            else:
+                change.todo = change.todo[1:]
+                after = ELEMENT_RULES[one["element"]].after
+                if after is not None:
+                    after(None, rulebook())
+            change.save(update_fields=["todo", "done"])
+    return made
+
+
+def _note(change: RuleChange, element: str, first: date, last: date, results: int) -> None:
+    """Add a stretch to what was done; stretches of one element grow together."""
+    for one in change.done:
+        if one["element"] == element:
+            one["first"] = min(one["first"], first.isoformat())
+            one["last"] = max(one["last"], last.isoformat())
+            one["results"] += results
+            return
+    change.done.append(
+        {"element": element, "first": first.isoformat(), "last": last.isoformat(), "results": results}
+    )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qingjian.apps.evaluation import views
+from qingjian.apps.evaluation import basis_views, element_views, entry_views, rule_views, views, water_views
 
 urlpatterns = [
     path("air/", views.air_now, name="air"),
@@ -8,15 +8,33 @@ urlpatterns = [
     path("air/year/", views.air_year, name="air-year"),
     path("air/year/calendar.json", views.air_calendar, name="air-calendar"),
     path("air/year/why/", views.air_year_why, name="air-year-why"),
+    path("air/basis/", basis_views.air_basis, name="air-basis"),
+    path("air/basis/why/", basis_views.air_basis_why, name="air-basis-why"),
     path("air/ranking/", views.air_ranking, name="air-ranking"),
     path("air/ranking/why/", views.air_ranking_why, name="air-ranking-why"),
     path("water/", views.water, name="water"),
     path("water/river/why/", views.river_why, name="river-why"),
+    path("water/sections.json", water_views.points, name="water-points"),
+    path("water/indices/", water_views.indices, name="water-indices"),
+    path("water/indices/why/", water_views.index_why, name="water-index-why"),
+    path("water/basin/why/", water_views.basin_why, name="basin-why"),
+    path("water/<str:code>/trend.json", water_views.section_trend, name="water-trend"),
+    path("water/<str:code>/trend/why/", water_views.trend_why, name="water-trend-why"),
     path("water/<str:code>/", views.section, name="water-section"),
     path("water/<str:code>/calendar.json", views.section_calendar, name="water-calendar"),
     path("outlets/", views.outlets, name="outlets"),
     path("outlets/exceedances/", views.exceedances, name="exceedances"),
     path("outlets/amounts/", views.amounts_of_year, name="outlet-amounts"),
     path("outlets/amounts/why/", views.amount_why, name="amount-why"),
+    path("elements/<str:name>/", element_views.overview, name="element"),
+    path("elements/<str:name>/points.json", element_views.points, name="element-points"),
+    path("elements/<str:name>/<str:code>/", element_views.point, name="element-point"),
+    path("elements/<str:name>/<str:code>/chart.json", element_views.chart, name="element-chart"),
+    path("measurements/import/", entry_views.enter, name="data-import"),
+    path("measurements/import/template/<str:element>/", entry_views.template, name="data-template"),
+    path("measurements/import/registry/<str:element>/", entry_views.registry_rows, name="data-registry-rows"),
+    path("measurements/import/<str:digest>/", entry_views.entered, name="data-entered"),
+    path("evaluations/rules/", rule_views.rule_changes, name="rule-changes"),
+    path("evaluations/rules/<int:pk>/", rule_views.rule_change, name="rule-change"),
     path("evaluations/<int:pk>/why/", views.why, name="evaluation-why"),
 ]

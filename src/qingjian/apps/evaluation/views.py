@@ -13,8 +13,20 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import air, amounts, explanation, queries, statistics, tables, words
+from qingjian.apps.evaluation import (
+    air,
+    amounts,
+    explanation,
+    queries,
+    sheets,
+    statistics,
+    tables,
+    waters,
+    words,
+)
+from qingjian.apps.evaluation.air_places import place_of
 from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -22,19 +34,8 @@ from qingjian.contracts.current import now
 from qingjian.ui.listing import workbook_response
 
 MOST_YEARS = 10
-
-
-def _place(request: HttpRequest) -> tuple[air.Assessed | None, list[air.Assessed]]:
-    """Return the region asked for, else the first in reach, and all in reach."""
-    account_rules.require(request.user, Capability.VIEW_DATA)
-    places = queries.air_regions(request.user)
-    wanted = request.GET.get("region")
-    if wanted:
-        chosen = next((one for one in places if one.region.code == wanted), None)
-        if chosen is None:
-            raise Http404
-        return chosen, places
-    return (places[0] if places else None), places
+HOURLY = ("air_hour", "air_day", "water_station_day", "outlet_hour", "outlet_day")
+"""Kinds that are made of hours alone: real-time signals beside them do not label them."""
 
 
 def _frame(request: HttpRequest, title: str, tab: str, **more: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def _frame(request: HttpRequest, title: str, tab: str, **more: Any) -> dict[str,
 
 def air_now(request: HttpRequest) -> HttpResponse:
     """One answer first: the air of the county now."""
-    place, places = _place(request)
+    place, places = place_of(request)
     found = queries.air_now(request.user, place)
     index = found["index"]
     advice = None
@@ -72,7 +73,7 @@ def air_now(request: HttpRequest) -> HttpResponse:
 
 
 def air_trend(request: HttpRequest) -> HttpResponse:
-    place, _places = _place(request)
+    place, _places = place_of(request)
     if place is None:
         raise Http404
     rows = queries.air_trend(place)
@@ -112,7 +113,7 @@ def _year(request: HttpRequest, place: air.Assessed) -> tuple[int, list[int]]:
 
 def air_year(request: HttpRequest) -> HttpResponse:
     """A year of the county: days by category, pollutants, composite index against last year."""
-    place, places = _place(request)
+    place, places = place_of(request)
     if place is None:
         return render(
             request,
@@ -203,7 +204,7 @@ def _year_workbook(place: air.Assessed, year: int) -> HttpResponse:
 
 
 def air_calendar(request: HttpRequest) -> HttpResponse:
-    place, _places = _place(request)
+    place, _places = place_of(request)
     if place is None:
         raise Http404
     year, _years = _year(request, place)
@@ -224,7 +225,7 @@ def air_calendar(request: HttpRequest) -> HttpResponse:
 
 def air_year_why(request: HttpRequest) -> HttpResponse:
     """The drawer: how the attainment, the composite index or one pollutant of a year came about."""
-    place, _places = _place(request)
+    place, _places = place_of(request)
     if place is None:
         raise Http404
     year, _years = _year(request, place)
@@ -232,18 +233,18 @@ def air_year_why(request: HttpRequest) -> HttpResponse:
     found = statistics.year_of(place.region, year, today if year == today.year else date(year, 12, 31))
     item = request.GET.get("item", "composite")
     if item == "composite" and found.composite is not None:
-        return _drawer(
+        return drawer(
             request,
             f"{_('Composite index')} {found.composite.value}",
             place.region.name,
             found.composite.trace.to_dict(),
         )
     if item == "attainment" and found.attainment is not None:
-        return _drawer(
+        return drawer(
             request, f"{_('Annual attainment')} {year}", place.region.name, found.attainment.trace.to_dict()
         )
     if item in found.pollutants:
-        return _drawer(request, f"{item} {year}", place.region.name, found.pollutants[item].trace.to_dict())
+        return drawer(request, f"{item} {year}", place.region.name, found.pollutants[item].trace.to_dict())
     raise Http404
 
 
@@ -260,7 +261,7 @@ def air_ranking_why(request: HttpRequest) -> HttpResponse:
     _by, _period, _points, (lines, _left_out, _dates) = _ranking(request)
     for one in lines:
         if one.name == request.GET.get("name"):
-            return _drawer(
+            return drawer(
                 request, f"{_('Composite index')} {one.index.value}", one.name, one.index.trace.to_dict()
             )
     raise Http404
@@ -347,6 +348,7 @@ def water(request: HttpRequest) -> HttpResponse:
         "water",
         sections=sections,
         ratings=queries.river_ratings(sections),
+        bodies=waters.bodies(sections),
         judged=len(judged),
         reached=sum(one["month"].reached for one in judged),
         catching_up=queries.catching_up("water"),
@@ -397,7 +399,18 @@ def section(request: HttpRequest, code: str) -> HttpResponse:
     return render(
         request,
         "evaluation/section.html",
-        _frame(request, point.name, "water", one=one, point=point, months=months, year=today.year),
+        _frame(
+            request,
+            point.name,
+            "water",
+            one=one,
+            point=point,
+            months=months,
+            year=today.year,
+            trends=waters.trends(point),
+            items=sorted({item for row in months for item in row.values.get("used", {})}),
+            samples=queries.section_samples(point),
+        ),
     )
 
 
@@ -428,7 +441,7 @@ def river_why(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.VIEW_DATA)
     for one in queries.river_ratings(queries.water_sections(request.user)):
         if one["key"] == request.GET.get("river", ""):
-            return _drawer(
+            return drawer(
                 request,
                 f"{one['name']}: {words.category(one['rating'].rating)}",
                 _("Rating of the present month"),
@@ -573,7 +586,7 @@ def amount_why(request: HttpRequest) -> HttpResponse:
     _, found = _standings(request)
     for one in found:
         if str(one.limit.pk) == request.GET.get("limit") and one.standing is not None:
-            return _drawer(
+            return drawer(
                 request,
                 f"{one.limit.factor} {one.standing.used}%",
                 str(one.point.outlet),
@@ -595,7 +608,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
         if again and row.rulebook != book.version
         else ""
     )
-    return _drawer(
+    return drawer(
         request,
         _heading(row),
         str(row.point or row.region),
@@ -610,7 +623,8 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
 def _label(row: Evaluation) -> dict[str, str] | None:
     if row.point is None:
         return None
-    return queries.label_of(row.point.series.filter(expected__has_key="hour"))
+    own = row.point.series.exclude(origin="platform")
+    return queries.label_of(own.filter(expected__has_key="hour") if row.kind in HOURLY else own)
 
 
 def _heading(row: Evaluation) -> str:
@@ -620,6 +634,8 @@ def _heading(row: Evaluation) -> str:
             if row.aqi is not None
             else _("No AQI")
         )
+    if row.kind in sheets.FACES:
+        return sheets.face(row).text
     if row.kind.startswith("water"):
         return _("Class %(name)s") % {"name": row.water_class} if row.water_class else _("No class")
     hours = row.values.get("hours", {}).values()
@@ -631,34 +647,3 @@ def _heading(row: Evaluation) -> str:
     if row.exceeds is None:
         return _("Not judged against a limit")
     return _("Exceeds") if row.exceeds else _("Within the limits")
-
-
-def _drawer(
-    request: HttpRequest, title: str, subject: str, trace: dict[str, Any], **more: Any
-) -> HttpResponse:
-    language = queries.language()
-    documents: dict[str, dict[str, Any]] = {}
-    for row in trace["rows"]:
-        documents.setdefault(
-            row["citation"],
-            {"citation": row["citation"], "confidence": row["confidence"], "confirmed": row["confirmed"]},
-        )
-    shown = {
-        "heading": trace["title"][language],
-        "used": [
-            {**one, "remark": one.get("remark", {}).get(language, "")}
-            for one in trace["inputs"]
-            if one["used"] is not None
-        ],
-        "rejected": [
-            {**one, "remark": one.get("remark", {}).get(language, "")}
-            for one in trace["inputs"]
-            if one["used"] is None
-        ],
-        "steps": [one[language] for one in trace["steps"]],
-        "documents": list(documents.values()),
-        "confidence": trace["confidence"],
-        "may_act_alone": trace["may_act_alone"],
-    }
-    template = "evaluation/why.html" if request.headers.get("HX-Request") else "evaluation/why_page.html"
-    return render(request, template, {"title": title, "subject": subject, "trace": shown, **more})

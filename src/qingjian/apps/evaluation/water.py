@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation import inputs, laboratory
 from qingjian.apps.evaluation.drafts import Draft, midnight, month_of, number
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.samples import Sample
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point, Series
 from qingjian.rulebook import Rulebook
 from qingjian.standards import names
+from qingjian.standards.editions import resolve
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, TraceBuilder
-from qingjian.standards.surface_water.classification import SectionClass, classify
+from qingjian.standards.quantity import Quantity, measured
+from qingjian.standards.surface_water.classification import STANDARD, SectionClass, classify
+from qingjian.standards.surface_water.items import ASSESSED as ITEMS_21
+from qingjian.standards.surface_water.items import REPORTED_APART, item_limits
 from qingjian.standards.surface_water.stations import ASSESSED
 
 MEAN_PLACES = 4
+SAMPLE_PLACES = 8
+TABLE_1 = frozenset((*ITEMS_21, *REPORTED_APART))
 AUTOMATIC = ("water_station", "water_inbound")
 """Kinds judged on the items of automatic stations."""
 
@@ -101,16 +110,67 @@ def mean(item: str, values: np.ndarray) -> float:
     return float(-np.log10(np.mean(10.0**-values))) if item == "pH" else float(np.mean(values))
 
 
-def monthly(book: Rulebook, point: Point, month: date, days: Sequence[dict[str, float]]) -> Draft:
-    """Classify a month from the means of its days."""
+def monthly(
+    book: Rulebook,
+    point: Point,
+    month: date,
+    days: Sequence[dict[str, float]],
+    sampled_days: Sequence[dict[str, float]] = (),
+) -> Draft:
+    """Classify a month from the means of its days: an item that a laboratory measured is judged on its samples."""
     used: dict[str, float] = {}
     counts: dict[str, int] = {}
-    for item in {item for one in days for item in one}:
-        values = np.asarray([one[item] for one in days if one.get(item) is not None])
-        if len(values):
-            counts[item] = len(values)
-            used[item] = number(mean(item, values), MEAN_PLACES)
-    return draft("water_month", point, month_of(month), dict(sorted(used.items())), counts, {}, book)
+    stations = [assessed_items(point, one) for one in days]
+    for source, places in ((sampled_days, SAMPLE_PLACES), (stations, MEAN_PLACES)):
+        for item in {item for one in source for item in one if item in TABLE_1} - set(used):
+            values = np.asarray([one[item] for one in source if one.get(item) is not None])
+            if len(values):
+                counts[item] = len(values)
+                used[item] = number(mean(item, values), places)
+    return draft(
+        "water_month",
+        point,
+        month_of(month),
+        dict(sorted(used.items())),
+        counts,
+        {},
+        book,
+        everything=bool(sampled_days),
+    )
+
+
+def sampled(sample: Sample, book: Rulebook) -> Draft:
+    """Classify one sample of a section or lake; half the detection limit counts for a non-detect."""
+    point, day = sample.point, sample.day
+    body = laboratory.water_body(point)
+    limits = item_limits(book, resolve(book, "surface_water_limits", STANDARD, day, None), body)
+    trace = TraceBuilder(Text("断面水质（样品）", "section, sample"))
+    used: dict[str, float] = {}
+    judged: dict[str, Quantity] = {}
+    for item, given in list(sample.given.items()):
+        unit = limits[item].unit if item in limits else laboratory.TROPHIC_UNITS.get(item, given.unit)
+        if item == "chla" and given.unit in ("µg/L", "μg/L", "ug/L"):
+            given = Quantity(given.value, unit)  # the same number: 1 μg/L is 1 mg/m³
+        try:
+            one = measured(given, item, unit, highest=Decimal(14) if item == "pH" else None)
+        except EvaluationError as error:
+            sample.reject(item, given.value, error.zh, error.en)
+            continue
+        used[item] = number(float(one.value), SAMPLE_PLACES)
+        if item in TABLE_1:
+            judged[item] = given
+    sample.explain(trace)
+    values: dict[str, Any] = {"used": used, "given": sample.plain()["used"]}
+    if sample.rejected:
+        values["rejected"] = sample.rejected
+    target = point.attributes.get("target_class", "")
+    row = Draft("water_sample", point.pk, point.region_id, midnight(day), "", values, "V", target=target)
+    found = None
+    try:
+        found = classify(judged, day, water_body=body, target=target or None, rulebook=book)
+    except EvaluationError as error:
+        trace.step(error.zh, error.en)
+    return _outcome(row, found, trace)
 
 
 def assessed_items(point: Point, used: dict[str, float]) -> dict[str, float]:
@@ -122,14 +182,19 @@ def assessed_items(point: Point, used: dict[str, float]) -> dict[str, float]:
     }
 
 
+def entering(row: Evaluation) -> dict[str, float]:
+    """Return the items that made the class of a stored result."""
+    items = {one["item"] for one in row.result.get("items", ())}
+    return {item: value for item, value in row.values["used"].items() if item in items}
+
+
 def classified(point: Point, day: date, used: dict[str, float], book: Rulebook) -> SectionClass | None:
-    """Return the class of a section; None when no item takes part."""
-    body = "lake" if point.kind == "reservoir" or point.attributes.get("water_body") == "lake" else "river"
+    """Return the class of a section from the items that enter it; None when no item takes part."""
     try:
         return classify(
-            assessed_items(point, used),
+            used,
             day,
-            water_body=body,
+            water_body=laboratory.water_body(point),
             target=point.attributes.get("target_class") or None,
             rulebook=book,
         )
@@ -145,8 +210,10 @@ def draft(
     counts: dict[str, int],
     rejected: dict[str, Any],
     book: Rulebook,
+    *,
+    everything: bool = False,
 ) -> Draft:
-    """Evaluate one section and period with its trace."""
+    """Evaluate one section and period with its trace; `everything`: laboratory items enter at any kind of point."""
     monthly_ = kind == "water_month"
     trace = TraceBuilder(
         Text("断面水质（月）", "section, month") if monthly_ else Text("断面水质（日）", "section, day")
@@ -160,14 +227,14 @@ def draft(
             f"{item}: {count} {unit[0]}{how[0]} = {used[item]}",
             f"{item}: {how[1]} of {count} {unit[1]} = {used[item]}",
         )
-    entering = assessed_items(point, used)
-    left_out = [item for item in used if item not in entering]
+    judged = used if everything else assessed_items(point, used)
+    left_out = [item for item in used if item not in judged]
     if left_out:
         trace.step(
             f"自动站评价不采用: {'、'.join(left_out)}",
             f"not used at automatic stations: {', '.join(left_out)}",
         )
-    found = classified(point, day, used, book)
+    found = classified(point, day, judged, book)
     values: dict[str, Any] = {"used": used, "days" if monthly_ else "hours": counts}
     if rejected:
         values["rejected"] = rejected
@@ -181,6 +248,11 @@ def draft(
         "V",
         target=point.attributes.get("target_class", ""),
     )
+    return _outcome(row, found, trace)
+
+
+def _outcome(row: Draft, found: SectionClass | None, trace: TraceBuilder) -> Draft:
+    """Write a class and its trace into a draft."""
     if found is None:
         trace.step("没有参加类别评价的项目", "no item that takes part in the class")
     else:

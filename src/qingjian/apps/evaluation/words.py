@@ -6,6 +6,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.observing.words import register_rule
+from qingjian.standards.item_names import ITEM_NAMES
 from qingjian.standards.words import english
 
 RULE_VERSION = "1"
@@ -47,6 +48,11 @@ def category(name: str) -> str:
     if not (get_language() or "").startswith("en"):
         return name
     return english(name).capitalize()
+
+
+def item(name: str) -> str:
+    """Return an item in the language of the page: symbols stay, Chinese names become English on English pages."""
+    return ITEM_NAMES.get(name, name) if (get_language() or "").startswith("en") else name
 
 
 def level(name: str) -> int:

@@ -4,6 +4,7 @@ from qingjian.simulator.demo.county import base_map, county
 from qingjian.simulator.demo.datasets import attribution, datasets, national_sections
 from qingjian.simulator.demo.history import Original, history, original_time, recorder
 from qingjian.simulator.demo.replay import Position, Span, add_years, position
+from qingjian.simulator.demo.samples import sampled, samples
 
 __all__ = [
     "Original",
@@ -19,4 +20,6 @@ __all__ = [
     "original_time",
     "position",
     "recorder",
+    "sampled",
+    "samples",
 ]

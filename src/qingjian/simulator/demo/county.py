@@ -41,7 +41,7 @@ def county() -> Row:
 
 @cache
 def _expanded() -> Row:
-    table = tomllib.loads(_package_text("county.toml"))
+    table = _table()
     points = [*_own_points(table), *_source_points(table)]
     devices: list[Row] = []
     series: list[Row] = []
@@ -94,6 +94,16 @@ def _degrees(table: Row, place: list[float]) -> tuple[float, float]:
     return round(longitude + east / scale, 5), round(latitude + north / _KILOMETRES_PER_DEGREE, 5)
 
 
+def degrees(place: list[float]) -> tuple[float, float]:
+    """Return longitude and latitude of a place given in kilometres east and north of the county's centre."""
+    return _degrees(_table(), place)
+
+
+@cache
+def _table() -> Row:
+    return tomllib.loads(_package_text("county.toml"))
+
+
 def _own_points(table: Row) -> Iterator[tuple[Row, list[Row]]]:
     for row in table["point"]:
         longitude, latitude = _degrees(table, row["place"])
@@ -110,6 +120,7 @@ def _own_points(table: Row) -> Iterator[tuple[Row, list[Row]]]:
             "longitude": longitude,
             "latitude": latitude,
             "target_class": row.get("target_class", ""),
+            "attributes": row.get("attributes", {}),
             "valid_from": table["valid_from"],
         }
         yield point, row["devices"]
@@ -131,6 +142,7 @@ def _source_points(table: Row) -> Iterator[tuple[Row, list[Row]]]:
             "longitude": longitude,
             "latitude": latitude,
             "target_class": "",
+            "attributes": {},
             "valid_from": table["valid_from"],
         }
         yield point, row["point"]["devices"]
@@ -283,6 +295,7 @@ _INSTRUMENTS = {
     "flue_gas": ("烟气排放连续监测系统", "QJ-CEMS800"),
     "process": ("工况参数采集单元", "QJ-PRC20"),
     "noise": ("噪声自动监测仪", "QJ-NM10"),
+    "radiation": ("高压电离室剂量率仪", "QJ-RM20"),
 }
 _RANGES = {
     ("air", "a34004"): "1000",

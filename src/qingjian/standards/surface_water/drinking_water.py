@@ -53,8 +53,7 @@ def evaluate_source(
     special = {
         row["pollutant_cn"]: row for row in book.rows("surface_water_limits", basis.day, class_="标准限值")
     }
-    (skip_row,) = book.rows("evaluation_parameters", basis.day, subject="drinking_water", item="not assessed")
-    skipped = set(skip_row["value"].split())
+    skipped = reference_items(basis.day, rulebook=book)
     trace = TraceBuilder(Text("饮用水水源评价", "drinking-water source"))
     basis.explain(trace)
     exceeding: dict[str, Decimal | None] = {}
@@ -97,6 +96,13 @@ def evaluate_source(
     if not assessed:
         raise InputError("没有参评项目", "no assessed item")
     return SourceResult(not exceeding, exceeding, tuple(assessed), tuple(reference), trace.done())
+
+
+def reference_items(on: date, *, rulebook: Rulebook | None = None) -> frozenset[str]:
+    """Symbols of table 1 that are reported for reference and not assessed."""
+    book = rulebook or packaged()
+    (row,) = book.rows("evaluation_parameters", on, subject="drinking_water", item="not assessed")
+    return frozenset(row["value"].split())
 
 
 def _ground(values: Mapping[str, Given | None], on: date, book: Rulebook) -> SourceResult:

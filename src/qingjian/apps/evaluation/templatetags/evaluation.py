@@ -9,7 +9,9 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from qingjian.apps.evaluation import words
+from qingjian.apps.evaluation import sheets, words
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.sheets import Face
 
 register = template.Library()
 register.filter("category", words.category)
@@ -80,3 +82,37 @@ def standing_colour(name: str) -> str:
 def unlocalized(value: Any) -> str:
     """Write a number as HTML attributes want it."""
     return str(value)
+
+
+@register.simple_tag
+def face(one: Face | None) -> SafeString:
+    """Show a result on its colour; the text carries the meaning."""
+    if one is None:
+        return format_html('<span class="qe-class qe-class-0">–</span>')
+    return format_html('<span class="qe-class qe-class-{}">{}</span>', one.level, one.text)
+
+
+@register.filter
+def item_name(name: str) -> str:
+    return words.item(name)
+
+
+@register.filter
+def items_text(names: list[str] | None) -> str:
+    """Join items in the language of the page."""
+    return "、".join(words.item(one) for one in names or ()) or "–"
+
+
+@register.filter
+def responsible(row: Evaluation) -> str:
+    return sheets.responsible(row)
+
+
+@register.filter
+def has_face(row: Evaluation) -> bool:
+    return row.kind in sheets.FACES
+
+
+@register.simple_tag
+def face_of(row: Evaluation) -> SafeString:
+    return face(sheets.face(row))

@@ -3,6 +3,7 @@
 (() => {
   const box = document.getElementById("map");
   if (!box || !window.ol) return;
+  const levels = ["#e9ecef", "#ccffff", "#00ccff", "#00e400", "#ffff00", "#ff9b00", "#ff0000"];
   const colours = { ok: "#2f9e44", look: "#f08c00", alert: "#e03131", stale: "#868e96" };
   const base = {
     county: new ol.style.Style({ fill: new ol.style.Fill({ color: "#f4f7f2" }), stroke: new ol.style.Stroke({ color: "#94a3a0", width: 2 }) }),
@@ -22,6 +23,14 @@
   const ground = box.dataset.tiles
     ? new ol.layer.Tile({ source: new ol.source.XYZ({ url: box.dataset.tiles }) })
     : new ol.layer.Vector({ source: new ol.source.Vector({ url: box.dataset.base, format: new ol.format.GeoJSON() }), style: named, declutter: true });
+  /* A result on its colour: the word stands in the mark itself, so that colour never speaks alone. */
+  const labelled = (point) => {
+    const dark = new ol.style.Fill({ color: point.level === 6 ? "#fff" : "#12211e" });
+    return [
+      new ol.style.Style({ text: new ol.style.Text({ text: point.label, font: "600 12px sans-serif", padding: [3, 5, 2, 5], fill: dark, backgroundFill: new ol.style.Fill({ color: levels[point.level] }), backgroundStroke: new ol.style.Stroke({ color: "rgba(0,0,0,.45)", width: 1 }) }), zIndex: 2 }),
+      new ol.style.Style({ text: new ol.style.Text({ text: point.name, offsetY: 17, font: "11px sans-serif", fill: new ol.style.Fill({ color: "#1f2d2a" }), stroke: new ol.style.Stroke({ color: "#fff", width: 3 }) }) }),
+    ];
+  };
   const source = new ol.source.Vector();
   let element = "";
   const points = new ol.layer.Vector({
@@ -30,6 +39,7 @@
     style: (feature) => {
       const point = feature.get("point");
       if (element && point.element !== element) return null;
+      if (point.label !== undefined) return labelled(point);
       const first = point.values.find((value) => value.value !== null);
       const figure = first ? `\n${first.name} ${first.value.toFixed(first.decimals)}` : "";
       return [
@@ -57,7 +67,7 @@
   map.on("click", (event) => map.forEachFeatureAtPixel(event.pixel, (feature) => {
     const point = feature.get("point");
     if (!point) return false;
-    window.location.href = box.dataset.pointUrl.replace("CODE", encodeURIComponent(point.code));
+    window.location.href = point.url || box.dataset.pointUrl.replace("CODE", encodeURIComponent(point.code));
     return true;
   }, { hitTolerance: 6 }));
   map.on("pointermove", (event) => { box.style.cursor = map.hasFeatureAtPixel(event.pixel, { layerFilter: (layer) => layer === points }) ? "pointer" : ""; });

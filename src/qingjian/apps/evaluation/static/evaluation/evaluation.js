@@ -52,6 +52,34 @@
     });
     chart.on("click", (cell) => open(data.points[cell.dataIndex][6]));
   };
+  const stamped = (milliseconds, step) => { const text = new Date(milliseconds + 8 * 3600e3).toISOString(); return text.slice(0, { year: 4, month: 7 }[step] || 10); };
+  const lines = (chart, data) => {
+    const drawn = data.lines.filter((line) => line.values.some((value) => value !== null));
+    chart.clear();
+    chart.setOption({
+      animation: false, textStyle: { fontFamily: "inherit" },
+      title: drawn.length ? { text: "" } : { text: data.texts.no_data, left: "center", top: "middle", textStyle: { fontSize: 13, fontWeight: 400, color: "#868e96" } },
+      legend: { top: 0, textStyle: { fontSize: 11 } },
+      grid: { left: 8, right: 74, top: 34, bottom: 8, containLabel: true },
+      tooltip: { trigger: "axis", renderMode: "richText" },
+      xAxis: { type: "category", data: data.x.map((moment) => stamped(moment, data.step)), axisLabel: { hideOverlap: true, fontSize: 10 } },
+      yAxis: { type: "value", name: data.unit, scale: true, axisLabel: { fontSize: 10 }, nameTextStyle: { align: "left" } },
+      series: drawn.map((line, place) => ({
+        name: line.name, type: "line", data: line.values, connectNulls: false, showSymbol: data.x.length < 60, symbolSize: 6,
+        lineStyle: { width: 2, type: ["solid", "dashed", "dotted"][place % 3] },
+        markLine: place ? undefined : { symbol: "none", silent: true, lineStyle: { color: "#c92a2a", type: "dashed" }, label: { fontSize: 10, formatter: (mark) => `${mark.name} ${mark.value}` }, data: data.limits.map((limit) => ({ name: limit.name, yAxis: limit.value })) },
+      })),
+    });
+  };
+  document.querySelectorAll("[data-lines]").forEach((box) => load(box, lines));
+  document.addEventListener("change", async (event) => {
+    const box = event.target.matches("[data-chart-item]") && document.querySelector("[data-lines]");
+    if (!box) return;
+    const address = new URL(box.dataset.source, window.location.href);
+    address.searchParams.set("item", event.target.value);
+    const answer = await fetch(address);
+    if (answer.ok) lines(echarts.getInstanceByDom(box), await answer.json());
+  });
   document.querySelectorAll("[data-calendar]").forEach((box) => load(box, calendar));
   document.querySelectorAll("[data-trend]").forEach((box) => load(box, trend));
   window.addEventListener("resize", () => charts.forEach((chart) => chart.resize()));

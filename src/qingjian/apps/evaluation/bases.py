@@ -1,0 +1,95 @@
+"""A year of air on another basis: the same days by the limits and index of every edition, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.evaluation import queries, words
+from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.standards.air import index
+from qingjian.standards.air.breakpoints import POLLUTANTS
+from qingjian.standards.air.statistics import (
+    Attainment,
+    PeriodStatistics,
+    attainment,
+    by_day,
+    yearly,
+)
+from qingjian.standards.errors import EvaluationError
+
+EDITIONS = ("2012", "2026")
+"""Editions of GB 3095 and HJ 633 that data can be held against, whatever their date."""
+
+
+@dataclass(frozen=True)
+class OnBasis:
+    """A year on one edition; `problem` says why a part cannot be told."""
+
+    edition: str
+    by_date: bool
+    """The edition that the date of the data asks for on 31 December of the year."""
+    pollutants: dict[str, PeriodStatistics]
+    attainment: Attainment | None
+    categories: dict[str, int]
+    not_published: int
+    problem: tuple[str, str]
+
+    @property
+    def days(self) -> int:
+        return sum(self.categories.values())
+
+    @property
+    def good(self) -> int:
+        return self.categories["优"] + self.categories["良"]
+
+
+def year_on(region: Region, year: int) -> list[OnBasis]:
+    """Return a year of a region on every edition; kept until a new result or rule arrives."""
+    return list(_year_on(region, year, queries.stamp("air_day", region)))
+
+
+@lru_cache(maxsize=16)
+def _year_on(region: Region, year: int, stamp: str) -> tuple[OnBasis, ...]:
+    book = rulebook()
+    rows = queries.air_days(region, year)
+    asked = book.rows("aqi_breakpoints", date(year, 12, 31), standard="HJ 633")
+    found = []
+    for edition in EDITIONS:
+        pollutants: dict[str, PeriodStatistics] = {}
+        problem = ("", "")
+        for name in POLLUTANTS:
+            values = by_day((day_of(row.start), row.values["used"].get(name)) for row in rows)
+            if any(value is not None for value in values.values()):
+                try:
+                    pollutants[name] = yearly(name, values, year, edition=edition, rulebook=book)
+                except EvaluationError as error:
+                    problem = (error.zh, error.en)
+        categories = dict.fromkeys(words.CATEGORY_LEVELS, 0)
+        not_published = 0
+        for row in rows:
+            used = {**row.values["used"]}
+            used["O3_8h"] = used.pop("O3", None)
+            try:
+                one = index.daily(used, on=day_of(row.start), edition=edition, rulebook=book)
+            except EvaluationError:
+                continue
+            if one.publishable:
+                categories[one.category] += 1
+            else:
+                not_published += 1
+        found.append(
+            OnBasis(
+                edition,
+                bool(asked) and asked[0].edition == edition,
+                pollutants,
+                attainment(pollutants) if pollutants else None,
+                categories,
+                not_published,
+                problem,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,190 @@
+"""Pages of the elements that are not air, sections or outlets: map, table, chart and why of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import curves, queries, sheets, words
+from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.sheets import SHEETS, Sheet
+from qingjian.apps.network.models import Point
+from qingjian.contracts.current import now
+from qingjian.ui.listing import workbook_response
+
+
+def _sheet(request: HttpRequest, name: str) -> Sheet:
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    if name not in SHEETS:
+        raise Http404
+    return SHEETS[name]
+
+
+def overview(request: HttpRequest, name: str) -> HttpResponse:
+    """Every point of an element in reach: where it lies, what its newest result says, and the ones before."""
+    sheet = _sheet(request, name)
+    lines = sheets.lines(request.user, sheet)
+    if request.GET.get("export") == "xlsx":
+        return _overview_workbook(sheet, lines)
+    regions = sheets.region_results(request.user, sheet)
+    return render(
+        request,
+        "evaluation/element.html",
+        {
+            "title": str(sheet.title),
+            "tab": sheet.name,
+            "now": now(),
+            "sheet": sheet,
+            "lines": lines,
+            "cards": sheets.summary(sheet, lines, regions),
+            "regions": [(row, sheets.face(row)) for row in regions],
+            "catching_up": queries.catching_up(sheet.element),
+            "may_import": account_rules.may(request.user, Capability.IMPORT_DATA),
+            "point_kinds": len({one.point.kind for one in lines}) > 1,
+        },
+    )
+
+
+def _overview_workbook(sheet: Sheet, lines: list[sheets.Line]) -> HttpResponse:
+    heads = [
+        _("Point code"),
+        _("Monitoring point"),
+        _("Kind"),
+        _("Period"),
+        _("Result"),
+        _("Responsible items"),
+        _("Edition"),
+        _("Confidence"),
+        _("Revision"),
+        _("Label"),
+    ]
+    return workbook_response(
+        sheet.name,
+        heads,
+        (
+            [
+                one.point.code,
+                one.point.name,
+                str(one.point.get_kind_display()),
+                day_of(one.row.start) if one.row else None,
+                one.face.text if one.face else None,
+                one.responsible,
+                one.row.edition if one.row else None,
+                one.row.confidence if one.row else None,
+                one.row.revision if one.row else None,
+                one.label["text"] if one.label else None,
+            ]
+            for one in lines
+        ),
+    )
+
+
+def points(request: HttpRequest, name: str) -> JsonResponse:
+    """Return the points of an element for its map, with text and colour of their newest result."""
+    sheet = _sheet(request, name)
+    return JsonResponse(
+        {
+            "points": [
+                map_point(
+                    one.point,
+                    one.face.text if one.face else "–",
+                    one.face.level if one.face else 0,
+                    reverse("element-point", args=(sheet.name, one.point.code)),
+                )
+                for one in sheets.lines(request.user, sheet)
+                if one.point.longitude is not None
+            ]
+        }
+    )
+
+
+def map_point(point: Point, text: str, level: int, url: str) -> dict[str, Any]:
+    """Return a point as the map takes it."""
+    return {
+        "code": point.code,
+        "name": point.name,
+        "element": point.element,
+        "longitude": point.longitude,
+        "latitude": point.latitude,
+        "label": text,
+        "level": level,
+        "url": url,
+        "values": [],
+    }
+
+
+def _point(request: HttpRequest, sheet: Sheet, code: str) -> Point:
+    found = get_object_or_404(
+        queries.points_visible_to(request.user),
+        code=code,
+        pk__in=[one.pk for one in sheets.points_of(request.user, sheet)],
+    )
+    return found
+
+
+def point(request: HttpRequest, name: str, code: str) -> HttpResponse:
+    """One point: its newest result item by item, its history, and why of each."""
+    sheet = _sheet(request, name)
+    chosen = _point(request, sheet, code)
+    rows = sheets.results(chosen, sheet)
+    if request.GET.get("export") == "xlsx":
+        return _point_workbook(sheet, chosen, rows)
+    items = curves.items_of(rows)
+    return render(
+        request,
+        "evaluation/element_point.html",
+        {
+            "title": chosen.name,
+            "tab": sheet.name,
+            "now": now(),
+            "sheet": sheet,
+            "point": chosen,
+            "newest": rows[0] if rows else None,
+            "newest_face": sheets.face(rows[0]) if rows else None,
+            "rows": [(row, sheets.face(row)) for row in rows[:60]],
+            "count": len(rows),
+            "items": items,
+            "label": queries.label_of(queries.series_of_points([chosen])),
+        },
+    )
+
+
+def _point_workbook(sheet: Sheet, chosen: Point, rows: list[Evaluation]) -> HttpResponse:
+    items = list(dict.fromkeys(item for row in rows for item in row.values.get("used", {})))
+    heads = [
+        _("Period"),
+        _("Result"),
+        _("Responsible items"),
+        _("Edition"),
+        _("Confidence"),
+        _("Revision"),
+        *(words.item(item) for item in items),
+    ]
+    return workbook_response(
+        f"{sheet.name}-{chosen.code}",
+        heads,
+        (
+            [
+                day_of(row.start),
+                sheets.face(row).text,
+                sheets.responsible(row),
+                row.edition,
+                row.confidence,
+                row.revision,
+                *(row.values.get("used", {}).get(item) for item in items),
+            ]
+            for row in rows
+        ),
+    )
+
+
+def chart(request: HttpRequest, name: str, code: str) -> JsonResponse:
+    sheet = _sheet(request, name)
+    return JsonResponse(curves.chart(_point(request, sheet, code), sheet, request.GET.get("item", "")))

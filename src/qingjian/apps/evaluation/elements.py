@@ -1,0 +1,273 @@
+"""The elements: their points, the statistics they are made of, and how a stretch of natural days is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.evaluation import (
+    air,
+    ecology,
+    exceedances,
+    laboratory,
+    noise,
+    outlets,
+    radiation,
+    samples,
+    water,
+)
+from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, month_of, next_month
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.network.models import Point
+from qingjian.rulebook import Row, Rulebook
+
+AIR, WATER, OUTLETS = "air", "water", "outlets"
+BACK_HISTORY = timedelta(days=1100)
+"""How far back is looked for hourly data that were never evaluated."""
+LONG_HISTORY = timedelta(days=25 * 366)
+"""Samples and years are few: all of them are evaluated."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element: its points, and how a stretch of natural days is evaluated."""
+
+    name: str
+    title: Promise
+    points: Callable[[], Sequence[Point]]
+    evaluate: Callable[[Rulebook, date, date, datetime, set[int] | None], Iterator[Draft]]
+    after: Callable[[set[int] | None, Rulebook], None] | None = None
+    statistics: tuple[str, ...] = ("hour",)
+    back: timedelta = BACK_HISTORY
+    tables: tuple[str, ...] = ()
+    """Tables of the rulebook whose rows decide its results; a change of a row evaluates again what it touches."""
+    subjects: tuple[str, ...] = ()
+    """Subjects of `evaluation_parameters` that do."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of its stored results."""
+
+    def rests_on(self, row: Row) -> bool:
+        """Say whether a row of the rulebook decides results of this element."""
+        return row.table in self.tables or (
+            row.table == "evaluation_parameters" and row["subject"] in self.subjects
+        )
+
+
+def _air(
+    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
+) -> Iterator[Draft]:
+    # A region is the mean of its stations: all of them are read even when only one has changed.
+    block = air.Block(book, air.stations(), first, last)
+    yield from block.hourly(midnight(first), min(until, midnight(last + timedelta(days=1))))
+    ended = min(last, day_of(until) - timedelta(days=1))
+    if ended >= first:
+        yield from block.daily(first, ended)
+
+
+def _water(
+    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
+) -> Iterator[Draft]:
+    points = [one for one in water.sections() if chosen is None or one.pk in chosen]
+    fresh: dict[tuple[int, date], dict[str, float]] = {}
+    sampled: dict[tuple[int, date], dict[str, float]] = {}
+    for draft in water.Block(book, points, first, min(last, day_of(until))).daily():
+        fresh[draft.point, day_of(draft.start)] = draft.values["used"]
+        yield draft
+    for sample in samples.read(points, first, last, laboratory.surface_item):
+        if sample.given or sample.rejected:
+            draft = water.sampled(sample, book)
+            sampled[sample.point.pk, sample.day] = draft.values["used"]
+            yield draft
+    urban = [one for one in points if one.attributes.get("black_odorous")]
+    yield from laboratory.evaluate(
+        urban, laboratory.black_odorous_item, laboratory.black_odorous_sample, book, first, last
+    )
+    month = month_of(first)
+    while month <= last:
+        yield from _water_month(book, points, month, fresh, sampled)
+        month = next_month(month)
+
+
+def _water_month(
+    book: Rulebook,
+    points: Sequence[Point],
+    month: date,
+    fresh: dict[tuple[int, date], dict[str, float]],
+    sampled: dict[tuple[int, date], dict[str, float]],
+) -> Iterator[Draft]:
+    """Yield the month of every section from its days and samples, stored ones and those just made."""
+    stored = Evaluation.objects.filter(
+        kind__in=("water_station_day", "water_sample"),
+        superseded_at=None,
+        point__in=points,
+        start__gte=midnight(month),
+        start__lt=midnight(next_month(month)),
+    )
+    days: dict[str, dict[tuple[int, date], dict[str, float]]] = {"water_station_day": {}, "water_sample": {}}
+    for kind, point, start, values in stored.values_list("kind", "point_id", "start", "values"):
+        days[kind][point, day_of(start)] = values["used"]
+    for kind, new in (("water_station_day", fresh), ("water_sample", sampled)):
+        days[kind].update({key: used for key, used in new.items() if month_of(key[1]) == month})
+    for one in points:
+        own, samples_of = (
+            [used for (pk, _day), used in sorted(days[kind].items()) if pk == one.pk]
+            for kind in ("water_station_day", "water_sample")
+        )
+        if own or samples_of:
+            yield water.monthly(book, one, month, own, samples_of)
+        if laboratory.water_body(one) == "lake":
+            trophic = laboratory.lake_month(one, month, [*own, *samples_of], book)
+            if trophic is not None:
+                yield trophic
+
+
+def _samples(
+    element: str, item_of: samples.ItemOf, judge: laboratory.Judge
+) -> Callable[[Rulebook, date, date, datetime, set[int] | None], Iterator[Draft]]:
+    """Return the evaluation of an element of which every sample is judged by itself."""
+
+    def evaluate(
+        book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
+    ) -> Iterator[Draft]:
+        points = [one for one in laboratory.points_of(element) if chosen is None or one.pk in chosen]
+        return laboratory.evaluate(points, item_of, judge, book, first, last)
+
+    return evaluate
+
+
+def _outlets(
+    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
+) -> Iterator[Draft]:
+    found = [one for one in outlets.outlets() if chosen is None or one.point.pk in chosen]
+    block = outlets.Block(book, found, first, last)
+    hours = list(block.hourly())
+    yield from hours
+    if chosen is not None:
+        yield from _no_longer(hours, found, first, last)
+    ended = min(last, day_of(until) - timedelta(days=1))
+    yield from (one for one in block.daily() if day_of(one.start) <= ended)
+
+
+def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, last: date) -> Iterator[Draft]:
+    """Yield a statement for hours that exceeded before and do not any more: late data took the value back."""
+    still = {(one.point, one.start) for one in hours}
+    before = Evaluation.objects.filter(
+        kind="outlet_hour",
+        superseded_at=None,
+        point__in=[one.point for one in found],
+        start__gte=midnight(first),
+        start__lt=midnight(last + timedelta(days=1)),
+    )
+    for row in before:
+        if (row.point_id, row.start) not in still:
+            yield Draft(
+                "outlet_hour",
+                row.point_id,
+                row.region_id,
+                row.start,
+                "",
+                {"used": {}},
+                "S",
+                exceeds=False,
+                result={"items": []},
+            )
+
+
+AIR_TABLES = ("ambient_air_limits", "aqi_breakpoints", "aqi_levels", "data_validity")
+WATER_TABLES = ("surface_water_limits", "water_rating", "tli")
+ELEMENT_RULES = {
+    one.name: one
+    for one in (
+        Element(
+            AIR,
+            _("Air"),
+            air.stations,
+            _air,
+            tables=AIR_TABLES,
+            subjects=("decimals",),
+            kinds=("air_hour", "air_day"),
+        ),
+        Element(
+            WATER,
+            _("Surface water"),
+            water.sections,
+            _water,
+            statistics=("hour", "day"),
+            tables=WATER_TABLES,
+            subjects=("black_odorous", "class_evaluation", "main_pollutants", "decimals"),
+            kinds=("water_station_day", "water_sample", "water_month", "lake_month", "black_odorous"),
+        ),
+        Element(
+            OUTLETS,
+            _("Outlets"),
+            lambda: [one.point for one in outlets.outlets()],
+            _outlets,
+            exceedances.rebuild,
+            subjects=("reference_oxygen", "gas_day", "water_day"),
+            kinds=("outlet_hour", "outlet_day"),
+        ),
+        Element(
+            "noise",
+            _("Noise"),
+            noise.points,
+            noise.evaluate,
+            statistics=("hour", "day"),
+            tables=("noise_limits", "noise_rating_hj640"),
+            subjects=("noise_day",),
+            kinds=("noise_day", "noise_survey", "noise_area_year", "noise_road_year"),
+        ),
+        Element(
+            "radiation",
+            _("Radiation"),
+            radiation.points,
+            radiation.evaluate,
+            subjects=("dose_rate",),
+            kinds=("radiation_day",),
+        ),
+        Element(
+            "groundwater",
+            _("Groundwater"),
+            lambda: laboratory.points_of("groundwater"),
+            _samples("groundwater", laboratory.groundwater_item, laboratory.groundwater_sample),
+            statistics=("day",),
+            back=LONG_HISTORY,
+            tables=("groundwater_limits",),
+            kinds=("groundwater",),
+        ),
+        Element(
+            "drinking",
+            _("Drinking-water sources"),
+            lambda: laboratory.points_of("drinking"),
+            _samples("drinking", laboratory.drinking_item, laboratory.drinking_sample),
+            statistics=("day",),
+            back=LONG_HISTORY,
+            tables=("surface_water_limits", "groundwater_limits"),
+            subjects=("drinking_water",),
+            kinds=("drinking",),
+        ),
+        Element(
+            "soil",
+            _("Soil and farmland"),
+            lambda: laboratory.points_of("soil"),
+            _samples("soil", laboratory.soil_item, laboratory.soil_sample),
+            statistics=("day",),
+            back=LONG_HISTORY,
+            tables=("soil_limits_agri", "soil_limits_construction"),
+            kinds=("soil",),
+        ),
+        Element(
+            "ecology",
+            _("Ecology"),
+            ecology.points,
+            ecology.evaluate,
+            statistics=("year",),
+            back=LONG_HISTORY,
+            tables=("eqi",),
+            kinds=("ecology_year",),
+        ),
+    )
+}

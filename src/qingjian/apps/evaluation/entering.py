@@ -1,0 +1,223 @@
+"""Files of measurements from a page: what is wrong with them, handing them to the pipeline, templates to fill in."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import ecology, laboratory, noise, samples
+from qingjian.apps.evaluation.models import EnteredFile
+from qingjian.apps.network import files as registry_files
+from qingjian.apps.network import queries as network
+from qingjian.apps.network import registered
+from qingjian.apps.network import services as network_services
+from qingjian.apps.network.kinds import kinds_of
+from qingjian.apps.network.models import Factor, Point, Series
+from qingjian.contracts.current import now
+from qingjian.intake import (
+    ImportResult,
+    ImportSource,
+    IntakeError,
+    KeptFiles,
+    Problem,
+    Spool,
+    prepare,
+    read_sheet,
+    submit,
+)
+from qingjian.standards import catalogue
+
+LARGEST = 20 << 20
+ITEMS = {
+    "water": (laboratory.surface_item, laboratory.black_odorous_item),
+    "groundwater": (laboratory.groundwater_item,),
+    "drinking": (laboratory.drinking_item,),
+    "soil": (laboratory.soil_item,),
+    "noise": (noise.manual_item,),
+    "ecology": (ecology.item_of,),
+}
+"""Elements of which samples are entered, and what counts as an item there."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a file holds: problems row by row, and the series it writes to."""
+
+    source: ImportSource
+    path: Path
+    rows: int
+    observations: int
+    problems: list[Problem]
+    series: list[str]
+
+
+def kept_files() -> KeptFiles:
+    return KeptFiles(settings.DATA_FOLDER.intake)
+
+
+def check(author: Any, path: Path, name: str, statistic: str, origin: str, point: str) -> Checked:
+    """Read a file as the pipeline will and say what is wrong; nothing is stored.
+
+    PermissionDenied when it writes to a series out of the author's reach; ValidationError when nothing can be read.
+    """
+    account_rules.require(author, Capability.IMPORT_DATA)
+    directory = network_services.directory_store().current()
+    if directory is None:
+        raise ValidationError(_("Nothing is registered yet: register points and series first."))
+    source = ImportSource("", name, str(author), origin, point, statistic)
+    try:
+        prepared = prepare(read_sheet(path, name), directory, source)
+    except IntakeError as error:
+        raise ValidationError(_text(error.problem)) from error
+    numbers = set(prepared.observations["series"].unique().to_pylist())
+    allowed = series_in_reach(author).filter(pk__in=numbers)
+    codes = sorted(allowed.values_list("code", flat=True))
+    if len(codes) < len(numbers):
+        raise PermissionDenied(_("The file holds values of points that are not in your reach."))
+    return Checked(source, path, prepared.rows, prepared.observations.num_rows, prepared.problems, codes)
+
+
+def series_in_reach(author: Any) -> Any:
+    """Return the series a person may enter values for."""
+    points = network.points_visible_to(author, Capability.IMPORT_DATA)
+    return Series.objects.filter(point__in=points)
+
+
+def hand_over(author: Any, checked: Checked) -> EnteredFile:
+    """Give a checked file to the pipeline and remember who did; the same file again gives the first record."""
+    account_rules.require(author, Capability.IMPORT_DATA)
+    found = submit(
+        checked.path,
+        kept=kept_files(),
+        spool=Spool(settings.DATA_FOLDER.intake / "spool"),
+        source=checked.source,
+    )
+    digest = found.digest if isinstance(found, ImportResult) else found
+    with transaction.atomic():
+        row, created = EnteredFile.objects.get_or_create(
+            digest=digest,
+            defaults={
+                "name": checked.source.name[:200],
+                "author": author,
+                "at": now(),
+                "statistic": checked.source.statistic,
+                "rows": checked.rows,
+                "left_out": len({one.row for one in checked.problems}),
+                "series": checked.series,
+            },
+        )
+        if created:
+            accounts.record(author, "data:file:entered", digest, {"name": row.name, "rows": row.rows})
+    return row
+
+
+def entered_by(user: Any) -> list[EnteredFile]:
+    """Return the files a person may see: those whose series all lie in reach."""
+    visible = set(network.series_visible_to(user).values_list("code", flat=True))
+    return [one for one in EnteredFile.objects.select_related("author")[:200] if set(one.series) <= visible]
+
+
+def outcome(row: EnteredFile) -> ImportResult | None:
+    """Return what became of a file; None while it waits."""
+    return kept_files().result(row.digest)
+
+
+def _text(problem: Problem) -> str:
+    from qingjian.apps.evaluation import queries
+
+    return problem.zh if queries.language() == "zh" else problem.en
+
+
+def texts(problems: list[Problem], most: int = 200) -> list[dict[str, Any]]:
+    """Return problems for a page, in its language."""
+    return [{"row": one.row, "text": _text(one)} for one in problems[:most]]
+
+
+def stored_upload(upload: Any) -> Path:
+    """Write an uploaded file to a temporary place; ValidationError when it is too large."""
+    if upload.size > LARGEST:
+        raise ValidationError(_("The file is larger than 20 MB. Split it."))
+    with tempfile.NamedTemporaryFile(delete=False, suffix=Path(upload.name).suffix) as target:
+        for part in upload.chunks():
+            target.write(part)
+    return Path(target.name)
+
+
+# -- templates ---------------------------------------------------------------------------------------------------------
+
+
+def points_of(user: Any, element: str) -> list[Point]:
+    points = network.points_visible_to(user, Capability.IMPORT_DATA)
+    return list(points.filter(kind__in=kinds_of(element), status="running").order_by("code"))
+
+
+def statistic_of(element: str) -> str:
+    return "year" if element == "ecology" else "day"
+
+
+def template(user: Any, element: str, moment: datetime) -> tuple[list[str], list[list[Any]]]:
+    """Return heads and rows of a file to fill in: one row for each point, one column for each item registered there."""
+    points = points_of(user, element)
+    names: dict[str, None] = {}
+    for item_of in ITEMS[element]:
+        for own in samples.series_of(points, item_of).values():
+            names.update(dict.fromkeys(one.factor.name_zh for one in own.values()))
+    day = f"{moment:%Y-01-01}" if element == "ecology" else f"{moment:%Y-%m-%d}"
+    return ["时间", "点位", *names], [[day, one.code, *("" for _name in names)] for one in points]
+
+
+def registry_rows(user: Any, element: str, kind: str) -> tuple[list[str], list[list[Any]]]:
+    """Return the factors, or the series of every point, that are not registered yet, as a file for the registry.
+
+    The regular items only; rows that are not wanted are deleted before the file is proposed.
+    """
+    items = [one for one in catalogue.items(element) if one.regular]
+    declared = registered.KINDS[kind]
+    heads = registry_files.heads(declared)
+    rows: list[dict[str, Any]] = []
+    if kind == "factor":
+        known = set(Factor.objects.values_list("code", flat=True))
+        rows = [
+            {
+                "code": f"{one.medium}.{one.code}",
+                "medium": one.medium,
+                "wire_code": one.code,
+                "name_zh": one.name_zh,
+                "name_en": one.name_en,
+                "unit": one.unit,
+                "decimals": one.decimals,
+            }
+            for one in items
+            if f"{one.medium}.{one.code}" not in known
+        ]
+    else:
+        points = points_of(user, element)
+        held = set(Series.objects.filter(point__in=points).values_list("point__code", "factor__code"))
+        rows = [
+            {
+                "code": f"{point.code}.{one.code}.laboratory",
+                "point": point.code,
+                "factor": f"{one.medium}.{one.code}",
+                "origin": "manual" if element in ("noise", "ecology") else "laboratory",
+                "position": 1,
+                "unit": one.unit,
+                "decimals": one.decimals,
+                "medium": one.medium,
+                "averaging": "arithmetic",
+            }
+            for point in points
+            for one in items
+            if (point.code, f"{one.medium}.{one.code}") not in held
+        ]
+    return heads, [[row.get(name, "") for name in declared.fields] for row in rows]

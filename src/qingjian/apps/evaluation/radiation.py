@@ -1,0 +1,205 @@
+"""Gamma dose rate: every hour against the local background and the history of the station, told by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from qingjian.apps.evaluation import inputs, laboratory
+from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, month_of
+from qingjian.apps.network.models import Point, Series
+from qingjian.rulebook import Rulebook
+from qingjian.standards import radiation
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.explanation import Text, TraceBuilder, plain
+from qingjian.standards.quantity import Quantity, convert
+
+RAIN = "降水量"
+LEAST_HISTORY = 2
+
+
+def points() -> list[Point]:
+    return laboratory.points_of("radiation")
+
+
+def series_of(chosen: Sequence[Point]) -> dict[int, tuple[Series | None, Series | None]]:
+    """Return the series of dose rate and of rain of each station."""
+    rows = Series.objects.select_related("factor", "device", "point").filter(point__in=chosen)
+    held: dict[int, tuple[list[Series], list[Series]]] = {one.pk: ([], []) for one in chosen}
+    for one in rows:
+        if one.medium == "radiation" and one.unit.endswith("Gy/h"):
+            held[one.point_id][0].append(one)
+        elif one.factor.name_zh == RAIN:
+            held[one.point_id][1].append(one)
+    return {
+        point: (
+            next(iter(inputs.best(rates).values()), None),
+            next(iter(inputs.best(rain).values()), None),
+        )
+        for point, (rates, rain) in held.items()
+    }
+
+
+class Block:
+    """Hours of the stations over whole natural days, and the year before."""
+
+    def __init__(self, book: Rulebook, chosen: Sequence[Point], first: date, last: date) -> None:
+        self.book = book
+        self.points = list(chosen)
+        self.first = first
+        self.count = (last - first).days + 1
+        self.series = series_of(self.points)
+        everything = [one for own in self.series.values() for one in own if one is not None]
+        self.looked_back = timedelta(days=radiation.history_days(rulebook=book))
+        self.start = midnight(month_of(first)) - self.looked_back
+        self.hours = inputs.read(everything, self.start, midnight(last + timedelta(days=1)))
+        self._histories: dict[tuple[int, date], radiation.History | None] = {}
+
+    def _place(self, moment: datetime) -> int:
+        return int((moment - self.start) / inputs.HOUR)
+
+    def history(self, point: Point, day: date) -> radiation.History | None:
+        """Return the history that a day is held against; None without any."""
+        key = (point.pk, month_of(day))
+        if key not in self._histories:
+            rates, rain = self.series[point.pk]
+            end = midnight(key[1])
+            part = slice(max(0, self._place(end - self.looked_back)), self._place(end))
+            values = self.hours.of(rates.pk)[part] if rates else np.zeros(0)
+            keep = np.isfinite(values) & (values >= 0)
+            if rain is not None:
+                wet = self.hours.of(rain.pk)[part]
+                keep &= ~(np.isfinite(wet) & (wet > 0))
+            numbers = [self._given(rates, value) for value in values[keep]] if rates else []
+            self._histories[key] = radiation.history(numbers) if len(numbers) >= LEAST_HISTORY else None
+        return self._histories[key]
+
+    def _given(self, series: Series, value: float) -> Decimal:
+        return convert(Decimal(repr(round(float(value), 4))), series.unit, radiation.UNIT)
+
+    def daily(self) -> Iterator[Draft]:
+        """Judge every natural day with an hour."""
+        for point in self.points:
+            rates, _rain = self.series[point.pk]
+            if rates is None:
+                continue
+            for place in range(self.count):
+                day = self.first + timedelta(days=place)
+                begin = self._place(midnight(day))
+                raw = self.hours.of(rates.pk, "value")[begin : begin + 24]
+                if np.any(np.isfinite(raw)):
+                    yield self._day(point, rates, day, begin, raw)
+
+    def _day(self, point: Point, rates: Series, day: date, begin: int, raw: np.ndarray) -> Draft:
+        trace = TraceBuilder(Text("环境γ辐射剂量率（日）", "gamma dose rate, day"))
+        used = self.hours.of(rates.pk)[begin : begin + 24]
+        rain = self.series[point.pk][1]
+        wet = self.hours.of(rain.pk)[begin : begin + 24] if rain is not None else np.full(24, np.nan)
+        rejected: dict[str, dict[str, Any]] = {}
+        kept: dict[int, Decimal] = {}
+        for hour in np.flatnonzero(np.isfinite(raw)).tolist():
+            if np.isfinite(used[hour]) and used[hour] >= 0:
+                kept[hour] = self._given(rates, used[hour])
+                continue
+            zh, en = (
+                ("剂量率不能为负", "a dose rate cannot be negative")
+                if np.isfinite(used[hour])
+                else self.hours.why(rates.pk, begin + hour)
+            )
+            rejected[f"{hour:02d}:00"] = {"value": float(raw[hour]), "zh": zh, "en": en}
+            trace.reject(f"{hour:02d}:00", float(raw[hour]), zh, en)
+        values: dict[str, Any] = {
+            "hours": {str(hour): float(value) for hour, value in kept.items()},
+            "wet": sorted(hour for hour in kept if np.isfinite(wet[hour]) and wet[hour] > 0),
+        }
+        if rejected:
+            values["rejected"] = rejected
+        row = Draft("radiation_day", point.pk, point.region_id, midnight(day), "", values, "V")
+        if kept:
+            self._judge(row, point, day, kept, set(values["wet"]), trace)
+        else:
+            trace.step("没有有效的小时值", "no valid hour")
+        made = trace.done()
+        row.confidence = made.confidence.value
+        row.trace = made.to_dict()
+        return row
+
+    def _judge(
+        self,
+        row: Draft,
+        point: Point,
+        day: date,
+        kept: dict[int, Decimal],
+        wet: set[int],
+        trace: TraceBuilder,
+    ) -> None:
+        """Judge every hour by the reference function; the highest one explains the day."""
+        past = self.history(point, day) or radiation.History(0, Decimal(0), Decimal(0))
+        local = point.attributes.get("background")
+        background = (str(local[0]), str(local[1])) if isinstance(local, list) and len(local) == 2 else None
+        trace.step(
+            f"历史: {month_of(day):%Y-%m} 之前一年内 {past.hours} 个无降雨的有效小时，均值 {plain(past.mean)}，标准差 {plain(past.deviation)} nGy/h",
+            f"history: {past.hours} dry valid hours of the year before {month_of(day):%Y-%m}, mean {plain(past.mean)}, standard deviation {plain(past.deviation)} nGy/h",
+        )
+        above: list[int] = []
+        outside: list[int] = []
+        worst = None
+        for hour, value in kept.items():
+            try:
+                found = radiation.judge(
+                    Quantity(value, radiation.UNIT),
+                    past,
+                    rain=hour in wet,
+                    background=background,
+                    rulebook=self.book,
+                )
+            except EvaluationError as error:
+                trace.step(error.zh, error.en)
+                return
+            if found.alert:
+                above.append(hour)
+            if found.within_background is False:
+                outside.append(hour)
+            if worst is None or found.value > worst[1].value:
+                worst = (hour, found)
+        if worst is None:
+            return
+        highest, explained = worst
+        trace.step(
+            f"最高的小时 {highest:02d}:00 的判断:", f"judgement of the highest hour, {highest:02d}:00:"
+        )
+        trace.include(explained.trace)
+        dry = [hour for hour in above if hour not in wet]
+        if above and not dry:
+            trace.step(
+                "超过阈值的小时都在降雨时段（氡子体沉降），只提示不报警",
+                "all hours above lie in rain (washed-out radon progeny): told, not alarmed",
+            )
+        mean = sum(kept.values(), Decimal(0)) / len(kept)
+        row.edition = next(iter(explained.trace.editions), "")
+        row.exceeds = None if explained.threshold is None else bool(dry)
+        row.values["used"] = {"highest": float(explained.value)}
+        row.category = (
+            "" if row.exceeds is None else ("高于阈值" if dry else ("降雨偏高" if above else "正常"))
+        )
+        row.result = {
+            "mean": round(float(mean), 1),
+            "highest": float(explained.value),
+            "lowest": float(min(kept.values())),
+            "threshold": None if explained.threshold is None else round(float(explained.threshold), 1),
+            "background": list(map(float, background)) if background else None,
+            "above": above,
+            "wet": sorted(wet),
+            "outside_background": outside,
+            "history_hours": past.hours,
+        }
+
+
+def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: set[int] | None) -> Iterator[Draft]:
+    """Yield the days of the stations; the running day is judged by the hours it has."""
+    own = [one for one in points() if chosen is None or one.pk in chosen]
+    yield from Block(book, own, first, min(last, day_of(until))).daily()

@@ -1,0 +1,106 @@
+"""What a change of the rules changed: which rows, which days were evaluated again, and every result that differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import queries, sheets, words
+from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.elements import ELEMENT_RULES
+from qingjian.apps.evaluation.models import Evaluation, RuleChange
+from qingjian.ui.listing import workbook_response
+
+SHOWN = 200
+EXPORTED = 20_000
+
+
+def said(row: Evaluation | None) -> str:
+    """Return a result in a word, whatever its kind."""
+    if row is None:
+        return "–"
+    if row.kind in sheets.FACES:
+        return f"{sheets.face(row).text} {sheets.responsible(row)}".strip()
+    if row.aqi is not None:
+        return f"AQI {row.aqi} {words.category(row.category)}"
+    if row.water_class:
+        return row.water_class
+    if row.exceeds is not None:
+        return _("Exceeds") if row.exceeds else _("Within the limits")
+    return "–"
+
+
+def rule_changes(request: HttpRequest) -> HttpResponse:
+    """List the changes of the rulebook that this office has seen."""
+    account_rules.require(request.user, Capability.VIEW_REGISTRY)
+    changes = RuleChange.objects.exclude(rows=[]).defer("snapshot")[:100]
+    return render(
+        request,
+        "evaluation/rule_changes.html",
+        {
+            "title": _("Changed rules and results"),
+            "changes": [(one, _stretches(one.done), _stretches(one.todo)) for one in changes],
+        },
+    )
+
+
+def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """One change: rows before and after, and earlier and present outcome of every result that differs."""
+    account_rules.require(request.user, Capability.VIEW_REGISTRY)
+    change = get_object_or_404(RuleChange.objects.defer("snapshot"), pk=pk)
+    results = queries.evaluations_visible_to(request.user).filter(rule_change=change)
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Kind"), _("Monitoring point"), _("Period"), _("Before"), _("Now"), _("Revision")]
+        return workbook_response(
+            f"rule-change-{change.version}",
+            heads,
+            (
+                [
+                    str(row.get_kind_display()),
+                    str(row.point or row.region),
+                    day_of(row.start),
+                    said(before),
+                    said(row),
+                    row.revision,
+                ]
+                for row, before in queries.with_before(results.defer("trace")[:EXPORTED])
+            ),
+        )
+    rows = [{**one, "differs": _differs(one["before"], one["after"])} for one in change.rows[:SHOWN]]
+    return render(
+        request,
+        "evaluation/rule_change.html",
+        {
+            "title": _("Changed rules and results"),
+            "change": change,
+            "rows": rows,
+            "count": results.count(),
+            "results": [
+                {"row": row, "before": before, "said": said(row), "said_before": said(before)}
+                for row, before in queries.with_before(results.defer("trace")[:SHOWN])
+            ],
+            "done": _stretches(change.done),
+            "todo": _stretches(change.todo),
+            "shown": SHOWN,
+        },
+    )
+
+
+def _stretches(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**one, "title": ELEMENT_RULES[one["element"]].title} for one in given]
+
+
+def _differs(before: dict[str, str] | None, after: dict[str, str] | None) -> list[tuple[str, str, str]]:
+    """Return (column, before, after) of the columns that a person would look at."""
+    old, new = before or {}, after or {}
+    names = [name for name in dict.fromkeys([*old, *new]) if name not in ("source", "basis", "note")]
+    return [
+        (name, old.get(name, ""), new.get(name, ""))
+        for name in names
+        if old.get(name, "") != new.get(name, "")
+    ]

@@ -1,0 +1,149 @@
+"""Further pages of surface water: map, basins, trend of a section, ranking by index."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import queries, waters, words
+from qingjian.apps.evaluation.element_views import map_point
+from qingjian.apps.evaluation.explained import drawer
+from qingjian.apps.network.kinds import kinds_of
+from qingjian.apps.network.models import Point
+from qingjian.contracts.current import now
+from qingjian.ui.listing import workbook_response
+
+
+def points(request: HttpRequest) -> JsonResponse:
+    """Return the sections for the map, with the class of the present or the newest month."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    found = []
+    for one in queries.water_sections(request.user):
+        row = one["month"] or next((row for _month, row in reversed(one["history"]) if row), None)
+        name = row.water_class if row else ""
+        if one["point"].longitude is not None:
+            found.append(
+                map_point(
+                    one["point"],
+                    name or "–",
+                    int(words.CLASS_COLOURS.get(name, "0")),
+                    reverse("water-section", args=(one["point"].code,)),
+                )
+            )
+    return JsonResponse({"points": found})
+
+
+def _section(request: HttpRequest, code: str) -> Point:
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    return get_object_or_404(queries.points_visible_to(request.user, kinds_of("water")), code=code)
+
+
+def section_trend(request: HttpRequest, code: str) -> JsonResponse:
+    return JsonResponse(waters.section_chart(_section(request, code), request.GET.get("item", "")))
+
+
+def trend_why(request: HttpRequest, code: str) -> HttpResponse:
+    """The drawer: how the trend of one item came about."""
+    point = _section(request, code)
+    for one in waters.trends(point):
+        if one.item == request.GET.get("item"):
+            return drawer(
+                request, f"{one.item}: r = {one.trend.coefficient}", point.name, one.trend.trace.to_dict()
+            )
+    raise Http404
+
+
+def basin_why(request: HttpRequest) -> HttpResponse:
+    """The drawer: how the rating of a basin, or its change against last year, came about."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    for one in waters.bodies(queries.water_sections(request.user)):
+        if one.key != request.GET.get("basin"):
+            continue
+        if request.GET.get("part") == "trend" and one.trend is not None:
+            return drawer(
+                request,
+                f"{one.name}: {words.category(one.trend.label)}",
+                _("This year so far against the same months of last year"),
+                one.trend.trace.to_dict(),
+            )
+        return drawer(
+            request,
+            f"{one.name}: {words.category(one.present.rating)}",
+            _("This year so far"),
+            one.present.trace.to_dict(),
+        )
+    raise Http404
+
+
+def _month(request: HttpRequest, months: list[date]) -> date | None:
+    text = request.GET.get("month")
+    if not text:
+        return months[0] if months else None
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise BadRequest(_("A month is written 2026-01.")) from error
+
+
+def indices(request: HttpRequest) -> HttpResponse:
+    """Sections by water quality index (CWQI) of a month, against the same month of last year."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    months = waters.index_months(request.user)
+    month = _month(request, months)
+    lines, whole = waters.indices(request.user, month) if month else ([], None)
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Rank"),
+            _("Section"),
+            "CWQI",
+            _("Items"),
+            _("Same month of last year"),
+            f"{_('Relative change')} (%)",
+        ]
+        return workbook_response(
+            "water-index",
+            heads,
+            (
+                [
+                    one.rank,
+                    one.name,
+                    float(one.index.value),
+                    len(one.index.parts),
+                    None if one.before is None else float(one.before),
+                    None if one.change is None else float(one.change),
+                ]
+                for one in lines
+            ),
+        )
+    context: dict[str, Any] = {
+        "title": _("Water quality index"),
+        "tab": "indices",
+        "now": now(),
+        "lines": lines,
+        "whole": whole,
+        "month": month,
+        "months": months,
+    }
+    return render(request, "evaluation/water_indices.html", context)
+
+
+def index_why(request: HttpRequest) -> HttpResponse:
+    """The drawer: how the index of one section and month came about."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    month = _month(request, waters.index_months(request.user))
+    if month is None:
+        raise Http404
+    for one in waters.indices(request.user, month)[0]:
+        if one.point is not None and one.point.code == request.GET.get("section"):
+            return drawer(
+                request, f"CWQI {one.index.value}", f"{one.name} · {month:%Y-%m}", one.index.trace.to_dict()
+            )
+    raise Http404

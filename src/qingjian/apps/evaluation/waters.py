@@ -1,0 +1,260 @@
+"""Further reads of surface water: basins, change against last year, trends, and the water quality index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from django.utils.translation import gettext as _
+
+from qingjian.apps.evaluation import laboratory, queries, water
+from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.network.models import Point
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.current import now
+from qingjian.standards.air.ranking import change_rate
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.surface_water.cwqi import WaterIndex, body_index, city_index
+from qingjian.standards.surface_water.items import ASSESSED
+from qingjian.standards.surface_water.rating import RiverRating, river_rating
+from qingjian.standards.surface_water.trend import (
+    PeriodShares,
+    SpearmanTrend,
+    TwoPeriodTrend,
+    spearman,
+    two_periods,
+)
+
+TREND_MONTHS = 24
+LEAST_MONTHS = 5
+
+
+def months_of(points: Iterable[Point], first: date, last: date) -> list[Evaluation]:
+    """Return the months of sections from the month of `first` to that of `last`."""
+    rows = queries.current("water_month").filter(
+        point__in=list(points),
+        start__gte=midnight(month_of(first)),
+        start__lt=midnight(next_month(last)),
+    )
+    return list(rows.defer("trace").order_by("start"))
+
+
+def mean_items(rows: Sequence[Evaluation]) -> dict[str, float]:
+    """Return the mean of each item over some months, of the items that made the classes."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for item, value in water.entering(row).items():
+            found.setdefault(item, []).append(value)
+    return {item: round(water.mean(item, np.asarray(values)), 8) for item, values in found.items()}
+
+
+# -- rivers and basins -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Body:
+    """A river or basin this year so far against the same months of last year."""
+
+    name: str
+    key: str
+    sections: list[Point]
+    present: RiverRating
+    before: RiverRating | None
+    trend: TwoPeriodTrend | None
+    months: int
+
+
+def bodies(sections: Sequence[dict[str, Any]], attribute: str = "basin") -> list[Body]:
+    """Rate every basin (or river) by the means of its sections this year, and compare with last year."""
+    groups: dict[str, list[Point]] = {}
+    for one in sections:
+        name = one["point"].attributes.get(attribute)
+        if name and laboratory.water_body(one["point"]) == "river":
+            groups.setdefault(name, []).append(one["point"])
+    today = day_of(now())
+    found = []
+    for name, points in sorted(groups.items()):
+        rows = months_of(points, date(today.year - 1, 1, 1), today)
+        present, months = _rated(rows, date(today.year, 1, 1), today)
+        if present is None:
+            continue
+        before, _months = _rated(rows, date(today.year - 1, 1, 1), today.replace(year=today.year - 1, day=1))
+        trend = None
+        if before is not None:
+            try:
+                trend = two_periods(_shares(before), _shares(present), rulebook=rulebook())
+            except EvaluationError:
+                trend = None
+        found.append(Body(name, name, points, present, before, trend, months))
+    return found
+
+
+def _rated(rows: Sequence[Evaluation], first: date, last: date) -> tuple[RiverRating | None, int]:
+    own: dict[int, list[Evaluation]] = {}
+    for row in rows:
+        if first <= day_of(row.start) <= last:
+            own.setdefault(row.point_id, []).append(row)
+    items = [mean_items(months) for months in own.values()]
+    items = [one for one in items if one]
+    if not items:
+        return None, 0
+    try:
+        rating = river_rating(items, last, rulebook=rulebook())
+    except EvaluationError:
+        return None, 0
+    return rating, max(len(months) for months in own.values())
+
+
+def _shares(rating: RiverRating) -> PeriodShares:
+    return PeriodShares(rating.share_good, rating.share_worst, rating.rating)
+
+
+# -- trend of a section ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTrend:
+    """Rank correlation of the monthly values of one item with time."""
+
+    item: str
+    trend: SpearmanTrend
+    first: float
+    last: float
+    worse: bool | None
+    """True where a significant change is one for the worse."""
+
+
+def trends(point: Point) -> list[ItemTrend]:
+    """Return the trends of the items of a section over up to two years of months."""
+    today = day_of(now())
+    rows = months_of([point], today.replace(year=today.year - 2, day=1), today)[-TREND_MONTHS:]
+    found = []
+    for item in sorted({item for row in rows for item in water.entering(row)}):
+        values = [value for row in rows if (value := water.entering(row).get(item)) is not None]
+        if len(values) < LEAST_MONTHS or len(set(values)) == 1:
+            continue
+        trend = spearman([Decimal(str(value)) for value in values], rulebook=rulebook())
+        rising = trend.direction == "rising"
+        worse = None if trend.direction == "none" or item == "pH" else rising != (item == "DO")
+        found.append(ItemTrend(item, trend, values[0], values[-1], worse))
+    return found
+
+
+def section_chart(point: Point, item: str) -> dict[str, Any]:
+    """Return the monthly values of one item with the limits of classes Ⅱ to Ⅴ."""
+    today = day_of(now())
+    rows = months_of([point], today.replace(year=today.year - 2, day=1), today)
+    body = laboratory.water_body(point)
+    other = "湖、库" if body == "river" else "河流"
+    limits = [
+        (row["class"], float(row["limit"]))
+        for row in rulebook().rows("surface_water_limits", today, symbol=item)
+        if row["op"] != "range"
+        and row["class"] in ("Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ")
+        and not (item == "TP" and other in row["condition"])
+    ]
+    unit = next(
+        (one["unit"] for row in reversed(rows) for one in row.result.get("items", ()) if one["item"] == item),
+        "",
+    )
+    return {
+        "x": [int(row.start.timestamp() * 1000) for row in rows],
+        "lines": [{"name": item, "values": [row.values["used"].get(item) for row in rows]}],
+        "limits": [{"name": _("class %(name)s") % {"name": name}, "value": value} for name, value in limits],
+        "unit": "" if unit == "无量纲" else unit,
+        "step": "month",
+        "texts": {"no_data": _("No data in this period.")},
+    }
+
+
+# -- water quality index -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """One section, or the county as a whole, in the ranking of a month."""
+
+    name: str
+    point: Point | None
+    index: WaterIndex
+    rank: int | None
+    """None where fewer than the 21 items were measured: such an index compares with nothing."""
+    before: Decimal | None
+    change: Decimal | None
+
+
+def index_months(user: Any) -> list[date]:
+    """Return the months with sections, newest first."""
+    points = [one["point"].pk for one in queries.water_sections(user)]
+    starts = queries.current("water_month").filter(point__in=points).values_list("start", flat=True)
+    return sorted({day_of(start) for start in starts.distinct()}, reverse=True)[:24]
+
+
+def indices(user: Any, month: date) -> tuple[list[Indexed], Decimal | None]:
+    """Rank the sections of a month by their index; return (lines, index of the whole).
+
+    Lower is better. The whole is formed from the sections with all 21 items, rivers and lakes by their number.
+    """
+    points = {one["point"].pk: one["point"] for one in queries.water_sections(user)}
+    present = _indices(points, month)
+    before = _indices(points, month.replace(year=month.year - 1))
+    complete = sorted(value.value for value in present.values() if not value.missing)
+    found = []
+    for pk, index in present.items():
+        earlier = before.get(pk)
+        same = earlier is not None and earlier.missing == index.missing
+        found.append(
+            Indexed(
+                points[pk].name,
+                points[pk],
+                index,
+                None if index.missing else complete.index(index.value) + 1,
+                earlier.value if earlier is not None and same else None,
+                change_rate(index.value, earlier.value)
+                if earlier is not None and same and earlier.value
+                else None,
+            )
+        )
+    found.sort(key=lambda one: (one.rank is None, one.rank or 0, one.index.value))
+    return found, _whole(points, month)
+
+
+def _indices(points: dict[int, Point], month: date) -> dict[int, WaterIndex]:
+    found = {}
+    for row in months_of(points.values(), month, month):
+        point = points[row.point_id]
+        items = {item: value for item, value in water.entering(row).items() if item in ASSESSED}
+        try:
+            found[point.pk] = body_index(
+                [items],
+                month,
+                water_body=laboratory.water_body(point),
+                allow_missing=True,
+                rulebook=rulebook(),
+            )
+        except EvaluationError:
+            continue
+    return found
+
+
+def _whole(points: dict[int, Point], month: date) -> Decimal | None:
+    complete: dict[str, list[dict[str, float]]] = {"river": [], "lake": []}
+    for row in months_of(points.values(), month, month):
+        items = {item: value for item, value in water.entering(row).items() if item in ASSESSED}
+        if len(items) == len(ASSESSED):
+            complete[laboratory.water_body(points[row.point_id])].append(items)
+    parts = {
+        body: body_index(
+            own, month, water_body="lake" if body == "lake" else "river", rulebook=rulebook()
+        ).value
+        for body, own in complete.items()
+        if own
+    }
+    if not parts:
+        return None
+    return city_index(parts.get("river"), len(complete["river"]), parts.get("lake"), len(complete["lake"]))
