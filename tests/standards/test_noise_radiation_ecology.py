@@ -215,3 +215,17 @@ def test_every_change_has_a_class(now: int, base: int) -> None:
     assert ecology.change(Decimal(now) / 100, Decimal(base) / 100).label
     with pytest.raises(InputError):
         ecology.class_of(-1)
+
+
+def test_a_day_is_valid_with_three_quarters_of_its_hours() -> None:
+    hours = dict.fromkeys(range(6, 18), 55)
+    found = noise.day_and_night(hours)
+    assert (found.day_valid, found.night_valid) == (True, False)
+    assert (found.least_day_hours, found.least_night_hours) == (12, 6)
+    del hours[17]
+    assert not noise.day_and_night(hours).day_valid
+    assert noise.day_and_night(dict.fromkeys((22, 23, 0, 1, 2, 3), 45)).night_valid
+
+
+def test_the_history_of_a_station_is_a_year() -> None:
+    assert radiation.history_days() == 365
