@@ -8,8 +8,9 @@ import pytest
 from tests.apps.conftest import County
 from tests.apps.evaluation.conftest import Data, enter
 
-from qingjian.apps.evaluation import queries, services, sheets
+from qingjian.apps.evaluation import inputs, queries, services, sheets
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.network.models import Series
 from qingjian.apps.observing.models import Mark
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import clock, now
@@ -240,3 +241,14 @@ def test_one_code_base_of_words_covers_every_kind_of_result(elements: Data, plac
         Evaluation.Kind.values
     )
     assert queries.catching_up("soil") is True
+
+
+def test_what_the_platform_made_speaks_only_where_nothing_else_does(elements: Data) -> None:
+    own = Series.objects.get(code="N1.Leq")
+    Series.objects.filter(pk=own.pk).update(origin="simulated")
+    made = Series.objects.get(code="N1.Leq")
+    made.pk, made.code, made.origin = None, "N1.Leq.platform", "platform"
+    made.save()
+    rows = list(Series.objects.filter(point__code="N1").select_related("factor"))
+    assert inputs.best(rows)["Leq"].code == "N1.Leq"
+    assert inputs.best([made])["Leq"].code == "N1.Leq.platform"

@@ -18,8 +18,11 @@ from qingjian.quality.observations import AVERAGING, Observations, SeriesInfo
 from qingjian.quality.status import Statuses, effective_status
 
 HOUR = timedelta(hours=1)
-ORIGINS = ("device", "upstream", "platform", "laboratory", "manual", "simulated")
-"""Which origin speaks when several report the same factor, first come first served; the label says which it was."""
+ORIGINS = ("device", "upstream", "laboratory", "manual", "simulated", "platform")
+"""Which origin speaks when several report the same factor, first come first served; the label says which it was.
+
+What the platform made itself comes last: it begins with the node and rests on the series before it.
+"""
 MARK_WORDS = {
     Mark.Kind.MAINTENANCE: "M",
     Mark.Kind.CALIBRATION: "C",

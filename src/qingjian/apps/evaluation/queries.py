@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import air, amounts, explanation, outlets, water
+from qingjian.apps.evaluation import air, amounts, explanation, laboratory, outlets, water
 from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.models import Evaluation, Exceedance, Progress
 from qingjian.apps.network import queries as network
@@ -262,7 +262,11 @@ def river_ratings(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rate every river in reach by the present month of its sections."""
     rivers: dict[str, list[dict[str, Any]]] = {}
     for one in sections:
-        if one["month"] is not None and one["month"].water_class:
+        if (
+            one["month"] is not None
+            and one["month"].water_class
+            and laboratory.water_body(one["point"]) == "river"
+        ):
             rivers.setdefault(one["point"].attributes.get("river") or "", []).append(one)
     found = []
     for name, own in sorted(rivers.items()):

@@ -14,7 +14,7 @@ from django.db.models import Max, Min, Model
 from django.utils.dateparse import parse_datetime
 
 from qingjian.apps.evaluation import bulk, explanation
-from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of
+from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.elements import ELEMENT_RULES, OUTLETS, Element
 from qingjian.apps.evaluation.models import Evaluation, Progress, RuleChange
 from qingjian.apps.network.models import Series, Version
@@ -242,13 +242,21 @@ def _stretches(touched: dict[date, set[int]]) -> Iterator[tuple[date, date, set[
             begin = place
 
 
-def _has_data(rules: Element, series: set[int], first: date, last: date) -> bool:
-    """Say whether any of some series holds something on natural days first … last."""
+def _newest_day(rules: Element, series: set[int], first: date, last: date) -> date | None:
+    """Return the newest natural day of first … last on which any of some series holds something."""
     begin, end = midnight(first), midnight(last + timedelta(days=1))
-    return bool(series) and any(
-        series & set(stores.lake().newest(statistic, begin, end)["series"].to_pylist())
+    found = [
+        start
         for statistic in rules.statistics
-    )
+        for number, start in _newest_starts(statistic, begin, end)
+        if number in series
+    ]
+    return day_of(max(found)) if found else None
+
+
+def _newest_starts(statistic: str, begin: datetime, end: datetime) -> Iterator[tuple[int, datetime]]:
+    table = stores.lake().newest(statistic, begin, end)
+    return zip(table["series"].to_pylist(), table["start"].to_pylist(), strict=True)
 
 
 def catch_up(element: str, seconds: float) -> tuple[int, bool]:
@@ -274,12 +282,15 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
             day_of(now()) if progress.back_until is None else day_of(progress.back_until) - timedelta(days=1)
         )
         first = max(oldest, month_of(last))
-        has_data = _has_data(rules, series, first, last)
-        earlier = has_data or _has_data(rules, series, oldest, first - timedelta(days=1))
-        if has_data:
+        newest = _newest_day(rules, series, oldest, last)
+        if newest is None:
+            first = oldest
+        elif newest < first:
+            first = next_month(newest)  # nothing in between: samples are taken a few times a year
+        else:
             made += len(evaluate(element, first, last))
         progress.back_until = midnight(first)
-        progress.complete = first <= oldest or not earlier
+        progress.complete = first <= oldest
         progress.save()
         if clock().monotonic() - begun >= seconds:
             break
@@ -296,7 +307,7 @@ def run(seconds: float = 30.0) -> str:
     changed = follow_rules(seconds / 2)
     if changed:
         told.append(f"rules {changed}")
-    for name, made in followed.items():
+    for name, made in sorted(followed.items(), key=lambda one: "hour" in ELEMENT_RULES[one[0]].statistics):
         more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
         told.append(f"{name} {made + more}{'' if complete else ' (back history goes on)'}")
     return ", ".join(told)

@@ -256,9 +256,9 @@ def responsible(row: Evaluation) -> str:
         change = result.get("change")
         more = "" if change is None else f" · ΔEQI {change:+} {words.category(result['change_label'])}"
         return f"EQI {result.get('eqi', '–')}{more}"
-    if row.kind == "groundwater" and row.water_class in ("Ⅰ", "Ⅱ"):
-        return ""
-    return "、".join(words.item(one) for one in result.get("decided_by", ()) if row.exceeds is not False)
+    if row.kind == "groundwater":
+        return words.items(row.main_items.split(","))
+    return words.items(one for one in result.get("decided_by", ()) if row.exceeds is not False)
 
 
 # -- reads -------------------------------------------------------------------------------------------------------------
@@ -337,7 +337,8 @@ class Card:
     title: str
     answer: str
     detail: str
-    why: str = ""
+    faces: tuple[tuple[Face, int], ...] = ()
+    """How many points have each result, instead of an answer."""
 
 
 def summary(sheet: Sheet, found: Sequence[Line], regions: Sequence[Evaluation]) -> list[Card]:
@@ -350,15 +351,17 @@ def summary(sheet: Sheet, found: Sequence[Line], regions: Sequence[Evaluation]) 
         cards += _noise_cards(found, regions)
     elif judged:
         good = [one for one in judged if one.face is not None and not one.face.bad]
-        shares: dict[str, int] = {}
+        shares: dict[Face, int] = {}
         for one in judged:
             if one.face is not None:
-                shares[one.face.text] = shares.get(one.face.text, 0) + 1
+                key = Face(one.face.text, one.face.level)
+                shares[key] = shares.get(key, 0) + 1
         cards.append(
             Card(
                 _("Points by their newest result"),
-                " · ".join(f"{name} {count}" for name, count in sorted(shares.items())),
+                "",
                 _("%(judged)d of %(all)d points have a result") % {"judged": len(judged), "all": len(found)},
+                tuple(sorted(shares.items(), key=lambda one: one[0].level)),
             )
         )
         if sheet.name in ("groundwater", "soil", "radiation", "black-odorous"):

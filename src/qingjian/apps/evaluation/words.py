@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -53,6 +55,12 @@ def category(name: str) -> str:
 def item(name: str) -> str:
     """Return an item in the language of the page: symbols stay, Chinese names become English on English pages."""
     return ITEM_NAMES.get(name, name) if (get_language() or "").startswith("en") else name
+
+
+def items(names: Iterable[str]) -> str:
+    """Join items in the language of the page."""
+    separator = ", " if (get_language() or "").startswith("en") else "、"
+    return separator.join(item(one) for one in names if one)
 
 
 def level(name: str) -> int:

@@ -100,7 +100,7 @@ def item_name(name: str) -> str:
 @register.filter
 def items_text(names: list[str] | None) -> str:
     """Join items in the language of the page."""
-    return "、".join(words.item(one) for one in names or ()) or "–"
+    return words.items(names or ()) or "–"
 
 
 @register.filter
