@@ -205,6 +205,8 @@ ITEM_NAMES = MappingProxyType(
         "昼间等效声级": "day level Ld",
         "夜间等效声级": "night level Ln",
         "最大的瞬时声级": "highest level",
+        "无": "none",
+        "有": "present",
         "生态格局": "ecological structure",
         "生态功能": "ecological function",
         "生物多样性": "biodiversity",

@@ -60,7 +60,7 @@ def chart(point: Point, sheet: Sheet, item: str = "") -> dict[str, Any]:
 
 def items_of(rows: Sequence[Evaluation]) -> list[str]:
     """Return the items of a point's results, those that decided the newest one first."""
-    if not rows or "used" not in rows[0].values or rows[0].kind in ("lake_month", "ecology_year"):
+    if not rows or rows[0].kind not in ("groundwater", "drinking", "soil", "black_odorous"):
         return []
     deciding = list(rows[0].result.get("decided_by", ()))
     rest = list(dict.fromkeys(item for row in rows for item in row.values.get("used", {})))

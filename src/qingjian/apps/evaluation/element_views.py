@@ -147,6 +147,7 @@ def point(request: HttpRequest, name: str, code: str) -> HttpResponse:
             "sheet": sheet,
             "point": chosen,
             "newest": rows[0] if rows else None,
+            "newest_items": rows[0].result.get("items", []) if rows else [],
             "newest_face": sheets.face(rows[0]) if rows else None,
             "rows": [(row, sheets.face(row)) for row in rows[:60]],
             "count": len(rows),

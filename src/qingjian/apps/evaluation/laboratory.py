@@ -155,7 +155,8 @@ def groundwater_sample(sample: Sample, book: Rulebook) -> Draft:
             "items": [
                 {
                     "item": one.item,
-                    "value": one.received,
+                    "value": one.received if one.item in qualitative else str(sample.given[one.item].value),
+                    "unit": sample.given[one.item].unit,
                     "class": one.cls,
                     "multiple": _float(one.multiple),
                 }

@@ -255,7 +255,7 @@ def responsible(row: Evaluation) -> str:
     if row.kind == "ecology_year":
         change = result.get("change")
         more = "" if change is None else f" · ΔEQI {change:+} {words.category(result['change_label'])}"
-        return f"EQI {result.get('eqi', '–')}{more}"
+        return f"EQI {result['eqi']:.2f}{more}" if "eqi" in result else "EQI –"
     if row.kind == "groundwater":
         return words.items(row.main_items.split(","))
     return words.items(one for one in result.get("decided_by", ()) if row.exceeds is not False)

@@ -408,8 +408,9 @@ def section(request: HttpRequest, code: str) -> HttpResponse:
             months=months,
             year=today.year,
             trends=waters.trends(point),
-            items=sorted({item for row in months for item in row.values.get("used", {})}),
+            items=waters.items_of(months),
             samples=queries.section_samples(point),
+            has_days=queries.current("water_station_day").filter(point=point).exists(),
         ),
     )
 

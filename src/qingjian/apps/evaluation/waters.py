@@ -142,7 +142,14 @@ def trends(point: Point) -> list[ItemTrend]:
         rising = trend.direction == "rising"
         worse = None if trend.direction == "none" or item == "pH" else rising != (item == "DO")
         found.append(ItemTrend(item, trend, values[0], values[-1], worse))
-    return found
+    return sorted(found, key=lambda one: one.trend.direction == "none")
+
+
+def items_of(months: Sequence[Evaluation]) -> list[str]:
+    """Return the items of a section's months, those that decided the newest one first."""
+    deciding = list(months[0].result.get("decided_by", ())) if months else []
+    rest = sorted({item for row in months for item in row.values.get("used", {})} - set(deciding))
+    return [*deciding, *rest]
 
 
 def section_chart(point: Point, item: str) -> dict[str, Any]:

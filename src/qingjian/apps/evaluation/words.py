@@ -36,6 +36,7 @@ register_rule(
     ),
 )
 
+UNITS = {"度": "degrees", "MPN/100mL 或 CFU/100mL": "MPN or CFU/100 mL", "个/L": "1/L"}
 CLASS_COLOURS = {"Ⅰ": "1", "Ⅱ": "2", "Ⅲ": "3", "Ⅳ": "4", "Ⅴ": "5", "劣Ⅴ": "6"}
 CATEGORY_LEVELS = {"优": 1, "良": 2, "轻度污染": 3, "中度污染": 4, "重度污染": 5, "严重污染": 6}
 STANDINGS = {
@@ -55,6 +56,13 @@ def category(name: str) -> str:
 def item(name: str) -> str:
     """Return an item in the language of the page: symbols stay, Chinese names become English on English pages."""
     return ITEM_NAMES.get(name, name) if (get_language() or "").startswith("en") else name
+
+
+def unit(name: str) -> str:
+    """Return a unit in the language of the page; empty for figures without one."""
+    if name == "无量纲":
+        return ""
+    return UNITS.get(name, name) if (get_language() or "").startswith("en") else name
 
 
 def items(names: Iterable[str]) -> str:

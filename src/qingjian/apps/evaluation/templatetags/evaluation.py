@@ -98,6 +98,12 @@ def item_name(name: str) -> str:
 
 
 @register.filter
+def unit_text(unit: str | None) -> str:
+    """Return a unit for the page; nothing for figures without one."""
+    return words.unit(unit or "")
+
+
+@register.filter
 def items_text(names: list[str] | None) -> str:
     """Join items in the language of the page."""
     return words.items(names or ()) or "–"

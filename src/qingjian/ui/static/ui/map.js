@@ -27,7 +27,7 @@
   const labelled = (point) => {
     const dark = new ol.style.Fill({ color: point.level === 6 ? "#fff" : "#12211e" });
     return [
-      new ol.style.Style({ text: new ol.style.Text({ text: point.label, font: "600 12px sans-serif", padding: [3, 5, 2, 5], fill: dark, backgroundFill: new ol.style.Fill({ color: levels[point.level] }), backgroundStroke: new ol.style.Stroke({ color: "rgba(0,0,0,.45)", width: 1 }) }), zIndex: 2 }),
+      new ol.style.Style({ text: new ol.style.Text({ text: point.label, font: "600 12px sans-serif", padding: [3, 5, 2, 5], fill: dark, backgroundFill: new ol.style.Fill({ color: levels[point.level] }), backgroundStroke: new ol.style.Stroke({ color: "rgba(0,0,0,.45)", width: 1 }), declutterMode: "none" }), zIndex: 2 }),
       new ol.style.Style({ text: new ol.style.Text({ text: point.name, offsetY: 17, font: "11px sans-serif", fill: new ol.style.Fill({ color: "#1f2d2a" }), stroke: new ol.style.Stroke({ color: "#fff", width: 3 }) }) }),
     ];
   };

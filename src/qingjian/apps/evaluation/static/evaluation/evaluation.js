@@ -55,15 +55,24 @@
   const stamped = (milliseconds, step) => { const text = new Date(milliseconds + 8 * 3600e3).toISOString(); return text.slice(0, { year: 4, month: 7 }[step] || 10); };
   const lines = (chart, data) => {
     const drawn = data.lines.filter((line) => line.values.some((value) => value !== null));
+    const values = drawn.flatMap((line) => line.values).filter((value) => value !== null);
+    const top = Math.max(...values), bottom = Math.min(...values);
+    /* The nearest limit above and below the values belongs into the picture; farther ones would flatten the course. */
+    const above = Math.min(...data.limits.map((limit) => limit.value).filter((value) => value >= top), Infinity);
+    const below = Math.max(...data.limits.map((limit) => limit.value).filter((value) => value <= bottom), -Infinity);
+    const high = Number.isFinite(above) && above - top <= 4 * Math.max(top - bottom, top / 2) ? above : top;
+    const low = Number.isFinite(below) && bottom - below <= 4 * Math.max(top - bottom, top / 2) ? below : bottom;
+    const room = (high - low || Math.abs(high) || 1) * 0.06;
+    const places = Math.max(0, Math.ceil(-Math.log10(room)) + 1);
     chart.clear();
     chart.setOption({
       animation: false, textStyle: { fontFamily: "inherit" },
       title: drawn.length ? { text: "" } : { text: data.texts.no_data, left: "center", top: "middle", textStyle: { fontSize: 13, fontWeight: 400, color: "#868e96" } },
       legend: { top: 0, textStyle: { fontSize: 11 } },
-      grid: { left: 8, right: 74, top: 34, bottom: 8, containLabel: true },
+      grid: { left: 8, right: 92, top: 34, bottom: 8, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText" },
       xAxis: { type: "category", data: data.x.map((moment) => stamped(moment, data.step)), axisLabel: { hideOverlap: true, fontSize: 10 } },
-      yAxis: { type: "value", name: data.unit, scale: true, axisLabel: { fontSize: 10 }, nameTextStyle: { align: "left" } },
+      yAxis: { type: "value", name: data.unit, min: drawn.length ? Number((low >= 0 ? Math.max(0, low - room) : low - room).toFixed(places)) : 0, max: drawn.length ? Number((high + room).toFixed(places)) : 1, axisLabel: { fontSize: 10 }, nameTextStyle: { align: "left" } },
       series: drawn.map((line, place) => ({
         name: line.name, type: "line", data: line.values, connectNulls: false, showSymbol: data.x.length < 60, symbolSize: 6,
         lineStyle: { width: 2, type: ["solid", "dashed", "dotted"][place % 3] },
