@@ -11,7 +11,9 @@ from tests.apps.evaluation.conftest import Data, enter
 from qingjian.apps.evaluation import inputs, queries, services, sheets
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Series
-from qingjian.apps.observing.models import Mark
+from qingjian.apps.observing import services as observing
+from qingjian.apps.observing import stores
+from qingjian.apps.observing.models import Alert, FindingRecord, Mark
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import clock, now
 
@@ -177,6 +179,25 @@ def test_dose_rates_are_held_against_own_history_and_rain_is_told(elements: Data
     services.evaluate("radiation", date(2026, 11, 11), date(2026, 11, 11))
     wet = Evaluation.objects.get(kind="radiation_day", start=MIDNIGHT + timedelta(days=1))
     assert (wet.exceeds, wet.category) == (False, "降雨偏高")
+
+
+def test_a_dry_hour_above_the_threshold_asks_somebody_and_is_taken_back(
+    elements: Data, place: County
+) -> None:
+    elements.put("RD.r00x01", datetime(2026, 9, 1, tzinfo=CHINA), [80.0, 82.0] * (24 * 40))
+    day = datetime(2026, 11, 20, tzinfo=CHINA)
+    elements.put("RD.r00x01", day, [81.0] * 10 + [120.0, 130.0] + [81.0] * 12)
+    services.catch_up("radiation", 120)
+    observing.consume_findings()
+    alert = Alert.objects.get(rule="dose-rate-above-history")
+    assert alert.severity == "major"
+    clock().advance(60)  # type: ignore[attr-defined]
+    elements.put("RD.r00x01", day, [81.0] * 24)
+    services.follow("radiation")
+    observing.consume_findings()
+    assert stores.findings().open_findings("dose-rate-above-history") == []
+    newest = FindingRecord.objects.get(alert=alert)
+    assert newest.evidence["withdrawn"] is True
 
 
 def test_a_short_history_judges_nothing(elements: Data) -> None:

@@ -225,6 +225,7 @@ ELEMENT_RULES = {
             _("Radiation"),
             radiation.points,
             radiation.evaluate,
+            radiation.state_findings,
             subjects=("dose_rate",),
             kinds=("radiation_day",),
         ),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from qingjian.apps.evaluation import inputs, laboratory
+from qingjian.apps.evaluation import exceedances, inputs, laboratory, words
 from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, month_of
+from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point, Series
+from qingjian.apps.observing import stores
+from qingjian.contracts.current import now
+from qingjian.contracts.findings import Finding, finding_id
 from qingjian.rulebook import Rulebook
 from qingjian.standards import radiation
 from qingjian.standards.errors import EvaluationError
@@ -203,3 +208,61 @@ def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: set[in
     """Yield the days of the stations; the running day is judged by the hours it has."""
     own = [one for one in points() if chosen is None or one.pk in chosen]
     yield from Block(book, own, first, min(last, day_of(until))).daily()
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+
+
+def state_findings(chosen: set[int] | None, book: Rulebook) -> None:
+    """State a finding for every recent day with dry hours above the threshold, and end one that fell away."""
+    moment = now()
+    own = [one for one in points() if chosen is None or one.pk in chosen]
+    rows = Evaluation.objects.filter(
+        kind="radiation_day", point__in=own, start__gt=moment - exceedances.ALERTED_FOR
+    ).order_by("start", "revision")
+    stated: dict[tuple[int, datetime], Finding] = {}
+    for row in rows.defer("trace", "values"):
+        key = (row.point_id, row.start)
+        if row.exceeds:
+            found = _finding(row, moment)
+            if key in stated and stated[key].start != found.start:
+                stores.findings().append([_ended(stated[key])])
+            stated[key] = found
+        elif key in stated:
+            stated[key] = _ended(stated[key])
+    stores.findings().append(list(stated.values()))
+
+
+def _finding(row: Evaluation, moment: datetime) -> Finding:
+    """Return the finding of a day: from the first to the last dry hour above the threshold."""
+    rates, _rain = series_of([row.point])[row.point_id]
+    wet = set(row.result["wet"])
+    dry = sorted(hour for hour in row.result["above"] if hour not in wet)
+    start = row.start + dry[0] * inputs.HOUR
+    end = row.start + (dry[-1] + 1) * inputs.HOUR
+    return Finding(
+        finding_id(words.DOSE_RATE_RULE, words.RULE_VERSION, rates.code, start),
+        words.DOSE_RATE_RULE,
+        words.RULE_VERSION,
+        rates.code,
+        "series",
+        start,
+        None if moment - end < exceedances.STILL_RUNNING["hour"] else end,
+        "major",
+        {
+            "evaluation": row.pk,
+            "hours": len(dry),
+            "peak": row.result["highest"],
+            "threshold": row.result["threshold"],
+        },
+        moment,
+    )
+
+
+def _ended(finding: Finding) -> Finding:
+    return replace(
+        finding,
+        end=finding.end or finding.start + inputs.HOUR,
+        severity="minor",
+        evidence={**finding.evidence, "withdrawn": True},
+    )

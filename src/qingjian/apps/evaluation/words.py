@@ -13,6 +13,7 @@ from qingjian.standards.words import english
 
 RULE_VERSION = "1"
 AMOUNT_RULE = "amount-near-permit"
+DOSE_RATE_RULE = "dose-rate-above-history"
 
 register_rule(
     "exceedance-hour",
@@ -37,6 +38,14 @@ register_rule(
 )
 
 UNITS = {"度": "degrees", "MPN/100mL 或 CFU/100mL": "MPN or CFU/100 mL", "个/L": "1/L"}
+register_rule(
+    DOSE_RATE_RULE,
+    _("Dose rate above the station's own history"),
+    _(
+        "An hour without rain lies above the mean and three standard deviations of the station's dry hours of the year before. Rain raises the dose rate by itself: hours in rain are told on the page and make no alert."
+    ),
+)
+
 CLASS_COLOURS = {"Ⅰ": "1", "Ⅱ": "2", "Ⅲ": "3", "Ⅳ": "4", "Ⅴ": "5", "劣Ⅴ": "6"}
 CATEGORY_LEVELS = {"优": 1, "良": 2, "轻度污染": 3, "中度污染": 4, "重度污染": 5, "严重污染": 6}
 STANDINGS = {
