@@ -19,13 +19,20 @@ STAFF_PAGES = [
 def test_staff_pages_open_in_both_sizes(signed_in, node, size: str) -> None:
     page = signed_in("shuju", size)
     too_wide = []
+    capitals = []
     for path in STAFF_PAGES:
         response = page.goto(f"{node.address}{path}")
         assert response.status == 200, path
         assert page.locator("h1").inner_text().strip(), path
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             too_wide.append(path)
+        # A style that writes headings in capitals turns µg into MG.
+        if page.evaluate(
+            "[...document.querySelectorAll('th')].some(th => getComputedStyle(th).textTransform === 'uppercase')"
+        ):
+            capitals.append(path)
     assert too_wide == []
+    assert capitals == []
 
 
 def test_administrators_see_their_pages_only(signed_in, node) -> None:
