@@ -142,3 +142,18 @@ def test_recover(data: Path, tmp_path: Path) -> None:
     assert run_json("recover", "--data", data, "--mirror", mirror)["new_shard"] is None
     assert run("status", "--data", data)[0] == 0
     assert run_json("recover", "--data", data, "--new-origin", "key-compromised")["new_shard"] == f"{year}-3"
+
+
+def test_keys_are_changed_in_two_steps(data: Path) -> None:
+    old = run_json("status", "--data", data)["shards"][0]["keys"][0]["key"]
+    code, text = run("rotate-key", "--retire", old, "--data", data)
+    assert code == 1  # the last key is never retired
+    assert "last one" in text
+    new = run_json("rotate-key", "--data", data)["key"]
+    published = next((data / "ledger" / "public").glob("*/checkpoint")).read_text().count("\n— ")
+    assert published == 2
+    assert run_json("rotate-key", "--retire", old, "--data", data) == {"key": old, "retired": True}
+    status = run_json("status", "--data", data)["shards"][0]
+    assert {one["key"] for one in status["keys"]} == {old, new}
+    assert run("fsck", "--data", data)[0] == 0
+    assert run("rotate-key", "--retire", "nonsense", "--data", data)[0] == 1

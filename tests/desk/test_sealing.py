@@ -254,7 +254,7 @@ def test_many_days_are_sealed_run_by_run_the_newest_first(node, clock, monkeypat
 def bundle(node, person, tmp_path, policy_too: bool = True) -> tuple[int, dict]:
     asked = evidence.wanted(person, [series()], "hour", DAY, DAY + timedelta(days=2))
     path = tmp_path / "bundle.zip"
-    path.write_bytes(evidence.build(person, asked))
+    path.write_bytes(evidence.build(asked))
     with node.open_here() as notary:
         policy = own_policy(notary, ["2026"])
     return verify(path, policy if policy_too else None)

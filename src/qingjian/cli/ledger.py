@@ -16,6 +16,7 @@ from qingjian.journal.reader import JournalReader
 from qingjian.ledger.checkpoint import read_checkpoint
 from qingjian.ledger.entries import StartReason
 from qingjian.ledger.errors import LedgerError
+from qingjian.ledger.note import VerifierKey
 from qingjian.notary import hammer as load
 from qingjian.notary import verify as stand_alone
 from qingjian.notary.anchors import FolderMirror, WitnessAnchor
@@ -26,8 +27,8 @@ from qingjian.notary.errors import NotaryError
 from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.fsck import fsck as check_everything
 from qingjian.notary.notary import Notary
+from qingjian.notary.procedures import add_key, retire_key, start_new_origin
 from qingjian.notary.procedures import recover as bring_back
-from qingjian.notary.procedures import start_new_origin
 from qingjian.notary.reading import find_place
 from qingjian.notary.reading import prove as prove_place
 from qingjian.notary.witness import http_request
@@ -316,6 +317,30 @@ def policy(data: Data = Path("data"), as_json: Json = False) -> None:
     notary = _open(data)
     text = own_policy(notary, [row.name for row in notary.state.shards()])
     _print({"policy": text}, as_json, [text.rstrip("\n")])
+
+
+@app.command("rotate-key")
+def rotate_key(
+    retire: Annotated[
+        str,
+        typer.Option(
+            help="停用的公钥；不写则启用一把新密钥 / verifier key to retire; without it one is added"
+        ),
+    ] = "",
+    data: Data = Path("data"),
+    as_json: Json = False,
+) -> None:
+    """更换签名密钥：先启用新钥并公布，再停用旧钥，两步都入账 / add a key, publish it, then retire the old; both are entered."""
+    notary = _open(data)
+    try:
+        if retire:
+            retire_key(notary, VerifierKey.parse(retire))
+            key, done = retire, "已停用 / retired"
+        else:
+            key, done = add_key(notary).encode(), "已启用，请在别处公布 / in use, publish it elsewhere"
+    except (NotaryError, LedgerError, OSError) as error:
+        _fail(str(error))
+    _print({"key": key, "retired": bool(retire)}, as_json, [f"{key}", done])
 
 
 @app.command()

@@ -15,7 +15,7 @@ else than the bundle; --fingerprint is the SHA-256 of a key as printed by its ow
 # fmt: off
 # mypy: ignore-errors
 import argparse
-import base64
+import binascii
 import hashlib
 import json
 import sys
@@ -80,8 +80,8 @@ def ed25519(key, message, signature):
 
 # Notes, keys, policies (C2SP signed-note, tlog-cosignature, tlog-policy)
 def unbase(text):
-    data = base64.b64decode(text)  # lenient, so compare with the one right spelling
-    if base64.b64encode(data).decode() != text:
+    data = binascii.a2b_base64(text)  # lenient, so compare with the one right spelling
+    if binascii.b2a_base64(data, newline=False).decode() != text:
         raise BadError(f"not base64: {text[:40]!r}")
     return data
 

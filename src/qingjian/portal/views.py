@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import re
 
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.tiles import TILE_WIDTH, parse_tile_path
 from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT, LogFiles
 from qingjian.notary.witness import MAX_REQUEST
-from qingjian.portal import queries
+from qingjian.portal import checking, queries
 
 SHARD_NAME = re.compile(r"[0-9]{4}(?:-[0-9]{1,6})?")
 """A year, and a number when the year has several logs: nothing that leads out of the public folder."""
@@ -24,9 +26,10 @@ KEPT = "public, max-age=31536000, immutable"
 """A full tile never changes."""
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def ledger(request: HttpRequest) -> HttpResponse:
-    """What the ledger is, its keys and newest head, and how to check without trusting this node."""
+    """What the ledger is, its keys and newest head, how to check without trusting this node; and a check right here."""
+    report, problem = _checked(request) if request.method == "POST" else (None, "")
     logs = queries.logs()
     newest = logs[0] if logs else None
     return render(
@@ -39,8 +42,21 @@ def ledger(request: HttpRequest) -> HttpResponse:
             "root": base64.b64encode(newest.head.root).decode() if newest and newest.head else "",
             "verify_digest": queries.verify_digest(),
             "witness_key": queries.witness_key(),
+            "report": report,
+            "problem": problem,
         },
+        status=400 if problem else 200,
     )
+
+
+def _checked(request: HttpRequest) -> tuple[checking.Report | None, str]:
+    upload = request.FILES.get("bundle")
+    if not isinstance(upload, UploadedFile):
+        return None, _("Choose an evidence bundle first.")
+    try:
+        return checking.check(upload), ""
+    except ValidationError as error:
+        return None, " ".join(error.messages)
 
 
 @require_safe

@@ -8,4 +8,4 @@ class MattersConfig(AppConfig):
     verbose_name = _("Matters")
 
     def ready(self) -> None:
-        from qingjian.apps.matters import checks, tasks  # noqa: F401 - registers the checks and the jobs
+        from qingjian.apps.matters import bundles, checks, tasks  # noqa: F401 - register bundles, checks and jobs

@@ -96,6 +96,11 @@ def events_of(code: str) -> QuerySet[LedgerEvent]:
     return LedgerEvent.objects.filter(kind=code)
 
 
+def events_below(kinds_begin: str, identifiers_begin: str) -> QuerySet[LedgerEvent]:
+    """Return the events whose kind and identifier begin with two texts, oldest first."""
+    return LedgerEvent.objects.filter(kind__startswith=kinds_begin, identifier__startswith=identifiers_begin)
+
+
 def evidence(row: LedgerEvent) -> EventEvidence | None:
     """Return what opens an event in a bundle, None while it waits for its place."""
     if row.position is None:

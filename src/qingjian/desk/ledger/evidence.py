@@ -19,6 +19,7 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import stores
 from qingjian.apps.records import queries as records
+from qingjian.apps.records.bundles import collectors
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.desk.ledger import opening, sealing
@@ -31,7 +32,6 @@ from qingjian.notary.bundle import (
     SeriesDayEvidence,
     build_bundle,
 )
-from qingjian.notary.collectors import Collectors
 from qingjian.notary.notary import Notary
 from qingjian.notary.sealing import prove_series_day, seal_of
 
@@ -77,26 +77,30 @@ def wanted(
     return Wanted(readable, statistic, start, min(end, now()))
 
 
-def build(user: Any, request: Wanted) -> bytes:
-    """Return the bundle as a zip. NotaryError when there is no ledger."""
+def build(request: Wanted) -> bytes:
+    """Return the bundle of a value range as a zip. NotaryError when there is no ledger."""
     points = sorted({one.point.name for one in request.series})
     title = f"{'、'.join(points)} {_shown(request.start)} 至 {_shown(request.end)}"
     with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames, opening.opened() as notary:
-        parts = Collectors()
-        parts.register("values", "数据与原始报文", lambda one: _values(notary, frames, user, one["wanted"]))
-        parts.register("marks", "标记", lambda one: _marks(one["wanted"]))
-        parts.register("settings", "有效设置", lambda one: _settings(one["wanted"]))
-        asked = {"wanted": request}
-        return build_bundle(
-            notary, parts.gather(title, [("values", asked), ("marks", asked), ("settings", asked)])
-        )
+        asked = {"wanted": request, "notary": notary, "frames": frames}
+        parts = [(name, asked) for name in ("values", "marks", "settings")]
+        return build_bundle(notary, collectors.gather(title, parts))
+
+
+def build_about(title: str, parts: Sequence[tuple[str, Mapping[str, Any]]]) -> bytes:
+    """Return a bundle of registered parts, each by its name and what its app wants to know. NotaryError as above."""
+    with opening.opened() as notary:
+        return build_bundle(notary, collectors.gather(title, parts))
 
 
 def _shown(moment: datetime) -> str:
     return moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
 
 
-def _values(notary: Notary, frames: StoredFrames, user: Any, request: Wanted) -> BundleContent:
+def _values(asked: Mapping[str, Any]) -> BundleContent:
+    request: Wanted = asked["wanted"]
+    notary: Notary = asked["notary"]
+    frames: StoredFrames = asked["frames"]
     content = BundleContent("")
     sources: set[tuple[str, int]] = set()
     rows_count = computed = 0
@@ -194,7 +198,8 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def _marks(request: Wanted) -> BundleContent:
+def _marks(asked: Mapping[str, Any]) -> BundleContent:
+    request: Wanted = asked["wanted"]
     codes = {one.code for one in request.series}
     marks = [
         one
@@ -219,8 +224,9 @@ def _marks(request: Wanted) -> BundleContent:
     return content
 
 
-def _settings(request: Wanted) -> BundleContent:
+def _settings(asked: Mapping[str, Any]) -> BundleContent:
     """Settings, series and devices as the directory has them, and the approved changes that made them so."""
+    request: Wanted = asked["wanted"]
     directory = observing.directory_at(request.end)
     codes = {one.code for one in request.series}
     devices = {one.device.code for one in request.series if one.device}
@@ -261,3 +267,8 @@ def _changes(subjects: set[str]) -> list[EventEvidence]:
         if recorded.concerns(records.content(row), subjects) and (one := records.evidence(row)):
             found.append(one)
     return found
+
+
+collectors.register("values", "数据与原始报文", _values)
+collectors.register("marks", "标记", _marks)
+collectors.register("settings", "有效设置", _settings)

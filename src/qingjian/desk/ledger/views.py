@@ -6,16 +6,19 @@ import re
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.matters import queries as matters
 from qingjian.apps.network import queries as network
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
@@ -73,7 +76,7 @@ def bundle(request: HttpRequest, code: str) -> HttpResponse:
                 form.cleaned_data["start"],
                 form.cleaned_data["end"],
             )
-            content = evidence.build(request.user, asked)
+            content = evidence.build(asked)
         except ValidationError as error:
             form.add_error(None, error)
         except (NotaryError, LedgerError, OSError) as error:
@@ -96,6 +99,19 @@ def bundle(request: HttpRequest, code: str) -> HttpResponse:
         {"title": _("Evidence bundle"), "point": point, "form": form, "ledger": opening.exists()},
         status=400 if form.errors else 200,
     )
+
+
+@require_POST
+def matter_bundle(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everything of a matter as one zip that an outsider checks: steps, signatures, files, trail, proofs."""
+    row = get_object_or_404(matters.visible_to(request.user), pk=pk)
+    try:
+        content = evidence.build_about(f"{row.number} {row.title}", [("matter", {"matter": row})])
+    except (NotaryError, LedgerError, OSError) as error:
+        messages.error(request, _("The bundle cannot be made now: %(reason)s") % {"reason": error})
+        return redirect("matter", pk=pk)
+    accounts.record(request.user, "ledger:bundle:exported", row.number)
+    return _zip(content, f"evidence-{row.number}")
 
 
 def _zip(content: bytes, name: str) -> HttpResponse:

@@ -1,0 +1,123 @@
+"""A matter as evidence for outsiders: its steps and signatures out of the ledger, its files, and its whole trail."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qingjian.apps.matters.errors import RefusedError
+from qingjian.apps.matters.models import Matter, StoredFile, TrailEntry
+from qingjian.apps.matters.services import files
+from qingjian.apps.records import queries as records
+from qingjian.apps.records.bundles import collectors
+from qingjian.contracts.clock import CHINA
+from qingjian.notary.bundle import BundleContent, EventEvidence, FileEvidence
+
+MOST_BYTES = 200 * 1024**2
+"""Larger files are named with their digest, which is in the ledger, and handed over beside the bundle."""
+_UNSAFE = re.compile(r"[\s/\\\x00-\x1f:*?\"<>|]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A file of the matter: where it goes in the bundle, what it is, and its row."""
+
+    name: str
+    title: str
+    file: StoredFile
+
+
+def collect(request: Mapping[str, Any]) -> BundleContent:
+    """Return everything of `request["matter"]`; whoever asks must have checked that the person may see it."""
+    matter: Matter = request["matter"]
+    content = BundleContent(matter.title)
+    rows = list(records.events_below("matter.", f"{matter.number}/"))
+    found = [one for one in map(records.evidence, rows) if one is not None]
+    content.events = found
+    trail = list(matter.trail.select_related("actor", "on_behalf_of"))
+    content.files.append(
+        FileEvidence(
+            f"{_safe(matter.number)}/trail.json", "办理过程（逐条与 events/ 核对）", _trail(matter, trail)
+        )
+    )
+    left_out = _attach(content, matter, found)
+    content.summary = [
+        f"## 事项 {matter.number}",
+        "",
+        f"{matter.title}；状态：{matter.present.title}；立项 {_shown(matter.opened_at)}。",
+        f"办理过程 {len(trail)} 条，已入账 {len(found)} 条"
+        + (f"，{len(rows) - len(found)} 条尚在入账途中。" if len(rows) > len(found) else "。"),
+        "trail.json 中每条的 data 字段按规范 JSON（键排序、无空格）的 SHA-256 记在对应事件的 data 中。",
+        *left_out,
+        "",
+    ]
+    return content
+
+
+def _trail(matter: Matter, lines: Sequence[TrailEntry]) -> bytes:
+    rows = [
+        {
+            "sequence": one.sequence,
+            "at": one.at.astimezone(CHINA).isoformat(),
+            "actor": one.actor.username if one.actor else "",
+            "actor_name": one.actor.name if one.actor else "",
+            "on_behalf_of": one.on_behalf_of.username if one.on_behalf_of else "",
+            "action": one.action,
+            "before": one.before,
+            "after": one.after,
+            "data": one.data,
+            "note": one.note,
+        }
+        for one in lines
+    ]
+    whole = {"number": matter.number, "kind": matter.kind, "title": matter.title, "trail": rows}
+    return (json.dumps(whole, ensure_ascii=False, indent=1, default=str) + "\n").encode()
+
+
+def _attach(content: BundleContent, matter: Matter, events: Sequence[EventEvidence]) -> list[str]:
+    """Add the files, each with the event that names its digest; return sentences about those left out."""
+    left_out, size = [], 0
+    for one in _files(matter):
+        size += one.file.size
+        if size > MOST_BYTES:
+            size -= one.file.size
+            left_out.append(f"- 文件过大，另行提供：{one.title}，SHA-256 {one.file.digest}")
+            continue
+        try:
+            data = files.read(one.file)
+        except (RefusedError, OSError):
+            left_out.append(f"- 文件已损坏或缺失，未包含：{one.title}，入账的 SHA-256 {one.file.digest}")
+            continue
+        needle = f'"{one.file.digest}"'.encode()
+        event = next((place for place, made in enumerate(events) if needle in made.canonical), None)
+        content.files.append(FileEvidence(one.name, one.title, data, event))
+    return left_out
+
+
+def _files(matter: Matter) -> Iterator[_Wanted]:
+    place = _safe(matter.number)
+    for row in matter.evidence.select_related("file"):
+        state = "（已撤回）" if row.withdrawn_at else ""
+        yield _Wanted(f"{place}/evidence/{row.pk}-{_safe(row.name)}", f"证据：{row.title}{state}", row.file)
+    for document in matter.documents.select_related("file"):
+        name = f"{place}/documents/{document.pk}-{_safe(document.number)}.docx"
+        yield _Wanted(name, f"文书：{document.title} {document.number}", document.file)
+    for sheet in matter.sheets.prefetch_related("signatures__drawing"):
+        for signature in sheet.signatures.all():
+            if signature.drawing is not None:
+                name = f"{place}/signatures/{signature.pk}.png"
+                yield _Wanted(name, f"手写签名：{sheet.code} {signature.slot}", signature.drawing)
+
+
+def _safe(name: str) -> str:
+    return _UNSAFE.sub("_", name).strip(".") or "_"
+
+
+def _shown(moment: Any) -> str:
+    return moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
+
+
+collectors.register("matter", "事项", collect)

@@ -1,0 +1,323 @@
+"""Somebody rewrites the stores of a running node behind the program's back; commands, pages and a witness say so.
+
+Every change is put back again, so that the node serves the tests after this one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.e2e.conftest import START_SECONDS, Node, free_port
+
+from qingjian.contracts.clock import CHINA
+from qingjian.lake import LakeReader
+from qingjian.lake.reading import may_hold
+from qingjian.ledger.checkpoint import Checkpoint, sign_checkpoint
+from qingjian.ledger.entries import Event, encode_entry
+from qingjian.ledger.hashing import leaf_hash
+from qingjian.ledger.tiles import ENTRIES, TILE_WIDTH, Tile, encode_bundle, grow
+from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT, LogFiles
+from qingjian.notary.keys import KeyFolder
+from qingjian.notary.recovery import read_entries
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: one for name, one in os.environ.items() if not name.startswith(("QINGJIAN_", "DJANGO_"))}
+    return kept | {"PYTHONPATH": "src"}
+
+
+def qingjian(*arguments: object) -> tuple[int, str]:
+    command = [sys.executable, "-m", "qingjian.cli.main", *map(str, arguments)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def fsck(data: Path) -> tuple[int, list[str]]:
+    code, text = qingjian("ledger", "fsck", "--json", "--data", data)
+    return code, json.loads(text[text.index("{") :])["problems"]
+
+
+def wait_for(reached: Callable[[], object], what: str, seconds: float = 120) -> object:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if found := reached():
+                return found
+        except OSError:
+            pass
+        time.sleep(0.3)
+    raise AssertionError(f"{what} did not happen")
+
+
+def fetch(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return answer.read()
+
+
+# What somebody with all rights does ------------------------------------------------------------------
+
+
+def rename_point(people: Path, name: str) -> tuple[str, str]:
+    """Give the first point another name; its code and the name it had."""
+    with closing(sqlite3.connect(people, timeout=30)) as database:
+        code, old = database.execute("SELECT code, name FROM network_point ORDER BY code LIMIT 1").fetchone()
+        database.execute("UPDATE network_point SET name = ? WHERE code = ?", (name, code))
+        database.commit()
+    return code, old
+
+
+@contextmanager
+def point_renamed(people: Path) -> Iterator[str]:
+    code, old = rename_point(people, "别的名称")
+    yield code
+    rename_point(people, old)
+
+
+@contextmanager
+def value_halved(lake: Path, day: datetime) -> Iterator[None]:
+    """One stored value of a sealed day; its raw frame or file stays."""
+    reader = LakeReader(lake)
+    reader.observations.refresh()
+    paths = reader.observations.paths(lambda one: may_hold(one, start=day, end=day + timedelta(days=1)))
+    for path in map(Path, paths):
+        before = path.read_bytes()
+        table = pq.read_table(path, partitioning=None)
+        values = table.column("value_mantissa").to_pylist()
+        starts = table.column("start").to_pylist()
+        known = [
+            row for row, start in enumerate(starts) if day <= start < day + timedelta(days=1) and values[row]
+        ]
+        if known:
+            values[known[0]] //= 2
+            place = table.schema.get_field_index("value_mantissa")
+            field = table.schema.field("value_mantissa")
+            pq.write_table(table.set_column(place, field, pa.array(values, field.type)), path)
+            break
+    else:
+        raise AssertionError("no value of that day in the lake")
+    reader.close()
+    yield
+    path.write_bytes(before)
+
+
+@contextmanager
+def tile_flipped(path: Path) -> Iterator[None]:
+    before = path.read_bytes()
+    path.write_bytes(before[:40] + bytes([before[40] ^ 1]) + before[41:])
+    yield
+    path.write_bytes(before)
+
+
+def forge(ledger: Path) -> None:
+    """Another history with the real key: one early entry differs, tiles, record and head all fit it."""
+    database = sqlite3.connect(ledger / "state.sqlite3", timeout=30)
+    name, origin, size = database.execute(
+        "SELECT name, origin, size FROM shards ORDER BY position DESC"
+    ).fetchone()
+    files = LogFiles(ledger / "public" / name)
+    entries = read_entries(files, 0, size)
+    entries[min(5, size - 1)] = encode_entry(Event(os.urandom(32)))
+    growth = grow(0, [leaf_hash(entry) for entry in entries], lambda _tile: b"")
+    shutil.rmtree(ledger / "public" / name)
+    for first in range(0, size, TILE_WIDTH):
+        part = entries[first : first + TILE_WIDTH]
+        files.write(Tile(ENTRIES, first // TILE_WIDTH, len(part)).path, encode_bundle(part))
+    files.write_tiles(growth.tiles.items())
+    database.execute("DROP TRIGGER one_root_for_a_size")
+    database.execute("UPDATE shards SET root = ? WHERE name = ?", (growth.root, name))
+    database.execute("DELETE FROM cosigned")
+    keys = [row[0] for row in database.execute("SELECT verifier_key FROM keys WHERE shard = ?", (name,))]
+    database.commit()
+    database.close()
+    signers = KeyFolder(ledger / "keys").load(keys)
+    files.publish(CHECKPOINT, sign_checkpoint(Checkpoint(origin, size, growth.root), signers))
+
+
+# The node's own words --------------------------------------------------------------------------------
+
+
+def doctor(data: Path, subject: str) -> str:
+    lines = qingjian("doctor", "--data", data)[1].splitlines()
+    return next(line for line in lines if subject in line)
+
+
+def test_database_lake_and_tiles_rewritten_at_once(signed_in, node: Node) -> None:
+    code, text = qingjian("ledger", "seal", "--data", node.data)
+    assert code == 0, text
+    yesterday = (datetime.now(CHINA) - timedelta(hours=2)).date() - timedelta(days=1)
+    day = datetime.combine(yesterday, datetime.min.time(), CHINA).astimezone(UTC)
+    year = json.loads(fetch(f"{node.address}/ledger/shards.json"))["shards"][-1]["prefix"]
+    tile = node.data / "ledger" / "public" / year / "tile" / "0" / "000"
+    with (
+        point_renamed(node.data / "people" / "people.sqlite3") as point,
+        value_halved(node.data / "lake", day),
+        tile_flipped(tile),
+    ):
+        code, problems = fsck(node.data)
+        assert code == 1
+        for found in (f" {point}：", str(yesterday), "tile/0/000"):
+            assert any(found in text for text in problems), (found, problems)
+        assert "✗" in doctor(node.data, "ledger check")
+        page = signed_in("shuju")
+        assert page.locator(".alert-danger a[href='/desk/ledger/']").count() == 1
+        page.goto(f"{node.address}/desk/ledger/")
+        assert point in page.locator("#content").inner_text()
+    assert fsck(node.data) == (0, [])
+    page.goto(f"{node.address}/")
+    assert page.locator(".alert-danger a[href='/desk/ledger/']").count() == 0
+
+
+def test_a_backup_rewritten(node: Node, tmp_path: Path) -> None:
+    backup, again = tmp_path / "backup", tmp_path / "again"
+    assert qingjian("backup", backup, "--data", node.data)[0] == 0
+    people = backup / "people" / "people.sqlite3"
+    point = rename_point(people, "别的名称")[0]
+    code, text = qingjian("restore", backup, "--data", again)
+    assert code == 2
+    assert "people/people.sqlite3" in text
+    # Now the manifest is rewritten too, so that the backup agrees with itself.
+    manifest = json.loads((backup / "manifest.json").read_text())
+    entry = manifest["files"]["people/people.sqlite3"]
+    entry["sha256"] = hashlib.sha256(people.read_bytes()).hexdigest()
+    entry["size"] = people.stat().st_size
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+    assert qingjian("restore", backup, "--data", again)[0] == 0
+    code, problems = fsck(again)
+    assert code == 1
+    assert any(f" {point}：" in text for text in problems), problems
+    assert "✗" in doctor(again, "ledger check")
+    assert "✗" in doctor(
+        again, "does not sign"
+    )  # and a restored ledger signs nothing before it has recovered
+
+
+@pytest.fixture
+def second(node: Node, tmp_path: Path) -> Iterator[str]:
+    """A second node that is a witness of the first by its configuration; its address."""
+    data, web = tmp_path / "second", free_port()
+    keys = json.loads(fetch(f"{node.address}/ledger/shards.json"))["shards"][-1]["keys"]
+    data.mkdir()
+    (data / "qingjian.toml").write_text(
+        f'node_name = "second.example"\nwitness_logs = "{" ".join(keys)}"\n', encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "qingjian.cli.main", "up", "--empty", "--data", str(data)]
+    log = (tmp_path / "second.log").open("wb")
+    process = subprocess.Popen(
+        [*command, "--web-port", str(web), "--gateway-port", str(free_port())],
+        env=environment(),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{web}"
+    wait_for(lambda: fetch(f"{address}/health/"), "the second node", START_SECONDS)
+    yield address
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0, (tmp_path / "second.log").read_text()
+
+
+def notary_of(data: Path) -> int:
+    """Process id of the notary that the node's supervisor runs."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"notary" in words and str(data).encode() in words:
+                return int(folder.name)
+    return 0
+
+
+def restart_notary(data: Path) -> None:
+    before = notary_of(data)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: notary_of(data) not in (0, before), "the restart of the notary")
+
+
+def word(data: Path) -> dict:
+    try:
+        return json.loads((data / "exchange" / "notary.json").read_text())
+    except ValueError:
+        return {}
+
+
+@contextmanager
+def lock_held(ledger: Path) -> Iterator[None]:
+    """While it is held the notary writes nothing."""
+    with (ledger / "lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def test_a_second_node_as_witness_refuses_a_rewritten_history(
+    signed_in, node: Node, second: str, tmp_path: Path
+) -> None:
+    ledger = node.data / "ledger"
+    shown = fetch(f"{second}/public/ledger/").decode()
+    key = re.search(r"second\.example/qingjian-witness\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", shown)[0]
+    page = signed_in("shuju")
+    settings = node.data / "qingjian.toml"
+    before = settings.read_text(encoding="utf-8") if settings.exists() else None
+    settings.write_text(f'{before or ""}\nledger_witnesses = "{key} {second}/witness"\n', encoding="utf-8")
+    try:
+        restart_notary(node.data)
+        year = json.loads(fetch(f"{node.address}/ledger/shards.json"))["shards"][-1]["prefix"]
+        wait_for(lambda: fetch(f"{node.address}/ledger/{year}/{COSIGNED_CHECKPOINT}"), "a cosignature")
+        page.goto(f"{node.address}/public/ledger/")
+        assert "second.example/qingjian-witness" in page.locator("#content").inner_text()
+        # The honest state, to be put back at the end.
+        with lock_held(ledger):
+            shutil.copytree(ledger / "public", tmp_path / "public")
+            copy_database(ledger / "state.sqlite3", tmp_path / "state.sqlite3")
+            forge(ledger)
+            os.kill(notary_of(node.data), signal.SIGKILL)
+        wait_for(lambda: "history" in (word(node.data).get("frozen") or ""), "the refusal")
+        assert "second.example/qingjian-witness" in word(node.data)["frozen"]
+        assert "✗" in doctor(node.data, "does not sign")
+        page.goto(f"{node.address}/")
+        assert page.locator(".alert-danger a[href='/desk/ledger/']").count() == 1
+        with lock_held(ledger):
+            shutil.rmtree(ledger / "public")
+            shutil.copytree(tmp_path / "public", ledger / "public")
+            copy_database(tmp_path / "state.sqlite3", ledger / "state.sqlite3")
+            os.kill(notary_of(node.data), signal.SIGKILL)
+        moment = time.time()
+        wait_for(
+            lambda: word(node.data).get("at", 0) > moment and not word(node.data)["frozen"],
+            "signing after the honest state came back",
+        )
+    finally:
+        if before is None:
+            settings.unlink()
+        else:
+            settings.write_text(before, encoding="utf-8")
+        restart_notary(node.data)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    with (
+        closing(sqlite3.connect(source, timeout=30)) as first,
+        closing(sqlite3.connect(target, timeout=30)) as second,
+    ):
+        first.backup(second)
