@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import UTC, date, datetime, timedelta
 
@@ -22,7 +24,7 @@ from qingjian.apps.records import services as records
 from qingjian.apps.records.models import LedgerEvent
 from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.apps.rulekeeping import services as rules
-from qingjian.apps.rulekeeping.models import RuleConfirmation
+from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation
 from qingjian.contracts.findings import Finding
 from qingjian.ledger.hashing import leaf_hash
 from qingjian.notary.bundle import BundleContent, build_bundle, own_policy
@@ -31,6 +33,7 @@ from qingjian.notary.fsck import fsck
 from qingjian.notary.notary import Notary
 from qingjian.notary.reading import prove
 from qingjian.notary.verify import verify
+from qingjian.rulebook import packaged
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -137,6 +140,8 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     accounts.end_post(security, post, date(2026, 11, 20))
     row = rulekeeping.rulebook().rows_to_confirm()[0]
     rules.confirm(manager, row.id, row.digest, "HJ 212—2025 第 5 页")
+    rules.enter_local(manager, "data_validity", own_rule(), "市规〔2026〕3号")
+    rules.withdraw_local(manager, LocalRow.objects.get().row_id)
     mark = set_mark(registry)
     observing.set_mark(
         manager, mark.point, mark.series, mark.start, mark.end, mark.kind, "误标", mark, withdrawn=True
@@ -155,6 +160,19 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     assert contents("command.queued")[0]["parameters"] == {"PW": "***", "Overtime": "5"}
     assert command.parameters["PW"] == "123456"
     assert list(queries.differences()) == []
+    LocalRow.objects.update(withdrawn_at=None)
+    assert any("gone" in text for text in queries.differences())
+
+
+def own_rule() -> str:
+    """A packaged row with another value, as the office's own CSV file."""
+    row = packaged().rows("data_validity", scope="1h")[0]
+    out = io.StringIO()
+    content = {**row.values, "rule": ">=50 min sampling"}
+    writer = csv.DictWriter(out, list(content))
+    writer.writeheader()
+    writer.writerow(content)
+    return out.getvalue()
 
 
 def decide_a_clue(person, point) -> Clue:

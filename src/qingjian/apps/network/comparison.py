@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from qingjian.apps.accounts.models import Organisation, Region, RegionPlacement
 from qingjian.apps.network import registered
 from qingjian.apps.network.models import ChangeLine, ChangeRequest, Series, Version
 from qingjian.apps.records import kinds
@@ -60,7 +61,10 @@ def _rows(kind: registered.Kind, newest: dict[Row, Version]) -> Iterator[str]:
 
 
 def _follows(row: Any) -> bool:
-    """Say whether a row is made by the program beside a registered one: the platform's own series."""
+    """Say whether a row has no history of its own: the platform's series beside a reported one, and the regions and
+    organisations a node is set up with (they give no rights; posts do, and those are entered)."""
+    if isinstance(row, Region | RegionPlacement | Organisation):
+        return True
     return isinstance(row, Series) and row.origin == Series.Origin.PLATFORM
 
 

@@ -64,3 +64,31 @@ kinds.register(
     _reread_local,
     _made_local,
 )
+
+
+def local_rule_withdrawn(row: LocalRow) -> dict[str, Any]:
+    return {
+        **named("actor", row.withdrawn_by),
+        "rule": row.row_id,
+        "table": row.table,
+        "at": row.withdrawn_at.isoformat() if row.withdrawn_at else None,
+    }
+
+
+def _reread_withdrawn(identifier: str) -> dict[str, Any] | None:
+    row = LocalRow.objects.select_related("withdrawn_by").filter(pk=identifier).first()
+    return local_rule_withdrawn(row) if row and row.withdrawn_at else None
+
+
+def _made_withdrawn() -> list[str]:
+    return [str(pk) for pk in LocalRow.objects.exclude(withdrawn_at=None).values_list("pk", flat=True)]
+
+
+kinds.register(
+    "rule.local.withdrawn",
+    _("Local rule withdrawn"),
+    "本地规则停用",
+    {"actor", "rule", "table", "at"},
+    _reread_withdrawn,
+    _made_withdrawn,
+)

@@ -119,5 +119,10 @@ def withdraw_local(author: Any, row_id: str) -> None:
 
 
 def _withdraw(author: Any, row_id: str) -> int:
-    in_force = LocalRow.objects.filter(row_id=row_id, withdrawn_at=None)
-    return in_force.update(withdrawn_at=now(), withdrawn_by=author)
+    """Take the row in force out of it, in the caller's transaction; returns how many there were."""
+    in_force = list(LocalRow.objects.filter(row_id=row_id, withdrawn_at=None))
+    for row in in_force:
+        row.withdrawn_at, row.withdrawn_by = now(), author
+        row.save(update_fields=("withdrawn_at", "withdrawn_by"))
+        records.commit("rule.local.withdrawn", row.pk, recorded.local_rule_withdrawn(row))
+    return len(in_force)
