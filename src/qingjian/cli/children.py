@@ -18,6 +18,7 @@ def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
         "pipeline",
         "notary",
         "worker",
+        "screening",
         *(f"gateway-{number}" for number in range(1, configuration.gateway_processes + 1)),
     ]
     if configuration.demo:
@@ -40,6 +41,7 @@ def run(name: str, data: Path) -> None:
     runners: dict[str, Callable[[str, Path], None]] = {
         "web": _web,
         "worker": _worker,
+        "screening": _screening,
         "gateway": _gateway,
         "pipeline": _pipeline,
         "simulator": _simulator,
@@ -77,6 +79,15 @@ def _worker(name: str, data: Path) -> None:
     from qingjian.site import worker
 
     worker.run()
+
+
+def _screening(name: str, data: Path) -> None:
+    from qingjian.cli.folder import enter
+
+    enter(data)
+    from qingjian.site import screening
+
+    screening.run()
 
 
 def _gateway(name: str, data: Path) -> None:
@@ -117,12 +128,24 @@ def _pipeline(name: str, data: Path) -> None:
 def _simulator(name: str, data: Path) -> None:
     from qingjian.simulator import process
     from qingjian.simulator.demo import county
-    from qingjian.simulator.settings import SimulatorSettings
+    from qingjian.simulator.settings import SimulatorSettings, Tampering
+    from qingjian.simulator.staging import staged_in
     from qingjian.site.configuration import load
 
     # The synthetic device is not simulated: the alerting self-test speaks for it and lets it fall silent.
     devices = tuple(row["mn"] for row in county()["devices"] if not row["synthetic"])
-    process.main(SimulatorSettings(port=load(data).values.gateway_port, devices=devices))
+    tampering = tuple(
+        Tampering(
+            one.mn,
+            one.alteration.kind,
+            one.alteration.amount,
+            tuple(sorted(one.alteration.factors)),
+            one.alteration.start.isoformat(),
+            one.alteration.end.isoformat() if one.alteration.end else "",
+        )
+        for one in staged_in(data)
+    )
+    process.main(SimulatorSettings(port=load(data).values.gateway_port, devices=devices, tampering=tampering))
 
 
 def _notary(name: str, data: Path) -> None:

@@ -26,12 +26,21 @@ GROUPS = (
         (
             ("inbox", _("Waiting for me"), "inbox", C.VIEW_DATA),
             ("matters", _("All matters"), "list-check", C.VIEW_DATA),
-            ("verifications", _("Clue verifications"), "zoom-check", C.VIEW_DATA),
             ("corrective-actions", _("Corrective actions"), "tool", C.VIEW_DATA),
             ("punctuality", _("Punctuality"), "chart-bar", C.SUPERVISE),
             ("certificates", _("Certificates"), "certificate", C.HANDLE_MATTERS),
             ("delegations", _("Absence and deputies"), "user-share", C.HANDLE_MATTERS),
             ("notifications", _("Notifications"), "bell", C.VIEW_DATA),
+        ),
+    ),
+    (
+        _("Data integrity"),
+        (
+            ("funnel", _("Funnel of clues"), "filter", C.VIEW_DATA),
+            ("clues", _("Clues"), "search", C.VIEW_DATA),
+            ("self-proofs", _("Self-proofs of truth"), "file-certificate", C.VIEW_DATA),
+            ("verifications", _("Clue verifications"), "zoom-check", C.VIEW_DATA),
+            ("rule-sets", _("Rule sets of screening"), "adjustments", C.VIEW_DATA),
         ),
     ),
     (
@@ -89,6 +98,9 @@ GROUPS = (
     ),
 )
 
+BUREAU_ONLY = frozenset({"funnel", "clues", "verifications", "rule-sets"})
+"""Pages that a unit never opens: what is suspected of its own data is the bureau's."""
+
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return menu, node name and demo notice for the templates."""
@@ -103,11 +115,14 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return found
     held = rules.capabilities(user)
+    unit = rules.is_own_organisation_only(user)
     groups = []
     for title, items in GROUPS:
         shown = []
         for name, text, icon, capability in items:
             if capability is not None and capability not in held:
+                continue
+            if unit and name in BUREAU_ONLY:
                 continue
             try:
                 page, _colon, argument = name.partition(":")

@@ -106,7 +106,13 @@ def _quirks(mn: str, settings: SimulatorSettings, *, encrypted: bool) -> Sequenc
 def _recorder(mn: str, settings: SimulatorSettings, since: datetime) -> Recorder:
     recorder = demo.recorder(mn)
     alterations: Sequence[Alteration] = [
-        Alteration(one.kind, one.amount, since, None, frozenset(one.factors))
+        Alteration(
+            one.kind,
+            one.amount,
+            datetime.fromisoformat(one.start) if one.start else since,
+            datetime.fromisoformat(one.end) if one.end else None,
+            frozenset(one.factors),
+        )
         for one in settings.tampering
         if one.mn == mn
     ]

@@ -13,12 +13,17 @@ from qingjian.simulator.tampering import KINDS
 
 @dataclass(frozen=True, slots=True)
 class Tampering:
-    """A simulated falsification or fault of one demo device, from its start on."""
+    """A simulated falsification or fault of one demo device.
+
+    `start` and `end` are ISO moments with zone; empty: from the start of the process, without end.
+    """
 
     mn: str
     kind: str
     amount: float = 0.0
     factors: tuple[str, ...] = ()
+    start: str = ""
+    end: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -85,6 +85,8 @@ KINDS: dict[str, tuple[str, str, Callable[[float, float, datetime, datetime], fl
     "held": ("卡值（故障）", "stuck at the last value (fault)", lambda value, amount, moment, since: value),
 }
 """Kind → Chinese name, English name, function of value, amount, moment and start of the alteration."""
+FAULTS = frozenset({"drift", "spikes", "missing", "held"})
+"""Kinds that are honest trouble; the others are tampering."""
 
 
 class Altered:
@@ -118,7 +120,7 @@ class Altered:
                 if alteration.kind == "copied"
                 else start - alteration.start
             )
-            if start >= alteration.start:
+            if any(alteration.holds(reading.factor, start) for reading in readings):
                 earlier = self._recorder.record(statistic, start - back, length)
                 source = {reading.factor: reading for reading in earlier}
         altered = []

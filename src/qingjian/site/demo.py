@@ -6,18 +6,25 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region, User
+from qingjian.apps.integrity.services import people as integrity
 from qingjian.apps.network import services as network
 from qingjian.apps.network.services import Proposal
-from qingjian.contracts.folders import DataFolder
+from qingjian.apps.observing import queries as observing
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.current import now
+from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.intake import ImportSource, import_table
 from qingjian.lake import Lake
 from qingjian.simulator.demo import county, history, sampled, samples
+from qingjian.simulator.staging import OPENED_FILE, changes, staged, staged_in
 
 OPENING = date(2024, 1, 1)
 """The day from which the demo's posts and region tree hold."""
@@ -44,7 +51,13 @@ CONCENTRATION_UNITS = {"gas": "mg/m³", "water": "mg/L"}
 
 def install() -> dict[str, str]:
     """Create everything and return login name → password; call it once, on an empty node."""
+    opened = now().astimezone(CHINA).date()
     document = county()
+    for one in staged(opened):
+        for row in document["series"]:
+            if row["code"] in one.series:
+                row["notice"] = f"{row['notice']}；{one.notice}"[:300]
+    write_durably(Path(settings.DATA_FOLDER.root) / OPENED_FILE, opened.isoformat().encode())
     with transaction.atomic():
         _accounts(document)
         network.install(_registry(document))
@@ -54,6 +67,8 @@ def install() -> dict[str, str]:
 
 
 HISTORY = timedelta(days=400)
+KEPT_OPEN = timedelta(days=45)
+"""The demo's people have decided clues older than this; the newer ones wait for the visitor."""
 LIVE = timedelta(hours=26)
 """The devices upload the last hours themselves over their sockets."""
 
@@ -66,7 +81,7 @@ def import_history(folder: DataFolder, now: datetime, report: Callable[[str], No
     end = (now - LIVE).replace(minute=0, second=0, microsecond=0)
     rows = 0
     with Lake(folder.lake) as lake:
-        for table in history(end - HISTORY, end):
+        for table in history(end - HISTORY, end, changes=changes(staged_in(folder.root))):
             renamed = table.rename_columns(
                 ["time" if name == "start" else name for name in table.column_names]
             )
@@ -373,3 +388,37 @@ def _devices(document: dict[str, Any]) -> Iterator[Proposal]:
                 "origin": row["source"],
             },
         )
+
+
+def decide_past_clues() -> int:
+    """Let the demo's people decide its older clues by the list of what was staged; clues of the last weeks stay open.
+
+    Clues about replayed measurements are left to the visitor: nothing is known of them. Returns how many were decided.
+    """
+    there = staged_in(Path(settings.DATA_FOLDER.root))
+    officer = User.objects.filter(username="zhifa1").first()
+    if not there or officer is None:
+        return 0
+    before = now() - KEPT_OPEN
+    decided = 0
+    for clue in (
+        observing.open_clues()
+        .filter(simulated=True, end__lt=before)
+        .select_related("series", "point__region")
+    ):
+        matching = [
+            one
+            for one in there
+            if clue.series is not None
+            and clue.series.code in one.series
+            and one.alteration.start < clue.end
+            and clue.start < (one.alteration.end or clue.end)
+        ]
+        staged_here = [one for one in matching if not one.fault]
+        state = "confirmed" if staged_here else "dismissed"
+        told = matching[0].notice if matching else "该时段没有模拟篡改 / nothing was staged here"
+        integrity.close(
+            officer, clue, clue.version, state, f"演示自动判定 / decided by the demo: {told}"[:300]
+        )
+        decided += 1
+    return decided

@@ -43,14 +43,20 @@ def _report_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decide_clue(step: Step) -> None:
-    """Carry the answer to the clue; the precision of its rule follows from it."""
+def carry_to_clue(step: Step, state: str, text: str) -> None:
+    """Carry the answer of a matter to the clue it came from; the precision of the rule follows, and may mute it."""
+    from qingjian.apps.integrity.services import muting
+
     kind, _colon, pk = step.matter.origin.partition(":")
     if kind != CLUE:
         return
     clue = Clue.objects.get(pk=pk)
-    reason = f"{step.matter.number}: {step.matter.data.get('findings', '')}"[:300]
-    observing.conclude_clue(step.actor, clue, step.matter.data["conclusion"], reason)
+    observing.conclude_clue(step.actor, clue, state, f"{step.matter.number}: {text}"[:300])
+    muting.judge(clue.rule, clue.kind)
+
+
+def _decide_clue(step: Step) -> None:
+    carry_to_clue(step, step.matter.data["conclusion"], step.matter.data.get("findings", ""))
 
 
 CONCLUSIONS = (

@@ -2,25 +2,161 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
 
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Region
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.integrity.models import RuleSet, Suspect, Trial
 from qingjian.apps.integrity.processes import CLUE, VERIFICATION
+from qingjian.apps.integrity.self_proof import SELF_PROOF
+from qingjian.apps.integrity.services import muting
+from qingjian.apps.integrity.words import english, kind_title, rule_title
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters.models import Matter
-from qingjian.apps.observing.models import Clue
+from qingjian.apps.observing import queries as observing
+from qingjian.apps.observing.models import Alert, Clue, Mark
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.rulebook import Row
+
+AROUND = timedelta(days=3)
+"""Marks and alerts so long before and after a clue are shown beside it."""
+SIMILAR = 8
 
 
 def verifications_visible_to(user: Any) -> QuerySet[Matter]:
     return matters.listed(matters.visible_to(user).filter(kind=VERIFICATION.code))
 
 
+def self_proofs_visible_to(user: Any) -> QuerySet[Matter]:
+    """Return the requests a person may see: those of the bureau's regions, or those made to the person's own unit."""
+    return matters.listed(matters.visible_to(user).filter(kind=SELF_PROOF.code))
+
+
 def verification_of(user: Any, clue: Clue) -> Matter | None:
     """Return the newest verification of a clue that is not void, if the person may see it."""
+    return _matter_of(user, clue, VERIFICATION.code)
+
+
+def self_proof_of(user: Any, clue: Clue) -> Matter | None:
+    """Return the newest request for self-proof about a clue that is not void, if the person may see it."""
+    return _matter_of(user, clue, SELF_PROOF.code)
+
+
+def _matter_of(user: Any, clue: Clue, kind: str) -> Matter | None:
     return (
         matters.visible_to(user)
-        .filter(kind=VERIFICATION.code, origin=f"{CLUE}:{clue.pk}")
+        .filter(kind=kind, origin=f"{CLUE}:{clue.pk}")
         .exclude(state="void")
+        .order_by("-opened_at", "-pk")
         .first()
     )
+
+
+def running_matters(clue: Clue) -> list[Matter]:
+    """Return the open matters about a clue, whoever may see them: they decide it."""
+    return list(matters.open_from(f"{CLUE}:{clue.pk}"))
+
+
+def matters_of(user: Any, clue: Clue) -> list[Matter]:
+    """Return every matter about a clue that the person may see, newest first."""
+    return list(
+        matters.listed(matters.visible_to(user).filter(origin=f"{CLUE}:{clue.pk}")).order_by("-opened_at")
+    )
+
+
+def similar(user: Any, clue: Clue) -> list[Clue]:
+    """Return past clues to compare with: of the same series, then of the point, then of the kind; decided ones first."""
+    rank = Case(
+        When(series_id=clue.series_id, then=Value(0)),
+        When(point_id=clue.point_id, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    rows = (
+        observing.clues_visible_to(user)
+        .exclude(pk=clue.pk)
+        .filter(Q(point_id=clue.point_id) | Q(kind=clue.kind, rule=clue.rule))
+        .annotate(
+            rank=rank,
+            undecided=Case(
+                When(state=Clue.State.OPEN, then=Value(1)), default=Value(0), output_field=IntegerField()
+            ),
+        )
+    )
+    return list(rows.order_by("rank", "undecided", "-start")[:SIMILAR])
+
+
+def marks_around(clue: Clue) -> list[Mark]:
+    """Return the marks that hold near a clue, of the point's series."""
+    if clue.end is None:
+        return []
+    return observing.marks_in_force(clue.point, clue.start - AROUND, clue.end + AROUND)
+
+
+def alerts_around(user: Any, clue: Clue) -> list[Alert]:
+    """Return the alerts of the point near a clue."""
+    end = (clue.end or clue.start) + AROUND
+    return list(
+        observing.alerts_visible_to(user).filter(
+            point=clue.point, opened_at__lt=end, last_at__gte=clue.start - AROUND
+        )[:10]
+    )
+
+
+def statement_of(clue: Clue) -> str:
+    """Return the paragraph of a clue in the person's language."""
+    return clue.statement_en if english() and clue.statement_en else clue.statement
+
+
+def circumstances(clue: Clue) -> list[Row]:
+    """Return the official circumstances a clue resembles, in the order of its kind."""
+    wanted = clue.evidence.get("circumstances", [])
+    held = {row.values["id"]: row for row in rulebook().rows("fraud_circumstances")}
+    return [held[one] for one in wanted if one in held]
+
+
+def mutes_in_force() -> list[dict[str, Any]]:
+    """Return what is muted now, in words."""
+    return [
+        {
+            "mute": one,
+            "rule": rule_title(one.rule),
+            "kind": kind_title(one.kind),
+            "why": muting.why(one),
+            "by": one.author.name if one.author else _("the precision floor"),
+        }
+        for one in muting.in_force().values()
+    ]
+
+
+def suspects_of(clue: Clue) -> tuple[Suspect | None, list[Suspect]]:
+    """Return the suspect a clue was made of (None for clues written otherwise), and those that joined it."""
+    rows = list(clue.suspects.select_related("series__factor").prefetch_related("versions"))
+    own = next((one for one in rows if one.series_id == clue.series_id), None)
+    return own, [one for one in rows if one is not own]
+
+
+def suspects_visible_to(user: Any) -> QuerySet[Suspect]:
+    """Return the suspects in the person's regions."""
+    return Suspect.objects.select_related("series__point__region", "series__factor", "clue").filter(
+        series__point__in=observing.points_of_clues(user)
+    )
+
+
+def rule_sets() -> QuerySet[RuleSet]:
+    return RuleSet.objects.select_related("author", "activated_by").prefetch_related("trials")
+
+
+def trials() -> QuerySet[Trial]:
+    return Trial.objects.select_related("rules", "against", "author")
+
+
+def counties_of_clues(user: Any) -> list[tuple[str, str]]:
+    """Return (code, name) of the counties whose clues a person may see."""
+    reach = account_rules.scope(user, Capability.VIEW_DATA)
+    return list(Region.objects.filter(level="county", pk__in=reach.regions).values_list("code", "name"))

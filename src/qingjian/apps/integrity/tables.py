@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.integrity import words
+from qingjian.apps.integrity.models import Suspect
 from qingjian.apps.integrity.processes import VERIFICATION
+from qingjian.apps.integrity.self_proof import SELF_PROOF
 from qingjian.apps.matters.tables import ProcessListing
+from qingjian.apps.network.kinds import ELEMENTS, kinds_of
+from qingjian.apps.observing.models import Clue
+from qingjian.contracts.clock import CHINA
+from qingjian.ui.listing import Choice, Column, Listing, Search
+
+STATE_COLOURS = {"open": "azure", "confirmed": "red", "dismissed": "green"}
+SIMULATION = (("0", _("Without simulation")), ("1", _("Only simulation")))
+
+
+def simulation_text(simulated: bool) -> object:
+    return _("simulation") if simulated else ""
+
+
+def _factor(row: Clue) -> str:
+    return str(row.series.factor) if row.series else "–"
+
+
+def by_element(rows, element: str):
+    return rows.filter(point__kind__in=kinds_of(element))
 
 
 class VerificationListing(ProcessListing):
@@ -13,3 +36,119 @@ class VerificationListing(ProcessListing):
     name = "clue-verifications"
     process = VERIFICATION
     empty_text = _("No clue is being verified. Open one from the list of clues.")
+
+
+class SelfProofListing(ProcessListing):
+    title = _("Self-proofs of truth")
+    name = "self-proofs"
+    process = SELF_PROOF
+    empty_text = _("No self-proof was asked for.")
+
+
+class ClueListing(Listing):
+    title = _("Clues")
+    name = "clues"
+    model = Clue
+    template = "integrity/clues.html"
+    columns = (
+        Column(
+            "kind",
+            _("Clue"),
+            value=lambda row: words.kind_title(row.kind),
+            order="kind",
+            link=lambda row: reverse("clue", args=(row.pk,)),
+        ),
+        Column("point", _("Monitoring point"), order="point__name"),
+        Column("series", _("Factor"), value=_factor, order="series__factor__code"),
+        Column("start", _("From"), value=lambda row: row.start.astimezone(CHINA).date(), order="start"),
+        Column(
+            "days",
+            _("Days"),
+            value=lambda row: max(1, (row.end - row.start).days) if row.end else None,
+            numeric=True,
+            order="",
+        ),
+        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
+        Column("score", _("Score"), value=lambda row: f"{row.score:.4f}", numeric=True, order="score"),
+        Column(
+            "state",
+            _("State"),
+            value=lambda row: row.get_state_display(),
+            order="state",
+            badge=lambda row: STATE_COLOURS[row.state],
+        ),
+        Column(
+            "confidence",
+            _("Confidence"),
+            value=lambda row: _("low") if row.confidence == "low" else _("normal"),
+            order="confidence",
+            badge=lambda row: "yellow" if row.confidence == "low" else None,
+        ),
+        Column(
+            "simulated",
+            _("Simulated"),
+            value=lambda row: simulation_text(row.simulated),
+            order="simulated",
+            badge=lambda row: "orange" if row.simulated else None,
+        ),
+        Column("opened_at", _("Opened")),
+    )
+    filters = (
+        Search(("point__name", "point__code", "statement", "statement_en", "series__code")),
+        Choice("state", _("State"), Clue.State.choices),
+        Choice("kind", _("Kind"), words.kinds),
+        Choice("rule", _("Rule"), lambda: list(words.RULES.items())),
+        Choice("element", _("Element"), lambda: list(ELEMENTS.items()), use=by_element),
+        Choice(
+            "simulated",
+            _("Simulation"),
+            SIMULATION,
+            use=lambda rows, text: rows.filter(simulated=text == "1"),
+        ),
+    )
+    empty_text = _("No clue.")
+
+
+class SuspectListing(Listing):
+    title = _("Suspects")
+    name = "suspects"
+    model = Suspect
+    columns = (
+        Column(
+            "kind",
+            _("Kind"),
+            value=lambda row: words.kind_title(row.kind),
+            order="kind",
+            link=lambda row: reverse("clue", args=(row.clue_id,)) if row.clue_id else None,
+        ),
+        Column(
+            "point", _("Monitoring point"), value=lambda row: row.series.point, order="series__point__name"
+        ),
+        Column("series", _("Factor"), value=lambda row: row.series.factor, order="series__factor__code"),
+        Column("first_day", _("From")),
+        Column("last_day", _("To")),
+        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
+        Column("score", _("Score"), value=lambda row: f"{row.score:.4f}", numeric=True, order="score"),
+        Column(
+            "outcome",
+            _("Outcome"),
+            value=lambda row: _("no longer found") if row.withdrawn else row.get_outcome_display(),
+            order="outcome",
+            badge=lambda row: "azure" if row.outcome == Suspect.Outcome.CLUE else "secondary",
+        ),
+        Column("version", _("Version"), numeric=True),
+        Column(
+            "simulated",
+            _("Simulated"),
+            value=lambda row: simulation_text(row.series.origin == "simulated"),
+            order="series__origin",
+            badge=lambda row: "orange" if row.series.origin == "simulated" else None,
+        ),
+    )
+    filters = (
+        Search(("series__point__name", "series__code")),
+        Choice("outcome", _("Outcome"), Suspect.Outcome.choices),
+        Choice("kind", _("Kind"), words.kinds),
+        Choice("rule", _("Rule"), lambda: list(words.RULES.items())),
+    )
+    empty_text = _("Nothing was found above the budget.")

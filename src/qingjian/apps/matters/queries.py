@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,7 @@ from qingjian.apps.matters.models import (
     Delegation,
     Document,
     Matter,
+    MatterLink,
     Notification,
     SignSheet,
 )
@@ -39,6 +40,21 @@ def english() -> bool:
 def visible_to(user: Any, reached: Sequence[rules.Reach] | None = None) -> QuerySet[Matter]:
     """Return the matters a person may see: the only base query."""
     return Matter.objects.filter(rules.visible(rules.reaches(user) if reached is None else reached))
+
+
+def open_from(origin: str) -> QuerySet[Matter]:
+    """Return the open matters that began at something, for guards; pages ask `visible_to`."""
+    return Matter.objects.filter(origin=origin, closed_at=None)
+
+
+def followed(origins: Iterable[str]) -> set[str]:
+    """Return those origins out of whose matters another matter was opened, however many there are."""
+    wanted = sorted(set(origins))
+    found: set[str] = set()
+    for begin in range(0, len(wanted), 500):
+        rows = MatterLink.objects.filter(kind="follows", target__origin__in=wanted[begin : begin + 500])
+        found.update(rows.values_list("target__origin", flat=True))
+    return found
 
 
 def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:

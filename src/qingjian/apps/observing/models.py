@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.models import Organisation, Region
-from qingjian.apps.network.models import Point
+from qingjian.apps.network.models import Point, Series
 
 SEVERITY_CHOICES = (
     ("information", _("Information")),
@@ -178,6 +178,15 @@ class Clue(models.Model):
     score = models.FloatField(_("Score"))
     statement = models.TextField(_("Statement"))
     evidence = models.JSONField(default=dict)
+    series = models.ForeignKey(
+        Series, models.PROTECT, null=True, related_name="clues", verbose_name=_("Series")
+    )
+    statement_en = models.TextField(blank=True)
+    confidence = models.CharField(_("Confidence"), max_length=8, default="normal")
+    """`low` where there was too little history to measure with."""
+    simulated = models.BooleanField(_("Simulated"), default=False)
+    revision = models.PositiveIntegerField(default=1)
+    """How often the machine's statement was revised; `version` counts what people did."""
     state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.OPEN)
     opened_at = models.DateTimeField(_("Opened"))
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)
@@ -186,7 +195,8 @@ class Clue(models.Model):
     version = models.PositiveIntegerField(default=0)
 
     class Meta:
-        ordering = ("-opened_at",)
+        ordering = ("-opened_at", "-id")
+        indexes = (models.Index(fields=("rule", "kind", "state"), name="clue_rule_kind_state"),)
         verbose_name = _("Clue")
 
     def __str__(self) -> str:

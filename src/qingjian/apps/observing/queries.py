@@ -39,9 +39,20 @@ def open_alerts(user: Any) -> QuerySet[Alert]:
 
 
 def clues_visible_to(user: Any) -> QuerySet[Clue]:
-    return Clue.objects.select_related("point").filter(
-        point__in=network.points_visible_to(user, Capability.VIEW_DATA)
+    """Return the clues in the person's regions; a unit never sees what is suspected of its own data."""
+    return Clue.objects.select_related("point__region", "point__organisation", "series__factor").filter(
+        point__in=points_of_clues(user)
     )
+
+
+def points_of_clues(user: Any) -> QuerySet[Point]:
+    """Return the points whose clues a person may see: those of the regions, never the own unit's alone."""
+    return Point.objects.filter(region_id__in=account_rules.scope(user, Capability.VIEW_DATA).regions)
+
+
+def open_clues() -> QuerySet[Clue]:
+    """Return every open clue of the node, for jobs; pages ask `clues_visible_to`."""
+    return Clue.objects.filter(state=Clue.State.OPEN)
 
 
 def marks_of(point: Point) -> QuerySet[Mark]:

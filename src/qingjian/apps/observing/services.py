@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -42,6 +43,21 @@ MERGED_BY_POINT = ("gap", "flag-not-normal", "changed-after-the-fact")
 BATCH = 500
 MARKS_LOOKED_AT = 1_000
 """Newest marks compared with what the pipeline was told."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClueStatement:
+    """What the machine states of a clue: series, period, how unusual, in both languages, with its evidence."""
+
+    series_id: int | None
+    start: datetime
+    end: datetime
+    score: float
+    statement: str
+    statement_en: str
+    evidence: dict[str, Any]
+    confidence: str
+    simulated: bool
 
 
 def consume_findings(log: FindingLog | None = None) -> int:
@@ -307,6 +323,31 @@ def set_levels(
         except (ValidationError, PermissionDenied) as error:
             refused.append((point, " ".join(getattr(error, "messages", None) or [str(error)])))
     return done, refused
+
+
+def open_clue(point: Point, rule: str, kind: str, statement: ClueStatement) -> Clue:
+    """Open a clue with what screening states; people verify or dismiss it."""
+    return Clue.objects.create(
+        point=point, rule=rule, kind=kind, opened_at=now(), **dataclasses.asdict(statement)
+    )
+
+
+def open_clue_at(point: Point, start: datetime, end: datetime) -> Clue | None:
+    """Return the open clue about a point whose days overlap an interval, made by screening; None when there is none."""
+    return (
+        Clue.objects.filter(point=point, state=Clue.State.OPEN, start__lt=end, end__gt=start)
+        .exclude(series=None)
+        .order_by("opened_at", "id")
+        .first()
+    )
+
+
+def revise_clue(clue: Clue, kind: str, statement: ClueStatement) -> bool:
+    """Replace what the machine states of an open clue; False when people have decided it in the meantime."""
+    changed = Clue.objects.filter(pk=clue.pk, state=Clue.State.OPEN).update(
+        kind=kind, revision=F("revision") + 1, **dataclasses.asdict(statement)
+    )
+    return bool(changed)
 
 
 def decide_clue(author: Any, clue: Clue, version: int, state: str, reason: str) -> Clue:

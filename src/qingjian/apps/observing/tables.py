@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.observing.models import SEVERITY_CHOICES, Alert, Clue
+from qingjian.apps.observing.models import SEVERITY_CHOICES, Alert
 from qingjian.apps.observing.words import SEVERITY_COLOURS, STATE_COLOURS, rule_title, rule_titles
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
@@ -62,19 +62,3 @@ class AlertListing(Listing):
         Choice("rule", _("Rule"), rule_titles),
     )
     empty_text = _("No alert. Alerting proves itself every day with a synthetic device.")
-
-
-class ClueListing(Listing):
-    title = _("Clues")
-    name = "clues"
-    model = Clue
-    columns = (
-        Column("kind", _("Kind")),
-        Column("point", _("Monitoring point"), order="point__name"),
-        Column("start", _("From")),
-        Column("end", _("To")),
-        Column("score", _("Score"), value=lambda row: round(row.score, 3), numeric=True, order="score"),
-        Column("state", _("State"), value=lambda row: row.get_state_display(), order="state"),
-    )
-    filters = (Search(("kind", "point__name", "statement")), Choice("state", _("State"), Clue.State.choices))
-    empty_text = _("No clue.")

@@ -17,6 +17,5 @@ urlpatterns = [
     path("alerts/", views.alerts, name="alerts"),
     path("alerts/<int:pk>/", views.alert, name="alert"),
     path("alerts/<int:pk>/act/", views.alert_act, name="alert-act"),
-    path("clues/", views.clues, name="clues"),
     path("live/", views.live, name="live"),
 ]

@@ -415,10 +415,6 @@ def alert_act(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("alert", pk)
 
 
-def clues(request: HttpRequest) -> HttpResponse:
-    return tables.ClueListing(request, queries.clues_visible_to(request.user)).response()
-
-
 def _live_state(user: Any) -> tuple[frozenset[int], int]:
     return frozenset(network.series_visible_to(user).values_list("pk", flat=True)), queries.open_alerts(
         user

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils.functional import Promise
 
+WORKER, SCREENING = "worker", "screening"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -19,6 +21,10 @@ class Job:
     action: Callable[[datetime], str]
     catch_up: int = 1
     """How many missed periods are run later, newest first."""
+    lane: str = WORKER
+    """Which process runs it: long work has a process of its own, so that alerts do not wait for it."""
+    stale: timedelta = timedelta(minutes=30)
+    """A run that is still marked running after this long belonged to a process that died."""
 
     def period_of(self, moment: datetime) -> datetime:
         """Return the start of the period a moment lies in, counted from 1970 in UTC+08:00."""

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 from django.db import IntegrityError, transaction
 
-from qingjian.apps.scheduling.jobs import Job, jobs
+from qingjian.apps.scheduling.jobs import WORKER, Job, jobs
 from qingjian.apps.scheduling.models import Run
 from qingjian.contracts.current import now
 
 ATTEMPTS = 3
-STALE = timedelta(minutes=30)
-"""A run that is still marked running after this long belonged to a process that died."""
-
 log = structlog.get_logger()
 
 
-def run_due(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Run every job whose present period (or a missed one within its catch-up) has not run; return how many ran.
+def run_due(stopping: Callable[[], bool] = lambda: False, lane: str = WORKER) -> int:
+    """Run every job of a lane whose present period (or a missed one within its catch-up) has not run; return how many ran.
 
     `stopping` is asked before each run, so that a process told to stop begins nothing new.
     """
     ran = 0
     for job in jobs():
+        if job.lane != lane:
+            continue
         present = job.period_of(now())
         for back in range(job.catch_up):
             if stopping():
@@ -45,6 +43,12 @@ def _run(job: Job, period) -> int:
     except Exception:
         result, state = traceback.format_exc(limit=6), Run.State.FAILED
         log.exception("job failed", job=job.name, period=period.isoformat())
+    except SystemExit:
+        # A process told to stop in the middle of long work: the next one takes the period up again.
+        Run.objects.filter(pk=run.pk).update(
+            state=Run.State.FAILED, ended_at=now(), result="stopped", attempts=run.attempts - 1
+        )
+        raise
     Run.objects.filter(pk=run.pk).update(state=state, ended_at=now(), result=result[:4000])
     return 1
 
@@ -57,7 +61,7 @@ def _claim(job: Job, period) -> Run | None:
         pass
     with transaction.atomic():
         run = Run.objects.select_for_update().get(job=job.name, period=period)
-        died = run.state == Run.State.RUNNING and run.started_at < now() - STALE
+        died = run.state == Run.State.RUNNING and run.started_at < now() - job.stale
         again = run.state == Run.State.FAILED and run.attempts < ATTEMPTS
         if not (died or again):
             return None

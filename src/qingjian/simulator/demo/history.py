@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -202,19 +203,37 @@ def _replayed_month(dataset: Dataset, own: list[Row], starts: Integers) -> Itera
         )
 
 
-def _simulated_month(device: Simulated, own: list[Row], starts: Integers) -> Iterator[pa.Table]:
+Changes = Callable[[Integers], Mapping[str, Mapping[int, float]]]
+"""Hours (UTC seconds) → wire factor → place among the hours → what the device reports instead; NaN for nothing."""
+
+
+def _simulated_month(
+    device: Simulated, own: list[Row], starts: Integers, changes: Changes | None
+) -> Iterator[pa.Table]:
     found = device.longer(starts, "hour")
     notes = pa.repeat(SIMULATED, len(starts))
+    changed = changes(starts) if changes is not None else {}
     for one in own:
-        yield _table(one["code"], starts, found[one["parameter"]].average, notes)
+        values = found[one["parameter"]].average.copy()
+        for place, value in changed.get(one["wire_factor"], {}).items():
+            values[place] = value
+        there = np.isfinite(values)
+        yield _table(one["code"], starts[there], values[there], notes.slice(0, int(there.sum())))
 
 
-def history(start: datetime, end: datetime, *, with_simulated: bool = True) -> Iterator[pa.Table]:
+def history(
+    start: datetime,
+    end: datetime,
+    *,
+    with_simulated: bool = True,
+    changes: Mapping[str, Changes] = MappingProxyType({}),
+) -> Iterator[pa.Table]:
     """Yield the hourly history of the demo county for the hours in [start, end), one table per civil month.
 
     Columns: series (text code), statistic ("hour"), start (UTC), value (unit of the series), flag ("N"), note (source
     of the value; "wrapped" where the source is shown in another pass). Hours that the source lacks have no row.
-    Series that report no hours (real-time signals, the alerting self-test) are left out.
+    Series that report no hours (real-time signals, the alerting self-test) are left out. `changes` (by MN) are
+    staged alterations of simulated devices (see `simulator.staging`).
     """
     if start.tzinfo is None or end.tzinfo is None:
         raise ValueError("start and end need a zone")
@@ -230,6 +249,6 @@ def history(start: datetime, end: datetime, *, with_simulated: bool = True) -> I
             if own[0]["dataset"]:
                 tables.extend(_replayed_month(datasets()[own[0]["dataset"]], own, starts))
             elif with_simulated:
-                tables.extend(_simulated_month(simulated(mn), own, starts))
+                tables.extend(_simulated_month(simulated(mn), own, starts, changes.get(mn)))
         if tables:
             yield pa.concat_tables(tables)

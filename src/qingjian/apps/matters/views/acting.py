@@ -211,8 +211,12 @@ def opening_page(
     follows: Matter | None = None,
     point: Any = None,
     origin: str = "",
+    subjects: Any = None,
 ) -> HttpResponse:
-    """Show and take the form that opens a matter; process apps call it with what they know already."""
+    """Show and take the form that opens a matter; process apps call it with what they know already.
+
+    `subjects` narrows the organisations the matter may be about.
+    """
     regions = Region.objects.filter(
         pk__in=rules.reach(request.user).capabilities.get(process.who_opens.capability, ())
     )
@@ -225,7 +229,9 @@ def opening_page(
     form = shape(
         request.POST if request.method == "POST" else None,
         initial={"confidentiality": process.confidentiality, "region": regions.first().pk, **initial},
-        organisations=accounts.organisations_visible_to(request.user).filter(active=True),
+        organisations=accounts.organisations_visible_to(request.user).filter(active=True)
+        if subjects is None
+        else subjects,
         needs_subject=process.needs_subject,
         choices=CONFIDENTIALITIES,
     )

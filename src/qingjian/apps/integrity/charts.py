@@ -1,0 +1,67 @@
+"""The chart of a clue as the page draws it, and as a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from qingjian.apps.integrity import queries
+from qingjian.apps.observing.models import Clue
+
+HOUR = timedelta(hours=1)
+
+
+def chart(clue: Clue) -> dict[str, Any] | None:
+    """Return what the chart draws, with its words and the marks that touch it; None where nothing was kept."""
+    kept = clue.evidence.get("chart")
+    if not kept:
+        return None
+    return {
+        **kept,
+        "marks": [
+            {
+                "from": int(one.start.timestamp() * 1000),
+                "to": int(one.end.timestamp() * 1000),
+                "text": one.get_kind_display(),
+            }
+            for one in queries.marks_around(clue)
+        ],
+        "texts": {
+            "value": _("value"),
+            "expected": _("expected"),
+            "band": _("range of honest errors"),
+            "around": _("median of %(count)d related stations") % {"count": kept.get("stations", 0)},
+            "limit": _("limit"),
+            "clue": _("clue"),
+        },
+    }
+
+
+def heads() -> list[str]:
+    """Return the heads of the workbook."""
+    return [
+        str(one)
+        for one in (
+            _("Hour"),
+            _("Value"),
+            _("Expected"),
+            _("Lower edge"),
+            _("Upper edge"),
+            _("Related stations"),
+        )
+    ]
+
+
+def lines(clue: Clue) -> Iterator[list[Any]]:
+    """Yield the hours of the chart for the workbook."""
+    kept = clue.evidence.get("chart") or {"values": []}
+    start = datetime.fromtimestamp(kept.get("start", 0) / 1000, UTC)
+    for k, value in enumerate(kept["values"]):
+        yield [
+            start + k * HOUR,
+            value,
+            *(kept[name][k] if kept.get(name) else None for name in ("expected", "low", "high", "around")),
+        ]

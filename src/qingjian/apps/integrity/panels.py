@@ -1,0 +1,234 @@
+"""From the lake to panels that screening understands: one panel for the comparable points of an element and city."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from qingjian.apps.integrity.models import Suspect
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.kinds import kinds_of
+from qingjian.apps.network.models import PermitLimit, Series
+from qingjian.apps.observing import queries as observing
+from qingjian.apps.observing import stores
+from qingjian.apps.observing.models import Clue, Mark
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.current import now
+from qingjian.screening.panel import (
+    CONTEXT,
+    FLAG_CALIBRATION,
+    FLAG_CODES,
+    FLAG_FAULT,
+    FLAG_MAINTENANCE,
+    FLAG_NORMAL,
+    FLAG_OTHER,
+    MEASURED,
+    Panel,
+    Parameter,
+    Station,
+    panel_from_records,
+)
+
+ELEMENTS = ("air", "water", "gas_source", "water_source")
+ORIGINS = ("device", "upstream", "simulated")
+CONTEXT_MEDIA = frozenset({"weather", "process"})
+CONTEXT_CODES = frozenset(
+    {"a00000", "a01011", "a01012", "a01013", "a01014", "w00000", "w01x01", "a01001", "a01006", "a01007"}
+)
+"""Flow, velocity, temperature, pressure, humidity, stage: circumstances that explain, not what is screened."""
+MOST_STATIONS = 40
+"""Stations of one panel; more are cut into several, so that time and memory stay bounded."""
+MARK_FLAGS = {
+    Mark.Kind.MAINTENANCE: FLAG_MAINTENANCE,
+    Mark.Kind.CALIBRATION: FLAG_CALIBRATION,
+    Mark.Kind.FAULT: FLAG_FAULT,
+    Mark.Kind.INVALID: FLAG_OTHER,
+    Mark.Kind.STOPPED: FLAG_OTHER,
+    Mark.Kind.VALID: FLAG_NORMAL,
+}
+_EIGHT_HOURS = 8 * 60
+
+
+@dataclass
+class Group:
+    """Points whose series are screened together; `places` says where each series stands in the panel."""
+
+    code: str
+    element: str
+    stations: list[Station] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    places: dict[tuple[str, str], Series] = field(default_factory=dict)
+    """(point code, factor code) → series."""
+
+
+def groups() -> Iterator[Group]:
+    """Yield the groups with their hourly series in force, in a fixed order."""
+    for element in ELEMENTS:
+        rows = [
+            one
+            for one in network.in_force(
+                Series.objects.select_related("point__region", "point__outlet__source", "factor")
+                .filter(point__kind__in=kinds_of(element), origin__in=ORIGINS, point__status="running")
+                .order_by("point__code", "factor__code", "position", "id")
+            )
+            if "hour" in one.expected
+        ]
+        cities: dict[str, dict[str, list[Series]]] = {}
+        for one in rows:
+            # The first four digits of an administrative code are those of the city.
+            cities.setdefault(one.point.region.code[:4], {}).setdefault(one.point.code, []).append(one)
+        for city, points in sorted(cities.items()):
+            codes = sorted(points)
+            for part, begin in enumerate(range(0, len(codes), MOST_STATIONS)):
+                chosen = codes[begin : begin + MOST_STATIONS]
+                yield _group(f"{element}-{city}-{part}", element, [points[code] for code in chosen])
+
+
+def _group(code: str, element: str, points: Sequence[Sequence[Series]]) -> Group:
+    group = Group(code, element)
+    factors: dict[str, Series] = {}
+    for rows in points:
+        point = rows[0].point
+        parent = point.outlet.source.code if point.outlet_id else point.region.code[:4]
+        group.stations.append(Station(point.code, point.name, element, parent))
+        for one in rows:
+            place = (point.code, one.factor.code)
+            # A measured series stands before a simulated one of the same factor.
+            if place not in group.places or group.places[place].origin == "simulated":
+                group.places[place] = one
+                factors.setdefault(one.factor.code, one)
+    limits = _limits(group)
+    for factor, one in sorted(factors.items()):
+        context = one.medium in CONTEXT_MEDIA or one.factor.wire_code in CONTEXT_CODES
+        group.parameters.append(
+            Parameter(
+                factor,
+                one.factor.name_zh,
+                one.unit,
+                10.0**-one.decimals,
+                CONTEXT if context else MEASURED,
+                limits.get(factor, float("nan")),
+            )
+        )
+    return group
+
+
+def _limits(group: Group) -> dict[str, float]:
+    """Return the hourly limit of a factor where all outlets of the group have the same one for the raw value."""
+    outlets = {one.point.outlet_id for one in group.places.values() if one.point.outlet_id}
+    found: dict[str, set[float]] = {}
+    rows = PermitLimit.objects.filter(outlet_id__in=outlets, averaging="hour").select_related("factor")
+    for limit in network.in_force(rows):
+        if limit.upper is not None:
+            value = float("inf") if limit.converted else float(limit.upper)
+            found.setdefault(limit.factor.code, set()).add(value)
+    return {
+        factor: value
+        for factor, values in found.items()
+        if len(values) == 1 and (value := next(iter(values))) != float("inf")
+    }
+
+
+def read(group: Group, first: date, last: date) -> Panel:
+    """Return the hourly values of a group from `first` to `last`, people's marks laid over the device's.
+
+    Raises PanelError when there is nothing that can be put on a grid.
+    """
+    begin, end = midnight(first), midnight(last + timedelta(days=1))
+    by_number = {one.pk: place for place, one in group.places.items()}
+    table = stores.lake().series(
+        list(by_number), "hour", begin, end, columns=("series", "start", "value", "flag")
+    )
+    number = table.column("series").to_numpy()
+    second = pc.divide(table.column("start").cast("int64"), 1_000_000).to_numpy()
+    value = table.column("value").to_numpy(zero_copy_only=False).astype(np.float64)
+    flag = _flags(table.column("flag"))
+    _lay_marks(group, number, second, flag, begin, end)
+    station_at = {one.code: i for i, one in enumerate(group.stations)}
+    parameter_at = {one.code: i for i, one in enumerate(group.parameters)}
+    station, parameter = np.zeros(len(number), np.int64), np.zeros(len(number), np.int64)
+    for pk, (point, factor) in by_number.items():
+        own = number == pk
+        station[own], parameter[own] = station_at[point], parameter_at[factor]
+    return panel_from_records(
+        group.stations, group.parameters, station, parameter, second // 60 + _EIGHT_HOURS, value, flag
+    )
+
+
+def _flags(column: object) -> NDArray[np.uint8]:
+    encoded = pc.dictionary_encode(pc.fill_null(column, "")).combine_chunks()
+    known = np.array([FLAG_CODES.get(text, FLAG_OTHER) for text in encoded.dictionary.to_pylist()], np.uint8)
+    places = encoded.indices.to_numpy(zero_copy_only=False)
+    return known[places] if len(known) else np.zeros(len(places), np.uint8)
+
+
+def _lay_marks(
+    group: Group,
+    number: NDArray[np.int32],
+    second: NDArray[np.int64],
+    flag: NDArray[np.uint8],
+    begin: datetime,
+    end: datetime,
+) -> None:
+    codes = {one.code: one.pk for one in group.places.values()}
+    points = {one.point_id: one.point for one in group.places.values()}
+    for point in points.values():
+        for mark in observing.marks_in_force(point, begin, end):
+            meaning = MARK_FLAGS.get(mark.kind)
+            own = [codes[code] for code in mark.series if code in codes]
+            if meaning is None or not own:
+                continue
+            inside = (second >= mark.start.timestamp()) & (second < mark.end.timestamp())
+            flag[inside & np.isin(number, own)] = meaning
+
+
+def without_clues(group: Group, history: Panel) -> Panel:
+    """Return a history without the days that are under an open or confirmed clue: they do not teach what is normal."""
+    values = history.values.copy()
+    station_at = {one.code: i for i, one in enumerate(history.stations)}
+    parameter_at = {one.code: i for i, one in enumerate(history.parameters)}
+    places = {one.pk: place for place, one in group.places.items()}
+    rows = Suspect.objects.filter(series__in=places, withdrawn=False).exclude(
+        clue__state=Clue.State.DISMISSED
+    )
+    for one in rows.exclude(clue=None):
+        point, factor = places[one.series_id]
+        first = max(day_number(one.first_day) - history.first_day, 0)
+        beyond = min(day_number(one.last_day) + 1 - history.first_day, history.days)
+        if beyond > first:
+            part = slice(first * history.per_day, beyond * history.per_day)
+            values[station_at[point], parameter_at[factor], part] = np.nan
+    return Panel(
+        history.stations,
+        history.parameters,
+        history.start,
+        history.step,
+        values,
+        history.flags,
+        history.notes,
+    )
+
+
+def day_number(day: date) -> int:
+    """Return days since 1970-01-01."""
+    return (day - date(1970, 1, 1)).days
+
+
+def day_of(number: int) -> date:
+    """Inverse of `day_number`."""
+    return date(1970, 1, 1) + timedelta(days=number)
+
+
+def midnight(day: date) -> datetime:
+    """Return the beginning of a natural day."""
+    return datetime.combine(day, time(), CHINA).astimezone(UTC)
+
+
+def yesterday() -> date:
+    """Return the last natural day that is over."""
+    return now().astimezone(CHINA).date() - timedelta(days=1)

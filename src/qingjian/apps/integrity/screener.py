@@ -1,0 +1,170 @@
+"""Screening of the stored series: learn what is normal, score the days, hand over what stands out."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import structlog
+
+from qingjian.apps.integrity import panels
+from qingjian.apps.integrity.models import RuleSet, ScoreMonth
+from qingjian.apps.integrity.panels import Group, day_number, day_of
+from qingjian.apps.integrity.services import results, rulesets
+from qingjian.apps.integrity.statements import Drawing, finding_record
+from qingjian.apps.integrity.words import DAY, TWINS
+from qingjian.apps.network.models import Series
+from qingjian.screening.learning import Learned
+from qingjian.screening.panel import Panel, PanelError
+from qingjian.screening.screen import Screening, Settings, learn_history, screen
+
+LOOK_BACK = timedelta(days=1100)
+"""How much history is read: screening itself uses no more."""
+LEAST_HISTORY = 150
+"""Days that teach what is normal before anything is screened on a node that has a past."""
+FIRST_SCREENED = 365
+"""The first screening of a node looks at so many days at most."""
+REHEARSED = 15_000
+"""Series-days rehearsed when learning: bounds the time; the library's own default takes several times as long."""
+
+log = structlog.get_logger()
+_learned: dict[tuple[str, int, int], Learned | None] = {}
+"""What was learned, by group, first day screened and number of clues that were left out; one window is kept."""
+
+
+def run(
+    until: date | None = None,
+    look_back: timedelta = LOOK_BACK,
+    stopping: Callable[[], bool] = lambda: False,
+) -> str:
+    """Screen every group up to a natural day (yesterday) and return a sentence for the page of tasks."""
+    begun = time.monotonic()
+    until = until or panels.yesterday()
+    rules = rulesets.active()
+    totals = results.Totals()
+    for group in panels.groups():
+        if stopping():
+            break
+        try:
+            _screen(group, until, look_back, rules, totals)
+        except PanelError as error:
+            totals.problems += 1
+            log.info("not screened", panel=group.code, reason=str(error))
+    results.judge_all(rules)
+    return totals.sentence(time.monotonic() - begun)
+
+
+def first_screened(group: Group, panel_first: date, until: date) -> date:
+    """Return the day from which a group is screened: the month before, or a longer past the first time."""
+    month = until.replace(day=1)
+    usual = (month - timedelta(days=1)).replace(day=1)
+    if ScoreMonth.objects.filter(series__in=group.places.values()).exists():
+        return max(usual, panel_first)
+    past = max(panel_first + timedelta(days=LEAST_HISTORY), until - timedelta(days=FIRST_SCREENED))
+    return min(past, usual) if panel_first < usual else panel_first
+
+
+def _screen(group: Group, until: date, look_back: timedelta, rules: RuleSet, totals: results.Totals) -> None:
+    whole = panels.read(group, until - look_back, until)
+    first = first_screened(group, day_of(whole.first_day), until)
+    history = panels.without_clues(group, whole.until(day_number(first) - 1))
+    panel = whole.since(whole.first_day + whole.days - day_number(first))
+    learned = _learn(group, day_number(first), history)
+    settings = Settings(rules.budget, REHEARSED)
+    found = screen(panel, learned, settings)
+    totals.groups += 1
+    totals.series += len(group.places)
+    drawing = Drawing(panel, learned)
+    _keep_scores(group, panel, found, first, until)
+    hits = _hits(group, found)
+    for one in hits:
+        one.record["history"] = _taught(group, history, one.series)
+    results.store(group, hits, found, drawing, first, until, rules, totals)
+
+
+def _taught(group: Group, history: Panel, series: Series) -> dict[str, Any]:
+    """Return from how many days of its own past a series was learned."""
+    i = [one.code for one in history.stations].index(series.point.code)
+    j = [one.code for one in history.parameters].index(series.factor.code)
+    held = np.isfinite(history.values[i, j]).reshape(history.days, -1).any(axis=1)
+    days = np.flatnonzero(held)
+    if not len(days):
+        return {"days": 0, "from": "–", "to": "–"}
+    first, last = day_of(history.first_day + int(days[0])), day_of(history.first_day + int(days[-1]))
+    return {"days": len(days), "from": first.isoformat(), "to": last.isoformat()}
+
+
+def _learn(group: Group, boundary: int, history: Panel) -> Learned | None:
+    key = (group.code, boundary, hash(history.values.tobytes()))
+    if key not in _learned:
+        for old in [one for one in _learned if one[0] == group.code]:
+            del _learned[old]
+        _learned[key] = learn_history(history, REHEARSED)
+    return _learned[key]
+
+
+def _hits(group: Group, found: Screening) -> list[results.Hit]:
+    hits = []
+    for one in found.findings:
+        series = group.places.get((one.station, one.parameter))
+        if series is None:
+            continue
+        hits.append(
+            results.Hit(
+                series,
+                TWINS if one.other_station else DAY,
+                one.kind,
+                one.first_day,
+                one.last_day,
+                finding_record(group, one, series),
+            )
+        )
+    return hits
+
+
+def _keep_scores(group: Group, panel: Panel, found: Screening, first: date, until: date) -> None:
+    """Store the scores by series and month: what was said of a day is replaced by what is known of it now."""
+    measured = sum(one.role == "measured" for one in panel.parameters)
+    lowered = {
+        (point, factor)
+        for point, factor in group.places
+        if any(note.startswith(f"{point} {factor}：") for note in found.notes)
+    }
+    own_reference = any(note.startswith("没有可用的历史数据") for note in found.notes)
+    rows: dict[tuple[int, date], dict[str, Any]] = defaultdict(
+        lambda: {"scores": [None] * 31, "faults": [None] * 31, "kinds": [""] * 31}
+    )
+    for day in found.days:
+        series = group.places.get((day.station, day.parameter))
+        if series is None:
+            continue
+        at = date.fromisoformat(day.day)
+        row = rows[series.pk, at.replace(day=1)]
+        row["scores"][at.day - 1] = round(day.score, 9)
+        row["faults"][at.day - 1] = round(day.fault_score, 9)
+        row["kinds"][at.day - 1] = day.kind
+        row["lowered"] = own_reference or (day.station, day.parameter) in lowered
+    for month in found.months:
+        series = group.places.get((month.station, month.parameter))
+        key = (series.pk, date.fromisoformat(f"{month.month}-01")) if series else None
+        if key in rows:
+            rows[key].update(month_score=round(month.score, 9), month_kind=month.kind)
+    results.keep_scores(rows, measured, _values(group, panel), first, until)
+
+
+def _values(group: Group, panel: Panel) -> dict[tuple[int, date], int]:
+    """Return how many values of each series and month were looked at."""
+    counts: dict[tuple[int, date], int] = defaultdict(int)
+    usable = np.isfinite(panel.values).reshape(*panel.values.shape[:2], panel.days, -1).sum(axis=3)
+    for i, station in enumerate(panel.stations):
+        for j, parameter in enumerate(panel.parameters):
+            series = group.places.get((station.code, parameter.code))
+            if series is None:
+                continue
+            for k in range(panel.days):
+                counts[series.pk, day_of(panel.first_day + k).replace(day=1)] += int(usable[i, j, k])
+    return counts

@@ -1,0 +1,177 @@
+"""Self-proof of truth (真实性自我举证): the bureau asks, the unit answers with evidence, two people decide.
+
+No law names a number of days; the request names its own, in working days.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.accounts.roles import Capability as C
+from qingjian.apps.integrity.processes import carry_to_clue
+from qingjian.apps.matters.declarations import (
+    Action,
+    DataField,
+    EvidenceNeed,
+    FieldKind,
+    Limit,
+    Party,
+    Process,
+    State,
+    Step,
+    Who,
+)
+from qingjian.apps.observing.models import Clue
+
+EXPLAINED, NOT_EXPLAINED, UNANSWERED = "explained", "not_explained", "unanswered"
+OPINIONS = (
+    (EXPLAINED, _("Explained: the evidence accounts for the data")),
+    (NOT_EXPLAINED, _("Not explained: verify on site")),
+)
+UNIT = Who(C.HANDLE_MATTERS, Party.SUBJECT)
+OFFICER = Who(C.HANDLE_MATTERS, assignee_only=True)
+LEADER = Who(C.APPROVE_MATTERS, not_who_did=("review",))
+_SOURCE = _("Named in the request; no law was found that sets a number of days")
+
+
+def _answer_limit(code: str, title: object) -> Limit:
+    return Limit(code, title, days_field="days", source=_SOURCE, confidence="U")
+
+
+def _explained(step: Step) -> None:
+    """Dismiss the clue: the unit has shown why its data are as they are; the precision of the rule follows."""
+    carry_to_clue(step, Clue.State.DISMISSED, step.matter.data.get("opinion_text", ""))
+
+
+SELF_PROOF = Process(
+    code="self-proof",
+    title=_("Self-proof of truth"),
+    number_word="举证",
+    icon="file-certificate",
+    needs_subject=True,
+    states=(
+        State("requested", _("Answer expected"), waits_for="subject", colour="azure", shared=True),
+        State("answered", _("Answer being reviewed"), waits_for="assignee", colour="blue", shared=True),
+        # The officer's opinion is not the bureau's answer yet: the unit reads it with the decision.
+        State("reviewed", _("To be decided"), waits_for=C.APPROVE_MATTERS.value, colour="purple"),
+        State(EXPLAINED, _("Explained"), colour="green", final=True, shared=True),
+        State(NOT_EXPLAINED, _("Not explained"), colour="red", final=True, shared=True),
+        State(UNANSWERED, _("Not answered"), colour="red", final=True, shared=True),
+    ),
+    initial="requested",
+    who_opens=Who(C.HANDLE_MATTERS),
+    opening=(
+        DataField(
+            "request",
+            _("What the unit is asked to prove"),
+            FieldKind.LONG_TEXT,
+            help_text=_("The unit reads this text. Name data and period; leave out how it was found."),
+        ),
+        DataField(
+            "wanted",
+            _("Evidence that is asked for"),
+            FieldKind.LONG_TEXT,
+            help_text=_(
+                "Maintenance and calibration records, operating curves, screen photos, video, raw data."
+            ),
+        ),
+        DataField("days", _("Working days to answer"), FieldKind.NUMBER, minimum=1, maximum=60),
+    ),
+    opening_starts=(_answer_limit("answer", _("Answer with evidence")),),
+    actions=(
+        Action(
+            "answer",
+            _("Answer"),
+            ("requested",),
+            "answered",
+            UNIT,
+            fields=(
+                DataField("explanation", _("Explanation of the unit"), FieldKind.LONG_TEXT),
+                DataField("contact", _("Who can be asked, with telephone"), required=False),
+            ),
+            evidence=(EvidenceNeed(_("Evidence that carries the explanation"), 1),),
+            stops=("answer", "supplement"),
+            notify=(Party.BUREAU,),
+            hint=_(
+                "Attach the evidence first. After answering, more can be sent only when the bureau asks for it."
+            ),
+        ),
+        Action(
+            "take",
+            _("Take over the review"),
+            ("answered",),
+            "answered",
+            Who(C.HANDLE_MATTERS),
+            assigns="actor",
+            tone="outline-secondary",
+        ),
+        Action(
+            "ask_more",
+            _("Ask for more evidence"),
+            ("answered",),
+            "requested",
+            OFFICER,
+            fields=(
+                DataField("missing", _("What is missing"), FieldKind.LONG_TEXT),
+                DataField("days", _("Working days to answer"), FieldKind.NUMBER, minimum=1, maximum=60),
+            ),
+            starts=(_answer_limit("supplement", _("Send what is missing")),),
+            tone="outline-primary",
+        ),
+        Action(
+            "review",
+            _("Review the answer"),
+            ("answered",),
+            "reviewed",
+            OFFICER,
+            fields=(
+                DataField("opinion", _("Opinion"), FieldKind.CHOICE, choices=OPINIONS),
+                DataField("opinion_text", _("Reason of the opinion"), FieldKind.LONG_TEXT),
+            ),
+        ),
+        Action(
+            "accept",
+            _("Decide: explained"),
+            ("reviewed",),
+            EXPLAINED,
+            LEADER,
+            fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
+            tone="success",
+            notify=(Party.SUBJECT,),
+            effect=_explained,
+            hint=_("The clue is dismissed; this counts against the precision of its rule."),
+        ),
+        Action(
+            "reject",
+            _("Decide: not explained"),
+            ("reviewed",),
+            NOT_EXPLAINED,
+            LEADER,
+            fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
+            tone="danger",
+            notify=(Party.SUBJECT,),
+            hint=_("The clue stays open; verify it on site."),
+        ),
+        Action(
+            "send_back",
+            _("Back to the review"),
+            ("reviewed",),
+            "answered",
+            LEADER,
+            fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
+            tone="outline-secondary",
+        ),
+        Action(
+            "close_unanswered",
+            _("Close: no answer came"),
+            ("requested",),
+            UNANSWERED,
+            Who(C.HANDLE_MATTERS),
+            fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
+            stops=("answer", "supplement"),
+            tone="outline-danger",
+            notify=(Party.SUBJECT,),
+            hint=_("The clue stays open; verify it on site."),
+        ),
+    ),
+)

@@ -1,0 +1,293 @@
+"""Results of screening: suspects with their versions, clues made of them, scores by month."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from qingjian.apps.integrity import judging
+from qingjian.apps.integrity.models import RuleSet, ScoreMonth, Suspect, SuspectVersion
+from qingjian.apps.integrity.panels import Group, day_number, day_of
+from qingjian.apps.integrity.services import muting
+from qingjian.apps.integrity.statements import Drawing, month_record, statement
+from qingjian.apps.integrity.words import MONTH
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing import services as observing
+from qingjian.contracts.current import now
+from qingjian.screening.screen import Screening
+
+NEAR = timedelta(days=2)
+"""A finding that touches or nearly touches an earlier one of the same series and rule is the same suspect."""
+SAID = ("from", "to", "kind", "confidence", "fault", "other_station")
+"""A suspect gets a new version when one of these changes, its tests or dossiers, or the score in its third digit."""
+
+
+@dataclass
+class Totals:
+    """What one run of screening did."""
+
+    groups: int = 0
+    series: int = 0
+    suspects: int = 0
+    revised: int = 0
+    clues: int = 0
+    problems: int = 0
+
+    def sentence(self, seconds: float) -> str:
+        return (
+            f"{self.groups} panels, {self.series} series, {self.suspects} new suspects, {self.revised} revised, "
+            f"{self.clues} new clues, {self.problems} panels not screened, {seconds:.0f} s"
+        )
+
+
+@dataclass
+class Hit:
+    """A finding of one series; days are counted from 1970-01-01."""
+
+    series: Series
+    rule: str
+    kind: str
+    first: int
+    last: int
+    record: dict[str, Any]
+
+
+def store(
+    group: Group,
+    hits: Sequence[Hit],
+    found: Screening,
+    drawing: Drawing,
+    first: date,
+    until: date,
+    rules: RuleSet,
+    totals: Totals,
+) -> None:
+    """Store what a screening of [first, until] said of a group: new suspects, new versions, and what it took back."""
+    hits = [*hits, *_months(group, hits, found, first, until, rules)]
+    muted = muting.in_force()
+    kept: set[int] = set()
+    # The strongest first: it speaks for the point, weaker ones join it.
+    for hit in sorted(
+        hits, key=lambda one: (one.record["fault"], -one.record["score"], one.series.pk, one.rule, one.first)
+    ):
+        # Drawn before the transaction: nothing slow happens inside.
+        chart = drawing.chart(hit.series.point.code, hit.series.factor.code, hit.first, hit.last)
+        hit.record["notes"] = _notes_about(group, hit, found.notes)
+        with transaction.atomic():
+            kept.add(_put(hit, chart, until, rules, set(muted), totals))
+    _withdraw(group, kept, first, until, rules, totals)
+
+
+def _notes_about(group: Group, hit: Hit, notes: Sequence[str]) -> list[str]:
+    """Return what was said of the whole panel or of this series: repaired times, too little history."""
+    others = {(point, factor) for point, factor in group.places} - {
+        (hit.series.point.code, hit.series.factor.code)
+    }
+    return [
+        note for note in notes if not any(note.startswith(f"{point} {factor}：") for point, factor in others)
+    ]
+
+
+def _months(
+    group: Group, hits: Sequence[Hit], found: Screening, first: date, until: date, rules: RuleSet
+) -> list[Hit]:
+    """Return months that are suspect as a whole; a month that holds suspect days confirms or doubts those instead."""
+    made = []
+    for one in found.months:
+        series = group.places.get((one.station, one.parameter))
+        begin = date.fromisoformat(f"{one.month}-01")
+        end = begin.replace(day=monthrange(begin.year, begin.month)[1])
+        if series is None or begin < first or end > until:
+            continue
+        a, b = day_number(begin), day_number(end)
+        inside = [hit for hit in hits if hit.series.pk == series.pk and hit.first <= b and hit.last >= a]
+        for hit in inside:
+            hit.record.setdefault("dossier", []).append([one.month, round(one.score, 4)])
+        low = any(
+            note.startswith((f"{one.station} {one.parameter}：", "没有可用的历史数据"))
+            for note in found.notes
+        )
+        if not inside and one.score >= judging.month_alarm(rules, low):
+            record = month_record(series, one.month, one.score, one.kind, low)
+            record.update({"from": begin.isoformat(), "to": end.isoformat()})
+            days = [day for day in found.days if (day.station, day.parameter) == (one.station, one.parameter)]
+            strongest = sorted((day for day in days if day.day[:7] == one.month), key=lambda day: -day.score)[
+                :10
+            ]
+            fault = sum(day.fault_score for day in strongest) / max(len(strongest), 1)
+            record.update(fault_score=round(fault, 6), fault=fault > one.score)
+            made.append(Hit(series, MONTH, one.kind, a, b, record))
+    return made
+
+
+def _put(
+    hit: Hit,
+    chart: dict[str, Any],
+    until: date,
+    rules: RuleSet,
+    muted: set[tuple[str, str]],
+    totals: Totals,
+) -> int:
+    first, last = day_of(hit.first), day_of(hit.last)
+    row = (
+        Suspect.objects.select_for_update(of=("self",))
+        .filter(
+            series=hit.series,
+            rule=hit.rule,
+            first_day__lte=last + NEAR,
+            last_day__gte=first - NEAR,
+        )
+        .order_by("withdrawn", "first_day")
+        .first()
+    )
+    outcome = judging.outcome(
+        rules,
+        hit.rule,
+        hit.kind,
+        hit.last - hit.first + 1,
+        fault=hit.record["fault"],
+        weak=hit.record["confidence"] == "low",
+        muted=muted,
+    )
+    if row is None:
+        row = Suspect(series=hit.series, rule=hit.rule, version=0, found_at=now())
+        totals.suspects += 1
+    else:
+        # What began before the screened window keeps its beginning.
+        first = min(first, row.first_day)
+        before = row.versions.order_by("-version").first()
+        if before is not None and not row.withdrawn and _same(before.record, hit.record):
+            if row.clue_id is None and outcome == Suspect.Outcome.CLUE:
+                _ask(row, hit, chart, totals)
+                row.save()
+            return row.pk
+        totals.revised += 1
+    row.kind, row.first_day, row.last_day = hit.kind, first, last
+    row.score, row.fault_score = hit.record["score"], hit.record["fault_score"]
+    row.confidence, row.withdrawn = hit.record["confidence"], False
+    row.version += 1
+    if row.clue_id is None:
+        row.outcome = outcome
+    row.save()
+    SuspectVersion.objects.create(
+        suspect=row,
+        version=row.version,
+        screened_until=until,
+        known_at=now(),
+        rules=rules,
+        record=hit.record,
+    )
+    if row.clue_id is not None:
+        # A clue speaks for the finding it was made of; findings that joined it are listed beside.
+        if row.clue.series_id == row.series_id:
+            observing.revise_clue(row.clue, hit.kind, _statement(row, hit, chart))
+    elif outcome == Suspect.Outcome.CLUE:
+        _ask(row, hit, chart, totals)
+        row.save()
+    return row.pk
+
+
+def _same(before: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
+    return _gist(before) == _gist(present)
+
+
+def _gist(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what makes a version: p-values move a little every day, that alone is no revision."""
+    return (
+        *(record.get(name) for name in SAID),
+        tuple(one["test"] for one in record.get("tests", ())),
+        tuple(month for month, _score in record.get("dossier", ())),
+        round(record.get("score", 0.0), 3),
+    )
+
+
+def _statement(row: Suspect, hit: Hit, chart: dict[str, Any]) -> observing.ClueStatement:
+    made = statement(hit.series, hit.record, day_number(row.first_day), day_number(row.last_day))
+    made.evidence["chart"] = chart
+    return made
+
+
+def _ask(row: Suspect, hit: Hit, chart: dict[str, Any], totals: Totals) -> None:
+    """Open a clue, or join the open one about other factors of the same point on the same days: one visit answers both."""
+    made = _statement(row, hit, chart)
+    joined = observing.open_clue_at(hit.series.point, made.start, made.end)
+    if joined is not None and joined.series_id != hit.series.pk:
+        row.clue = joined
+    else:
+        row.clue = observing.open_clue(hit.series.point, hit.rule, hit.kind, made)
+        totals.clues += 1
+    row.outcome = Suspect.Outcome.CLUE
+
+
+def _withdraw(group: Group, kept: set[int], first: date, until: date, rules: RuleSet, totals: Totals) -> None:
+    """Note of suspects inside the screened days that they are no longer found; a clue stays for a person to close."""
+    gone = Suspect.objects.filter(
+        series__in=list(group.places.values()), withdrawn=False, first_day__gte=first, last_day__lte=until
+    ).exclude(pk__in=kept)
+    for row in gone:
+        with transaction.atomic():
+            Suspect.objects.filter(pk=row.pk).update(withdrawn=True, version=row.version + 1)
+            SuspectVersion.objects.create(
+                suspect=row,
+                version=row.version + 1,
+                screened_until=until,
+                known_at=now(),
+                rules=rules,
+                withdrawn=True,
+                record={},
+            )
+            totals.revised += 1
+
+
+def keep_scores(
+    rows: Mapping[tuple[int, date], dict[str, Any]],
+    measured: int,
+    values: Mapping[tuple[int, date], int],
+    first: date,
+    until: date,
+) -> None:
+    """Store scores by series and month; days outside [first, until] keep what was said of them before."""
+    moment = now()
+    with transaction.atomic():
+        held = {
+            (one.series_id, one.month): one
+            for one in ScoreMonth.objects.filter(series_id__in={series for series, _month in rows})
+        }
+        new = []
+        for (series, month), row in rows.items():
+            length = monthrange(month.year, month.month)[1]
+            before = held.get((series, month))
+            one = before or ScoreMonth(series_id=series, month=month)
+            for name, empty in (("scores", None), ("faults", None), ("kinds", "")):
+                old = getattr(one, name) or [empty] * length
+                merged = [
+                    row[name][k] if first <= month + timedelta(days=k) <= until else old[k]
+                    for k in range(length)
+                ]
+                setattr(one, name, merged)
+            whole = month >= first
+            one.measured = measured
+            one.lowered = row.get("lowered", False)
+            one.values = max(values.get((series, month), 0), 0 if whole else one.values)
+            if whole:
+                one.month_score = row.get("month_score")
+                one.month_kind = row.get("month_kind", "")
+            one.known_at = moment
+            if before is None:
+                new.append(one)
+            else:
+                one.save()
+        ScoreMonth.objects.bulk_create(new, batch_size=200)
+
+
+def judge_all(rules: RuleSet) -> None:
+    """Mute every rule and kind that has fallen below the floor."""
+    pairs = Suspect.objects.filter(~Q(clue=None)).values_list("rule", "kind").distinct()
+    for rule, kind in sorted(set(pairs)):
+        muting.judge(rule, kind, rules)

@@ -1,0 +1,78 @@
+"""Versions of the rule set: written by a person, tried on the past, switched on with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts import services as accounts
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.integrity.models import RuleSet, Trial
+from qingjian.contracts.current import now
+
+
+def active() -> RuleSet:
+    """Return the rule set in force: the one switched on last; the delivered one before anybody changed anything."""
+    found = RuleSet.objects.exclude(activated_at=None).order_by("-activated_at", "-version").first()
+    if found is not None:
+        return found
+    made, _created = RuleSet.objects.get_or_create(
+        version=1,
+        defaults={"reason": "", "created_at": now(), "activated_at": now()},
+    )
+    return made
+
+
+def write(author: Any, settings: Mapping[str, Any], reason: str) -> RuleSet:
+    """Write a new version; it is not in force before somebody has tried it and switched it on."""
+    account_rules.require(author, Capability.CONFIRM_RULES)
+    if not reason.strip():
+        raise ValidationError(_("Give a reason: it stays in the history."))
+    before = active()
+    if all(getattr(before, name) == settings[name] for name in RuleSet.SETTINGS):
+        raise ValidationError(_("Nothing differs from the rule set in force."))
+    with transaction.atomic():
+        number = (RuleSet.objects.aggregate(last=Max("version"))["last"] or 0) + 1
+        made = RuleSet.objects.create(
+            version=number,
+            reason=reason.strip(),
+            author=author,
+            created_at=now(),
+            **{name: settings[name] for name in RuleSet.SETTINGS},
+        )
+        made.full_clean()
+        accounts.record(author, "integrity:rules:written", str(number), {"reason": reason.strip()})
+    return made
+
+
+def switch_on(author: Any, rules: RuleSet, reason: str) -> RuleSet:
+    """Put a rule set in force from the next screening on; it must have been tried on the past."""
+    account_rules.require(author, Capability.CONFIRM_RULES)
+    if not reason.strip():
+        raise ValidationError(_("Give a reason: it stays in the history."))
+    with transaction.atomic():
+        if rules == active():
+            raise ValidationError(_("This rule set is in force already."))
+        if not Trial.objects.filter(rules=rules).exists() and rules.activated_at is None:
+            raise ValidationError(_("Try the rule set on the past first."))
+        RuleSet.objects.filter(pk=rules.pk).update(
+            activated_at=now(), activated_by=author, activation_reason=reason.strip()
+        )
+        accounts.record(author, "integrity:rules:switched-on", str(rules.version), {"reason": reason.strip()})
+    rules.refresh_from_db()
+    return rules
+
+
+def differences(rules: RuleSet, before: RuleSet) -> list[tuple[Any, Any, Any]]:
+    """Return (title, before, now) of the settings in which two rule sets differ."""
+    return [
+        (RuleSet._meta.get_field(name).verbose_name, getattr(before, name), getattr(rules, name))
+        for name in RuleSet.SETTINGS
+        if getattr(before, name) != getattr(rules, name)
+    ]

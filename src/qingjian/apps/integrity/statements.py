@@ -1,0 +1,146 @@
+"""What a clue states: one paragraph in both languages, tests, circumstances, and the data of its chart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qingjian.apps.integrity.panels import Group, day_of, midnight
+from qingjian.apps.integrity.words import MONTH
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing.services import ClueStatement
+from qingjian.screening.findings import Finding
+from qingjian.screening.learning import Learned
+from qingjian.screening.panel import Panel
+from qingjian.screening.record import Record, alone, join
+from qingjian.screening.wording import KINDS
+
+CONTEXT_DAYS = 7
+LONGEST_CHART = 62
+BAND = 2.0
+"""Half width of the band in usual errors of the model."""
+FINEST = 12
+"""Digits after the point are cut to what the band needs."""
+
+
+def finding_record(group: Group, finding: Finding, series: Series) -> dict[str, Any]:
+    """Return a finding as plain values, with the names people know instead of codes."""
+    other = next((one.name for one in group.stations if one.code == finding.other_station), "")
+    named = replace(finding, station=series.point.name, other_station=other)
+    zh = replace(named, parameter=series.factor.name_zh).text()[0]
+    en = replace(named, parameter=series.factor.name_en).text()[1]
+    return {
+        **finding.as_record(),
+        "other_station": finding.other_station,
+        "text_zh": zh,
+        "text_en": en,
+        "fault": finding.looks_like_fault,
+    }
+
+
+def month_record(series: Series, month: str, score: float, kind: str, low: bool) -> dict[str, Any]:
+    """Return the record of a month that is suspect as a whole although no single day is."""
+    words = KINDS.get(kind, KINDS[""])
+    share = max(1 - score, 1e-6)
+    zh = (
+        f"{series.point.name} {series.factor.name_zh} {month} 整月数据{words.zh}：单日都不突出，整月合并后异常。"
+        f"正常历史中约 {share:.2g} 的月份会达到这一程度。需先排除：{words.innocent_zh}。"
+        f"{'历史不足，结论可信度低。' if low else ''}"
+    )
+    en = (
+        f"{series.point.name} {series.factor.name_en}, {month} as a whole: resembles {words.en}. No single day "
+        f"stands out, the month does. About {share:.2g} of honest months reach this. "
+        f"Rule out first: {words.innocent_en}.{' Little history: low confidence.' if low else ''}"
+    )
+    return {
+        "station": series.point.code,
+        "parameter": series.factor.code,
+        "score": round(score, 6),
+        "fault_score": 0.0,
+        "kind": kind,
+        "confidence": "low" if low else "normal",
+        "rule": MONTH,
+        "other_station": "",
+        "circumstances": list(words.circumstances),
+        "tests": [],
+        "text_zh": zh,
+        "text_en": en,
+        "fault": False,
+    }
+
+
+def statement(series: Series, record: dict[str, Any], first: int, last: int) -> ClueStatement:
+    """Return what goes into the clue; `first` and `last` are days since 1970-01-01."""
+    words = KINDS.get(record["kind"], KINDS[""])
+    return ClueStatement(
+        series_id=series.pk,
+        start=midnight(day_of(first)),
+        end=midnight(day_of(last) + timedelta(days=1)),
+        score=record["score"],
+        statement=record["text_zh"],
+        statement_en=record["text_en"],
+        evidence={**record, "innocent_zh": words.innocent_zh, "innocent_en": words.innocent_en},
+        confidence=record["confidence"],
+        simulated=series.origin == "simulated",
+    )
+
+
+class Drawing:
+    """Draws the charts of one group: values, what was expected from the context, and the stations around."""
+
+    def __init__(self, panel: Panel, learned: Learned | None) -> None:
+        self._record: Record = join(learned.history, panel) if learned is not None else alone(panel)
+        self._learned = learned
+        self._shaped = learned.models.context.shaped(self._record) if learned is not None else None
+        self._station = {one.code: i for i, one in enumerate(self._record.stations)}
+        self._parameter = {one.code: i for i, one in enumerate(self._record.parameters)}
+
+    def chart(self, point: str, factor: str, first: int, last: int) -> dict[str, Any]:
+        """Return hours from a week before to a week after the days; the band is missing where there is no model."""
+        record = self._record
+        s, p = self._station[point], self._parameter[factor]
+        begin = max(first - CONTEXT_DAYS - record.first_day, 0)
+        end = min(last + CONTEXT_DAYS + 1 - record.first_day, record.days, begin + LONGEST_CHART)
+        hours = slice(begin * 24, end * 24)
+        described = record.parameters[p]
+        digits = max(0, min(FINEST, round(-float(np.log10(described.resolution or 0.01)))))
+        near = [i for i in record.relatives(s) if np.isfinite(record.hourly[i, p, hours]).any()]
+        around = _median(record.hourly[near, p, hours]) if near else None
+        found: dict[str, Any] = {
+            "start": int(midnight(day_of(record.first_day + begin)).timestamp() * 1000),
+            "values": _plain(record.hourly[s, p, hours], digits),
+            "around": _plain(around, digits) if around is not None else [],
+            "stations": len(near),
+            "unit": described.unit,
+            "limit": None if np.isnan(described.limit) else described.limit,
+            "first": int(midnight(day_of(first)).timestamp() * 1000),
+            "last": int(midnight(day_of(last + 1)).timestamp() * 1000),
+            "expected": [],
+            "low": [],
+            "high": [],
+        }
+        if self._learned is not None and self._shaped is not None:
+            context = self._learned.models.context
+            guess = context.expect(record, self._shaped, s, p)
+            shape = context.shapes[p]
+            expected, spread = guess.expected[hours], guess.spread[hours]
+            if np.isfinite(expected).any():
+                found["expected"] = _plain(shape.back(expected), digits)
+                found["low"] = _plain(shape.back(expected - BAND * spread), digits)
+                found["high"] = _plain(shape.back(expected + BAND * spread), digits)
+        return found
+
+
+def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    out = np.full(values.shape[1], np.nan)
+    known = np.isfinite(values).any(axis=0)
+    out[known] = np.nanmedian(values[:, known], axis=0)
+    return out
+
+
+def _plain(values: NDArray[np.float64], digits: int) -> list[float | None]:
+    return [None if not np.isfinite(value) else round(float(value), digits) for value in values]

@@ -1,0 +1,1 @@
+"""Pages of data integrity: clues, the funnel, rule sets."""

@@ -1,0 +1,169 @@
+"""Pages of clues: the list, one clue with everything known about it, and what people do with it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from qingjian.apps.integrity import charts, queries, rules, tables, words
+from qingjian.apps.integrity.forms import DismissForm
+from qingjian.apps.integrity.processes import CLUE, VERIFICATION
+from qingjian.apps.integrity.self_proof import SELF_PROOF
+from qingjian.apps.integrity.services import muting, people
+from qingjian.apps.matters.views.acting import opening_page
+from qingjian.apps.matters.views.lists import openable
+from qingjian.apps.observing import queries as observing
+from qingjian.apps.observing.models import Clue
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.current import now
+from qingjian.ui.listing import workbook_response
+
+PROOF_DAYS = 5
+
+
+def verifications(request: HttpRequest) -> HttpResponse:
+    return tables.VerificationListing(request, queries.verifications_visible_to(request.user)).response(
+        {"openable": [one for one in openable(request) if one is VERIFICATION]}
+    )
+
+
+def self_proofs(request: HttpRequest) -> HttpResponse:
+    """Requests for self-proof: the bureau sees those of its regions, a unit those made to itself."""
+    return tables.SelfProofListing(request, queries.self_proofs_visible_to(request.user)).response()
+
+
+def clues(request: HttpRequest) -> HttpResponse:
+    rules.require_clues(request.user)
+    return tables.ClueListing(request, observing.clues_visible_to(request.user)).response(
+        {"mutes": queries.mutes_in_force()}
+    )
+
+
+def _find(request: HttpRequest, pk: int) -> Clue:
+    rules.require_clues(request.user)
+    return get_object_or_404(observing.clues_visible_to(request.user), pk=pk)
+
+
+def clue(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everything known about a clue, and what can be done."""
+    row = _find(request, pk)
+    if request.GET.get("export") == "xlsx":
+        return workbook_response(f"clue-{row.pk}", charts.heads(), charts.lines(row))
+    suspect, joined = queries.suspects_of(row)
+    proof, verification = (
+        queries.self_proof_of(request.user, row),
+        queries.verification_of(request.user, row),
+    )
+    is_open = row.state == Clue.State.OPEN
+    context = {
+        "clue": row,
+        "title": _("%(kind)s: %(point)s")
+        % {"kind": words.kind_title(row.kind) or row.kind, "point": row.point.name},
+        "statement": queries.statement_of(row),
+        "innocent": words.innocent(row.kind),
+        "rule_title": words.rule_title(row.rule),
+        "rule_text": words.RULE_TEXTS.get(row.rule, ""),
+        "kind_title": words.kind_title(row.kind),
+        "state_colour": tables.STATE_COLOURS[row.state],
+        "first": row.start.astimezone(CHINA).date(),
+        "last": ((row.end or row.start) - timedelta(seconds=1)).astimezone(CHINA).date(),
+        "record": row.evidence,
+        "tests": words.tests_in_words(row.evidence),
+        "circumstances": queries.circumstances(row),
+        "chart": charts.chart(row),
+        "suspect": suspect,
+        "joined": joined,
+        "versions": list(suspect.versions.all()) if suspect else [],
+        "marks": queries.marks_around(row),
+        "alerts": queries.alerts_around(request.user, row),
+        "similar": queries.similar(request.user, row),
+        "matters": queries.matters_of(request.user, row),
+        "proof": proof,
+        "verification": verification,
+        "may_verify": is_open and verification is None and rules.may_verify(request.user, row),
+        "may_ask_proof": is_open
+        and (proof is None or not proof.is_open)
+        and rules.may_ask_proof(request.user, row),
+        "dismiss_form": DismissForm(initial={"version": row.version})
+        if is_open and rules.may_decide(request.user, row) and not queries.running_matters(row)
+        else None,
+        "precision": muting.precision_of(row.rule, row.kind),
+        "now": now(),
+    }
+    return render(request, "integrity/clue.html", context)
+
+
+@require_POST
+def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    row = _find(request, pk)
+    form = DismissForm(request.POST)
+    if form.is_valid():
+        try:
+            people.dismiss(request.user, row, form.cleaned_data["version"], form.cleaned_data["reason"])
+            messages.success(request, _("Dismissed. The reason counts for the precision of the rule."))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+    else:
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
+    return redirect("clue", pk)
+
+
+def _initial(row: Clue) -> dict[str, Any]:
+    return {
+        "title": _("%(point)s: %(kind)s") % {"point": row.point, "kind": words.kind_title(row.kind)},
+        "region": row.point.region_id,
+    }
+
+
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open the verification of a clue, or go to the one that exists."""
+    row = _find(request, pk)
+    existing = queries.verification_of(request.user, row)
+    if existing is not None:
+        return redirect("matter", existing.pk)
+    initial = {**_initial(row), "subject": row.point.organisation_id, "statement": queries.statement_of(row)}
+    return opening_page(request, VERIFICATION, initial=initial, point=row.point, origin=f"{CLUE}:{row.pk}")
+
+
+def ask_proof(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the unit to prove its data, or go to the request that is open."""
+    row = _find(request, pk)
+    existing = queries.self_proof_of(request.user, row)
+    if existing is not None and existing.is_open:
+        return redirect("matter", existing.pk)
+    if row.state != Clue.State.OPEN:
+        raise PermissionDenied(_("This clue is decided."))
+    first = row.start.astimezone(CHINA).date()
+    last = ((row.end or row.start) - timedelta(seconds=1)).astimezone(CHINA).date()
+    factor = row.series.factor if row.series else ""
+    initial = {
+        **_initial(row),
+        # What the unit reads names data and period, not the suspicion.
+        "title": _("Self-proof: %(point)s %(factor)s") % {"point": row.point, "factor": factor},
+        "subject": rules.first_answerable(row.point),
+        "request": _(
+            "Please explain the automatic monitoring data of %(factor)s at %(point)s from %(first)s to %(last)s, and "
+            "prove that they are true, accurate and complete."
+        )
+        % {"factor": factor, "point": row.point, "first": first, "last": last},
+        "wanted": _(
+            "Operation and maintenance records, calibration and standard-check records, operating data of production and "
+            "treatment, changes of instrument settings, raw data of instrument and data logger for this period."
+        ),
+        "days": PROOF_DAYS,
+    }
+    return opening_page(
+        request,
+        SELF_PROOF,
+        initial=initial,
+        point=row.point,
+        origin=f"{CLUE}:{row.pk}",
+        subjects=rules.answerable(row.point),
+    )

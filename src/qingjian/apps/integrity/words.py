@@ -1,0 +1,119 @@
+"""What rules, kinds and tests of screening are called on pages, and what each test asks, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.screening.wording import KINDS, TESTS
+
+DAY, MONTH, TWINS = "screening-day", "screening-month", "screening-twins"
+RULES: Mapping[str, Promise | str] = {
+    DAY: _("Daily screening"),
+    MONTH: _("Monthly dossier"),
+    TWINS: _("Two monitors, one series"),
+}
+RULE_TEXTS: Mapping[str, Promise | str] = {
+    DAY: _("Days whose tests together reach what honest days reach no more often than the budget allows."),
+    MONTH: _(
+        "Months that stand out as a whole although no single day does: slopes, small offsets, favourite digits."
+    ),
+    TWINS: _("Two monitors whose values agree far better than those of any other pair for at least a month."),
+}
+PLAIN: Mapping[str, Promise | str] = {
+    "constants": _(
+        "Does the value stand still longer than resolution, detection limit and sampling cycle explain?"
+    ),
+    "ceiling": _("Does the value stop at the same ceiling again and again?"),
+    "bunching": _("Do values gather just below the limit, and are those just above it missing?"),
+    "last_digits": _("Are the last digits distributed otherwise than in this series' own past?"),
+    "copies": _("Is the stretch a copy of another one: own past, another station, another factor?"),
+    "smoothing": _("Does the value move more smoothly from hour to hour than this instrument does?"),
+    "level": _(
+        "Does level or swing differ from what neighbours, weather and the other factors lead to expect?"
+    ),
+    "coupling": _(
+        "Has the value stopped following what it always followed, or does it follow at the wrong time?"
+    ),
+    "missing_when_high": _("Are values missing just when a high level was to be expected?"),
+    "calibration_when_high": _(
+        "Was calibration or maintenance marked just when a high level was to be expected?"
+    ),
+    "declared_when_high": _(
+        "Was a state other than normal declared just when a high level was to be expected?"
+    ),
+    "spraying": _("Does the value drop sharply for a few hours while the surroundings do not?"),
+    "detection_floor": _("Are there readings this instrument has never shown before?"),
+    "physical_logic": _("Is a part larger than the whole it belongs to?"),
+    "faults": _("Are there signs of honest trouble: noise, losses, drifts?"),
+}
+ALLOWED = (0.01, 0.001)
+"""p-values from which a test is called unusual and very unusual."""
+
+
+def english() -> bool:
+    return (get_language() or "").startswith("en")
+
+
+def rule_title(rule: str) -> str:
+    return str(RULES.get(rule, rule))
+
+
+def kind_title(kind: str) -> str:
+    """Return what a kind of falsification is called; a kind that screening does not know keeps its name."""
+    words = KINDS.get(kind)
+    if words is None:
+        return kind
+    return words.en if english() else words.zh
+
+
+def kinds() -> list[tuple[str, str]]:
+    """Return (code, title) of every kind that screening tells apart."""
+    return [(code, kind_title(code)) for code in KINDS if code]
+
+
+def innocent(kind: str) -> str:
+    """Return the ordinary explanations that have to be ruled out first."""
+    words = KINDS.get(kind, KINDS[""])
+    return words.innocent_en if english() else words.innocent_zh
+
+
+def test_title(test: str) -> str:
+    zh, en = TESTS.get(test.split(".")[0], (test, test))
+    return en if english() else zh
+
+
+def tests_in_words(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the tests of a finding with the question each asks and how rare its answer is."""
+    found = []
+    for one in record.get("tests", ()):
+        p = float(one["p"])
+        strength = (
+            _("very unusual") if p <= ALLOWED[1] else _("unusual") if p <= ALLOWED[0] else _("remarkable")
+        )
+        found.append(
+            {
+                "title": test_title(one["test"]),
+                "code": one["test"],
+                "question": PLAIN.get(one["test"].split(".")[0], ""),
+                "p": p,
+                "day": one["day"],
+                "strength": strength,
+                "colour": "red" if p <= ALLOWED[1] else "orange" if p <= ALLOWED[0] else "yellow",
+                "one_in": round(1 / p) if p > 0 else None,
+            }
+        )
+    return found
+
+
+def setting(value: Any) -> str:
+    """Return a setting of a rule set in words."""
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, list):
+        return "、".join(kind_title(one) for one in value) if value else "–"
+    return f"{value:g}"

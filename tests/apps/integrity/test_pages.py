@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import io
+
+import openpyxl
+import pytest
+from tests.apps.integrity.conftest import found, scores
+from tests.apps.integrity.test_rules_of_screening import WATER
+
+from qingjian.apps.integrity.models import RuleSet
+from qingjian.apps.integrity.services import rulesets
+from qingjian.apps.matters.models import Matter
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing.models import Clue
+
+BUREAU_PAGES = ("/clues/", "/integrity/funnel/", "/integrity/suspects/", "/integrity/rules/")
+
+
+@pytest.fixture
+def clue(screened) -> Clue:
+    return screened(found())[0]
+
+
+def text(client, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, path
+    return response.content.decode()
+
+
+def test_the_clue_says_everything_in_both_languages(client, office, clue) -> None:
+    client.force_login(office.handler)
+    page = text(client, f"/clues/{clue.pk}/")
+    for words in (
+        "疑似填报恒定值",
+        "恒值检验",
+        "数值不变的时间",
+        "需先排除",
+        "检出限",
+        "要求单位自我举证",
+        "现场核查",
+        "环发〔2015〕175号",
+        "clue-chart",
+    ):
+        assert words in page, words
+    client.cookies.load({"django_language": "en"})
+    page = text(client, f"/clues/{clue.pk}/")
+    for words in (
+        "values held or typed in",
+        "Rule out first",
+        "Ask the unit for self-proof",
+        "about 1 in 2000 honest days",
+    ):
+        assert words in page, words
+
+
+def test_lowered_confidence_and_simulation_stand_on_the_page(client, office, screened, said) -> None:
+    Series.objects.filter(code="W1.w01018").update(origin="simulated", notice="模拟数据 / simulated")
+    said.notes = [
+        "没有可用的历史数据，以待筛查数据自身为参照 / no usable history",
+        "A1 air.a34004：自身历史不足 / little history",
+    ]
+    (clue,) = screened(found(confidence="low"))
+    client.force_login(office.handler)
+    page = text(client, f"/clues/{clue.pk}/")
+    assert "自身历史不足以比对" in page
+    assert "模拟序列" in page
+    assert "没有可用的历史数据" in page
+    assert "air.a34004：" not in page
+    assert "模拟" in text(client, "/clues/")
+    assert "含模拟篡改" in text(client, "/integrity/funnel/")
+
+
+def test_units_open_no_page_of_clues(client, office, clue) -> None:
+    client.force_login(office.holder)
+    for path in (
+        *BUREAU_PAGES,
+        f"/clues/{clue.pk}/",
+        f"/clues/{clue.pk}/self-proof/",
+        f"/clues/{clue.pk}/verify/",
+    ):
+        assert client.get(path).status_code == 403, path
+    assert client.post(f"/clues/{clue.pk}/dismiss/", {"reason": "x", "version": 0}).status_code == 403
+    assert "线索漏斗" not in text(client, "/")
+    assert "真实性自我举证" in text(client, "/")
+
+
+def test_another_county_finds_nothing_there(client, office, clue) -> None:
+    client.force_login(office.outsider)
+    assert client.get(f"/clues/{clue.pk}/").status_code == 404
+
+
+def test_a_request_is_made_on_the_page_and_read_by_the_unit(client, office, clue) -> None:
+    client.force_login(office.handler)
+    page = client.get(f"/clues/{clue.pk}/self-proof/")
+    assert "化学需氧量" in page.content.decode()
+    assert "疑似" not in page.context["form"].initial["title"]
+    form = {**page.context["form"].initial, "key": page.context["key"], "confidentiality": "internal"}
+    wrong = client.post(f"/clues/{clue.pk}/self-proof/", {**form, "subject": office.county.bureau.pk})
+    assert wrong.status_code == 400
+    assert not Matter.objects.filter(kind="self-proof").exists()
+    client.post(f"/clues/{clue.pk}/self-proof/", form)
+    matter = Matter.objects.get(kind="self-proof")
+    assert matter.origin == f"clue:{clue.pk}"
+    assert matter.subject == office.county.holder
+    assert client.get(f"/clues/{clue.pk}/self-proof/").status_code == 302
+    assert matter.number in text(client, f"/clues/{clue.pk}/")
+    client.force_login(office.holder)
+    assert matter.number in text(client, "/integrity/self-proofs/")
+    page = text(client, f"/matters/{matter.pk}/")
+    assert "/clues/" not in page
+    assert "疑似" not in page
+
+
+def test_dismissing_on_the_page_needs_a_reason_and_changes_the_funnel(client, office, clue) -> None:
+    client.force_login(office.handler)
+    client.post(f"/clues/{clue.pk}/dismiss/", {"reason": "", "version": clue.version})
+    clue.refresh_from_db()
+    assert clue.state == "open"
+    client.post(f"/clues/{clue.pk}/dismiss/", {"reason": "做样周期四小时", "version": clue.version})
+    clue.refresh_from_db()
+    assert (clue.state, clue.reason) == ("dismissed", "做样周期四小时")
+    page = text(client, "/integrity/funnel/")
+    assert "0 / 1" in page
+    assert "数量少" in page
+
+
+def test_rules_are_muted_and_unmuted_on_the_funnel(client, office, clue) -> None:
+    client.force_login(office.handler)
+    data = {"rule": "screening-day", "kind": "constant", "reason": "春节停产"}
+    assert client.post("/integrity/mute/", data).status_code == 403
+    client.force_login(office.county.person("manager", "data_manager"))
+    client.post("/integrity/mute/", data)
+    page = client.get("/integrity/funnel/")
+    assert "春节停产" in page.content.decode()
+    assert "春节停产" in text(client, "/clues/")
+    (mute,) = page.context["mutes"]
+    client.post(f"/integrity/mutes/{mute['mute'].pk}/lift/", {"reason": "复产"})
+    page = text(client, "/integrity/funnel/")
+    assert "复产" in page
+    assert "已静音的规则" not in page
+    assert client.post("/integrity/mute/", {**data, "rule": "nonsense"}).status_code == 404
+
+
+def test_a_rule_set_is_written_tried_and_switched_on_on_pages(client, office, said, screened) -> None:
+    from datetime import date
+
+    said.days = scores(*WATER, {date(2026, 11, 3): 0.98, date(2026, 11, 10): 0.5})
+    screened()
+    client.force_login(office.county.person("manager", "data_manager"))
+    form = {name: getattr(rulesets.active(), name) for name in RuleSet.SETTINGS}
+    form |= {"budget": 2.0, "weak_as_clues": "on", "reason": "放宽"}
+    form.pop("faults_as_clues")
+    assert client.post("/integrity/rules/new/", {**form, "budget": 0}).status_code == 400
+    assert client.post("/integrity/rules/new/", form)["Location"] == "/integrity/rules/2/"
+    assert "disabled" in text(client, "/integrity/rules/2/")
+    client.post("/integrity/rules/2/try/")
+    page = text(client, "/integrity/rules/2/")
+    assert "假如已经启用" in page
+    assert "2026-11-03" in page
+    assert client.get("/integrity/rules/2/?export=xlsx").status_code == 200
+    client.post("/integrity/rules/2/switch-on/", {"reason": "可以承受"})
+    assert rulesets.active().version == 2
+    assert "可以承受" in text(client, "/integrity/rules/")
+
+
+def test_everything_is_exported(client, office, clue) -> None:
+    client.force_login(office.handler)
+    for path in (
+        "/clues/?export=xlsx",
+        f"/clues/{clue.pk}/?export=xlsx",
+        "/integrity/funnel/?export=xlsx",
+        "/integrity/suspects/?export=xlsx",
+        "/integrity/rules/?export=xlsx",
+    ):
+        response = client.get(path)
+        rows = list(openpyxl.load_workbook(io.BytesIO(response.content)).active.iter_rows(values_only=True))
+        assert len(rows) > 1, path
+    lines = client.get("/integrity/funnel/?export=csv").content.decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("口径,项目")
+    assert len(lines) >= 4
+
+
+def test_wrong_filters_are_answered_and_an_empty_node_explains_itself(client, office) -> None:
+    client.force_login(office.handler)
+    assert "此处尚未筛查" in text(client, "/integrity/funnel/")
+    assert client.get("/integrity/funnel/?period=nonsense").status_code == 400
+    text(client, "/integrity/funnel/?county=x&rule=y&kind=z&element=w&simulated=2")
+    text(client, "/clues/?state=open&kind=constant&rule=screening-day&element=air&simulated=0&q=x")

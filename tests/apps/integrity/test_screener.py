@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from tests.apps.integrity.conftest import UNTIL, found, scores
+
+from qingjian.apps.integrity import panels, screener
+from qingjian.apps.integrity.models import ScoreMonth, Suspect, SuspectVersion
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing import services as observing
+from qingjian.apps.observing.models import Clue
+from qingjian.apps.scheduling import services as scheduling
+from qingjian.apps.scheduling.models import Run
+from qingjian.screening.panel import FLAG_CALIBRATION, PanelError
+from qingjian.screening.screen import MonthScore
+
+WATER = ("W1", "waste_water.w01018")
+
+
+def test_a_finding_becomes_a_clue_with_all_its_page_needs(screened) -> None:
+    (clue,) = screened(found())
+    assert (clue.point.code, clue.series.code, clue.kind, clue.rule) == (
+        "W1",
+        "W1.w01018",
+        "constant",
+        "screening-day",
+    )
+    assert "化工厂总排口 化学需氧量" in clue.statement
+    assert "COD" in clue.statement_en
+    assert [one["test"] for one in clue.evidence["tests"]] == ["constants.run", "smoothing.rough.3"]
+    assert "R02" in clue.evidence["circumstances"]
+    assert "检出限" in clue.evidence["innocent_zh"]
+    chart = clue.evidence["chart"]
+    assert len(chart["values"]) == 24 * 17
+    assert chart["first"] == clue.start.timestamp() * 1000
+    suspect = Suspect.objects.get()
+    assert (suspect.clue, suspect.version, suspect.outcome) == (clue, 1, "clue")
+
+
+def test_the_same_again_says_nothing_new(screened) -> None:
+    screened(found())
+    screened(found())
+    assert Clue.objects.count() == Suspect.objects.count() == SuspectVersion.objects.count() == 1
+
+
+def test_what_is_known_later_is_a_new_version_of_the_same_suspect_and_clue(screened) -> None:
+    screened(found())
+    (clue,) = screened(found(last=date(2026, 11, 15), score=0.9999))
+    assert clue.revision == 2
+    assert clue.end == panels.midnight(date(2026, 11, 16))
+    assert [one.record["to"] for one in SuspectVersion.objects.all()] == ["2026-11-12", "2026-11-15"]
+
+
+def test_what_is_no_longer_found_is_taken_back_and_its_clue_left_to_a_person(screened) -> None:
+    screened(found())
+    (clue,) = screened()
+    suspect = Suspect.objects.get()
+    assert suspect.withdrawn
+    assert suspect.version == 2
+    assert clue.state == "open"
+    screened(found())
+    suspect.refresh_from_db()
+    assert not suspect.withdrawn
+    assert suspect.version == 3
+    assert Clue.objects.count() == 1
+
+
+def test_a_decided_clue_keeps_what_it_said(screened, office) -> None:
+    (clue,) = screened(found())
+    observing.decide_clue(office.handler, clue, clue.version, "dismissed", "检出限附近")
+    screened(found(last=date(2026, 11, 15)))
+    clue.refresh_from_db()
+    assert (clue.revision, clue.state) == (1, "dismissed")
+    assert Suspect.objects.get().version == 2
+    assert Clue.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("finding", "outcome"),
+    [(found(fault=0.9999), "fault"), (found(confidence="low"), "clue"), (found(kind="spray"), "clue")],
+)
+def test_what_looks_like_trouble_asks_nobody(screened, finding, outcome: str) -> None:
+    screened(finding)
+    assert Suspect.objects.get().outcome == outcome
+    assert Clue.objects.count() == (outcome == "clue")
+
+
+def test_other_factors_of_the_point_join_the_clue_of_the_same_days(screened, hours) -> None:
+    from qingjian.apps.network import services as network
+    from qingjian.apps.network.services import Proposal
+
+    network.install(
+        [
+            Proposal(
+                "factor",
+                {
+                    "code": "waste_water.w21003",
+                    "medium": "waste_water",
+                    "wire_code": "w21003",
+                    "name_zh": "氨氮",
+                    "name_en": "NH3-N",
+                    "unit": "mg/L",
+                    "decimals": 2,
+                },
+            ),
+            Proposal(
+                "series",
+                {
+                    "code": "W1.w21003",
+                    "point": "W1",
+                    "factor": "waste_water.w21003",
+                    "device": "W1-D1",
+                    "unit": "mg/L",
+                    "decimals": 2,
+                    "medium": "waste_water",
+                    "expected": {"hour": 3600},
+                },
+            ),
+        ]
+    )
+    hours("W1.w21003", UNTIL - timedelta(days=59), UNTIL)
+    (clue,) = screened(found(score=0.998), found(factor="waste_water.w21003", score=0.9995))
+    assert clue.series.code == "W1.w21003"
+    assert {one.series.code for one in clue.suspects.all()} == {"W1.w01018", "W1.w21003"}
+
+
+def test_a_month_without_a_single_suspect_day_is_a_suspect_of_its_own(screened, said) -> None:
+    said.months = [MonthScore(*WATER, "2026-10", 0.995, "scale")]
+    (clue,) = screened()
+    assert clue.rule == "screening-month"
+    assert "整月" in clue.statement
+    assert (Suspect.objects.get().first_day, Suspect.objects.get().last_day) == (
+        date(2026, 10, 1),
+        date(2026, 10, 31),
+    )
+
+
+def test_the_dossier_of_a_month_revises_the_days_in_it(screened, said) -> None:
+    days = found(first=date(2026, 10, 5), last=date(2026, 10, 8))
+    screened(days)
+    said.months = [MonthScore(*WATER, "2026-10", 0.995, "constant")]
+    (clue,) = screened(days)
+    assert clue.revision == 2
+    assert clue.evidence["dossier"] == [["2026-10", 0.995]]
+    assert Suspect.objects.get().version == 2
+
+
+def test_two_monitors_with_one_series_name_the_other(screened) -> None:
+    (clue,) = screened(found(kind="copy_neighbour", other="A1"))
+    assert clue.rule == "screening-twins"
+    assert "县政府站" not in clue.statement
+
+
+def test_scores_are_kept_by_month_with_the_number_of_values(screened, said) -> None:
+    said.days = scores(*WATER, {date(2026, 11, 10): 0.99, date(2026, 10, 31): 0.2})
+    screened()
+    rows = {one.month: one for one in ScoreMonth.objects.filter(series__code="W1.w01018")}
+    assert rows[date(2026, 11, 1)].scores[9] == 0.99
+    assert rows[date(2026, 11, 1)].values == 20 * 24
+    assert rows[date(2026, 10, 1)].scores[30] == 0.2
+    assert len(rows[date(2026, 10, 1)].scores) == 31
+
+
+def test_an_empty_lake_is_a_clear_result(office) -> None:
+    assert "2 panels not screened" in screener.run()
+    with pytest.raises(PanelError, match="没有任何记录"):
+        panels.read(next(panels.groups()), UNTIL, UNTIL)
+
+
+def test_marks_of_people_stand_above_what_the_device_said(hours, office) -> None:
+    hours("W1.w01018", UNTIL, UNTIL)
+    group = next(one for one in panels.groups() if one.element == "water_source")
+    point = Series.objects.get(code="W1.w01018").point
+    manager = office.county.person("marker", "data_manager")
+    start = panels.midnight(UNTIL)
+    observing.set_mark(
+        manager, point, ["W1.w01018"], start, start + timedelta(hours=3), "calibration", "校准"
+    )
+    panel = panels.read(group, UNTIL, UNTIL)
+    assert panel.flags[0, 0].tolist() == [FLAG_CALIBRATION] * 3 + [1] * 21
+
+
+def test_days_under_an_open_clue_do_not_teach_what_is_normal(screened, office) -> None:
+    (clue,) = screened(found())
+    group = next(one for one in panels.groups() if one.element == "water_source")
+    panel = panels.read(group, UNTIL - timedelta(days=20), UNTIL)
+
+    def missing() -> int:
+        return int(np.isnan(panels.without_clues(group, panel).values).sum())
+
+    assert missing() == 3 * 24
+    observing.decide_clue(office.handler, clue, clue.version, "dismissed", "检出限附近")
+    assert missing() == 0
+
+
+def test_the_job_runs_in_its_own_lane_once_a_day(office, monkeypatch) -> None:
+    monkeypatch.setattr(screener, "run", lambda **more: "two panels")
+    assert not any(one.job == "screening" for one in Run.objects.all())
+    scheduling.run_due()
+    assert not Run.objects.filter(job="screening").exists()
+    assert scheduling.run_due(lane="screening") == 1
+    assert scheduling.run_due(lane="screening") == 0
+    assert Run.objects.get(job="screening").result == "two panels"
+
+
+def test_a_stopped_screening_is_taken_up_again(office, monkeypatch) -> None:
+    def stopped(**more: object) -> str:
+        raise SystemExit(0)
+
+    monkeypatch.setattr(screener, "run", stopped)
+    with pytest.raises(SystemExit):
+        scheduling.run_due(lane="screening")
+    monkeypatch.setattr(screener, "run", lambda **more: "done")
+    assert scheduling.run_due(lane="screening") == 1
+    assert Run.objects.get(job="screening").state == "done"
+
+
+@pytest.mark.timeout(300)
+def test_values_held_for_days_are_found_in_real_data(hours, monkeypatch) -> None:
+    """Learning and screening as they are, on a small past: eight months, the last days held."""
+    monkeypatch.setattr(screener, "REHEARSED", 1500)
+    first = UNTIL - timedelta(days=260)
+    noise = np.random.default_rng(3).normal(0, 4, 24 * 261)
+
+    def shape(day: int, hour: int) -> float:
+        wave = 60 + 15 * np.sin(hour / 24 * 6.283) + 10 * np.sin(day / 11) + noise[24 * day + hour]
+        return 58.3 if 240 <= day <= 246 else round(float(wave), 1)
+
+    hours("W1.w01018", first, UNTIL, shape)
+    screener.run()
+    clue = Clue.objects.get(
+        point__code="W1",
+        start__lt=panels.midnight(first + timedelta(days=247)),
+        end__gt=panels.midnight(first + timedelta(days=240)),
+    )
+    assert clue.confidence == "normal"
+    assert clue.evidence["history"]["days"] >= 150
+    assert len(clue.evidence["chart"]["expected"]) == len(clue.evidence["chart"]["values"])
+
+
+@pytest.mark.parametrize("case", ["short", "gappy", "unit"])
+@pytest.mark.timeout(300)
+def test_bad_pasts_give_a_clear_result_with_lowered_confidence(hours, monkeypatch, case: str) -> None:
+    monkeypatch.setattr(screener, "REHEARSED", 600)
+    days = {"short": 20, "gappy": 75, "unit": 75}[case]
+    noise = np.random.default_rng(5).normal(0, 3, 24 * 80)
+
+    def shape(day: int, hour: int) -> float | None:
+        value = 50 + 10 * np.sin(hour / 24 * 6.283) + noise[24 * day + hour]
+        if case == "gappy" and (day % 5 or hour % 3):
+            return None
+        return round(float(value) * (1000 if case == "unit" and day > 60 else 1), 1)
+
+    hours("W1.w01018", UNTIL - timedelta(days=days - 1), UNTIL, shape)
+    assert "1 panels" in screener.run()
+    assert not Suspect.objects.filter(series__code="W1.w01018").exclude(confidence="low").exists()
+    for clue in Clue.objects.filter(point__code="W1"):
+        assert "历史不足，结论可信度低" in clue.statement

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+from tests.apps.integrity.conftest import found
+from tests.apps.matters.conftest import key
+
+from qingjian.apps.accounts.models import Organisation
+from qingjian.apps.integrity import queries, rules
+from qingjian.apps.integrity.processes import CLUE
+from qingjian.apps.integrity.self_proof import SELF_PROOF
+from qingjian.apps.integrity.services import muting, people
+from qingjian.apps.matters import services
+from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.observing.models import Clue
+
+ASKED = {"request": "请说明 11 月 10 日至 12 日的数据", "wanted": "运维记录", "days": 5}
+
+
+@pytest.fixture
+def clue(screened) -> Clue:
+    return screened(found())[0]
+
+
+@pytest.fixture
+def asked(office, clue):
+    return office.open(
+        SELF_PROOF,
+        subject=office.county.holder,
+        point=clue.point,
+        origin=f"{CLUE}:{clue.pk}",
+        data=ASKED,
+        title="自我举证",
+    )
+
+
+@pytest.fixture
+def stranger(office):
+    other = Organisation.objects.create(
+        code="H9", name="别的工厂", kind="holder", region=office.county.county
+    )
+    return office.county.person("stranger", "permit_holder", organisation=other)
+
+
+def answered(office, matter):
+    matter = office.attach(matter, office.holder, "校准记录")
+    return office.act(matter, "answer", office.holder, explanation="当日校准", contact="王 123")
+
+
+def reviewed(office, matter, opinion: str = "explained"):
+    return office.act(
+        answered(office, matter), "review", office.handler, opinion=opinion, opinion_text="校准记录相符"
+    )
+
+
+def test_five_working_days_are_counted_from_the_request(asked) -> None:
+    (limit,) = asked.deadlines.all()
+    assert (limit.code, limit.due.date().isoformat()) == ("answer", "2026-11-27")  # asked on a Saturday
+
+
+def test_the_unit_answers_with_evidence_only(office, asked) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        office.act(asked, "answer", office.holder, explanation="当日校准")
+    assert refusal.value.reason == "evidence"
+    matter = answered(office, asked)
+    assert matter.state == "answered"
+    assert matter.deadlines.get().state == "met"
+
+
+def test_an_explanation_that_holds_dismisses_the_clue_and_changes_the_precision(office, asked, clue) -> None:
+    before = muting.precision_of(clue.rule, clue.kind)
+    matter = office.act(reviewed(office, asked), "accept", office.leader, decision="同意")
+    clue.refresh_from_db()
+    after = muting.precision_of(clue.rule, clue.kind)
+    assert (matter.state, clue.state) == ("explained", "dismissed")
+    assert matter.number in clue.reason
+    assert "校准记录相符" in clue.reason
+    assert (before.closed, after.closed, after.share) == (0, 1, 0.0)
+
+
+def test_one_that_does_not_hold_leaves_the_clue_to_a_visit(office, asked, clue) -> None:
+    matter = office.act(reviewed(office, asked, "not_explained"), "reject", office.leader, decision="不符")
+    clue.refresh_from_db()
+    assert (matter.state, clue.state) == ("not_explained", "open")
+    assert rules.may_verify(office.handler, clue)
+    assert queries.verification_of(office.handler, clue) is None
+
+
+def test_who_reviewed_does_not_decide(office, asked) -> None:
+    both = office.county.person("both", "leader")
+    matter = answered(office, asked)
+    with pytest.raises(NotAllowed):
+        office.act(matter, "review", both, opinion="explained", opinion_text="好")  # a leader does not handle
+    matter = office.act(matter, "review", office.handler, opinion="explained", opinion_text="好")
+    with pytest.raises(NotAllowed):
+        office.act(matter, "accept", office.handler, decision="好")
+
+
+def test_more_evidence_gets_a_new_limit(office, asked) -> None:
+    matter = office.act(answered(office, asked), "ask_more", office.handler, missing="原始数据", days=3)
+    assert matter.state == "requested"
+    assert matter.shared
+    assert {one.code: one.state for one in matter.deadlines.all()} == {
+        "answer": "met",
+        "supplement": "running",
+    }
+    matter = answered(office, matter)
+    assert {one.state for one in matter.deadlines.all()} == {"met"}
+
+
+def test_no_answer_closes_the_request_and_not_the_clue(office, asked, clue) -> None:
+    matter = office.act(asked, "close_unanswered", office.handler, decision="逾期")
+    clue.refresh_from_db()
+    assert (matter.state, clue.state) == ("unanswered", "open")
+
+
+def test_a_unit_sees_requests_about_its_own_outlets_only(office, asked, stranger, clue) -> None:
+    for person, seen in (
+        (office.holder, True),
+        (stranger, False),
+        (office.outsider, False),
+        (office.handler, True),
+    ):
+        assert queries.self_proofs_visible_to(person).filter(pk=asked.pk).exists() is seen, person
+    with pytest.raises(NotAllowed):
+        office.act(asked, "answer", stranger, explanation="不是我")
+    file_owner = office.attach(asked, office.holder)
+    assert file_owner.evidence.count() == 1
+    with pytest.raises(NotAllowed):
+        office.attach(asked, stranger)
+
+
+def test_the_opinion_is_not_shown_to_the_unit_before_the_decision(office, asked) -> None:
+    matter = reviewed(office, asked)
+    assert not queries.self_proofs_visible_to(office.holder).exists()
+    office.act(matter, "accept", office.leader, decision="同意")
+    assert queries.self_proofs_visible_to(office.holder).exists()
+
+
+def test_only_owner_and_maintainer_of_the_point_can_be_asked(office, clue, stranger) -> None:
+    assert set(rules.answerable(clue.point)) == {office.county.holder}
+    assert rules.first_answerable(clue.point) == office.county.holder.pk
+
+
+def test_a_clue_with_a_running_request_is_not_dismissed_by_hand(office, asked, clue) -> None:
+    with pytest.raises(Exception, match=asked.number):
+        people.dismiss(office.handler, clue, clue.version, "看过了")
+    services.act(asked, "void", office.leader, {"reason": "发错"}, asked.version, key())
+    assert people.dismiss(office.handler, clue, clue.version, "看过了").state == "dismissed"
