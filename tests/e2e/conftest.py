@@ -54,6 +54,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         name: value for name, value in os.environ.items() if not name.startswith(("QINGJIAN_", "DJANGO_"))
     }
     environment["PYTHONPATH"] = "src"
+    # The first screening would take half of a small machine for minutes; the test of clues screens what it needs.
+    environment["QINGJIAN_SCREENING"] = "false"
     command = [
         sys.executable,
         "-m",

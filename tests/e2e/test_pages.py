@@ -12,6 +12,7 @@ STAFF_PAGES = [
     "/propose/point/", "/duties/", "/series/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/",
     "/air/", "/air/year/", "/air/ranking/", "/water/", "/water/SW02/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
     "/matters/", "/matters/inbox/", "/matters/punctuality/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/public/ledger/",
+    "/integrity/funnel/", "/integrity/suspects/", "/integrity/self-proofs/", "/integrity/verifications/", "/integrity/rules/", "/integrity/rules/1/",
 ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
         "pipeline",
         "notary",
         "worker",
-        "screening",
+        *(["screening"] if configuration.screening else []),
         *(f"gateway-{number}" for number in range(1, configuration.gateway_processes + 1)),
     ]
     if configuration.demo:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.integrity import queries as integrity
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.network import models as registry
 from qingjian.apps.network import queries as network
@@ -155,6 +156,7 @@ def waiting_for(user: Any) -> dict[str, Any]:
         else [],
         "own": list(proposed.filter(author=user)[:8]),
         "matters": matters.waiting_summary(user),
+        "clues": integrity.newest_open(user),
         "alerts": list(queries.open_alerts(user).order_by("-escalation", "-last_at")[:8])
         if Capability.VIEW_DATA in capabilities
         else [],

@@ -58,6 +58,8 @@ class Configuration:
     journal_days: int = 30
     """Days a gateway's journal keeps frames that lake, ledger and upper platforms have; 0 keeps them for ever."""
     log_level: str = "info"
+    screening: bool = True
+    """Whether this node screens its series for faulty and falsified data once a day, in a process of its own."""
 
 
 _PROFILES = ("embedded", "server", "cluster")

@@ -62,6 +62,12 @@ def running_matters(clue: Clue) -> list[Matter]:
     return list(matters.open_from(f"{CLUE}:{clue.pk}"))
 
 
+def newest_open(user: Any, count: int = 5) -> list[Clue]:
+    """Return the newest open clues that a person may act on or approve, for the workbench."""
+    rows = observing.clues_visible_to(user).filter(state=Clue.State.OPEN).defer("evidence")
+    return list(rows.order_by("-start", "-score")[:count])
+
+
 def matters_of(user: Any, clue: Clue) -> list[Matter]:
     """Return every matter about a clue that the person may see, newest first."""
     return list(
@@ -79,6 +85,7 @@ def similar(user: Any, clue: Clue) -> list[Clue]:
     )
     rows = (
         observing.clues_visible_to(user)
+        .defer("evidence")
         .exclude(pk=clue.pk)
         .filter(Q(point_id=clue.point_id) | Q(kind=clue.kind, rule=clue.rule))
         .annotate(
@@ -143,7 +150,7 @@ def suspects_of(clue: Clue) -> tuple[Suspect | None, list[Suspect]]:
 
 def suspects_visible_to(user: Any) -> QuerySet[Suspect]:
     """Return the suspects in the person's regions."""
-    return Suspect.objects.select_related("series__point__region", "series__factor", "clue").filter(
+    return Suspect.objects.select_related("series__point__region", "series__factor").filter(
         series__point__in=observing.points_of_clues(user)
     )
 

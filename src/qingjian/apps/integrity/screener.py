@@ -50,7 +50,7 @@ def run(
         if stopping():
             break
         try:
-            _screen(group, until, look_back, rules, totals)
+            screen_group(group, until, look_back, rules, totals)
         except PanelError as error:
             totals.problems += 1
             log.info("not screened", panel=group.code, reason=str(error))
@@ -68,7 +68,10 @@ def first_screened(group: Group, panel_first: date, until: date) -> date:
     return min(past, usual) if panel_first < usual else panel_first
 
 
-def _screen(group: Group, until: date, look_back: timedelta, rules: RuleSet, totals: results.Totals) -> None:
+def screen_group(
+    group: Group, until: date, look_back: timedelta, rules: RuleSet, totals: results.Totals
+) -> None:
+    """Screen one group and store what came of it. Raises PanelError when its data cannot be screened."""
     whole = panels.read(group, until - look_back, until)
     first = first_screened(group, day_of(whole.first_day), until)
     history = panels.without_clues(group, whole.until(day_number(first) - 1))
@@ -80,13 +83,13 @@ def _screen(group: Group, until: date, look_back: timedelta, rules: RuleSet, tot
     totals.series += len(group.places)
     drawing = Drawing(panel, learned)
     _keep_scores(group, panel, found, first, until)
-    hits = _hits(group, found)
-    for one in hits:
-        one.record["history"] = _taught(group, history, one.series)
-    results.store(group, hits, found, drawing, first, until, rules, totals)
+    run = results.Screened(
+        group, found, drawing, first, until, rules, lambda series: _taught(history, series)
+    )
+    results.store(run, _hits(group, found), totals)
 
 
-def _taught(group: Group, history: Panel, series: Series) -> dict[str, Any]:
+def _taught(history: Panel, series: Series) -> dict[str, Any]:
     """Return from how many days of its own past a series was learned."""
     i = [one.code for one in history.stations].index(series.point.code)
     j = [one.code for one in history.parameters].index(series.factor.code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -58,30 +58,37 @@ class Hit:
     record: dict[str, Any]
 
 
-def store(
-    group: Group,
-    hits: Sequence[Hit],
-    found: Screening,
-    drawing: Drawing,
-    first: date,
-    until: date,
-    rules: RuleSet,
-    totals: Totals,
-) -> None:
-    """Store what a screening of [first, until] said of a group: new suspects, new versions, and what it took back."""
-    hits = [*hits, *_months(group, hits, found, first, until, rules)]
-    muted = muting.in_force()
+@dataclass(frozen=True)
+class Screened:
+    """One screening of a group over [first, until] under a rule set."""
+
+    group: Group
+    found: Screening
+    drawing: Drawing
+    first: date
+    until: date
+    rules: RuleSet
+    taught: Callable[[Series], dict[str, Any]]
+    """From how many days of its own past a series was learned."""
+
+
+def store(run: Screened, hits: Sequence[Hit], totals: Totals) -> None:
+    """Store what a screening said of a group: new suspects, new versions, and what it took back."""
+    hits = [*hits, *_months(run, hits)]
+    muted = set(muting.in_force())
     kept: set[int] = set()
     # The strongest first: it speaks for the point, weaker ones join it.
     for hit in sorted(
-        hits, key=lambda one: (one.record["fault"], -one.record["score"], one.series.pk, one.rule, one.first)
+        hits,
+        key=lambda one: (one.record["fault"], -one.record["score"], one.series.pk, one.rule, one.first),
     ):
         # Drawn before the transaction: nothing slow happens inside.
-        chart = drawing.chart(hit.series.point.code, hit.series.factor.code, hit.first, hit.last)
-        hit.record["notes"] = _notes_about(group, hit, found.notes)
+        chart = run.drawing.chart(hit.series.point.code, hit.series.factor.code, hit.first, hit.last)
+        hit.record["notes"] = _notes_about(run.group, hit, run.found.notes)
+        hit.record["history"] = run.taught(hit.series)
         with transaction.atomic():
-            kept.add(_put(hit, chart, until, rules, set(muted), totals))
-    _withdraw(group, kept, first, until, rules, totals)
+            kept.add(_put(hit, chart, run, muted, totals))
+    _withdraw(run, kept, totals)
 
 
 def _notes_about(group: Group, hit: Hit, notes: Sequence[str]) -> list[str]:
@@ -94,16 +101,14 @@ def _notes_about(group: Group, hit: Hit, notes: Sequence[str]) -> list[str]:
     ]
 
 
-def _months(
-    group: Group, hits: Sequence[Hit], found: Screening, first: date, until: date, rules: RuleSet
-) -> list[Hit]:
+def _months(run: Screened, hits: Sequence[Hit]) -> list[Hit]:
     """Return months that are suspect as a whole; a month that holds suspect days confirms or doubts those instead."""
     made = []
-    for one in found.months:
-        series = group.places.get((one.station, one.parameter))
+    for one in run.found.months:
+        series = run.group.places.get((one.station, one.parameter))
         begin = date.fromisoformat(f"{one.month}-01")
         end = begin.replace(day=monthrange(begin.year, begin.month)[1])
-        if series is None or begin < first or end > until:
+        if series is None or begin < run.first or end > run.until:
             continue
         a, b = day_number(begin), day_number(end)
         inside = [hit for hit in hits if hit.series.pk == series.pk and hit.first <= b and hit.last >= a]
@@ -111,12 +116,14 @@ def _months(
             hit.record.setdefault("dossier", []).append([one.month, round(one.score, 4)])
         low = any(
             note.startswith((f"{one.station} {one.parameter}：", "没有可用的历史数据"))
-            for note in found.notes
+            for note in run.found.notes
         )
-        if not inside and one.score >= judging.month_alarm(rules, low):
+        if not inside and one.score >= judging.month_alarm(run.rules, low):
             record = month_record(series, one.month, one.score, one.kind, low)
             record.update({"from": begin.isoformat(), "to": end.isoformat()})
-            days = [day for day in found.days if (day.station, day.parameter) == (one.station, one.parameter)]
+            days = [
+                day for day in run.found.days if (day.station, day.parameter) == (one.station, one.parameter)
+            ]
             strongest = sorted((day for day in days if day.day[:7] == one.month), key=lambda day: -day.score)[
                 :10
             ]
@@ -126,14 +133,7 @@ def _months(
     return made
 
 
-def _put(
-    hit: Hit,
-    chart: dict[str, Any],
-    until: date,
-    rules: RuleSet,
-    muted: set[tuple[str, str]],
-    totals: Totals,
-) -> int:
+def _put(hit: Hit, chart: dict[str, Any], run: Screened, muted: set[tuple[str, str]], totals: Totals) -> int:
     first, last = day_of(hit.first), day_of(hit.last)
     row = (
         Suspect.objects.select_for_update(of=("self",))
@@ -147,7 +147,7 @@ def _put(
         .first()
     )
     outcome = judging.outcome(
-        rules,
+        run.rules,
         hit.rule,
         hit.kind,
         hit.last - hit.first + 1,
@@ -178,9 +178,9 @@ def _put(
     SuspectVersion.objects.create(
         suspect=row,
         version=row.version,
-        screened_until=until,
+        screened_until=run.until,
         known_at=now(),
-        rules=rules,
+        rules=run.rules,
         record=hit.record,
     )
     if row.clue_id is not None:
@@ -225,10 +225,13 @@ def _ask(row: Suspect, hit: Hit, chart: dict[str, Any], totals: Totals) -> None:
     row.outcome = Suspect.Outcome.CLUE
 
 
-def _withdraw(group: Group, kept: set[int], first: date, until: date, rules: RuleSet, totals: Totals) -> None:
+def _withdraw(run: Screened, kept: set[int], totals: Totals) -> None:
     """Note of suspects inside the screened days that they are no longer found; a clue stays for a person to close."""
     gone = Suspect.objects.filter(
-        series__in=list(group.places.values()), withdrawn=False, first_day__gte=first, last_day__lte=until
+        series__in=list(run.group.places.values()),
+        withdrawn=False,
+        first_day__gte=run.first,
+        last_day__lte=run.until,
     ).exclude(pk__in=kept)
     for row in gone:
         with transaction.atomic():
@@ -236,9 +239,9 @@ def _withdraw(group: Group, kept: set[int], first: date, until: date, rules: Rul
             SuspectVersion.objects.create(
                 suspect=row,
                 version=row.version + 1,
-                screened_until=until,
+                screened_until=run.until,
                 known_at=now(),
-                rules=rules,
+                rules=run.rules,
                 withdrawn=True,
                 record={},
             )

@@ -41,7 +41,7 @@ def self_proofs(request: HttpRequest) -> HttpResponse:
 
 def clues(request: HttpRequest) -> HttpResponse:
     rules.require_clues(request.user)
-    return tables.ClueListing(request, observing.clues_visible_to(request.user)).response(
+    return tables.ClueListing(request, observing.clues_visible_to(request.user).defer("evidence")).response(
         {"mutes": queries.mutes_in_force()}
     )
 

@@ -1,0 +1,133 @@
+"""From the funnel to a clue, a request to the unit, its answer, the decision, and the precision that follows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.test_processes import Desk, photo
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+OFFICER, LEADER, HOLDER, OTHER_HOLDER = "zhifa1", "juzhang", "wushui", "huagong"
+SCREEN = """
+import django
+django.setup()
+from qingjian.apps.integrity import panels, screener
+from qingjian.apps.integrity.services import results, rulesets
+from qingjian.apps.integrity.tasks import DEMO_LOOK_BACK
+from qingjian.apps.observing.models import Clue
+screener.REHEARSED = 2000
+group = next(one for one in panels.groups() if one.element == "water_source")
+screener.screen_group(group, panels.yesterday(), DEMO_LOOK_BACK, rulesets.active(), results.Totals())
+print(Clue.objects.filter(point__code="WW02").order_by("-start").first().pk)
+"""
+
+
+@pytest.fixture
+def desk(signed_in: Any, node: Any) -> Any:
+    return lambda name, size="office": Desk(signed_in(name, size), node.address, node.passwords[name])
+
+
+@pytest.fixture(scope="module")
+def clue(node: Any) -> str:
+    """Screen the waste-water outlets of the demo county as the nightly job does; returns the newest clue's address."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "src"),
+        "QINGJIAN_DATA": str(node.data),
+        "DJANGO_SETTINGS_MODULE": "qingjian.site.settings",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCREEN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return f"/clues/{done.stdout.split()[-1]}/"
+
+
+def content(desk: Desk) -> str:
+    return desk.page.locator("#content").inner_text()
+
+
+def test_a_unit_proves_its_data_and_the_precision_follows(desk, node, clue, tmp_path) -> None:
+    officer = desk(OFFICER)
+    officer.open("/integrity/funnel/")
+    assert "无办结" in content(officer)
+    assert "模拟" in content(officer)
+    officer.open(clue)
+    assert "模拟序列" in content(officer)
+    assert "需先排除" in content(officer)
+    assert officer.page.locator("[data-clue-chart] canvas").count() == 1
+    officer.page.click("text=要求单位自我举证")
+    assert "疑似" not in officer.page.locator("#content [name=title]").input_value()
+    officer.page.click("form.qj-form button.btn-primary")
+    officer.page.wait_for_url("**/matters/*/")
+    matter = officer.page.url.removeprefix(node.address)
+    number = officer.page.locator(".qj-head strong").first.inner_text()
+
+    stranger = desk(OTHER_HOLDER)
+    stranger.open("/integrity/self-proofs/")
+    assert number not in content(stranger)
+    assert stranger.page.request.get(f"{node.address}{matter}").status == 404
+    assert stranger.page.request.get(f"{node.address}{clue}").status == 403
+
+    holder = desk(HOLDER, "phone")
+    holder.open("/integrity/self-proofs/")
+    assert number in content(holder)
+    holder.attach(matter, photo(tmp_path, "record"))
+    holder.act(matter, "answer", explanation="当日更换蠕动泵管，已校准", contact="江澄")
+    assert not holder.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert holder.page.request.get(f"{node.address}/integrity/funnel/").status == 403
+
+    officer.act(matter, "review", opinion="explained", opinion_text="更换记录与数据相符")
+    assert holder.page.request.get(f"{node.address}{matter}").status == 404
+    leader = desk(LEADER)
+    leader.act(matter, "accept", decision="同意")
+    holder.open(matter)
+    assert "更换记录与数据相符" in content(holder)
+
+    officer.open(clue)
+    assert "更换记录与数据相符" in content(officer)
+    assert "参考意义有限" in content(officer)
+    officer.open("/integrity/funnel/")
+    assert "0 / 1" in content(officer)
+
+
+def test_clue_pages_fit_both_sizes_and_languages(desk, clue) -> None:
+    for size in ("office", "phone"):
+        person = desk("shuju", size)
+        for path in (clue, "/clues/", "/integrity/funnel/", "/integrity/rules/new/"):
+            person.open(path)
+            assert not person.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"), (
+                size,
+                path,
+            )
+        person.page.click("button[name=language][value=en]")
+        person.open(clue)
+        assert "Rule out first" in content(person)
+
+
+def test_a_rule_set_is_tried_before_it_is_switched_on(desk, clue) -> None:
+    manager = desk("shuju")
+    manager.open("/integrity/rules/new/")
+    manager.fill(budget="2", reason="看看放宽以后多出多少")
+    manager.page.click("form.qj-form button.btn-primary")
+    manager.page.wait_for_url("**/integrity/rules/2/")
+    assert manager.page.locator("form[action$='switch-on/'] button").is_disabled()
+    manager.page.click("form[action$='try/'] button")
+    manager.page.wait_for_selector("text=假如已经启用")
+    manager.page.fill("form[action$='switch-on/'] [name=reason]", "多出的数量可以核查")
+    manager.page.click("form[action$='switch-on/'] button")
+    manager.page.wait_for_selector("text=自下一次筛查起执行")
+    manager.open("/integrity/rules/")
+    assert "多出的数量可以核查" in content(manager)
