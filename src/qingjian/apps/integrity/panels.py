@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -28,10 +28,11 @@ from qingjian.screening.panel import (
     FLAG_NORMAL,
     FLAG_OTHER,
     MEASURED,
+    MINUTES_A_DAY,
     Panel,
+    PanelError,
     Parameter,
     Station,
-    panel_from_records,
 )
 
 ELEMENTS = ("air", "water", "gas_source", "water_source")
@@ -149,15 +150,39 @@ def read(group: Group, first: date, last: date) -> Panel:
     value = table.column("value").to_numpy(zero_copy_only=False).astype(np.float64)
     flag = _flags(table.column("flag"))
     _lay_marks(group, number, second, flag, begin, end)
+    return _gridded(group, by_number, number, second, value, flag)
+
+
+def _gridded(
+    group: Group,
+    by_number: Mapping[int, tuple[str, str]],
+    number: NDArray[np.int32],
+    second: NDArray[np.int64],
+    value: NDArray[np.float64],
+    flag: NDArray[np.uint8],
+) -> Panel:
+    """Put hour values on a grid of whole days; sparse series stay hourly, with hours that are empty."""
+    if not len(second):
+        raise PanelError("没有任何记录，无法筛查 / the panel holds no records")
+    minute = second // 60 + _EIGHT_HOURS
+    start = int(minute.min()) // MINUTES_A_DAY * MINUTES_A_DAY
+    days = (int(minute.max()) - start) // MINUTES_A_DAY + 1
+    notes = []
+    if odd := int(np.count_nonzero(minute % 60)):
+        notes.append(
+            f"{odd} 条小时值的起点不在整点，已归入所在小时 / {odd} hour values do not start at the hour, taken to theirs"
+        )
+    shape = (len(group.stations), len(group.parameters), days * 24)
+    values, flags = np.full(shape, np.nan), np.zeros(shape, np.uint8)
     station_at = {one.code: i for i, one in enumerate(group.stations)}
     parameter_at = {one.code: i for i, one in enumerate(group.parameters)}
-    station, parameter = np.zeros(len(number), np.int64), np.zeros(len(number), np.int64)
+    at = (minute - start) // 60
     for pk, (point, factor) in by_number.items():
         own = number == pk
-        station[own], parameter[own] = station_at[point], parameter_at[factor]
-    return panel_from_records(
-        group.stations, group.parameters, station, parameter, second // 60 + _EIGHT_HOURS, value, flag
-    )
+        place = (station_at[point], parameter_at[factor], at[own])
+        values[place] = np.where(np.isfinite(value[own]), value[own], np.nan)
+        flags[place] = flag[own]
+    return Panel(tuple(group.stations), tuple(group.parameters), start, 60, values, flags, tuple(notes))
 
 
 def _flags(column: object) -> NDArray[np.uint8]:

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import structlog
 
 from qingjian.apps.integrity import panels
 from qingjian.apps.integrity.models import RuleSet, ScoreMonth
@@ -31,7 +30,6 @@ FIRST_SCREENED = 365
 REHEARSED = 15_000
 """Series-days rehearsed when learning: bounds the time; the library's own default takes several times as long."""
 
-log = structlog.get_logger()
 _learned: dict[tuple[str, int, int], Learned | None] = {}
 """What was learned, by group, first day screened and number of clues that were left out; one window is kept."""
 
@@ -52,8 +50,7 @@ def run(
         try:
             screen_group(group, until, look_back, rules, totals)
         except PanelError as error:
-            totals.problems += 1
-            log.info("not screened", panel=group.code, reason=str(error))
+            totals.problems.append(f"{group.code}: {error}")
     results.judge_all(rules)
     return totals.sentence(time.monotonic() - begun)
 

@@ -51,7 +51,9 @@ class Precision:
         n, p, z = self.closed, self.confirmed / self.closed, 1.96
         middle = p + z * z / (2 * n)
         reach = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return min(1.0, max(0.0, (middle + side * reach) / (1 + z * z / n)))
+        found = (middle + side * reach) / (1 + z * z / n)
+        # The share itself lies within its bounds, whatever rounding does at 0 and 1.
+        return max(p, min(1.0, found)) if side > 0 else min(p, max(0.0, found))
 
 
 def precision_of(rule: str, kind: str) -> Precision:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -37,12 +37,14 @@ class Totals:
     suspects: int = 0
     revised: int = 0
     clues: int = 0
-    problems: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Panels that could not be screened, with the reason."""
 
     def sentence(self, seconds: float) -> str:
         return (
             f"{self.groups} panels, {self.series} series, {self.suspects} new suspects, {self.revised} revised, "
-            f"{self.clues} new clues, {self.problems} panels not screened, {seconds:.0f} s"
+            f"{self.clues} new clues, {len(self.problems)} panels not screened, {seconds:.0f} s"
+            + "".join(f"\n{one}" for one in self.problems[:20])
         )
 
 
@@ -84,21 +86,23 @@ def store(run: Screened, hits: Sequence[Hit], totals: Totals) -> None:
     ):
         # Drawn before the transaction: nothing slow happens inside.
         chart = run.drawing.chart(hit.series.point.code, hit.series.factor.code, hit.first, hit.last)
-        hit.record["notes"] = _notes_about(run.group, hit, run.found.notes)
+        hit.record["notes"] = _notes_about(hit, run.found.notes)
         hit.record["history"] = run.taught(hit.series)
         with transaction.atomic():
             kept.add(_put(hit, chart, run, muted, totals))
     _withdraw(run, kept, totals)
 
 
-def _notes_about(group: Group, hit: Hit, notes: Sequence[str]) -> list[str]:
+def _notes_about(hit: Hit, notes: Sequence[str]) -> list[str]:
     """Return what was said of the whole panel or of this series: repaired times, too little history."""
-    others = {(point, factor) for point, factor in group.places} - {
-        (hit.series.point.code, hit.series.factor.code)
-    }
-    return [
-        note for note in notes if not any(note.startswith(f"{point} {factor}：") for point, factor in others)
-    ]
+    own = f"{hit.series.point.code} {hit.series.factor.code}"
+    kept = []
+    for note in notes:
+        head, colon, _rest = note.partition("：")
+        # A note about one series begins with its point and factor.
+        if not colon or " " not in head or head == own:
+            kept.append(note)
+    return kept
 
 
 def _months(run: Screened, hits: Sequence[Hit]) -> list[Hit]:
@@ -265,6 +269,8 @@ def keep_scores(
         new = []
         for (series, month), row in rows.items():
             length = monthrange(month.year, month.month)[1]
+            if month + timedelta(days=length) <= first:
+                continue
             before = held.get((series, month))
             one = before or ScoreMonth(series_id=series, month=month)
             for name, empty in (("scores", None), ("faults", None), ("kinds", "")):

@@ -46,7 +46,6 @@ def write(author: Any, settings: Mapping[str, Any], reason: str) -> RuleSet:
             created_at=now(),
             **{name: settings[name] for name in RuleSet.SETTINGS},
         )
-        made.full_clean()
         accounts.record(author, "integrity:rules:written", str(number), {"reason": reason.strip()})
     return made
 

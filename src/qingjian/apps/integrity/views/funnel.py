@@ -66,7 +66,7 @@ def _steps(whole: reads.Line) -> list[dict[str, Any]]:
         (_("Values screened"), whole.records, ""),
         (_("Suspects"), whole.suspects, _("above the false-alarm budget")),
         (_("Clues"), whole.clues, _("a person is asked")),
-        (_("Verified"), whole.closed, _("%(count)d confirmed") % {"count": whole.confirmed}),
+        (_("Checked by people"), whole.closed, _("%(count)d confirmed") % {"count": whole.confirmed}),
         (_("Cases"), whole.cases, _("a matter was opened out of it")),
     )
     return [
