@@ -33,8 +33,11 @@ def finding_record(group: Group, finding: Finding, series: Series) -> dict[str, 
     named = replace(finding, station=series.point.name, other_station=other)
     zh = replace(named, parameter=series.factor.name_zh).text()[0]
     en = replace(named, parameter=series.factor.name_en).text()[1]
+    record = finding.as_record()
+    # The chart is drawn for months and twins too, and with the stations around: see `Drawing`.
+    record.pop("plot", None)
     return {
-        **finding.as_record(),
+        **record,
         "other_station": finding.other_station,
         "text_zh": zh,
         "text_en": en,

@@ -49,6 +49,9 @@ PLAIN: Mapping[str, Promise | str] = {
     "spraying": _("Does the value drop sharply for a few hours while the surroundings do not?"),
     "detection_floor": _("Are there readings this instrument has never shown before?"),
     "physical_logic": _("Is a part larger than the whole it belongs to?"),
+    "process": _("Do the values contradict what load, treatment and the other readings of the plant say?"),
+    "device": _("Does what the device says of itself need an explanation?"),
+    "generated": _("Do the values repeat like a table or follow a formula?"),
     "faults": _("Are there signs of honest trouble: noise, losses, drifts?"),
 }
 ALLOWED = (0.01, 0.001)
@@ -82,8 +85,12 @@ def innocent(kind: str) -> str:
     return words.innocent_en if english() else words.innocent_zh
 
 
-def test_title(test: str) -> str:
-    zh, en = TESTS.get(test.split(".")[0], (test, test))
+def test_title(one: Mapping[str, Any]) -> str:
+    """Return what a test is called, or what exactly it saw where it has more to say than its name."""
+    said = one.get("en" if english() else "zh")
+    if said:
+        return str(said)
+    zh, en = TESTS.get(one["test"], TESTS.get(one["test"].split(".")[0], (one["test"], one["test"])))
     return en if english() else zh
 
 
@@ -97,7 +104,7 @@ def tests_in_words(record: Mapping[str, Any]) -> list[dict[str, Any]]:
         )
         found.append(
             {
-                "title": test_title(one["test"]),
+                "title": test_title(one),
                 "code": one["test"],
                 "question": PLAIN.get(one["test"].split(".")[0], ""),
                 "p": p,
