@@ -36,6 +36,7 @@ PLAIN: Mapping[str, Promise | str] = {
     "level": _(
         "Does level or swing differ from what neighbours, weather and the other factors lead to expect?"
     ),
+    "jumps": _("Does the level change at one moment and stay changed?"),
     "coupling": _(
         "Has the value stopped following what it always followed, or does it follow at the wrong time?"
     ),
