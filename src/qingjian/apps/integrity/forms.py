@@ -54,8 +54,9 @@ class RuleSetForm(forms.Form):
     kinds_off = forms.MultipleChoiceField(
         label=_("Kinds that do not become clues"),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.SelectMultiple(attrs={"size": 8}),
         choices=words.kinds,
+        help_text=_("Several with the Ctrl key; none means that every kind becomes a clue."),
     )
     faults_as_clues = forms.BooleanField(
         label=_("What looks like instrument trouble becomes a clue"), required=False

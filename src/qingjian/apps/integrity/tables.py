@@ -23,6 +23,12 @@ def simulation_text(simulated: bool) -> object:
     return _("simulation") if simulated else ""
 
 
+def remark(row: Clue) -> str:
+    """Return what has to be said of a clue at first sight: simulated data, too little history."""
+    low = _("low confidence") if row.confidence == "low" else ""
+    return " · ".join(str(one) for one in (simulation_text(row.simulated), low) if one)
+
+
 def _factor(row: Clue) -> str:
     return str(row.series.factor) if row.series else "–"
 
@@ -78,18 +84,11 @@ class ClueListing(Listing):
             badge=lambda row: STATE_COLOURS[row.state],
         ),
         Column(
-            "confidence",
-            _("Confidence"),
-            value=lambda row: _("low") if row.confidence == "low" else _("normal"),
-            order="confidence",
-            badge=lambda row: "yellow" if row.confidence == "low" else None,
-        ),
-        Column(
             "simulated",
-            _("Simulated"),
-            value=lambda row: simulation_text(row.simulated),
+            _("Remark"),
+            value=remark,
             order="simulated",
-            badge=lambda row: "orange" if row.simulated else None,
+            badge=lambda row: "orange" if row.simulated else "yellow" if row.confidence == "low" else None,
         ),
         Column("opened_at", _("Opened")),
     )

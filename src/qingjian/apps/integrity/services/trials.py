@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -39,11 +39,14 @@ def run(author: Any, rules: RuleSet, until: date | None = None) -> Trial:
     first = max(until - YEAR + timedelta(days=1), min(one.month for one in months))
     against = rulesets.active()
     present, tried = (_judged(one, months, first, until) for one in (against, rules))
+    points = dict(
+        Series.objects.filter(pk__in={one.series_id for one in months}).values_list("pk", "point_id")
+    )
     result = {
         "series": len({one.series_id for one in months}),
         "values": sum(one.values for one in months),
-        "present": _numbers(present),
-        "tried": _numbers(tried),
+        "present": _numbers(present, points),
+        "tried": _numbers(tried, points),
         "decided": _decided(present, tried, first, until),
         **_differences(present, tried),
     }
@@ -79,8 +82,20 @@ def _clues(found: Iterable[tuple[Stretch, str]]) -> list[Stretch]:
     return [one for one, outcome in found if outcome == Suspect.Outcome.CLUE]
 
 
-def _numbers(found: Sequence[tuple[Stretch, str]]) -> dict[str, Any]:
-    clues = _clues(found)
+def _joined(found: Sequence[Stretch], points: Mapping[int, int]) -> list[Stretch]:
+    """Return one stretch a clue: factors of one point on the same days are one, the strongest speaks for it."""
+    leads: dict[int, list[Stretch]] = {}
+    for one in sorted(found, key=lambda one: (-one.score, one.series, one.first)):
+        own = leads.setdefault(points[one.series], [])
+        if not any(
+            lead.series != one.series and lead.first <= one.last and one.first <= lead.last for lead in own
+        ):
+            own.append(one)
+    return [one for own in leads.values() for one in own]
+
+
+def _numbers(found: Sequence[tuple[Stretch, str]], points: Mapping[int, int]) -> dict[str, Any]:
+    clues = _joined(_clues(found), points)
     return {
         "suspects": len(found),
         "clues": len(clues),

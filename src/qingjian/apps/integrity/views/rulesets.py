@@ -104,7 +104,7 @@ def rule_set(request: HttpRequest, version: int) -> HttpResponse:
 
 def _numbers(trial: Trial) -> list[tuple[str, int, int]]:
     present, tried = trial.result["present"], trial.result["tried"]
-    names = dict(Suspect.Outcome.choices)
+    names = {**dict(Suspect.Outcome.choices), "clue": _("Suspects that ask a person")}
     rows = [(_("Suspects"), present["suspects"], tried["suspects"])]
     before, after = dict(present["outcomes"]), dict(tried["outcomes"])
     rows.extend(
@@ -112,6 +112,7 @@ def _numbers(trial: Trial) -> list[tuple[str, int, int]]:
         for code in names
         if code in before or code in after
     )
+    rows.append((_("Clues, factors of one point joined"), present["clues"], tried["clues"]))
     return rows
 
 
