@@ -144,7 +144,7 @@ def test_rules_are_muted_and_unmuted_on_the_funnel(client, office, clue) -> None
 def test_a_rule_set_is_written_tried_and_switched_on_on_pages(client, office, said, screened) -> None:
     from datetime import date
 
-    said.days = scores(*WATER, {date(2026, 11, 3): 0.98, date(2026, 11, 10): 0.5})
+    said.days = scores(*WATER, {date(2026, 11, 3): 0.95, date(2026, 11, 10): 0.5})
     screened()
     client.force_login(office.county.person("manager", "data_manager"))
     form = {name: getattr(rulesets.active(), name) for name in RuleSet.SETTINGS}
