@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from datetime import date, datetime, timedelta
 
@@ -16,6 +17,7 @@ from qingjian.apps.evaluation import entering, queries, services, sheets
 from qingjian.apps.evaluation.models import EnteredFile, Evaluation, RuleChange
 from qingjian.apps.network import services as network
 from qingjian.apps.rulekeeping import queries as rules
+from qingjian.apps.rulekeeping import services as rule_services
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import clock
 from qingjian.intake import KeptFiles, Spool, import_file
@@ -246,21 +248,25 @@ def test_registry_files_hold_what_is_missing(elements, place, client) -> None:
 # -- changed rules -----------------------------------------------------------------------------------------------------
 
 
-def stricter(book, item: str, cls: str, limit: str):
-    """Return the rulebook with a local groundwater limit instead of the packaged one."""
+def own_limit(author, book, item: str, cls: str, limit: str) -> str:
+    """Enter a groundwater limit of this office instead of the packaged one; return its row id."""
     (row,) = book.rows("groundwater_limits", pollutant_cn=item, class_=cls)
-    return book.with_rows(
-        [Row.from_values("groundwater_limits", dict(row.values) | {"limit": limit}, override=True)]
-    )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(row.values))
+    writer.writeheader()
+    writer.writerow(dict(row.values) | {"limit": limit})
+    entered = rule_services.enter_local(author, "groundwater_limits", text.getvalue(), "地方标准 第 3 页")
+    assert not entered.errors, entered.errors
+    return row.id
 
 
 def test_a_changed_limit_evaluates_again_keeps_the_old_result_and_lists_it(
-    measured, staff, client, monkeypatch
+    measured, place, staff, client
 ) -> None:
     services.run(60)
     assert RuleChange.objects.get().rows == [], "the first look only remembers"
-    book = stricter(rules.rulebook(), "氨氮", "Ⅳ", "0.6")
-    monkeypatch.setattr(services, "rulebook", lambda: book)
+    author = place.person("guize", "data_manager")
+    row_id = own_limit(author, rules.rulebook(), "氨氮", "Ⅳ", "0.6")
     clock().advance(60)
     services.run(60)
     change = RuleChange.objects.first()
@@ -279,6 +285,11 @@ def test_a_changed_limit_evaluates_again_keeps_the_old_result_and_lists_it(
     assert pair == (new, old)
     services.run(60)
     assert RuleChange.objects.count() == 2, "the same rules are no change"
+    rule_services.withdraw_local(author, row_id)
+    clock().advance(60)
+    services.run(60)
+    again = Evaluation.objects.get(kind="groundwater", superseded_at=None)
+    assert (again.water_class, again.revision, again.rule_change) == ("Ⅳ", 2, RuleChange.objects.first())
 
 
 def test_a_change_touches_only_the_elements_that_rest_on_it(measured, monkeypatch) -> None:
