@@ -32,6 +32,8 @@ def test_items_are_named_once_in_both_languages(element: str) -> None:
             or "β" in one.name_en
         )
         assert unit_name(one.unit)
+        assert len(one.unit) <= 20
+        assert max(len(one.name_zh), len(one.name_en)) <= 60
         assert 0 <= one.decimals <= 8
 
 

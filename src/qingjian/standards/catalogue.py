@@ -91,7 +91,14 @@ def _groundwater(book: Rulebook) -> tuple[CatalogueItem, ...]:
             0 if rows[0]["op"] == "text" else 2 if name == "pH" else _decimals(row["limit"] for row in rows)
         )
         found.append(
-            _item("groundwater", f"gx{place:03d}", name, rows[0]["unit"], decimals, rows[0].clause == "表1")
+            _item(
+                "groundwater",
+                f"gx{place:03d}",
+                name,
+                rows[0]["unit"].split(" 或 ")[0],
+                decimals,
+                rows[0].clause == "表1",
+            )
         )
     return tuple(found)
 
