@@ -417,8 +417,8 @@ def decide_past_clues() -> int:
         staged_here = [one for one in matching if not one.fault]
         state = "confirmed" if staged_here else "dismissed"
         told = matching[0].notice if matching else "该时段没有模拟篡改 / nothing was staged here"
-        integrity.close(
-            officer, clue, clue.version, state, f"演示自动判定 / decided by the demo: {told}"[:300]
-        )
+        zh, _bar, en = told.partition(" / ")
+        reason = f"演示自动判定：{zh} / decided by the demo: {en}"
+        integrity.close(officer, clue, clue.version, state, reason[:300])
         decided += 1
     return decided

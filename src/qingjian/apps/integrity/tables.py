@@ -64,18 +64,6 @@ class ClueListing(Listing):
             order="kind",
             link=lambda row: reverse("clue", args=(row.pk,)),
         ),
-        Column("point", _("Monitoring point"), order="point__name"),
-        Column("series", _("Factor"), value=_factor, order="series__factor__code"),
-        Column("start", _("From"), value=lambda row: row.start.astimezone(CHINA).date(), order="start"),
-        Column(
-            "days",
-            _("Days"),
-            value=lambda row: max(1, (row.end - row.start).days) if row.end else None,
-            numeric=True,
-            order="",
-        ),
-        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
-        Column("score", _("Score"), value=lambda row: f"{row.score:.4f}", numeric=True, order="score"),
         Column(
             "state",
             _("State"),
@@ -90,6 +78,18 @@ class ClueListing(Listing):
             order="simulated",
             badge=lambda row: "orange" if row.simulated else "yellow" if row.confidence == "low" else None,
         ),
+        Column("point", _("Monitoring point"), order="point__name"),
+        Column("series", _("Factor"), value=_factor, order="series__factor__code"),
+        Column("start", _("From"), value=lambda row: row.start.astimezone(CHINA).date(), order="start"),
+        Column(
+            "days",
+            _("Days"),
+            value=lambda row: max(1, (row.end - row.start).days) if row.end else None,
+            numeric=True,
+            order="",
+        ),
+        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
+        Column("score", _("Score"), value=lambda row: f"{row.score:.4f}", numeric=True, order="score"),
         Column("opened_at", _("Opened")),
     )
     filters = (
@@ -121,6 +121,13 @@ class SuspectListing(Listing):
             link=lambda row: reverse("clue", args=(row.clue_id,)) if row.clue_id else None,
         ),
         Column(
+            "simulated",
+            _("Simulated"),
+            value=lambda row: simulation_text(row.series.origin == "simulated"),
+            order="series__origin",
+            badge=lambda row: "orange" if row.series.origin == "simulated" else None,
+        ),
+        Column(
             "point", _("Monitoring point"), value=lambda row: row.series.point, order="series__point__name"
         ),
         Column("series", _("Factor"), value=lambda row: row.series.factor, order="series__factor__code"),
@@ -136,13 +143,6 @@ class SuspectListing(Listing):
             badge=lambda row: "azure" if row.outcome == Suspect.Outcome.CLUE else "secondary",
         ),
         Column("version", _("Version"), numeric=True),
-        Column(
-            "simulated",
-            _("Simulated"),
-            value=lambda row: simulation_text(row.series.origin == "simulated"),
-            order="series__origin",
-            badge=lambda row: "orange" if row.series.origin == "simulated" else None,
-        ),
     )
     filters = (
         Search(("series__point__name", "series__code")),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -72,7 +73,7 @@ def kind_title(kind: str) -> str:
     words = KINDS.get(kind)
     if words is None:
         return kind
-    return words.en if english() else words.zh
+    return capfirst(words.en) if english() else words.zh
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -83,7 +84,7 @@ def kinds() -> list[tuple[str, str]]:
 def innocent(kind: str) -> str:
     """Return the ordinary explanations that have to be ruled out first."""
     words = KINDS.get(kind, KINDS[""])
-    return words.innocent_en if english() else words.innocent_zh
+    return capfirst(words.innocent_en) if english() else words.innocent_zh
 
 
 def test_title(one: Mapping[str, Any]) -> str:
