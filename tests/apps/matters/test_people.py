@@ -172,11 +172,11 @@ def test_merged_regions_keep_numbers_rights_and_deadlines(office, clock, numbers
 
 def test_a_certificate_is_checked_at_the_moment_of_acting(office, clock) -> None:
     matter = office.open()
-    who = Who(VERIFICATION.who_opens.capability, certificate="enforcement")
+    who = Who(VERIFICATION.who_opens.capability, certificate="sampling")
     assert not rules.may(office.second, who, matter).allowed
     row = services.register_certificate(
         office.leader,
-        kind="enforcement",
+        kind="sampling",
         number="16-1",
         person=office.second,
         issuer="省政府",
@@ -191,6 +191,28 @@ def test_a_certificate_is_checked_at_the_moment_of_acting(office, clock) -> None
     clock.set_wall(clock.now() - timedelta(days=10))
     services.revoke_certificate(office.leader, row, "调离")
     assert "16-1" in rules.may(office.second, who, matter).reason
+
+
+def test_a_certificate_holds_only_for_what_its_scope_lists(office) -> None:
+    matter = office.open()
+    who = Who(VERIFICATION.who_opens.capability, certificate="analysis", scope_field="item")
+    services.register_certificate(
+        office.leader,
+        kind="analysis",
+        number="FX-1",
+        person=office.second,
+        issuer="i",
+        scope="水和废水：化学需氧量、氨氮",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2027, 1, 1),
+    )
+    for item, allowed in (("氨氮", True), ("化学需氧量", True), ("氮", False), ("总磷", False), ("", True)):
+        matter.data["item"] = item
+        verdict = rules.may(office.second, who, matter)
+        assert verdict.allowed is allowed, item
+        assert allowed or item in verdict.reason
+    # An officer's certificate is personal: colleagues of the same bureau do not act under it.
+    assert not rules.may(office.handler, who, matter).allowed
 
 
 def test_nobody_enters_their_own_certificate(office) -> None:

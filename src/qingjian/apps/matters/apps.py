@@ -8,4 +8,7 @@ class MattersConfig(AppConfig):
     verbose_name = _("Matters")
 
     def ready(self) -> None:
-        from qingjian.apps.matters import checks, tasks  # noqa: F401 - registers the checks and the jobs
+        # Importing registers the checks at start-up, the kinds of ledger events and the jobs.
+        from qingjian.apps.matters import channels, checks, recorded, tasks  # noqa: F401
+
+        channels.load_plugins()

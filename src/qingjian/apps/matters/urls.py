@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qingjian.apps.matters.views import acting, lists, registers, work
+from qingjian.apps.matters.views import acting, files, importing, lists, registers, templates, work
 
 urlpatterns = [
     path("matters/", lists.matters, name="matters"),
@@ -9,28 +9,34 @@ urlpatterns = [
     path("matters/open/<str:code>/", acting.open_matter, name="matter-open"),
     path("matters/<int:pk>/", work.matter, name="matter"),
     path("matters/<int:pk>/act/<str:code>/", acting.act, name="matter-act"),
+    path("matters/<int:pk>/import-recorder/", importing.recorder, name="import-recorder"),
     path("matters/<int:pk>/sign/", acting.sign, name="sign"),
-    path("evidence/<int:pk>/", work.evidence, name="evidence-file"),
-    path("documents/<int:pk>/", work.document, name="matter-document"),
-    path("documents/<int:pk>/pdf/", work.document_pdf, name="matter-document-pdf"),
-    path("signatures/<int:pk>/drawing/", work.drawing, name="signature-drawing"),
+    path("evidence/<int:pk>/", files.evidence, name="evidence-file"),
+    path("documents/<int:pk>/", files.document, name="matter-document"),
+    path("documents/<int:pk>/pdf/", files.document_pdf, name="matter-document-pdf"),
+    path("signatures/<int:pk>/drawing/", files.drawing, name="signature-drawing"),
     path("notifications/", lists.notifications, name="notifications"),
     path("notifications/read/", lists.notifications_read, name="notifications-read"),
     path("certificates/", registers.certificates, name="certificates"),
     path("certificates/add/", registers.certificate_add, name="certificate-add"),
     path("certificates/<int:pk>/", registers.certificate, name="certificate-one"),
+    path("certificates/<int:pk>/scan/", registers.certificate_scan, name="certificate-scan"),
     path("delegations/", registers.delegations, name="delegations"),
     path("delegations/add/", registers.delegation_add, name="delegation-add"),
     path("delegations/<int:pk>/end/", registers.delegation_end, name="delegation-end"),
     path("hand-over/", registers.hand_over, name="hand-over"),
-    path("document-templates/", registers.templates, name="document-templates"),
-    path("document-templates/<int:pk>/approve/", registers.template_approve, name="template-approve"),
-    path("document-templates/<str:kind>/<str:code>/offer/", registers.template_offer, name="template-offer"),
+    path("document-templates/", templates.templates, name="document-templates"),
+    path("document-templates/<int:pk>/approve/", templates.approve, name="template-approve"),
+    path("document-templates/<str:kind>/<str:code>/offer/", templates.offer, name="template-offer"),
     path(
         "document-templates/<str:kind>/<str:code>/preview/",
-        registers.template_preview,
+        templates.preview,
         name="template-preview",
     ),
+    path("document-templates/<str:kind>/<str:code>/in-use/", templates.in_use, name="template-in-use"),
+    path("document-templates/<int:pk>/withdraw/", templates.withdraw, name="template-withdraw"),
     path("working-days/", registers.calendar, name="working-days"),
     path("webhooks/", registers.webhooks, name="webhooks"),
+    path("webhooks/<int:pk>/switch/", registers.webhook_switch, name="webhook-switch"),
+    path("deliveries/", lists.deliveries, name="deliveries"),
 ]
