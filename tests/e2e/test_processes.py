@@ -86,6 +86,21 @@ class Desk:
         self.page.click("button[value=sign]")
         self.page.wait_for_url(lambda url: not url.endswith("/sign/"))
 
+    def sign_outsider(self, matter: str, name: str, capacity: str) -> None:
+        """Let a person without an account draw a signature on this screen."""
+        self.open(f"{matter}sign/")
+        self.fill(outsider_name=name, outsider_capacity=capacity)
+        pad = self.page.locator("#pad")
+        pad.scroll_into_view_if_needed()
+        place = pad.bounding_box()
+        self.page.mouse.move(place["x"] + 20, place["y"] + 30)
+        self.page.mouse.down()
+        self.page.mouse.move(place["x"] + 120, place["y"] + 90, steps=5)
+        self.page.mouse.up()
+        self.page.click("button[value=sign-outsider]")
+        self.page.wait_for_load_state()
+        assert name in self.page.locator("#content").inner_text()
+
     def state(self, matter: str) -> str:
         self.open(matter)
         return self.page.locator("[aria-current=step]").inner_text().strip()
@@ -123,12 +138,16 @@ def test_a_clue_is_verified_and_what_was_wrong_is_put_right(desk, node, tmp_path
         cause="tampering",
         conclusion="confirmed",
     )
+    field = desk(OFFICER, "phone")
+    field.sign_outsider(matter, "王经理", "企业负责人")
     officer.sign(matter)
     leader.sign(matter)
     final = leader.state(matter)
     assert leader.page.locator(f"#content a[href='{matter}act/comment/']").count() == 0, final
     leader.open(f"{matter}?tab=signatures")
-    assert leader.page.locator("tbody tr").count() == 2
+    assert leader.page.locator("tbody tr").count() == 3
+    drawn = leader.page.locator("img.qj-drawn")
+    assert drawn.evaluate("one => one.complete && one.naturalWidth > 0")
 
     officer.open(matter)
     officer.page.click("a[href*='/matters/open/corrective-action/']")

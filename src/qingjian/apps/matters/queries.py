@@ -25,6 +25,7 @@ from qingjian.apps.matters.models import (
     Deadline,
     Delegation,
     Delivery,
+    Disclosure,
     Document,
     Evidence,
     Matter,
@@ -299,6 +300,18 @@ def drawings_visible_to(user: Any) -> QuerySet[SignOff]:
         .filter(sheet__matter__in=visible_to(user))
         .exclude(drawing=None)
     )
+
+
+def published(text: str = "") -> QuerySet[Disclosure]:
+    """Return what is public now, newest first, perhaps narrowed by a text; the only read here that asks for no person."""
+    rows = Disclosure.objects.filter(withdrawn_at=None).select_related("matter")
+    if text:
+        rows = rows.filter(
+            Q(content__subject__icontains=text)
+            | Q(content__title__icontains=text)
+            | Q(content__number__icontains=text)
+        )
+    return rows
 
 
 def orphans(user: Any) -> QuerySet[Matter]:

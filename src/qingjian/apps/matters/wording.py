@@ -60,6 +60,12 @@ def disclosure_rows(process: Process, row: Disclosure) -> list[tuple[str, str]]:
     ]
 
 
+def published(row: Disclosure) -> tuple[Disclosure, str, list[tuple[str, str]]]:
+    """Return a publication with its title and rows in words."""
+    process = row.matter.declaration
+    return row, disclosure_title(process, row), disclosure_rows(process, row)
+
+
 def public_titles(process: Process, action: Action) -> list[str]:
     """Return the titles of what an action makes public, for the form on which it is decided."""
     if action.publishes is None:
