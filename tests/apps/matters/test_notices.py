@@ -12,7 +12,7 @@ from tests.apps.conftest import FIRST_DAY
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region
-from qingjian.apps.matters import channels, services
+from qingjian.apps.matters import channels, queries, services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Certificate, Delivery, Matter, Notification
 from qingjian.contracts.clock import CHINA
@@ -134,9 +134,7 @@ def test_many_deadlines_follow_a_new_calendar_in_portions(office) -> None:
 
 
 def test_holders_and_leaders_are_warned_once_of_a_certificate_that_ends(office) -> None:
-    agency = Organisation.objects.create(
-        code="A1", name="检测公司", kind="agency", region=office.county.county
-    )
+    agency = Organisation.objects.create(code="A1", name="检测公司", kind="agency", region=office.county.city)
     for number, end, fields in (
         ("P-1", TODAY + timedelta(days=20), {"kind": "sampling", "person": office.second}),
         ("P-2", TODAY + timedelta(days=200), {"kind": "sampling", "person": office.second}),
@@ -152,6 +150,9 @@ def test_holders_and_leaders_are_warned_once_of_a_certificate_that_ends(office) 
     assert "P-1" in text
     assert "second" in text
     assert Certificate.objects.filter(warned=True).count() == 2
+    # An agency of another place: whoever entered its certificate is told, and every authority sees it.
+    assert queries.certificates_visible_to(office.outsider).get().number == "O-1"
+    assert "O-1" not in queries.certificates_visible_to(office.holder).values_list("number", flat=True)
 
 
 def test_a_kind_of_certificate_belongs_to_a_person_or_an_organisation(office) -> None:

@@ -248,14 +248,19 @@ def colleagues(user: Any) -> QuerySet[User]:
 
 
 def certificates_visible_to(user: Any) -> QuerySet[Certificate]:
-    """Return one's own certificates, those of one's organisation, and all in the regions where one sees matters."""
+    """Return one's own certificates, those of one's organisation, and all in the regions where one sees matters.
+
+    Those of agencies and maintenance companies are seen by every authority.
+    """
     one = rules.reach(user)
+    serving = Q(organisation__kind__in=rules.SERVING) if one.seeing else Q(pk__in=())
     return Certificate.objects.select_related("person", "organisation").filter(
         Q(person=user)
         | Q(person__organisation_id=user.organisation_id)
         | Q(organisation_id=user.organisation_id)
         | Q(person__organisation__region_id__in=one.seeing)
         | Q(organisation__region_id__in=one.seeing)
+        | serving
     )
 
 

@@ -12,13 +12,15 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.models import Post, User
+from qingjian.apps.accounts.models import Organisation, Post, User
 from qingjian.apps.accounts.roles import ROLES, Capability
 from qingjian.apps.matters.declarations import Action, Party, Who
 from qingjian.apps.matters.models import Certificate, Delegation, Matter, TrailEntry
 from qingjian.apps.matters.words import ORGANISATION_CERTIFICATES, PERSONAL_CERTIFICATES
 
 SCOPE_MARKS = re.compile(r"[、，,;；:：\n]")
+SERVING = (Organisation.Kind.AGENCY, Organisation.Kind.MAINTENANCE)
+"""Agencies and maintenance companies work in many regions: every bureau enters and sees their certificates."""
 SEEING = (Capability.HANDLE_MATTERS, Capability.APPROVE_MATTERS, Capability.SUPERVISE)
 DECIDING = (Capability.APPROVE_MATTERS, Capability.SUPERVISE)
 

@@ -121,6 +121,8 @@ def hand_over(
 
 
 def _may_register(author: Any, person: User | None, organisation: Organisation | None) -> bool:
+    if organisation is not None and organisation.kind in rules.SERVING:
+        return account_rules.may(author, Capability.APPROVE_MATTERS)
     region = organisation.region_id if organisation else person.organisation.region_id
     return region in rules.reach(author).capabilities[Capability.APPROVE_MATTERS] and (
         person is None or person.pk != author.pk
@@ -207,12 +209,13 @@ def warn_of_certificates() -> int:
     told = 0
     ending = Certificate.objects.filter(
         warned=False, revoked_at=None, valid_to__gte=today, valid_to__lte=today + WARNED_BEFORE
-    ).select_related("person__organisation", "organisation")
+    ).select_related("person__organisation", "organisation", "entered_by")
     for row in ending[:AT_ONCE]:
         organisation = row.organisation or row.person.organisation
         people = [
             *([row.person] if row.person else rules.people_of(organisation.pk)),
             *rules.people_with(Capability.APPROVE_MATTERS, organisation.region_id, 0),
+            row.entered_by,
         ]
         values = {
             "certificate": row.number,

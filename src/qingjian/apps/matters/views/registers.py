@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import queries as accounts
 from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.models import User
+from qingjian.apps.accounts.models import Organisation, User
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.matters import forms, queries, services, tables
+from qingjian.apps.matters import forms, queries, rules, services, tables
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import CalendarTable, WebhookTarget
 from qingjian.apps.matters.views.files import file_response
@@ -45,7 +45,8 @@ def certificate_add(request: HttpRequest) -> HttpResponse:
         people=User.objects.filter(organisation__region_id__in=regions, is_active=True).exclude(
             pk=request.user.pk
         ),
-        organisations=accounts.organisations_visible_to(request.user),
+        organisations=accounts.organisations_visible_to(request.user)
+        | Organisation.objects.filter(kind__in=rules.SERVING),
     )
     if request.method == "POST" and form.is_valid():
         fields = dict(form.cleaned_data)

@@ -2,8 +2,8 @@
 "use strict";
 {
   const form = document.querySelector("form.qj-form");
-  const button = form.querySelector("[data-here]");
-  const answer = form.querySelector("[data-here-answer]");
+  const button = document.querySelector("[data-here]");
+  const answer = document.querySelector("[data-here-answer]");
   const field = (name) => form.elements.namedItem(name);
   const two = (number) => String(number).padStart(2, "0");
 
