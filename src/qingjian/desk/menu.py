@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts import rules
 from qingjian.apps.accounts.roles import Capability as C
+from qingjian.apps.matters import queries as matters
 
 GROUPS = (
     (
@@ -96,6 +97,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return found
     held = rules.capabilities(user)
+    counts = {"notifications": matters.unread(user)}
     groups = []
     for title, items in GROUPS:
         shown = []
@@ -106,7 +108,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
                 url = reverse(name)
             except NoReverseMatch:
                 continue
-            shown.append({"title": text, "url": url, "icon": icon, "active": False})
+            shown.append(
+                {"title": text, "url": url, "icon": icon, "active": False, "count": counts.get(name, 0)}
+            )
         if shown:
             groups.append({"title": title, "items": shown})
     # The longest address that leads to this page is the active one: /matters/inbox/ lies below /matters/.

@@ -92,6 +92,11 @@ class Cell:
     badge: str | None
     numeric: bool
 
+    @property
+    def whole(self) -> bool:
+        """Say whether the text must stay on one line: a day broken in two reads badly."""
+        return isinstance(self.value, date) and not isinstance(self.value, datetime)
+
 
 class Listing:
     """Declare `title`, `name`, `columns` and `filters`; call `response()`."""

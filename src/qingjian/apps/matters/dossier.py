@@ -20,6 +20,8 @@ PLACE_DIFFERS = 500.0
 """Metres; beyond them, and beyond ten minutes, the page says that person and file contradict each other."""
 METRES_PER_DEGREE = 111_320.0
 
+SHEET_COLOURS = {"open": "blue", "complete": "green", "refused": "red"}
+
 Sheet = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 
 
@@ -72,6 +74,7 @@ def signatures(row: Matter) -> list[dict[str, Any]]:
         kind = row.declaration.sheet(sheet.code)
         titles = {one.code: one.title for one in kind.signers} | {"outsider": _("Person present")}
         kept = list(sheet.signatures.all())
+        sheet.colour = SHEET_COLOURS.get(sheet.state, "secondary")
         for one in kept:
             one.slot_title = titles.get(one.slot, one.slot)
             one.role_title = ROLES[one.role].name if one.role in ROLES else one.role
@@ -118,9 +121,11 @@ def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:
         if one.action == "open":
             one.title = ACTIONS["open"]
         one.after_title = row.declaration.state(one.after).title if one.after != one.before else ""
+        # The kernel's own actions keep values of other meanings under names a process may use too.
+        entered = one.data if one.action == "open" or row.declaration.action(one.action) else {}
         one.shown = [
             (fields[name].title, wording.value_text(fields[name], value))
-            for name, value in one.data.items()
+            for name, value in entered.items()
             if name in fields and fields[name].kind != "person"
         ]
         if code := one.data.get("deadline"):
@@ -152,7 +157,7 @@ def sheets(row: Matter) -> list[Sheet]:
                 _("Time written in the file"),
                 _("Place"),
                 _("Place in the file"),
-                _("Device"),
+                _("Taken with"),
                 _("Added"),
                 _("Added by"),
                 _("Withdrawn"),

@@ -131,7 +131,7 @@ class EvidenceForm(forms.Form):
     )
     longitude = forms.FloatField(label=_("Longitude (CGCS2000)"), required=False, min_value=73, max_value=136)
     latitude = forms.FloatField(label=_("Latitude (CGCS2000)"), required=False, min_value=3, max_value=54)
-    device = forms.CharField(label=_("Device"), max_length=120, required=False)
+    device = forms.CharField(label=_("Taken with"), max_length=120, required=False)
     recorder = forms.CharField(label=_("Recorder number"), max_length=60, required=False)
     replaces = forms.ModelChoiceField(
         Evidence.objects.none(),

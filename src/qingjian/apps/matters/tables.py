@@ -191,7 +191,7 @@ class NotificationListing(Listing):
         Column(
             "read_at",
             _("Read"),
-            value=lambda row: row.read_at or _("new"),
+            value=lambda row: row.read_at or _("unread"),
             badge=lambda row: None if row.read_at else "blue",
             order="read_at",
         ),

@@ -11,7 +11,7 @@ OFFICIAL_LANGUAGE = "zh-hans"
 VOID_STATE = State(VOID, _("Void"), colour="secondary", final=True)
 
 ACTIONS = {
-    "open": _("Opened"),
+    "open": _("Matter opened"),
     "attach": _("Evidence attached"),
     "withdraw-evidence": _("Evidence withdrawn"),
     "comment": _("Note"),

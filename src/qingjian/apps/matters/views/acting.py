@@ -240,12 +240,14 @@ def opening_page(
         )
     base = {"region": django_forms.ModelChoiceField(regions, label=_("Region"))}
     shape = type("Opening", (forms.OpeningForm, forms.data_form(process.opening)), base)
+    head = ("title", "region", "subject", "confidentiality")
     form = shape(
         request.POST if request.method == "POST" else None,
         initial={"confidentiality": process.confidentiality, "region": regions.first().pk, **initial},
         organisations=accounts.organisations_visible_to(request.user).filter(active=True),
         needs_subject=process.needs_subject,
         choices=CONFIDENTIALITIES,
+        field_order=head,
     )
     if request.method == "POST" and form.is_valid():
         try:

@@ -169,6 +169,7 @@ def hand_over(request: HttpRequest) -> HttpResponse:
         "title": _("Hand over all open work"),
         "gone": gone,
         "left": left,
+        "submit_text": _("Hand over"),
         "back": "delegations",
     }
     return render(request, "matters/hand_over.html", context)
