@@ -188,6 +188,7 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
         "matter": row,
         "title": _("Sign: %(title)s") % {"title": row.declaration.sheet(sheet.code).title},
         "sheet": sheet,
+        "document_title": wording.document_title(row.declaration, sheet.document.code, sheet.document.title),
         "slot": slot,
         "verdict": verdict,
         "blocks": documents.outline(content),
