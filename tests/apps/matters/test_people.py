@@ -8,6 +8,7 @@ import pytest
 from tests.apps.conftest import FIRST_DAY
 from tests.apps.matters.conftest import key
 
+from qingjian.apps.accounts import second_factor
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Post, RegionPlacement
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
@@ -267,6 +268,22 @@ def test_a_locked_or_mistaken_person_signs_nothing(office, clock) -> None:
             key(),
         )
     assert not sheet.signatures.exists()
+
+
+def test_who_has_a_second_factor_signs_with_a_code_that_holds_once(office, clock) -> None:
+    secret = accounts.begin_second_factor(office.handler)
+    accounts.confirm_second_factor(
+        office.handler, second_factor.code_of(secret, second_factor.step_of(clock.now()))
+    )
+    matter = office.reported()
+    clock.advance(60)
+    code = second_factor.code_of(secret, second_factor.step_of(clock.now()))
+    for wrong in ("", "000000" if code != "000000" else "000001"):
+        with pytest.raises(RefusedError):
+            office.sign(matter, office.handler, second_factor_code=wrong)
+    matter = office.sign(matter, office.handler, second_factor_code=code)
+    assert matter.sheets.get().signatures.get().signer == office.handler
+    assert code not in str(list(matter.trail.values_list("data", flat=True)))
 
 
 def test_a_person_present_signs_on_the_screen(office) -> None:

@@ -176,7 +176,17 @@ class SignForm(forms.Form):
     password = forms.CharField(
         label=_("Your password again"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
+    second_factor_code = forms.CharField(
+        label=_("Code of your authenticator app, or a recovery code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
     reason = forms.CharField(label=_("Reason, when you refuse"), max_length=300, required=False)
+
+    def __init__(self, *args: Any, second_factor: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not second_factor:
+            del self.fields["second_factor_code"]
 
 
 class OutsiderForm(forms.Form):

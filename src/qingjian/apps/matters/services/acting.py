@@ -27,6 +27,8 @@ from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
 
 KEY_LENGTH = 64
+SECRETS = frozenset({"password", "second_factor_code"})
+"""What proves who acts; it is never kept, not even as part of a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def act(
     if own is None and (chosen is None or chosen.by_sheet):
         raise RefusedError("state", _("There is no such action."))
     content = _content(
-        action, str(matter.pk), actor, {name: value for name, value in given.items() if name != "password"}
+        action, str(matter.pk), actor, {name: value for name, value in given.items() if name not in SECRETS}
     )
     if (earlier := _earlier(idempotency_key, content)) is not None:
         return earlier
@@ -234,7 +236,7 @@ def _act_locked(
             acting,
             before,
             locked.state,
-            {name: value for name, value in acting.data.items() if name != "password"},
+            {name: value for name, value in acting.data.items() if name not in SECRETS},
         )
         if own.after is not None:
             own.after(acting, trail)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.matters import queries, rules
 from qingjian.apps.matters.declarations import SheetKind
@@ -36,8 +37,8 @@ def _waits(kind: SheetKind, index: int, matter: Matter) -> str:
     return "assignee" if who.assignee_only and matter.assignee_id else who.capability.value
 
 
-def authenticate(actor: Any, password: str) -> None:
-    """Ask for the password again; failures count towards the lock of the account."""
+def authenticate(actor: Any, password: str, code: str) -> None:
+    """Ask for the password again, and for a code where a second factor is set up; failures count towards the lock."""
     if actor.locked_until and actor.locked_until > now():
         raise NotAllowed(
             _("Too many failed attempts. Try again in 15 minutes or ask the system administrator.")
@@ -46,6 +47,10 @@ def authenticate(actor: Any, password: str) -> None:
         accounts.sign_in_failed(actor.username, "signature")
         actor.refresh_from_db()
         raise RefusedError("signature", _("The password is wrong: nothing was signed."))
+    if account_queries.second_factor_of(actor) is not None and not accounts.second_factor_holds(actor, code):
+        accounts.sign_in_failed(actor.username, "signature")
+        actor.refresh_from_db()
+        raise RefusedError("signature", _("The code of the second factor is wrong: nothing was signed."))
 
 
 def _current(matter: Matter, digest: str) -> SignSheet:
@@ -69,7 +74,7 @@ def _current(matter: Matter, digest: str) -> SignSheet:
 
 def prepare_signature(matter: Matter, actor: Any, data: dict[str, Any]) -> Any:
     """Re-authenticate before the transaction begins."""
-    authenticate(actor, str(data.get("password", "")))
+    authenticate(actor, str(data.get("password", "")), str(data.get("second_factor_code", "")))
     return None
 
 

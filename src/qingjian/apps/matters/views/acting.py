@@ -171,7 +171,10 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
     sheet, slot, verdict = found
     content = files.read(sheet.document.file)
     choice = request.POST.get("choice", "")
-    form = forms.SignForm(request.POST if choice in ("sign", "refuse") else None)
+    form = forms.SignForm(
+        request.POST if choice in ("sign", "refuse") else None,
+        second_factor=accounts.second_factor_of(request.user) is not None,
+    )
     outsider = forms.OutsiderForm(request.POST if choice == "sign-outsider" else None)
     chosen = outsider if choice == "sign-outsider" else form
     if request.method == "POST" and choice in ("sign", "refuse", "sign-outsider") and chosen.is_valid():
