@@ -271,3 +271,27 @@ def test_lists_narrow_to_a_region_and_all_below(client, office) -> None:
     client.force_login(office.upper)
     for region, found in ((office.county.city, 1), (office.county.county, 1), (office.county.other, 0)):
         assert len(client.get("/matters/", {"region": region.pk}).context["lines"]) == found
+
+
+def test_every_clock_in_reach_is_listed_with_its_light_and_leads_to_its_explanation(
+    client, office, clock
+) -> None:
+    matter = office.ordered(days=3)
+    closed(office)
+    client.force_login(office.leader)
+
+    def lines(which: str = "") -> list[str]:
+        return [
+            str(line[3].value) for line in client.get(f"/matters/deadlines/?clock={which}").context["lines"]
+        ]
+
+    assert lines() == lines("open") == [matter.number]
+    assert len(lines("met")) == 2
+    assert lines("overdue") == lines("paused") == lines("late") == []
+    clock.advance(9 * 86400)
+    assert lines("overdue") == [matter.number]
+    row = client.get("/matters/deadlines/").context["lines"][0]
+    assert (row[1].value, row[1].badge) == ("已逾期", "red")
+    assert "第 1 日" in client.get(row[2].link).content.decode()
+    client.force_login(office.outsider)
+    assert lines() == lines("met") == []

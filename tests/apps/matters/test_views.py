@@ -12,6 +12,7 @@ from qingjian.apps.observing.models import Clue
 LISTS = (
     "/matters/",
     "/matters/inbox/",
+    "/matters/deadlines/",
     "/matters/punctuality/",
     "/notifications/",
     "/certificates/",
@@ -62,6 +63,7 @@ def test_pages_open_for_a_permit_holder_and_an_administrator(client, office, pat
     [
         "/matters/?export=xlsx",
         "/matters/inbox/?export=xlsx",
+        "/matters/deadlines/?export=xlsx",
         "/matters/punctuality/?export=xlsx",
         "/certificates/?export=xlsx",
         "/notifications/?export=xlsx",

@@ -197,15 +197,45 @@ def deadlines_of(matter: Matter) -> list[Deadline]:
     for one in rows:
         one.matter = matter
         one.words = wording.deadline_title(matter.declaration, one.code, one.title)
-        one.light_colour, one.light_text = light(one.due, moment)
-        if one.state == Deadline.State.PAUSED:
-            one.light_colour, one.light_text = "purple", _("clock stopped")
-        elif one.state != Deadline.State.RUNNING:
-            one.light_colour, one.light_text = (
-                {"met": "green", "missed": "red"}.get(one.state, "secondary"),
-                one.get_state_display(),
-            )
+        one.light_colour, one.light_text = clock_light(one, moment)
     return rows
+
+
+def deadlines_visible_to(user: Any) -> QuerySet[Deadline]:
+    """Return the clocks of all matters in reach, the next to end first."""
+    return (
+        Deadline.objects.filter(matter__in=visible_to(user).order_by())
+        .select_related("matter__region", "matter__subject", "matter__assignee")
+        .order_by(F("due").asc(nulls_last=True), "pk")
+    )
+
+
+def by_clock(rows: QuerySet[Deadline], which: str) -> QuerySet[Deadline]:
+    """Filter clocks by what they do now."""
+    moment = now()
+    match which:
+        case "overdue":
+            return rows.filter(state=Deadline.State.RUNNING, due__lt=moment)
+        case "soon":
+            return rows.filter(state=Deadline.State.RUNNING, due__gte=moment, due__lte=moment + DUE_SOON)
+        case "paused":
+            return rows.filter(state=Deadline.State.PAUSED)
+        case "provisional":
+            return rows.filter(state=Deadline.State.RUNNING, provisional=True)
+        case "late":
+            return rows.filter(state=Deadline.State.MISSED)
+        case "met":
+            return rows.filter(state=Deadline.State.MET)
+    return rows.filter(state__in=(Deadline.State.RUNNING, Deadline.State.PAUSED))
+
+
+def clock_light(clock: Deadline, moment: datetime) -> tuple[str, str]:
+    """Return colour and text of the traffic light of one clock."""
+    if clock.state == Deadline.State.PAUSED:
+        return "purple", _("clock stopped")
+    if clock.state != Deadline.State.RUNNING:
+        return {"met": "green", "missed": "red"}.get(clock.state, "secondary"), clock.get_state_display()
+    return light(clock.due, moment)
 
 
 def notifications(user: Any) -> QuerySet[Notification]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.matters import declarations, queries, wording
-from qingjian.apps.matters.models import Certificate, Delegation, Delivery, Matter, Notification
+from qingjian.apps.matters.models import Certificate, Deadline, Delegation, Delivery, Matter, Notification
 from qingjian.apps.matters.words import CERTIFICATE_KINDS
 from qingjian.contracts.current import now
 from qingjian.ui.listing import Choice, Column, Listing, Search
@@ -111,6 +111,64 @@ class ProcessListing(MatterListing):
         Choice("light", _("Deadline"), LIGHTS, use=queries.by_light),
         Choice("region", _("Region"), lambda: Region.objects.values_list("pk", "name"), use=within),
     )
+
+
+CLOCKS = (
+    ("open", _("All open")),
+    ("overdue", _("Overdue")),
+    ("soon", _("Due soon")),
+    ("paused", _("clock stopped")),
+    ("provisional", _("provisional")),
+    ("late", _("Met too late")),
+    ("met", _("Met")),
+)
+
+
+class DeadlineListing(Listing):
+    """Every clock of every matter; the link leads to the day-by-day explanation of its date."""
+
+    title = _("Deadlines")
+    name = "deadlines"
+    model = Deadline
+    columns = (
+        Column("due", _("Due")),
+        Column(
+            "state",
+            _("Deadline"),
+            value=lambda row: queries.clock_light(row, now())[1],
+            badge=lambda row: queries.clock_light(row, now())[0],
+            order="",
+        ),
+        Column(
+            "title",
+            _("What for"),
+            value=lambda row: wording.deadline_title(row.matter.declaration, row.code, row.title),
+            link=lambda row: reverse("matter", args=(row.matter_id,)) + "?tab=deadlines",
+            order="",
+        ),
+        Column("number", _("Number"), value=lambda row: row.matter.number, order="matter__number"),
+        Column("matter", _("Title"), value=lambda row: row.matter.title, order="matter__title"),
+        Column("assignee", _("In charge"), value=lambda row: row.matter.assignee, order=""),
+        Column("subject", _("Organisation concerned"), value=lambda row: row.matter.subject, order=""),
+        Column("region", _("Region"), value=lambda row: row.matter.region, order=""),
+        Column("escalation", _("Escalation"), numeric=True),
+        Column("confidence", _("Confidence")),
+    )
+    filters = (
+        Search(("matter__number", "matter__title")),
+        Choice("clock", _("Deadline"), CLOCKS, use=queries.by_clock),
+        Choice(
+            "kind",
+            _("Kind of matter"),
+            lambda: [(one.code, one.title) for one in declarations.processes()],
+            field="matter__kind",
+        ),
+    )
+    empty_text = _("No clock is running.")
+
+    def selected(self) -> QuerySet[Any]:
+        rows = super().selected()
+        return rows if self.request.GET.get("clock") else queries.by_clock(rows, "open")
 
 
 class CertificateListing(Listing):

@@ -5,6 +5,7 @@ from qingjian.apps.matters.views import acting, files, importing, lists, registe
 urlpatterns = [
     path("matters/", lists.matters, name="matters"),
     path("matters/inbox/", lists.inbox, name="inbox"),
+    path("matters/deadlines/", lists.deadlines, name="deadlines"),
     path("matters/punctuality/", lists.punctuality, name="punctuality"),
     path("matters/open/<str:code>/", acting.open_matter, name="matter-open"),
     path("matters/<int:pk>/", work.matter, name="matter"),

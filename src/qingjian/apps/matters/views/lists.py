@@ -45,6 +45,11 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return tables.InboxListing(request, queries.inbox(request.user)).response(context)
 
 
+def deadlines(request: HttpRequest) -> HttpResponse:
+    """Every clock in reach, the next to end first."""
+    return tables.DeadlineListing(request, queries.deadlines_visible_to(request.user)).response()
+
+
 def deliveries(request: HttpRequest) -> HttpResponse:
     """What went out over e-mail, webhooks and further channels, and what failed."""
     return tables.DeliveryListing(request, queries.deliveries(request.user)).response()
