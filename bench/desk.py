@@ -26,6 +26,7 @@ NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
 PAGES = (
     ("workbench", "/"),
     ("inbox", "/matters/inbox/"),
+    ("deadlines", "/matters/deadlines/"),
     ("all matters", "/matters/"),
     ("all matters, page 200", "/matters/?page=200"),
     ("all matters, overdue", "/matters/?light=overdue&order=due"),

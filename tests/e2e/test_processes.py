@@ -15,7 +15,7 @@ from PIL import Image
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
-OFFICER, LEADER, HOLDER = "zhifa1", "juzhang", "huagong"
+OFFICER, LEADER, HOLDER, UPPER = "zhifa1", "juzhang", "huagong", "shiju"
 
 LATE = """
 import uuid
@@ -86,6 +86,21 @@ class Desk:
         self.page.click("button[value=sign]")
         self.page.wait_for_url(lambda url: not url.endswith("/sign/"))
 
+    def sign_outsider(self, matter: str, name: str, capacity: str) -> None:
+        """Let a person without an account draw a signature on this screen."""
+        self.open(f"{matter}sign/")
+        self.fill(outsider_name=name, outsider_capacity=capacity)
+        pad = self.page.locator("#pad")
+        pad.scroll_into_view_if_needed()
+        place = pad.bounding_box()
+        self.page.mouse.move(place["x"] + 20, place["y"] + 30)
+        self.page.mouse.down()
+        self.page.mouse.move(place["x"] + 120, place["y"] + 90, steps=5)
+        self.page.mouse.up()
+        self.page.click("button[value=sign-outsider]")
+        self.page.wait_for_load_state()
+        assert name in self.page.locator("#content").inner_text()
+
     def state(self, matter: str) -> str:
         self.open(matter)
         return self.page.locator("[aria-current=step]").inner_text().strip()
@@ -123,12 +138,16 @@ def test_a_clue_is_verified_and_what_was_wrong_is_put_right(desk, node, tmp_path
         cause="tampering",
         conclusion="confirmed",
     )
+    field = desk(OFFICER, "phone")
+    field.sign_outsider(matter, "王经理", "企业负责人")
     officer.sign(matter)
     leader.sign(matter)
     final = leader.state(matter)
     assert leader.page.locator(f"#content a[href='{matter}act/comment/']").count() == 0, final
     leader.open(f"{matter}?tab=signatures")
-    assert leader.page.locator("tbody tr").count() == 2
+    assert leader.page.locator("tbody tr").count() == 3
+    drawn = leader.page.locator("img.qj-drawn")
+    assert drawn.evaluate("one => one.complete && one.naturalWidth > 0")
 
     officer.open(matter)
     officer.page.click("a[href*='/matters/open/corrective-action/']")
@@ -144,15 +163,24 @@ def test_a_clue_is_verified_and_what_was_wrong_is_put_right(desk, node, tmp_path
     officer.attach(order, photo(tmp_path, "b"))
     officer.act(order, "serve", served_on="2026-11-20", served_how="hand")
 
-    officer.act(order, "request-stop", reason="委托检测")
+    officer.act(order, "request-stop", start="2026-11-20T12:00", reason="委托检测")
     leader.act(order, "approve-stop", note="同意扣除检测时间")
     officer.open(f"{order}?tab=deadlines")
     assert "委托检测" in officer.page.locator("#content").inner_text()
     officer.act(order, "resume")
     officer.open(f"{order}?tab=deadlines")
-    explained = officer.page.locator(".qj-days").first.inner_text()
+    # Every date on the page is explained day by day, and the stopped days are named as taken out.
+    clocks = officer.page.locator("#content .qj-clock")
+    assert clocks.count() >= 1
+    for place in range(clocks.count()):
+        clock = clocks.nth(place)
+        days = clock.locator(".qj-days li")
+        assert days.count() >= 2
+        assert clock.get_attribute("data-last-day") in days.last.text_content()
+    explained = clocks.first.locator(".qj-days").text_content()
     assert "2026-11-20" in explained
     assert "第 1 日" in explained
+    assert "扣除：委托检测" in explained
 
     holder.open("/matters/inbox/")
     assert "恢复采样管路" in holder.page.locator("tbody").inner_text()
@@ -196,6 +224,13 @@ def test_a_late_matter_climbs_and_everybody_is_told(desk, node) -> None:
     leader = desk(LEADER)
     leader.open("/notifications/")
     assert "核实〔" in leader.page.locator("tbody").inner_text()
+    upper = desk(UPPER)
+    upper.open("/notifications/")
+    assert "升级" in upper.page.locator("tbody").inner_text()
+    upper.act(matter, "urge", note="请三日内报告")
+    officer = desk(OFFICER, "phone")
+    officer.open("/notifications/")
+    assert "请三日内报告" in officer.page.locator("tbody").inner_text()
     leader.open("/matters/?light=overdue")
     assert "迟办的核实" in leader.page.locator("tbody").inner_text()
     leader.open(f"{matter}?tab=trail")
@@ -204,3 +239,5 @@ def test_a_late_matter_climbs_and_everybody_is_told(desk, node) -> None:
     assert leader.page.locator("#content .badge.bg-red-lt").count() >= 1
     leader.open("/matters/punctuality/")
     assert leader.page.locator("tbody tr").count() >= 1
+    leader.open(f"{matter}?tab=all")
+    assert leader.page.locator(".qj-part").count() == 6

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts import rules
 from qingjian.apps.accounts.roles import Capability as C
+from qingjian.apps.matters import queries as matters
 
 GROUPS = (
     (
@@ -27,6 +28,7 @@ GROUPS = (
             ("inbox", _("Waiting for me"), "inbox", C.VIEW_DATA),
             ("matters", _("All matters"), "list-check", C.VIEW_DATA),
             ("corrective-actions", _("Corrective actions"), "tool", C.VIEW_DATA),
+            ("deadlines", _("Deadlines"), "clock-hour-4", C.VIEW_DATA),
             ("punctuality", _("Punctuality"), "chart-bar", C.SUPERVISE),
             ("certificates", _("Certificates"), "certificate", C.HANDLE_MATTERS),
             ("delegations", _("Absence and deputies"), "user-share", C.HANDLE_MATTERS),
@@ -116,6 +118,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         return found
     held = rules.capabilities(user)
     unit = rules.is_own_organisation_only(user)
+    counts = {"notifications": matters.unread(user)}
     groups = []
     for title, items in GROUPS:
         shown = []
@@ -129,7 +132,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
                 url = reverse(page, args=[argument] if argument else None)
             except NoReverseMatch:
                 continue
-            shown.append({"title": text, "url": url, "icon": icon, "active": False})
+            shown.append(
+                {"title": text, "url": url, "icon": icon, "active": False, "count": counts.get(name, 0)}
+            )
         if shown:
             groups.append({"title": title, "items": shown})
     # The longest address that leads to this page is the active one: /matters/inbox/ lies below /matters/.

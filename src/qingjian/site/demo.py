@@ -15,6 +15,7 @@ from django.db import transaction
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region, User
 from qingjian.apps.integrity.services import people as integrity
+from qingjian.apps.matters import services as matters
 from qingjian.apps.network import services as network
 from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import queries as observing
@@ -62,6 +63,7 @@ def install() -> dict[str, str]:
         _accounts(document)
         network.install(_registry(document))
         passwords = _users(document)
+        _certificates(document)
     network.publish_directory()
     return passwords
 
@@ -128,6 +130,23 @@ def _users(document: dict[str, Any]) -> dict[str, str]:
         user = User.objects.create_user(row["username"], row["name"], password, organisation=organisation)
         accounts.place_post(user, row["role"], organisation, Region.objects.get(code=row["region"]), OPENING)
     return passwords
+
+
+def _certificates(document: dict[str, Any]) -> None:
+    leader = User.objects.get(
+        username=next(row["username"] for row in document["users"] if row["role"] == "leader")
+    )
+    for row in document["certificates"]:
+        matters.register_certificate(
+            leader,
+            **{name: row[name] for name in ("kind", "number", "issuer", "scope")},
+            valid_from=date.fromisoformat(row["valid_from"]),
+            valid_to=date.fromisoformat(row["valid_to"]),
+            person=User.objects.get(username=row["user"]) if "user" in row else None,
+            organisation=Organisation.objects.get(code=row["organisation"])
+            if "organisation" in row
+            else None,
+        )
 
 
 def _registry(document: dict[str, Any]) -> Iterator[Proposal]:

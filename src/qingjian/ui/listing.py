@@ -92,6 +92,11 @@ class Cell:
     badge: str | None
     numeric: bool
 
+    @property
+    def whole(self) -> bool:
+        """Say whether the text must stay on one line: a day broken in two reads badly."""
+        return isinstance(self.value, date) and not isinstance(self.value, datetime)
+
 
 class Listing:
     """Declare `title`, `name`, `columns` and `filters`; call `response()`."""
@@ -206,12 +211,30 @@ class Listing:
 
 
 def workbook_response(name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
-    """Return an Excel file; text stays text, so that no cell is taken for a formula."""
+    """Return an Excel file of one sheet."""
+    return sheets_response(name, [("", heads, rows)])
+
+
+def sheets_response(
+    name: str, sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]
+) -> HttpResponse:
+    """Return an Excel file of sheets (title, heads, rows); text stays text, so that no cell is taken for a formula."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(
         buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
-    sheet = book.add_worksheet()
+    for title, heads, rows in sheets:
+        _write_sheet(book, title, heads, rows)
+    book.close()
+    response = HttpResponse(
+        buffer.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
+    return response
+
+
+def _write_sheet(book: Any, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    sheet = book.add_worksheet(str(title)[:31] or None)
     bold = book.add_format({"bold": True, "bg_color": "#E8F1EC", "border": 1})
     moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
     day = book.add_format({"num_format": "yyyy-mm-dd"})
@@ -242,9 +265,3 @@ def workbook_response(name: str, heads: Sequence[str], rows: Iterable[Sequence[A
     for column, width in enumerate(widths):
         sheet.set_column(column, column, width + 1)
     sheet.freeze_panes(1, 0)
-    book.close()
-    response = HttpResponse(
-        buffer.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    )
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
-    return response

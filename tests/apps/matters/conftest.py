@@ -79,6 +79,25 @@ class Office:
         sheet = matter.sheets.get(state="open")
         return self.act(matter, "sign", actor, digest=sheet.digest, password=PASSWORD, **data)
 
+    def certify(self, person: User) -> Any:
+        """Enter an enforcement certificate of a person."""
+        return services.register_certificate(
+            self.leader,
+            kind="enforcement",
+            number=f"ZF-{person.username}",
+            person=person,
+            issuer="省人民政府",
+            valid_from=date(2024, 1, 1),
+            valid_to=date(2027, 12, 31),
+        )
+
+    def ordered(self, days: int = 5, kind: str = "internal") -> Matter:
+        """Return a corrective action whose order was served on 20 November."""
+        matter = self.open(CORRECTIVE_ACTION, data={"kind": kind, "problem": "p"})
+        matter = self.act(matter, "draft", self.handler, demand="d", basis="b", days=days)
+        matter = self.attach(self.sign(self.sign(matter, self.handler), self.leader), self.handler)
+        return self.act(matter, "serve", self.handler, served_on="2026-11-20", served_how="hand")
+
     def reported(self, conclusion: str = "confirmed") -> Matter:
         """Return a verification whose report waits for the verifier's signature."""
         matter = self.open()
@@ -106,7 +125,7 @@ def office(_quick_passwords, registry) -> Office:
     other = Organisation.objects.create(
         code="B2", name="乙县生态环境局", kind="bureau", region=registry.other
     )
-    return Office(
+    made = Office(
         registry,
         registry.person("leader", "leader"),
         registry.person("handler", "station_staff"),
@@ -115,6 +134,9 @@ def office(_quick_passwords, registry) -> Office:
         registry.person("holder", "permit_holder", organisation=registry.holder),
         registry.person("outsider", "leader", organisation=other, region=registry.other),
     )
+    made.certify(made.handler)
+    made.certify(made.second)
+    return made
 
 
 @pytest.fixture

@@ -11,10 +11,7 @@ from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.matters import queries, services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
-from qingjian.apps.matters.models import LedgerEntry, Matter, NumberSeries, Receipt, TrailEntry
-from qingjian.apps.matters.services.ledger import MatterOutbox
-from qingjian.ledger.hashing import leaf_hash
-from qingjian.notary.outbox import Place
+from qingjian.apps.matters.models import Matter, NumberSeries, Receipt, TrailEntry
 
 
 def reason(caught) -> str:
@@ -216,18 +213,6 @@ def test_links_and_notes_do_not_disturb_an_open_form(office) -> None:
     assert [one.target for one in one.links_out.all()] == [other]
 
 
-def test_steps_wait_for_the_ledger_in_the_same_transaction(office) -> None:
-    matter = office.reported()
-    entries = LedgerEntry.objects.filter(trail__matter=matter)
-    assert entries.count() == matter.trail.count()
-    outbox = MatterOutbox()
-    rows = outbox.unsequenced(2)
-    outbox.mark_sequenced([one.id for one in rows], [Place("2026", 4), Place("2026", 5)])
-    outbox.mark_sequenced([one.id for one in rows], [Place("2026", 4), Place("2026", 5)])
-    assert len(outbox.unsequenced(100)) == entries.count() - 2
-    assert outbox.known([leaf_hash(rows[0].entry), b"\0" * 32]) == {leaf_hash(rows[0].entry)}
-
-
 def test_corrective_action_goes_to_the_holder_and_back(office, clock) -> None:
     matter = office.open(CORRECTIVE_ACTION)
     assert not queries.visible_to(office.holder).exists()
@@ -258,7 +243,8 @@ def test_corrective_action_goes_to_the_holder_and_back(office, clock) -> None:
     )
     assert (matter.state, matter.documents.count()) == ("corrected", 2)
     public = matter.disclosures.get().content
-    assert set(public) == {"number", "title", "kind", "finished_on", "rechecked_on"}
+    assert (public["number"], public["subject"]) == (matter.number, "甲县化工厂")
+    assert set(public["fields"]) == {"kind", "finished_on", "rechecked_on"}
 
 
 def test_who_drafted_the_order_does_not_sign_as_leader(office) -> None:
@@ -268,6 +254,7 @@ def test_who_drafted_the_order_does_not_sign_as_leader(office) -> None:
     from qingjian.apps.accounts.services import place_post
 
     place_post(both, "enforcement_officer", office.county.bureau, office.county.county, FIRST_DAY)
+    office.certify(both)
     matter = office.act(office.open(CORRECTIVE_ACTION, both), "draft", both, demand="x", basis="y", days=5)
     matter = office.sign(matter, both)
     with override("en"), pytest.raises(NotAllowed, match="Separation"):

@@ -8,6 +8,7 @@ import pytest
 from tests.apps.conftest import FIRST_DAY
 from tests.apps.matters.conftest import key
 
+from qingjian.apps.accounts import second_factor
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Post, RegionPlacement
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
@@ -172,11 +173,11 @@ def test_merged_regions_keep_numbers_rights_and_deadlines(office, clock, numbers
 
 def test_a_certificate_is_checked_at_the_moment_of_acting(office, clock) -> None:
     matter = office.open()
-    who = Who(VERIFICATION.who_opens.capability, certificate="enforcement")
+    who = Who(VERIFICATION.who_opens.capability, certificate="sampling")
     assert not rules.may(office.second, who, matter).allowed
     row = services.register_certificate(
         office.leader,
-        kind="enforcement",
+        kind="sampling",
         number="16-1",
         person=office.second,
         issuer="省政府",
@@ -191,6 +192,28 @@ def test_a_certificate_is_checked_at_the_moment_of_acting(office, clock) -> None
     clock.set_wall(clock.now() - timedelta(days=10))
     services.revoke_certificate(office.leader, row, "调离")
     assert "16-1" in rules.may(office.second, who, matter).reason
+
+
+def test_a_certificate_holds_only_for_what_its_scope_lists(office) -> None:
+    matter = office.open()
+    who = Who(VERIFICATION.who_opens.capability, certificate="analysis", scope_field="item")
+    services.register_certificate(
+        office.leader,
+        kind="analysis",
+        number="FX-1",
+        person=office.second,
+        issuer="i",
+        scope="水和废水：化学需氧量、氨氮",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2027, 1, 1),
+    )
+    for item, allowed in (("氨氮", True), ("化学需氧量", True), ("氮", False), ("总磷", False), ("", True)):
+        matter.data["item"] = item
+        verdict = rules.may(office.second, who, matter)
+        assert verdict.allowed is allowed, item
+        assert allowed or item in verdict.reason
+    # An officer's certificate is personal: colleagues of the same bureau do not act under it.
+    assert not rules.may(office.handler, who, matter).allowed
 
 
 def test_nobody_enters_their_own_certificate(office) -> None:
@@ -245,6 +268,22 @@ def test_a_locked_or_mistaken_person_signs_nothing(office, clock) -> None:
             key(),
         )
     assert not sheet.signatures.exists()
+
+
+def test_who_has_a_second_factor_signs_with_a_code_that_holds_once(office, clock) -> None:
+    secret = accounts.begin_second_factor(office.handler)
+    accounts.confirm_second_factor(
+        office.handler, second_factor.code_of(secret, second_factor.step_of(clock.now()))
+    )
+    matter = office.reported()
+    clock.advance(60)
+    code = second_factor.code_of(secret, second_factor.step_of(clock.now()))
+    for wrong in ("", "000000" if code != "000000" else "000001"):
+        with pytest.raises(RefusedError):
+            office.sign(matter, office.handler, second_factor_code=wrong)
+    matter = office.sign(matter, office.handler, second_factor_code=code)
+    assert matter.sheets.get().signatures.get().signer == office.handler
+    assert code not in str(list(matter.trail.values_list("data", flat=True)))
 
 
 def test_a_person_present_signs_on_the_screen(office) -> None:

@@ -12,6 +12,7 @@ from qingjian.apps.observing.models import Clue
 LISTS = (
     "/matters/",
     "/matters/inbox/",
+    "/matters/deadlines/",
     "/matters/punctuality/",
     "/notifications/",
     "/certificates/",
@@ -62,9 +63,11 @@ def test_pages_open_for_a_permit_holder_and_an_administrator(client, office, pat
     [
         "/matters/?export=xlsx",
         "/matters/inbox/?export=xlsx",
+        "/matters/deadlines/?export=xlsx",
         "/matters/punctuality/?export=xlsx",
         "/certificates/?export=xlsx",
         "/notifications/?export=xlsx",
+        "/working-days/?year=2025&export=xlsx",
         "/governance/corrective-actions/?export=xlsx",
     ],
 )
@@ -261,7 +264,7 @@ def test_registers_are_kept_on_the_pages(client, signed_in) -> None:
     }
     assert client.post("/certificates/add/", form)["Location"] == "/certificates/"
     assert client.post("/certificates/add/", form).status_code == 400
-    row = Certificate.objects.get()
+    row = Certificate.objects.get(number="16-1")
     assert client.get(f"/certificates/{row.pk}/").status_code == 200
     client.post(f"/certificates/{row.pk}/", {"reason": "调离"})
     row.refresh_from_db()

@@ -34,7 +34,9 @@ KINDS = (
 )
 HANDLER = Who(C.HANDLE_MATTERS, assignee_only=True)
 SUBJECT = Who(C.HANDLE_MATTERS, Party.SUBJECT)
-RECHECKER = Who(C.HANDLE_MATTERS)
+DRAFTER = Who(C.HANDLE_MATTERS, assignee_only=True, certificate="enforcement")
+RECHECKER = Who(C.HANDLE_MATTERS, certificate="enforcement")
+"""Orders are signed, and rechecks made on site, by officers who hold the enforcement certificate."""
 LEADER = Who(C.APPROVE_MATTERS, not_who_did=("draft",))
 
 
@@ -137,6 +139,7 @@ CORRECTIVE_ACTION = Process(
             ),
             assigns="actor",
             documents=("order",),
+            ledger_fields=("basis", "days"),
             sheet="order",
         ),
         Action(
@@ -180,6 +183,7 @@ CORRECTIVE_ACTION = Process(
             ),
             evidence=(EvidenceNeed(_("Proof of service"), 1),),
             starts=(RECTIFY, REPAIR, COVERT_RECHECK),
+            ledger_fields=("served_on", "served_how"),
             notify=(Party.SUBJECT,),
             copies=(C.SUPERVISE,),
         ),
@@ -196,6 +200,7 @@ CORRECTIVE_ACTION = Process(
             evidence=(EvidenceNeed(_("Evidence of service and of what was put right"), 2),),
             stops=("rectify", "repair"),
             starts=(RECHECK,),
+            ledger_fields=("finished_on",),
             notify=(Party.BUREAU,),
         ),
         Action(
@@ -209,6 +214,7 @@ CORRECTIVE_ACTION = Process(
                 DataField("recheck_findings", _("Result of the recheck"), FieldKind.LONG_TEXT),
             ),
             stops=("recheck", "covert-recheck", "rectify", "repair"),
+            ledger_fields=("rechecked_on",),
             documents=("result",),
             notify=(Party.SUBJECT,),
             tone="success",
@@ -228,6 +234,7 @@ CORRECTIVE_ACTION = Process(
                 ),
             ),
             stops=("recheck", "covert-recheck"),
+            ledger_fields=("rechecked_on", "more_days"),
             starts=(RECTIFY_AGAIN,),
             notify=(Party.SUBJECT,),
             copies=(C.SUPERVISE,),
@@ -280,7 +287,7 @@ CORRECTIVE_ACTION = Process(
             "order",
             _("Order to correct"),
             "order",
-            (SignerSlot("drafter", _("Drafter"), HANDLER), SignerSlot("leader", _("Leader"), LEADER)),
+            (SignerSlot("drafter", _("Drafter"), DRAFTER), SignerSlot("leader", _("Leader"), LEADER)),
             completes="order_approved",
             returns="order_returned",
         ),

@@ -157,6 +157,7 @@ VERIFICATION = Process(
             ),
             evidence=(EvidenceNeed(_("Photo, video, sound or data that show what was found"), 1),),
             documents=("verification-report",),
+            ledger_fields=("visited_on", "cause", "conclusion"),
             sheet="verification",
             hint=_("The report is made as a document and then signed by the verifier and a leader."),
         ),

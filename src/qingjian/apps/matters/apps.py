@@ -8,4 +8,7 @@ class MattersConfig(AppConfig):
     verbose_name = _("Matters")
 
     def ready(self) -> None:
-        from qingjian.apps.matters import bundles, checks, tasks  # noqa: F401 - register bundles, checks and jobs
+        # Importing registers bundles, the checks at start-up, the kinds of ledger events and the jobs.
+        from qingjian.apps.matters import bundles, channels, checks, recorded, tasks  # noqa: F401
+
+        channels.load_plugins()

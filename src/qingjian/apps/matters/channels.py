@@ -8,9 +8,11 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+import structlog
 from django.conf import settings
 from django.core.mail import send_mail
 from django.utils.translation import override
@@ -18,6 +20,7 @@ from django.utils.translation import override
 if TYPE_CHECKING:
     from qingjian.apps.matters.models import Delivery, Notification
 
+log = structlog.get_logger("qingjian.matters")
 SECONDS = 10
 
 
@@ -42,18 +45,17 @@ class Email:
         return [notification.person.email] if settings.EMAIL_HOST and notification.person.email else []
 
     def send(self, delivery: Delivery) -> None:
+        from qingjian.apps.matters import wording
+
         notification = delivery.notification
         with override(notification.person.language or settings.LANGUAGE_CODE):
-            # A confidential matter is named by its number only; nothing else leaves the node.
+            text = body = wording.outside(notification)
             address = settings.CONFIGURATION.public_address
-            text = (
-                f"{notification.text}\n\n{address}/matters/{notification.matter_id}/"
-                if address
-                else notification.text
-            )
+            if address and notification.matter_id:
+                body = f"{text}\n\n{address}/matters/{notification.matter_id}/"
             send_mail(
-                f"[清鉴] {notification.text[:120]}",
-                text,
+                f"[清鉴] {text[:120]}",
+                body,
                 settings.DEFAULT_FROM_EMAIL or None,
                 [delivery.address],
             )
@@ -75,6 +77,7 @@ class Webhook:
         return list(WebhookTarget.objects.filter(enabled=True).values_list("name", flat=True))
 
     def send(self, delivery: Delivery) -> None:
+        from qingjian.apps.matters import wording
         from qingjian.apps.matters.models import WebhookTarget
 
         target = WebhookTarget.objects.filter(name=delivery.address, enabled=True).first()
@@ -88,8 +91,8 @@ class Webhook:
                     "at": notification.at.isoformat(),
                     "kind": notification.kind,
                     "to": notification.person.username,
-                    "number": notification.matter.number,
-                    "text": notification.text,
+                    "number": notification.matter.number if notification.matter else "",
+                    "text": wording.outside(notification),
                 },
                 ensure_ascii=False,
             ).encode()
@@ -106,12 +109,23 @@ class Webhook:
             raise OSError(f"the webhook answered {error.code}") from error
 
 
+PLUGINS = "qingjian.notification_channels"
+"""Entry points of other packages: each loads a class without arguments that is a Channel."""
 _channels: dict[str, Channel] = {}
 
 
 def register(channel: Channel) -> None:
     """Add a channel; the same name replaces the earlier one."""
     _channels[channel.name] = channel
+
+
+def load_plugins() -> None:
+    """Add the channels of installed packages; one that does not load is named in the log and leaves the others alone."""
+    for entry in entry_points(group=PLUGINS):
+        try:
+            register(entry.load()())
+        except Exception:
+            log.exception("a notification channel does not load", name=entry.name)
 
 
 def channels() -> list[Channel]:

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
+from django.utils.translation import override
 
 from qingjian.apps.matters.declarations import Process, problems, processes
 from qingjian.rulebook import packaged
@@ -46,7 +47,8 @@ def process_problems(process: Process) -> Sequence[str]:
             continue
         from qingjian.apps.matters.documents import template_problems
 
-        found.extend(
-            f"document {document.code}: {text}" for text in template_problems(path.read_bytes(), document)
-        )
+        with override("en"):  # declarations are read by programmers, as the other sentences here
+            found.extend(
+                f"document {document.code}: {text}" for text in template_problems(path.read_bytes(), document)
+            )
     return found

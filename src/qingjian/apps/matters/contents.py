@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from qingjian.apps.matters import films
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.contracts.clock import CHINA
 
@@ -20,7 +22,6 @@ MOST_PIXELS = 100_000_000
 UNPACKED_LIMIT = 300 * 1024**2
 """An Office file that unpacks to more is refused: it is a bomb or no form."""
 TEXT_LIMIT = 50 * 1024**2
-MAC_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 
 OFFICE = {
     "word/document.xml": ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
@@ -194,43 +195,19 @@ def _film(path: Path, head: bytes, ending: str) -> Inside:
     if brand[:3] in (b"hei", b"mif", b"avi"):
         raise RefusedError("file", _("This picture format is not accepted; set the camera to JPEG."))
     media_type = _agree("video/quicktime" if brand == b"qt  " else "video/mp4", ending, ("mp4", "mov", "m4v"))
-    return Inside(media_type, _film_time(path))
+    return Inside(media_type, films.time(path), *films.place_and_device(path))
 
 
-def _film_time(path: Path) -> datetime | None:
-    """Return the creation time in the `mvhd` box inside `moov`."""
-    size = path.stat().st_size
-    with path.open("rb") as handle:
-        moov = _box(handle, 0, size, b"moov")
-        found = _box(handle, *moov, b"mvhd") if moov else None
-        if found is None:
-            return None
-        handle.seek(found[0])
-        body = handle.read(12)
-    try:
-        seconds = struct.unpack(">Q", body[4:12])[0] if body[0] == 1 else struct.unpack(">I", body[4:8])[0]
-        return MAC_EPOCH + timedelta(seconds=seconds) if seconds else None
-    except (struct.error, IndexError, OverflowError):
-        return None
+NAMED_TIME = re.compile(
+    r"(?<!\d)(20\d{2})[-_.]?(\d{2})[-_.]?(\d{2})[-_ T.]?(\d{2})[-_.:]?(\d{2})[-_.:]?(\d{2})(?!\d)"
+)
 
 
-def _box(handle: Any, begin: int, end: int, wanted: bytes) -> tuple[int, int] | None:
-    """Return begin and end of the body of a box at this level; gives up after 1,000 boxes."""
-    for _number in range(1000):
-        if begin + 8 > end:
-            return None
-        handle.seek(begin)
-        head = handle.read(16)
-        if len(head) < 8:
-            return None
-        length, kind, body = struct.unpack(">I", head[:4])[0], head[4:8], 8
-        if length == 1 and len(head) == 16:
-            length, body = struct.unpack(">Q", head[8:16])[0], 16
-        elif length == 0:
-            length = end - begin
-        if length < body:
-            return None
-        if kind == wanted:
-            return begin + body, min(begin + length, end)
-        begin += length
+def time_in_name(name: str) -> datetime | None:
+    """Return the moment (China time) that recorders and cameras write into the names of their files."""
+    for found in NAMED_TIME.finditer(name):
+        try:
+            return datetime(*(int(part) for part in found.groups()), tzinfo=CHINA)  # type: ignore[misc, arg-type]
+        except ValueError:
+            continue
     return None

@@ -80,6 +80,8 @@ class Who:
     """Only the person in charge (or who stands in), once there is one."""
     certificate: str = ""
     """Kind of certificate that must be valid at that moment."""
+    scope_field: str = ""
+    """Data field whose value must be one of the items the certificate's scope lists."""
     not_who_did: tuple[str, ...] = ()
     """Actions whose doers may not do this one (separation of duties)."""
 
@@ -210,7 +212,8 @@ class Action:
     copies: tuple[Capability, ...] = ()
     """Holders of a capability for the region who get a copy."""
     publishes: Publication | None = None
-    in_ledger: bool = True
+    ledger_fields: tuple[str, ...] = ()
+    """Fields that stand in plain in the ledger event, which else holds a digest of what was entered."""
     effect: Callable[[Step], None] | None = None
     tone: str = "primary"
     hint: Text = ""
@@ -358,6 +361,15 @@ def _action_problems(process: Process, action: Action) -> list[str]:
             found.append(f"action {action.name}: the document that sheet {action.sheet} signs is not made")
     if action.by_sheet and (action.fields or action.documents or action.evidence):
         found.append(f"action {action.name} is taken by signatures and can ask for nothing")
+    if action.who.scope_field and (not action.who.certificate or action.who.scope_field not in fields):
+        found.append(
+            f"action {action.name}: the scope of a certificate is asked for without one, or by no field"
+        )
+    found.extend(
+        f"action {action.name}: ledger field {name} is not entered with it"
+        for name in action.ledger_fields
+        if name not in own
+    )
     if action.publishes:
         found.extend(
             f"action {action.name}: public field {name} is not declared"

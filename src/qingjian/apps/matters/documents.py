@@ -17,6 +17,9 @@ from typing import Any
 
 import docx
 import typst
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from docx.document import Document as WordDocument
 from docx.table import Table
 from docx.text.paragraph import Paragraph
@@ -26,27 +29,31 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from qingjian.apps.matters.declarations import DocumentKind
 
-COMMON_FIELDS = frozenset(
-    {
-        "number",
-        "document_number",
-        "title",
-        "process",
-        "region",
-        "subject",
-        "point",
-        "opened_at",
-        "opened_by",
-        "assignee",
-        "made_at",
-        "made_by",
-        "entries",
-        "evidence",
-        "deadlines",
-        "body_organisation",
-    }
-)
+COMMON_FIELDS: Mapping[str, Promise] = {
+    "number": gettext_lazy("Number of the matter"),
+    "document_number": gettext_lazy("Number of this document"),
+    "title": gettext_lazy("Title"),
+    "process": gettext_lazy("Kind of matter"),
+    "region": gettext_lazy("Region"),
+    "subject": gettext_lazy("Organisation concerned"),
+    "point": gettext_lazy("Monitoring point"),
+    "opened_at": gettext_lazy("Opened"),
+    "opened_by": gettext_lazy("Opened by"),
+    "assignee": gettext_lazy("In charge"),
+    "made_at": gettext_lazy("Made"),
+    "made_by": gettext_lazy("Made by"),
+    "body_organisation": gettext_lazy("Organisation of whoever made it"),
+    "entries": gettext_lazy("Everything entered so far"),
+    "evidence": gettext_lazy("Evidence"),
+    "deadlines": gettext_lazy("Deadlines"),
+}
 """Values every document has beside those its declaration names."""
+LIST_FIELDS = {
+    "entries": ("title", "value"),
+    "evidence": ("number", "title", "kind", "name", "digest", "taken_at"),
+    "deadlines": ("title", "due", "source"),
+}
+"""Fields that are lists, with the names of what each row has."""
 LARGEST_TEMPLATE = 5 * 1024**2
 LARGEST_RESULT = 20 * 1024**2
 FILTERS = frozenset({"default", "join", "length", "upper", "lower", "trim", "first", "last", "e", "escape"})
@@ -66,7 +73,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         self.filters = {name: value for name, value in self.filters.items() if name in FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        raise SecurityError(f"the operator {operator} is not allowed in a template")
+        raise SecurityError(_("the operator %(sign)s is not allowed in a template") % {"sign": operator})
 
 
 class TemplateRefusedError(ValueError):
@@ -76,27 +83,30 @@ class TemplateRefusedError(ValueError):
 def template_problems(content: bytes, kind: DocumentKind) -> list[str]:
     """Return what forbids a file as a template of a document: no Word file, macros, links outside, unknown fields."""
     if len(content) > LARGEST_TEMPLATE:
-        return [f"the template is larger than {LARGEST_TEMPLATE // 1024**2} MB"]
+        return [_("The template is larger than %(size)d MB.") % {"size": LARGEST_TEMPLATE // 1024**2}]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             if "word/document.xml" not in names:
-                return ["this is not a Word document (.docx)"]
+                return [_("This is not a Word document (.docx).")]
             if sum(one.file_size for one in archive.infolist()) > 10 * LARGEST_TEMPLATE:
-                return ["the template unpacks to too much"]
+                return [_("The template unpacks to too much.")]
             if any("vbaproject" in name.lower() or name.startswith("word/embeddings/") for name in names):
-                return ["macros and embedded objects are not allowed in a template"]
+                return [_("Macros and embedded objects are not allowed in a template.")]
             for name in names:
                 if name.endswith(".rels") and b'TargetMode="External"' in archive.read(name):
-                    return ["a template may not point to anything outside itself"]
+                    return [_("A template may not point to anything outside itself.")]
         template = DocxTemplate(io.BytesIO(content))
         wanted = template.get_undeclared_template_variables(jinja_env=_Sandbox())
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, NotImplementedError) as error:
-        return [f"the file is damaged: {error}"]
+        return [_("The file is damaged: %(error)s") % {"error": error}]
     except TemplateError as error:
-        return [f"a placeholder is not understood: {error}"]
-    allowed = COMMON_FIELDS | set(kind.fields)
-    found = [f"the field {name} is not available in this document" for name in sorted(wanted - allowed)]
+        return [_("A placeholder is not understood: %(error)s") % {"error": error}]
+    allowed = set(COMMON_FIELDS) | set(kind.fields)
+    found = [
+        _("The field “%(name)s” is not available in this document.") % {"name": name}
+        for name in sorted(wanted - allowed)
+    ]
     if not found:
         try:
             render(content, sample(kind))
@@ -107,7 +117,7 @@ def template_problems(content: bytes, kind: DocumentKind) -> list[str]:
 
 def sample(kind: DocumentKind) -> dict[str, Any]:
     """Return made-up values for a preview: each field shows its own title."""
-    values: dict[str, Any] = {name: f"〔{name}〕" for name in COMMON_FIELDS}
+    values: dict[str, Any] = {name: f"〔{title}〕" for name, title in COMMON_FIELDS.items()}
     values["entries"] = [{"title": "〔title〕", "value": "〔value〕"}]
     values["evidence"] = [
         {
@@ -132,9 +142,11 @@ def render(template: bytes, values: Mapping[str, Any]) -> bytes:
         buffer = io.BytesIO()
         document.save(buffer)
     except (TemplateError, SecurityError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise TemplateRefusedError(f"the template cannot be filled in: {error}") from error
+        raise TemplateRefusedError(
+            _("The template cannot be filled in: %(error)s") % {"error": error}
+        ) from error
     if buffer.tell() > LARGEST_RESULT:
-        raise TemplateRefusedError("the document becomes too large")
+        raise TemplateRefusedError(_("The document becomes too large."))
     return buffer.getvalue()
 
 
@@ -178,7 +190,9 @@ def _by_office(office: str, content: bytes) -> bytes:
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=OFFICE_SECONDS)  # noqa: S603 - fixed program, own file
         except subprocess.SubprocessError as error:
-            raise OSError(f"LibreOffice could not convert the document: {error}") from error
+            raise OSError(
+                _("LibreOffice could not convert the document: %(error)s") % {"error": error}
+            ) from error
         return (Path(folder) / "document.pdf").read_bytes()
 
 
@@ -187,7 +201,7 @@ def font_folder() -> Path:
     try:
         return Path(str(resources.files(FONT_PACKAGE)))
     except ModuleNotFoundError as error:
-        raise OSError(f"the font package {FONT_PACKAGE} is not installed") from error
+        raise OSError(_("the font package %(name)s is not installed") % {"name": FONT_PACKAGE}) from error
 
 
 def missing_glyphs(text: str) -> set[str]:
@@ -212,7 +226,7 @@ def _by_typst(content: bytes) -> bytes:
                 typst.compile(str(path), root=folder, font_paths=[str(fonts)], ignore_system_fonts=True)
             )
         except RuntimeError as error:
-            raise OSError(f"the document could not be set: {error}") from error
+            raise OSError(_("the document could not be set: %(error)s") % {"error": error}) from error
 
 
 def _blocks(document: WordDocument) -> Iterator[str]:

@@ -11,11 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from qingjian.apps.accounts.models import Organisation, User
 from qingjian.apps.matters import rules
 from qingjian.apps.matters.declarations import DataField, FieldKind
-from qingjian.apps.matters.models import Certificate, Delegation, Matter, WebhookTarget
+from qingjian.apps.matters.models import Certificate, Delegation, Evidence, Matter, WebhookTarget
 from qingjian.apps.matters.words import CAPTURE_MODES, EVIDENCE_KINDS
 
 TEXT_LENGTH = 300
 LONG_TEXT_LENGTH = 20_000
+LARGEST_NUMBER = 2**53 - 1
+"""What every reader of JSON, and the ledger, holds exactly."""
 
 
 class DayInput(forms.DateInput):
@@ -40,7 +42,8 @@ def _form_field(one: DataField, matter: Matter | None) -> forms.Field:
                 max_length=LONG_TEXT_LENGTH, widget=forms.Textarea(attrs={"rows": 4}), **common
             )
         case FieldKind.NUMBER:
-            return forms.IntegerField(min_value=one.minimum, max_value=one.maximum, **common)
+            largest = LARGEST_NUMBER if one.maximum is None else one.maximum
+            return forms.IntegerField(min_value=one.minimum, max_value=largest, **common)
         case FieldKind.DATE:
             return forms.DateField(widget=DayInput(), **common)
         case FieldKind.MOMENT:
@@ -86,6 +89,31 @@ class MultipleFileInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
+class MultipleFileField(forms.FileField):
+    """Several files of one input, each cleaned like a single one."""
+
+    widget = MultipleFileInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        one = super().clean
+        return (
+            [one(item, initial) for item in data] if isinstance(data, list | tuple) and data else [one(data)]
+        )
+
+
+class RecorderForm(forms.Form):
+    """The files of a law-enforcement recorder, copied from its memory."""
+
+    files = MultipleFileField(
+        label=_("Files of the recorder"),
+        help_text=_(
+            "Choose all at once, unchanged and under the names the recorder gave them: the time is read from them."
+        ),
+    )
+    recorder = forms.CharField(label=_("Recorder number"), max_length=60)
+    title = forms.CharField(label=_("What they show"), max_length=180)
+
+
 class EvidenceForm(forms.Form):
     """A file with what is said about it; what the file itself says is kept beside."""
 
@@ -103,8 +131,21 @@ class EvidenceForm(forms.Form):
     )
     longitude = forms.FloatField(label=_("Longitude (CGCS2000)"), required=False, min_value=73, max_value=136)
     latitude = forms.FloatField(label=_("Latitude (CGCS2000)"), required=False, min_value=3, max_value=54)
-    device = forms.CharField(label=_("Device"), max_length=120, required=False)
+    device = forms.CharField(label=_("Taken with"), max_length=120, required=False)
     recorder = forms.CharField(label=_("Recorder number"), max_length=60, required=False)
+    replaces = forms.ModelChoiceField(
+        Evidence.objects.none(),
+        label=_("Replaces withdrawn evidence"),
+        required=False,
+        help_text=_("The withdrawn piece stays; both are shown together."),
+    )
+
+    def __init__(self, *args: Any, matter: Matter, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        withdrawn = matter.evidence.exclude(withdrawn_at=None).filter(replaced_by=None)
+        self.fields["replaces"].queryset = withdrawn
+        if not withdrawn.exists():
+            del self.fields["replaces"]
 
 
 class ReasonForm(forms.Form):
@@ -135,13 +176,25 @@ class SignForm(forms.Form):
     password = forms.CharField(
         label=_("Your password again"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
+    second_factor_code = forms.CharField(
+        label=_("Code of your authenticator app, or a recovery code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
     reason = forms.CharField(label=_("Reason, when you refuse"), max_length=300, required=False)
+
+    def __init__(self, *args: Any, second_factor: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not second_factor:
+            del self.fields["second_factor_code"]
 
 
 class OutsiderForm(forms.Form):
     outsider_name = forms.CharField(label=_("Name of the person present"), max_length=60)
     outsider_capacity = forms.CharField(label=_("In what capacity"), max_length=120)
-    drawing = forms.CharField(widget=forms.HiddenInput())
+    refused = forms.BooleanField(label=_("The person refuses to sign"), required=False)
+    reason = forms.CharField(label=_("Reason, when the person refuses"), max_length=300, required=False)
+    drawing = forms.CharField(widget=forms.HiddenInput(), required=False)
 
 
 class AssignForm(forms.Form):
@@ -166,10 +219,10 @@ class HandOverForm(forms.Form):
     receiver = forms.ModelChoiceField(User.objects.none(), label=_("goes to"))
     reason = forms.CharField(label=_("Reason"), max_length=300)
 
-    def __init__(self, *args: Any, people: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, givers: Any, receivers: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("giver", "receiver"):
-            self.fields[name].queryset = people
+        self.fields["giver"].queryset = givers
+        self.fields["receiver"].queryset = receivers
 
 
 class DelegationForm(forms.ModelForm):

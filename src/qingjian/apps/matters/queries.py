@@ -7,25 +7,31 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from django.db import connections
 from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qingjian import workdays
 from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.models import User
+from qingjian.apps.accounts.models import Organisation, User
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.matters import rules
+from qingjian.apps.matters import rules, wording
 from qingjian.apps.matters.models import (
     CalendarTable,
     Certificate,
     ClockStop,
     Deadline,
     Delegation,
+    Delivery,
+    Disclosure,
     Document,
+    Evidence,
     Matter,
     MatterLink,
     Notification,
+    SignOff,
     SignSheet,
 )
 from qingjian.contracts.current import now
@@ -99,6 +105,22 @@ def light(due: datetime | None, moment: datetime, closed: bool = False) -> tuple
     if due - moment <= DUE_SOON:
         return "orange", _("due soon")
     return "green", _("in time")
+
+
+def containing(rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
+    """Narrow to rows whose number, title or organisation holds a text."""
+    # Numbers hold no Latin letters; and where case does not matter, a plain comparison is several times faster.
+    cased = text.lower() != text.upper()
+    lookup = "icontains" if cased else "contains"
+    own = [Q(**{f"title__{lookup}": text})] + ([] if cased else [Q(number__contains=text)])
+    found = Q(subject__in=Organisation.objects.order_by().filter(**{f"name__{lookup}": text}).values("pk"))
+    for one in own:
+        # SQLite looks a text up in a narrow index of its own; PostgreSQL is quicker in one walk over the rows.
+        if connections[rows.db].vendor == "sqlite":
+            found |= Q(pk__in=Matter.objects.order_by().filter(one).values("pk"))
+        else:
+            found |= one
+    return rows.filter(found)
 
 
 def by_light(rows: QuerySet[Matter], which: str) -> QuerySet[Matter]:
@@ -190,19 +212,56 @@ def deadlines_of(matter: Matter) -> list[Deadline]:
     rows = list(matter.deadlines.prefetch_related("revisions"))
     for one in rows:
         one.matter = matter
-        one.light_colour, one.light_text = light(one.due, moment)
-        if one.state == Deadline.State.PAUSED:
-            one.light_colour, one.light_text = "purple", _("clock stopped")
-        elif one.state != Deadline.State.RUNNING:
-            one.light_colour, one.light_text = (
-                {"met": "green", "missed": "red"}.get(one.state, "secondary"),
-                one.get_state_display(),
-            )
+        one.words = wording.deadline_title(matter.declaration, one.code, one.title)
+        one.light_colour, one.light_text = clock_light(one, moment)
     return rows
+
+
+def deadlines_visible_to(user: Any) -> QuerySet[Deadline]:
+    """Return the clocks of all matters in reach, the next to end first."""
+    return (
+        Deadline.objects.filter(matter__in=visible_to(user).order_by())
+        .select_related("matter__region", "matter__subject", "matter__assignee")
+        .order_by(F("due").asc(nulls_last=True), "pk")
+    )
+
+
+def by_clock(rows: QuerySet[Deadline], which: str) -> QuerySet[Deadline]:
+    """Filter clocks by what they do now."""
+    moment = now()
+    match which:
+        case "overdue":
+            return rows.filter(state=Deadline.State.RUNNING, due__lt=moment)
+        case "soon":
+            return rows.filter(state=Deadline.State.RUNNING, due__gte=moment, due__lte=moment + DUE_SOON)
+        case "paused":
+            return rows.filter(state=Deadline.State.PAUSED)
+        case "provisional":
+            return rows.filter(state=Deadline.State.RUNNING, provisional=True)
+        case "late":
+            return rows.filter(state=Deadline.State.MISSED)
+        case "met":
+            return rows.filter(state=Deadline.State.MET)
+    return rows.filter(state__in=(Deadline.State.RUNNING, Deadline.State.PAUSED))
+
+
+def clock_light(clock: Deadline, moment: datetime) -> tuple[str, str]:
+    """Return colour and text of the traffic light of one clock."""
+    if clock.state == Deadline.State.PAUSED:
+        return "purple", _("clock stopped")
+    if clock.state != Deadline.State.RUNNING:
+        return {"met": "green", "missed": "red"}.get(clock.state, "secondary"), clock.get_state_display()
+    return light(clock.due, moment)
 
 
 def notifications(user: Any) -> QuerySet[Notification]:
     return Notification.objects.filter(person=user).select_related("matter")
+
+
+def deliveries(user: Any) -> QuerySet[Delivery]:
+    """Return what left the node over other channels, for who runs the system: addresses and errors, never a text."""
+    account_rules.require(user, Capability.RUN_SYSTEM)
+    return Delivery.objects.select_related("notification__person").order_by("-id")
 
 
 def unread(user: Any) -> int:
@@ -235,14 +294,19 @@ def colleagues(user: Any) -> QuerySet[User]:
 
 
 def certificates_visible_to(user: Any) -> QuerySet[Certificate]:
-    """Return one's own certificates, those of one's organisation, and all in the regions where one sees matters."""
+    """Return one's own certificates, those of one's organisation, and all in the regions where one sees matters.
+
+    Those of agencies and maintenance companies are seen by every authority.
+    """
     one = rules.reach(user)
+    serving = Q(organisation__kind__in=rules.SERVING) if one.seeing else Q(pk__in=())
     return Certificate.objects.select_related("person", "organisation").filter(
         Q(person=user)
         | Q(person__organisation_id=user.organisation_id)
         | Q(organisation_id=user.organisation_id)
         | Q(person__organisation__region_id__in=one.seeing)
         | Q(organisation__region_id__in=one.seeing)
+        | serving
     )
 
 
@@ -276,6 +340,31 @@ def documents_visible_to(user: Any) -> QuerySet[Document]:
     return Document.objects.select_related("matter", "file").filter(matter__in=visible_to(user))
 
 
+def evidence_visible_to(user: Any) -> QuerySet[Evidence]:
+    return Evidence.objects.select_related("file", "matter").filter(matter__in=visible_to(user))
+
+
+def drawings_visible_to(user: Any) -> QuerySet[SignOff]:
+    """Return the signatures drawn on a screen."""
+    return (
+        SignOff.objects.select_related("drawing", "sheet__matter")
+        .filter(sheet__matter__in=visible_to(user))
+        .exclude(drawing=None)
+    )
+
+
+def published(text: str = "") -> QuerySet[Disclosure]:
+    """Return what is public now, newest first, perhaps narrowed by a text; the only read here that asks for no person."""
+    rows = Disclosure.objects.filter(withdrawn_at=None).select_related("matter")
+    if text:
+        rows = rows.filter(
+            Q(content__subject__icontains=text)
+            | Q(content__title__icontains=text)
+            | Q(content__number__icontains=text)
+        )
+    return rows
+
+
 def orphans(user: Any) -> QuerySet[Matter]:
     """Return open matters whose person in charge no longer has a post that reaches them."""
     candidates = visible_to(user).filter(closed_at=None).exclude(assignee=None)
@@ -289,14 +378,23 @@ def orphans(user: Any) -> QuerySet[Matter]:
     return listed(candidates.filter(lost))
 
 
-def punctuality(user: Any, begin: datetime, end: datetime) -> list[dict[str, Any]]:
-    """Return per process and region: deadlines met in time, too late, running, overdue; ended or due in a period."""
+PUNCTUALITY_BY: dict[str, Any] = {
+    "region": F("matter__region__name"),
+    "person": Coalesce("responsible__name", "matter__assignee__name"),
+    "organisation": F("matter__subject__name"),
+}
+"""What punctuality is counted by: a person is who was in charge when the clock ended, or is now."""
+
+
+def punctuality(user: Any, begin: datetime, end: datetime, by: str = "region") -> list[dict[str, Any]]:
+    """Return per process, `group` and deadline: met in time, too late, running, overdue; ended or due in a period."""
     moment = now()
     within = Q(ended_at__gte=begin, ended_at__lt=end) | Q(ended_at=None, due__lt=end)
     rows = (
         Deadline.objects.filter(within, matter__in=visible_to(user).order_by())
         .exclude(state=Deadline.State.CANCELLED)
-        .values("matter__kind", "matter__region__name", "code")
+        .annotate(group=PUNCTUALITY_BY[by])
+        .values("matter__kind", "group", "code")
         .annotate(
             met=Count("pk", filter=Q(state="met")),
             late=Count("pk", filter=Q(state="missed")),
@@ -304,7 +402,7 @@ def punctuality(user: Any, begin: datetime, end: datetime) -> list[dict[str, Any
             overdue=Count("pk", filter=Q(state="running", due__lt=moment)),
             escalated=Count("pk", filter=Q(escalation__gt=0)),
         )
-        .order_by("matter__kind", "matter__region__name", "code")
+        .order_by("matter__kind", "group", "code")
     )
     found = []
     for row in rows:

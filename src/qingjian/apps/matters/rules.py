@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.models import Post, User
+from qingjian.apps.accounts.models import Organisation, Post, User
 from qingjian.apps.accounts.roles import ROLES, Capability
 from qingjian.apps.matters.declarations import Action, Party, Who
 from qingjian.apps.matters.models import Certificate, Delegation, Matter, TrailEntry
+from qingjian.apps.matters.words import ORGANISATION_CERTIFICATES, PERSONAL_CERTIFICATES
 
+SCOPE_MARKS = re.compile(r"[、，,;；:：\n]")
+SERVING = (Organisation.Kind.AGENCY, Organisation.Kind.MAINTENANCE)
+"""Agencies and maintenance companies work in many regions: every bureau enters and sees their certificates."""
 SEEING = (Capability.HANDLE_MATTERS, Capability.APPROVE_MATTERS, Capability.SUPERVISE)
 DECIDING = (Capability.APPROVE_MATTERS, Capability.SUPERVISE)
 
@@ -135,30 +140,39 @@ def sees(reached: Sequence[Reach], matter: Matter) -> bool:
     return False
 
 
-def valid_certificate(person: User, kind: str, day: date | None = None) -> Certificate | None:
-    """Return a certificate of the person, or of the person's organisation, that is valid on a day."""
+def _certificates(person: User, kind: str) -> QuerySet[Certificate]:
+    """Return the certificates of a kind under which a person acts: the own, or the organisation's where it holds them."""
+    held = Q(pk__in=())
+    if kind in PERSONAL_CERTIFICATES:
+        held |= Q(person=person)
+    if kind in ORGANISATION_CERTIFICATES:
+        held |= Q(organisation_id=person.organisation_id)
+    return Certificate.objects.filter(held, kind=kind).order_by("-valid_to")
+
+
+def covers(scope: str, wanted: str) -> bool:
+    """Say whether a scope, a list like “水和废水：化学需氧量、氨氮”, names something as one of its items."""
+    return not wanted or wanted.strip() in {item.strip() for item in SCOPE_MARKS.split(scope)}
+
+
+def valid_certificate(
+    person: User, kind: str, day: date | None = None, scope: str = ""
+) -> Certificate | None:
+    """Return a certificate under which a person acts, valid on a day and for what is wanted."""
     day = day or account_rules.today()
-    return (
-        Certificate.objects.filter(
-            Q(person=person) | Q(organisation_id=person.organisation_id),
-            kind=kind,
-            valid_from__lte=day,
-            valid_to__gte=day,
-            revoked_at=None,
-        )
-        .order_by("-valid_to")
-        .first()
-    )
+    valid = _certificates(person, kind).filter(valid_from__lte=day, valid_to__gte=day, revoked_at=None)
+    return next((one for one in valid if covers(one.scope, scope)), None)
 
 
-def certificate_problem(person: User, kind: str) -> str:
+def certificate_problem(person: User, kind: str, scope: str = "") -> str:
     """Return why a person has no valid certificate of a kind."""
+    if scope and (held := valid_certificate(person, kind)) is not None:
+        return _("Your certificate %(number)s does not cover: %(scope)s.") % {
+            "number": held.number,
+            "scope": scope,
+        }
     title = dict(Certificate._meta.get_field("kind").choices).get(kind, kind)
-    last = (
-        Certificate.objects.filter(Q(person=person) | Q(organisation_id=person.organisation_id), kind=kind)
-        .order_by("-valid_to")
-        .first()
-    )
+    last = _certificates(person, kind).first()
     if last is None:
         return _("This needs a certificate you do not have in the register: %(kind)s.") % {"kind": title}
     if last.revoked_at:
@@ -203,9 +217,10 @@ def may(
             continue
         number = ""
         if who.certificate:
-            held = valid_certificate(user, who.certificate)
+            scope = str(matter.data.get(who.scope_field) or "") if who.scope_field else ""
+            held = valid_certificate(user, who.certificate, scope=scope)
             if held is None:
-                reason = certificate_problem(user, who.certificate)
+                reason = certificate_problem(user, who.certificate, scope)
                 continue
             number = held.number
         return Verdict(True, None if one.person.pk == user.pk else one.person, "", number)
@@ -246,8 +261,8 @@ def role_at(person: User, capability: Capability, matter: Matter) -> str:
     return ""
 
 
-def people_with(capability: Capability, region_id: int, level: int | None = None) -> list[User]:
-    """Return active people whose bureau posts give a capability for a region; `level` 0 is the nearest holders, 1 the next above."""
+def levels_with(capability: Capability, region_id: int) -> list[list[User]]:
+    """Return active people whose bureau posts give a capability for a region, nearest level first."""
     day = account_rules.today()
     above = ancestors(region_id, day)
     found: dict[int, list[User]] = {}
@@ -261,7 +276,12 @@ def people_with(capability: Capability, region_id: int, level: int | None = None
     ).select_related("user"):
         if post.valid_to is None or day < post.valid_to:
             found.setdefault(above.index(post.region_id), []).append(post.user)
-    people = [found[distance] for distance in sorted(found)]
+    return [found[distance] for distance in sorted(found)]
+
+
+def people_with(capability: Capability, region_id: int, level: int | None = None) -> list[User]:
+    """Return the same people in one list; `level` 0 only the nearest holders, 1 the next above, or the nearest if nobody is."""
+    people = levels_with(capability, region_id)
     if level is not None:
         people = [people[min(level, len(people) - 1)]] if people else []
     return list({one.pk: one for group in people for one in group}.values())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.accounts.models import Organisation
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Region
 from qingjian.apps.matters import declarations, queries, wording
-from qingjian.apps.matters.models import Certificate, Delegation, Matter, Notification
+from qingjian.apps.matters.models import Certificate, Deadline, Delegation, Delivery, Matter, Notification
 from qingjian.apps.matters.words import CERTIFICATE_KINDS
 from qingjian.contracts.current import now
 from qingjian.ui.listing import Choice, Column, Listing, Search
@@ -30,20 +30,7 @@ class MatterSearch(Search):
     """Free text over number, title and organisation."""
 
     def apply(self, rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
-        # Numbers hold no Latin letters; and where case does not matter, a plain comparison is several times faster.
-        cased = text.lower() != text.upper()
-        lookup = "icontains" if cased else "contains"
-        own = [Q(**{f"title__{lookup}": text})] + ([] if cased else [Q(number__contains=text)])
-        found = Q(
-            subject__in=Organisation.objects.order_by().filter(**{f"name__{lookup}": text}).values("pk")
-        )
-        for one in own:
-            # SQLite looks a text up in a narrow index of its own; PostgreSQL is quicker in one walk over the rows.
-            if connections[rows.db].vendor == "sqlite":
-                found |= Q(pk__in=Matter.objects.order_by().filter(one).values("pk"))
-            else:
-                found |= one
-        return rows.filter(found)
+        return queries.containing(rows, text)
 
 
 def waits_for(row: Matter) -> Any:
@@ -85,6 +72,11 @@ SUBJECT = Column("subject", _("Organisation concerned"), order="subject__name")
 OPENED = Column("opened_at", _("Opened"))
 
 
+def within(rows: QuerySet[Matter], region: str) -> QuerySet[Matter]:
+    """Narrow to a region and all that lies below it today."""
+    return rows.filter(region_id__in=account_rules.subtree({int(region)}))
+
+
 class MatterListing(Listing):
     title = _("All matters")
     name = "matters"
@@ -97,6 +89,7 @@ class MatterListing(Listing):
             "kind", _("Kind of matter"), lambda: [(one.code, one.title) for one in declarations.processes()]
         ),
         Choice("light", _("Deadline"), LIGHTS, use=queries.by_light),
+        Choice("region", _("Region"), lambda: Region.objects.values_list("pk", "name"), use=within),
     )
     empty_text = _("No matter yet.")
 
@@ -116,7 +109,66 @@ class ProcessListing(MatterListing):
     filters = (
         MatterSearch(()),
         Choice("light", _("Deadline"), LIGHTS, use=queries.by_light),
+        Choice("region", _("Region"), lambda: Region.objects.values_list("pk", "name"), use=within),
     )
+
+
+CLOCKS = (
+    ("open", _("All open")),
+    ("overdue", _("Overdue")),
+    ("soon", _("Due soon")),
+    ("paused", _("clock stopped")),
+    ("provisional", _("provisional")),
+    ("late", _("Met too late")),
+    ("met", _("Met")),
+)
+
+
+class DeadlineListing(Listing):
+    """Every clock of every matter; the link leads to the day-by-day explanation of its date."""
+
+    title = _("Deadlines")
+    name = "deadlines"
+    model = Deadline
+    columns = (
+        Column("due", _("Due")),
+        Column(
+            "state",
+            _("Deadline"),
+            value=lambda row: queries.clock_light(row, now())[1],
+            badge=lambda row: queries.clock_light(row, now())[0],
+            order="",
+        ),
+        Column(
+            "title",
+            _("What for"),
+            value=lambda row: wording.deadline_title(row.matter.declaration, row.code, row.title),
+            link=lambda row: reverse("matter", args=(row.matter_id,)) + "?tab=deadlines",
+            order="",
+        ),
+        Column("number", _("Number"), value=lambda row: row.matter.number, order="matter__number"),
+        Column("matter", _("Title"), value=lambda row: row.matter.title, order="matter__title"),
+        Column("assignee", _("In charge"), value=lambda row: row.matter.assignee, order=""),
+        Column("subject", _("Organisation concerned"), value=lambda row: row.matter.subject, order=""),
+        Column("region", _("Region"), value=lambda row: row.matter.region, order=""),
+        Column("escalation", _("Escalation"), numeric=True),
+        Column("confidence", _("Confidence")),
+    )
+    filters = (
+        Search(("matter__number", "matter__title")),
+        Choice("clock", _("Deadline"), CLOCKS, use=queries.by_clock),
+        Choice(
+            "kind",
+            _("Kind of matter"),
+            lambda: [(one.code, one.title) for one in declarations.processes()],
+            field="matter__kind",
+        ),
+    )
+    empty_text = _("No clock is running.")
+
+    def selected(self) -> QuerySet[Any]:
+        rows = super().selected()
+        return rows if self.request.GET.get("clock") else queries.by_clock(rows, "open")
 
 
 class CertificateListing(Listing):
@@ -191,15 +243,44 @@ class NotificationListing(Listing):
             "text",
             _("Notification"),
             value=lambda row: wording.sentence(row),
-            link=lambda row: reverse("matter", args=(row.matter_id,)),
+            link=lambda row: reverse("matter", args=(row.matter_id,)) if row.matter_id else None,
             order="",
         ),
         Column(
             "read_at",
             _("Read"),
-            value=lambda row: row.read_at or _("new"),
+            value=lambda row: row.read_at or _("unread"),
             badge=lambda row: None if row.read_at else "blue",
             order="read_at",
         ),
     )
     empty_text = _("No notification.")
+
+
+class DeliveryListing(Listing):
+    title = _("Deliveries")
+    name = "deliveries"
+    model = Delivery
+    columns = (
+        Column("at", _("Time"), value=lambda row: row.notification.at, order="notification__at"),
+        Column("channel", _("Channel")),
+        Column("address", _("Address")),
+        Column("person", _("Person"), value=lambda row: row.notification.person, order=""),
+        Column(
+            "state",
+            _("State"),
+            value=lambda row: row.get_state_display(),
+            order="state",
+            badge=lambda row: DELIVERY_COLOURS.get(row.state),
+        ),
+        Column("attempts", _("Attempts"), numeric=True),
+        Column(
+            "next_at", _("Next attempt"), value=lambda row: row.next_at if row.state == "waiting" else None
+        ),
+        Column("error", _("Error")),
+    )
+    filters = (Choice("state", _("State"), Delivery.State.choices), Search(("channel", "address", "error")))
+    empty_text = _("Nothing has gone out over e-mail, webhooks or other channels.")
+
+
+DELIVERY_COLOURS = {"waiting": "blue", "sent": "green", "failed": "red"}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.matters import services
+from qingjian.apps.matters.services.watching import AT_ONCE
 from qingjian.apps.scheduling.jobs import Job, register
 
 
@@ -20,7 +21,11 @@ def deliver(period: datetime) -> str:
 
 
 def recompute(period: datetime) -> str:
-    return f"moved {services.recompute_deadlines()}"
+    return f"moved {services.recompute_deadlines(AT_ONCE)}"
+
+
+def certificates(period: datetime) -> str:
+    return f"told {services.warn_of_certificates()}"
 
 
 def orphans(period: datetime) -> str:
@@ -32,8 +37,9 @@ register(
 )
 register(Job("matters-deliver", _("Notifications over e-mail and webhooks"), timedelta(minutes=1), deliver))
 register(
-    Job("matters-recompute", _("Deadlines follow the working-day calendar"), timedelta(days=1), recompute)
+    Job("matters-recompute", _("Deadlines follow the working-day calendar"), timedelta(minutes=10), recompute)
 )
 register(
     Job("matters-orphans", _("Matters whose person in charge lost the post"), timedelta(days=1), orphans)
 )
+register(Job("matters-certificates", _("Certificates that end soon"), timedelta(days=1), certificates))

@@ -9,9 +9,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from qingjian.apps.matters.declarations import DataField, FieldKind, Process
-from qingjian.apps.matters.models import Matter, Notification
-from qingjian.apps.matters.words import ACTIONS, NOTICES
+from qingjian.apps.matters.declarations import Action, DataField, FieldKind, Process
+from qingjian.apps.matters.models import Deadline, Disclosure, Matter, Notification
+from qingjian.apps.matters.words import ACTIONS, NOTICES, PUBLIC_HEAD
 
 
 def language() -> str:
@@ -30,6 +30,51 @@ def deadline_title(process: Process, code: str, kept: str) -> str:
     return next((str(one.title) for one in process.limits() if one.code == code), kept)
 
 
+def deadline_source(process: Process, clock: Deadline) -> str:
+    """Return where a deadline comes from: the rulebook's words, or the declaration's in the present language."""
+    declared = next((one for one in process.limits() if one.code == clock.code), None)
+    return clock.source if clock.rule_row or declared is None else str(declared.source)
+
+
+def document_title(process: Process, code: str, kept: str) -> str:
+    """Return a document's title in the present language; what was kept when the process no longer declares it."""
+    return next((str(one.title) for one in process.documents if one.code == code), kept)
+
+
+def disclosure_title(process: Process, row: Disclosure) -> str:
+    """Return the title of a publication in the present language."""
+    action = process.action(row.action)
+    return str(action.publishes.title) if action is not None and action.publishes else row.title
+
+
+def disclosure_rows(process: Process, row: Disclosure) -> list[tuple[str, str]]:
+    """Return what became public as title and text."""
+    fields = process.all_fields()
+    content = row.content
+    values = content.get("fields", {})
+    return [
+        (str(_("Number")), content["number"]),
+        (str(_("Title")), content["title"]),
+        *((title, content[name]) for name, title in PUBLIC_HEAD if content.get(name)),
+        *((str(fields[name].title), value_text(fields[name], value)) for name, value in values.items()),
+    ]
+
+
+def published(row: Disclosure) -> tuple[Disclosure, str, list[tuple[str, str]]]:
+    """Return a publication with its title and rows in words."""
+    process = row.matter.declaration
+    return row, disclosure_title(process, row), disclosure_rows(process, row)
+
+
+def public_titles(process: Process, action: Action) -> list[str]:
+    """Return the titles of what an action makes public, for the form on which it is decided."""
+    if action.publishes is None:
+        return []
+    fields = process.all_fields()
+    head = [_("Number"), _("Title"), *(title for _name, title in PUBLIC_HEAD)]
+    return [str(one) for one in (*head, *(fields[name].title for name in action.publishes.fields))]
+
+
 def moment(value: Any) -> str:
     """Return a moment in China time to the minute."""
     if isinstance(value, str):
@@ -40,6 +85,8 @@ def moment(value: Any) -> str:
 def sentence(notification: Notification) -> str:
     """Return a notification as text."""
     matter = notification.matter
+    if matter is None:
+        return str(NOTICES[notification.kind]).format(**notification.values)
     process = matter.declaration
     values: dict[str, Any] = {"number": matter.number, **notification.values}
     if "state" in values:
@@ -56,6 +103,14 @@ def sentence(notification: Notification) -> str:
         if name in values:
             values[name] = moment(values[name])
     return str(NOTICES[notification.kind]).format(**values)
+
+
+def outside(notification: Notification) -> str:
+    """Return a notification as it may leave the node: of a confidential matter only the number."""
+    matter = notification.matter
+    if matter is not None and matter.confidentiality == "confidential":
+        return _("%(number)s concerns you: sign in to read more.") % {"number": matter.number}
+    return sentence(notification)
 
 
 def value_text(field: DataField, value: Any, people: dict[int, str] | None = None) -> str:

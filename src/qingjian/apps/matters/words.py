@@ -6,10 +6,12 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.matters.declarations import VOID, State
 
+OFFICIAL_LANGUAGE = "zh-hans"
+"""Official documents and what is kept of declarations are Chinese, whatever language the page is read in."""
 VOID_STATE = State(VOID, _("Void"), colour="secondary", final=True)
 
 ACTIONS = {
-    "open": _("Opened"),
+    "open": _("Matter opened"),
     "attach": _("Evidence attached"),
     "withdraw-evidence": _("Evidence withdrawn"),
     "comment": _("Note"),
@@ -25,6 +27,8 @@ ACTIONS = {
     "link": _("Linked"),
     "overdue": _("Deadline missed"),
     "recompute": _("Deadline computed again"),
+    "urge": _("Urged on"),
+    "withdraw-disclosure": _("Publication taken back"),
 }
 """Actions of the kernel; those of a process have their own titles."""
 
@@ -49,6 +53,9 @@ DEADLINE_COLOURS = {
     "missed": "red",
     "cancelled": "secondary",
 }
+PERSONAL_CERTIFICATES = frozenset({"enforcement", "sampling", "analysis", "signatory", "other"})
+ORGANISATION_CERTIFICATES = frozenset({"cma", "maintenance", "other"})
+"""Whom a kind of certificate is given to; an officer's certificate never covers a whole bureau."""
 CERTIFICATE_KINDS = (
     ("enforcement", _("Administrative law-enforcement certificate")),
     ("sampling", _("Sampling qualification")),
@@ -68,6 +75,7 @@ LINK_KINDS = (
     ("concerns", _("concerns the same as")),
     ("merged", _("merged into")),
 )
+PUBLIC_HEAD = (("region", _("Region")), ("subject", _("Organisation concerned")))
 NOTICES = {
     "waiting": _("{number} waits for you: {state}"),
     "told": _("{number}: {action}, now {state}"),
@@ -80,6 +88,9 @@ NOTICES = {
     "escalated": _("{number}: {deadline} is overdue since {due}; escalated to you (level {level})"),
     "stop_asked": _("{number}: a stop of the clock waits for approval"),
     "stop_decided": _("{number}: the stop of the clock was decided: {note}"),
+    "resumed": _("{number}: the clock runs again"),
+    "urged": _("{number}: {person} urges you on: {note}"),
+    "certificate_ends": _("Certificate {certificate} of {holder} ends on {day}"),
     "recomputed": _("{number}: {deadline} moved from {before} to {due} because the calendar changed"),
     "orphaned": _("{number} is in charge of {person}, who no longer has a post for it: hand it over"),
 }

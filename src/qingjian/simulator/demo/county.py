@@ -59,6 +59,7 @@ def _expanded() -> Row:
         "regions": table["region"],
         "organisations": table["organisation"],
         "users": table["user"],
+        "certificates": table["certificate"],
         "factors": [_factor(row) for row in table["factor"]],
         "sources": [_source(table, row) for row in table["source"]],
         "points": [point for point, _ in points],

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.forms import RadioSelect
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -82,10 +83,24 @@ def age(value: datetime | None, now: datetime | None) -> str:
     return ngettext("%(count)d day ago", "%(count)d days ago", days) % {"count": days}
 
 
+def _radios(field: Any) -> SafeString:
+    """Show each choice as a line of its own with its button before it."""
+    options = list(field)
+    for one in options:
+        one.data["attrs"]["class"] = "form-check-input"
+    return format_html_join(
+        "",
+        '<label class="form-check">{}<span class="form-check-label">{}</span></label>',
+        ((one.tag(wrap_label=False), one.choice_label) for one in options),
+    )
+
+
 @register.simple_tag
 def styled(field: Any) -> SafeString:
     """Render a form field with the classes of the page style."""
     widget = field.field.widget
+    if isinstance(widget, RadioSelect):
+        return _radios(field)
     kind = getattr(widget, "input_type", "")
     classes = (
         "form-check-input" if kind == "checkbox" else "form-select" if kind == "select" else "form-control"

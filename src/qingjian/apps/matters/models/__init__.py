@@ -5,7 +5,6 @@ from qingjian.apps.matters.models.matter import Matter, MatterLink, NumberSeries
 from qingjian.apps.matters.models.messages import (
     Delegation,
     Delivery,
-    LedgerEntry,
     Notification,
     WebhookTarget,
 )
@@ -32,7 +31,6 @@ __all__ = [
     "Document",
     "DocumentTemplate",
     "Evidence",
-    "LedgerEntry",
     "Matter",
     "MatterLink",
     "Notification",

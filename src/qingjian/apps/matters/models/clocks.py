@@ -6,10 +6,11 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.matters.models.kept import Kept
 from qingjian.apps.matters.models.matter import Matter
 
 
-class Deadline(models.Model):
+class Deadline(Kept):
     """A clock that runs in a matter, with every input of its computation."""
 
     class State(models.TextChoices):
@@ -69,15 +70,21 @@ class Deadline(models.Model):
         return f"{self.matter_id} {self.code} {self.due}"
 
 
-class DeadlineRevision(models.Model):
+class DeadlineRevision(Kept):
     """What a deadline was before it was computed again."""
+
+    class Cause(models.TextChoices):
+        CALENDAR = "calendar", _("The working-day calendar changed")
+        STOPPED = "stopped", _("The clock was stopped")
+        RESUMED = "resumed", _("The clock runs again")
 
     deadline = models.ForeignKey(Deadline, models.PROTECT, related_name="revisions")
     at = models.DateTimeField()
     due_before = models.DateTimeField(null=True)
     due_after = models.DateTimeField(null=True)
     calendar_before = models.CharField(max_length=16)
-    reason = models.CharField(max_length=300)
+    cause = models.CharField(max_length=10, choices=Cause.choices, default=Cause.CALENDAR)
+    reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ("id",)
@@ -86,7 +93,7 @@ class DeadlineRevision(models.Model):
         return f"{self.deadline_id} {self.due_before} → {self.due_after}"
 
 
-class ClockStop(models.Model):
+class ClockStop(Kept):
     """A stop of every running clock of a matter. It counts only when somebody else has approved it."""
 
     class State(models.TextChoices):
@@ -117,7 +124,7 @@ class ClockStop(models.Model):
         return f"{self.matter_id} {self.start}…{self.end or ''}"
 
 
-class CalendarTable(models.Model):
+class CalendarTable(Kept):
     """A year's working days as this office imported them; the newest of a year stands in place of the packaged one."""
 
     year = models.PositiveSmallIntegerField(_("Year"))

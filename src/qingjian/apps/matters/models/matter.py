@@ -6,12 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import ProtectedError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
 
 from qingjian.apps.accounts.models import Organisation, Region
 from qingjian.apps.matters import declarations
 from qingjian.apps.matters.declarations import VOID, Action, Process, State
+from qingjian.apps.matters.models.kept import Kept
 from qingjian.apps.matters.words import CONFIDENTIALITIES
 from qingjian.apps.network.models import Point
 
@@ -34,7 +37,7 @@ def _void_method(process: Process) -> Any:
     )(take)
 
 
-class Matter(FSMModelMixin, models.Model):
+class Matter(FSMModelMixin, Kept):
     """A piece of work (事项) with a number, a state and somebody it waits for. Rows are never deleted."""
 
     kind = models.CharField(_("Kind of matter"), max_length=40)
@@ -141,7 +144,7 @@ class Matter(FSMModelMixin, models.Model):
         return self
 
 
-class NumberSeries(models.Model):
+class NumberSeries(Kept):
     """Last number of a process in a year and a region; raised in the transaction that opens the matter."""
 
     kind = models.CharField(max_length=40)
@@ -156,7 +159,7 @@ class NumberSeries(models.Model):
         return f"{self.kind} {self.year} {self.region_id}: {self.last}"
 
 
-class TrailEntry(models.Model):
+class TrailEntry(Kept):
     """One step of a matter, numbered without gaps from 1; rows are only ever added."""
 
     matter = models.ForeignKey(Matter, models.PROTECT, related_name="trail")
@@ -180,8 +183,13 @@ class TrailEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.matter_id}/{self.sequence} {self.action}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise ProtectedError(gettext("A line of a trail is never changed."), {self})
+        super().save(*args, **kwargs)
 
-class Receipt(models.Model):
+
+class Receipt(Kept):
     """An action that was done under an idempotency key; the same key again gives the same answer."""
 
     key = models.CharField(max_length=64, unique=True)
@@ -194,7 +202,7 @@ class Receipt(models.Model):
         return self.key
 
 
-class MatterLink(models.Model):
+class MatterLink(Kept):
     """A link between two matters."""
 
     source = models.ForeignKey(Matter, models.PROTECT, related_name="links_out")

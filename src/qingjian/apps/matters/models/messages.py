@@ -1,4 +1,4 @@
-"""Notifications and their channels, delegation, and the rows that wait for the ledger."""
+"""Notifications and their channels, and delegation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.matters.models.clocks import Deadline
-from qingjian.apps.matters.models.matter import Matter, TrailEntry
+from qingjian.apps.matters.models.matter import Matter
 
 
 class Notification(models.Model):
-    """A sentence for one person about one matter; the text is made when it is read, in the reader's language."""
+    """A sentence for one person, mostly about one matter; the text is made when it is read, in the reader's language."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="notifications")
-    matter = models.ForeignKey(Matter, models.PROTECT, related_name="notifications")
+    matter = models.ForeignKey(Matter, models.PROTECT, null=True, related_name="notifications")
     deadline = models.ForeignKey(Deadline, models.PROTECT, null=True, related_name="notifications")
     kind = models.CharField(_("Kind"), max_length=20)
     values = models.JSONField(default=dict)
@@ -108,29 +108,3 @@ class Delegation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} → {self.deputy}"
-
-
-class LedgerEntry(models.Model):
-    """An entry for the ledger, written in the same transaction as the step it commits to.
-
-    `canonical` and `salt` open the commitment; the place is filled by the notary.
-    """
-
-    trail = models.ForeignKey(TrailEntry, models.PROTECT, related_name="ledger_entries")
-    kind = models.CharField(max_length=20)
-    canonical = models.BinaryField()
-    salt = models.BinaryField()
-    entry = models.BinaryField()
-    leaf_hash = models.CharField(max_length=64, db_index=True)
-    shard = models.CharField(max_length=80, blank=True)
-    index = models.PositiveBigIntegerField(null=True)
-
-    class Meta:
-        ordering = ("id",)
-        indexes = (
-            models.Index(fields=("id",), condition=models.Q(index__isnull=True), name="ledger_entry_waiting"),
-        )
-        verbose_name = _("Ledger entry")
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.trail_id}"

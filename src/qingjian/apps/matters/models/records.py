@@ -7,11 +7,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.models import Organisation
+from qingjian.apps.matters.models.kept import Kept
 from qingjian.apps.matters.models.matter import Matter
 from qingjian.apps.matters.words import CAPTURE_MODES, CERTIFICATE_KINDS, EVIDENCE_KINDS
 
 
-class StoredFile(models.Model):
+class StoredFile(Kept):
     """A file kept under the SHA-256 of its content; the same content is kept once."""
 
     digest = models.CharField(primary_key=True, max_length=64)
@@ -27,7 +28,7 @@ class StoredFile(models.Model):
         return self.digest
 
 
-class Evidence(models.Model):
+class Evidence(Kept):
     """A piece of evidence (证据). Withdrawal keeps the row and the file."""
 
     matter = models.ForeignKey(Matter, models.PROTECT, related_name="evidence")
@@ -61,7 +62,7 @@ class Evidence(models.Model):
         return self.title
 
 
-class DocumentTemplate(models.Model):
+class DocumentTemplate(Kept):
     """An office's own Word template for an official form; the newest approved one is used."""
 
     process = models.CharField(_("Kind of matter"), max_length=40)
@@ -76,6 +77,8 @@ class DocumentTemplate(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Approved by")
     )
     approved_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("-id",)
@@ -85,7 +88,7 @@ class DocumentTemplate(models.Model):
         return f"{self.process}/{self.code} {self.name}"
 
 
-class Document(models.Model):
+class Document(Kept):
     """A document made in a matter; the .docx is the document of record."""
 
     matter = models.ForeignKey(Matter, models.PROTECT, related_name="documents")
@@ -108,7 +111,7 @@ class Document(models.Model):
         return self.number
 
 
-class SignSheet(models.Model):
+class SignSheet(Kept):
     """The signatures one document needs; the digest is that of the file which was shown."""
 
     class State(models.TextChoices):
@@ -132,7 +135,7 @@ class SignSheet(models.Model):
         return f"{self.code} {self.document}"
 
 
-class SignOff(models.Model):
+class SignOff(Kept):
     """A signature (签字) or its refusal: who, in which role and under which certificate at that moment, over what."""
 
     sheet = models.ForeignKey(SignSheet, models.PROTECT, related_name="signatures")
@@ -160,7 +163,7 @@ class SignOff(models.Model):
         return f"{self.slot} {self.signer}"
 
 
-class Certificate(models.Model):
+class Certificate(Kept):
     """A certificate of a person or an organisation, with scope and expiry."""
 
     kind = models.CharField(_("Kind"), max_length=20, choices=CERTIFICATE_KINDS)
@@ -212,12 +215,14 @@ class Certificate(models.Model):
         return self.person or self.organisation
 
 
-class Disclosure(models.Model):
+class Disclosure(Kept):
     """What an action made public; publishing shows these rows, withdrawal keeps them."""
 
     matter = models.ForeignKey(Matter, models.PROTECT, related_name="disclosures")
     title = models.CharField(_("Title"), max_length=200)
+    action = models.CharField(max_length=40, blank=True)
     content = models.JSONField()
+    """`number`, `title`, `region`, `subject`, and `fields` by name, all as they were on that day."""
     at = models.DateTimeField(_("Time"))
     withdrawn_at = models.DateTimeField(null=True)
     withdrawal_reason = models.CharField(max_length=300, blank=True)

@@ -6,23 +6,29 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Organisation, Region
-from qingjian.apps.matters import forms, rules
+from qingjian.apps.matters import forms, recorded, rules
 from qingjian.apps.matters.declarations import Action, DataField, Process, Step
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Disclosure, Matter, MatterLink, NumberSeries, Receipt, TrailEntry
-from qingjian.apps.matters.services import clocks, documents, ledger, notices, sheets
+from qingjian.apps.matters.services import clocks, documents, notices, sheets
+from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.apps.network.models import Point
+from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
 
 KEY_LENGTH = 64
+SECRETS = frozenset({"password", "second_factor_code"})
+"""What proves who acts; it is never kept, not even as part of a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,6 @@ class Acting:
     prepared: Any = None
     verdict: rules.Verdict = field(default_factory=lambda: rules.Verdict(True))
     note: str = ""
-    in_ledger: bool = False
-    ledger_kind: str = "decision"
     bumps_version: bool = True
 
 
@@ -104,7 +108,7 @@ def open_matter(
         place.waiting = process.state(process.initial).waits_for
         place.opened_at = place.changed_at = moment
         place.save()
-        acting = Acting(place, "open", actor, values, in_ledger=True)
+        acting = Acting(place, "open", actor, values)
         acting.verdict = verdict
         if follows is not None:
             MatterLink.objects.create(source=place, target=follows, kind="follows", author=actor, at=moment)
@@ -168,7 +172,7 @@ def act(
     if own is None and (chosen is None or chosen.by_sheet):
         raise RefusedError("state", _("There is no such action."))
     content = _content(
-        action, str(matter.pk), actor, {name: value for name, value in given.items() if name != "password"}
+        action, str(matter.pk), actor, {name: value for name, value in given.items() if name not in SECRETS}
     )
     if (earlier := _earlier(idempotency_key, content)) is not None:
         return earlier
@@ -232,14 +236,13 @@ def _act_locked(
             acting,
             before,
             locked.state,
-            {name: value for name, value in acting.data.items() if name != "password"},
+            {name: value for name, value in acting.data.items() if name not in SECRETS},
         )
         if own.after is not None:
             own.after(acting, trail)
     else:
         acting.verdict = _check_action(locked, chosen, actor, given)
         acting.data = check_data(chosen.fields, given, locked)
-        acting.in_ledger = chosen.in_ledger
         trail = take(acting, chosen)
     clocks.refresh_due(locked)
     _save(acting)
@@ -247,7 +250,7 @@ def _act_locked(
     return Done(locked, trail)
 
 
-def take(acting: Acting, action: Action, extra: Mapping[str, Any] | None = None) -> TrailEntry:
+def take(acting: Acting, action: Action) -> TrailEntry:
     """Carry out a declared action on a locked matter whose guards have been checked."""
     matter, declaration, moment = acting.matter, acting.matter.declaration, now()
     before = matter.state
@@ -260,13 +263,14 @@ def take(acting: Acting, action: Action, extra: Mapping[str, Any] | None = None)
         matter.assignee_id = acting.actor.pk if action.assigns == "actor" else acting.data[action.assigns]
         if action.assigns == "actor" and acting.verdict.on_behalf_of is not None:
             matter.assignee_id = acting.verdict.on_behalf_of.pk
-    trail = _add_trail(acting, before, matter.state, {**acting.data, **(extra or {})}, action.name)
+    made = documents.keep(matter, acting.prepared, acting.actor, moment)
+    line = {**acting.data, "documents": [one.number for one in made]} if made else acting.data
+    trail = _add_trail(acting, before, matter.state, line, action.name)
     if action.effect is not None:
         action.effect(Step(matter, action.name, acting.actor, acting.data))
     clocks.meet(matter, action.stops, moment)
     for limit in action.starts:
         clocks.start(matter, limit, moment)
-    made = documents.keep(matter, acting.prepared, acting.actor, moment)
     if action.sheet:
         sheets.open_sheet(matter, declaration.sheet(action.sheet), made, moment)
     if state.final:
@@ -274,16 +278,24 @@ def take(acting: Acting, action: Action, extra: Mapping[str, Any] | None = None)
         matter.waiting = ""
         clocks.cancel(matter, moment)
     if action.publishes is not None:
-        public = {name: matter.data.get(name) for name in action.publishes.fields}
-        Disclosure.objects.create(
-            matter=matter,
-            title=str(action.publishes.title),
-            content={"number": matter.number, "title": matter.title, **public},
-            at=moment,
-        )
+        _publish(matter, action, moment)
     told = notices.tell_waiting(matter, acting.actor)
     notices.tell_step(matter, action, acting.actor, told)
     return trail
+
+
+def _publish(matter: Matter, action: Action, moment: datetime) -> None:
+    """Keep what an action makes public, as it is today: later steps change nothing of it."""
+    with override(OFFICIAL_LANGUAGE):
+        title = str(action.publishes.title)
+    content = {
+        "number": matter.number,
+        "title": matter.title,
+        "region": matter.region.name,
+        "subject": matter.subject.name if matter.subject else "",
+        "fields": {name: matter.data.get(name) for name in action.publishes.fields},
+    }
+    Disclosure.objects.create(matter=matter, title=title, action=action.name, content=content, at=moment)
 
 
 def _check_action(matter: Matter, action: Action, actor: Any, given: Mapping[str, Any]) -> rules.Verdict:
@@ -338,8 +350,7 @@ def _add_trail(
         data=dict(data),
         note=acting.note[:1000],
     )
-    if acting.in_ledger:
-        ledger.commit(trail, acting.ledger_kind)
+    records.commit(recorded.kind_of(trail), recorded.identifier(trail), recorded.step(trail))
     return trail
 
 
@@ -354,16 +365,7 @@ def take_by_sheet(acting: Acting, name: str, note: str = "") -> None:
     action = acting.matter.declaration.action(name)
     if action is None or acting.matter.state not in action.sources:
         raise RefusedError("state", _("The matter has moved on; this signature leads nowhere."))
-    further = Acting(
-        acting.matter,
-        name,
-        acting.actor,
-        {},
-        prepared=None,
-        verdict=acting.verdict,
-        note=note,
-        in_ledger=action.in_ledger,
-    )
+    further = Acting(acting.matter, name, acting.actor, {}, verdict=acting.verdict, note=note)
     take(further, action)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from qingjian import workdays
 from qingjian.apps.accounts import rules as account_rules
@@ -18,12 +19,15 @@ from qingjian.apps.matters import queries
 from qingjian.apps.matters.declarations import Limit
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import CalendarTable, ClockStop, Deadline, DeadlineRevision, Matter
+from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 
 RUNNING = (Deadline.State.RUNNING, Deadline.State.PAUSED)
-NO_DAYS = "the limit is not a number of days"
+Cause = DeadlineRevision.Cause
+AT_ONCE = 200
+"""Matters computed again while somebody waits for the page; the rest follow in the regular job."""
 
 
 def start(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None:
@@ -31,14 +35,18 @@ def start(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None:
     if limit.when is not None and matter.data.get(limit.when[0]) != limit.when[1]:
         return None
     began = _start_of(matter, limit, moment)
-    length, unit, instrument, source, confidence, row = _rule(limit, matter, began.astimezone(CHINA).date())
+    with override(OFFICIAL_LANGUAGE):  # what is kept reads the same whoever acted; pages translate it
+        title = str(limit.title)
+        length, unit, instrument, source, confidence, row = _rule(
+            limit, matter, began.astimezone(CHINA).date()
+        )
     cancel(matter, moment, (limit.code,))
     calendar = queries.calendar()
     row_id, book = row
     clock = Deadline(
         matter=matter,
         code=limit.code,
-        title=str(limit.title),
+        title=title,
         started_at=began,
         limit=length,
         unit=unit.value,
@@ -109,8 +117,10 @@ def _apply(clock: Deadline, answer: workdays.Deadline, limit: Limit | None) -> N
     clock.remind_at = clock.escalate_at = None
     clock.escalation = 0
     if answer.due is not None:
-        before = answer.due - limit.remind_before if limit else None
-        clock.remind_at = before if before and before > moment else None
+        left = answer.due - max(moment, clock.started_at)
+        if limit is not None and left.total_seconds() > 0:
+            # A short limit is halfway gone when its reminder comes; a fixed lead would never remind of it.
+            clock.remind_at = answer.due - min(limit.remind_before, left / 2)
         clock.escalate_at = answer.due
 
 
@@ -185,7 +195,7 @@ def decide_stop(matter: Matter, actor: Any, approve: bool, note: str) -> ClockSt
     stop.decided_by, stop.decided_at, stop.note = actor, now(), note
     stop.save()
     if approve:
-        recompute(matter, _("The clock was stopped: %(reason)s") % {"reason": stop.reason})
+        recompute(matter, Cause.STOPPED, stop.reason)
     return stop
 
 
@@ -196,11 +206,11 @@ def resume(matter: Matter) -> ClockStop:
         raise RefusedError("deadline", _("No clock is stopped."))
     stop.end = now()
     stop.save()
-    recompute(matter, _("The clock runs again: %(reason)s") % {"reason": stop.reason})
+    recompute(matter, Cause.RESUMED, stop.reason)
     return stop
 
 
-def recompute(matter: Matter, reason: str) -> list[tuple[Deadline, datetime | None]]:
+def recompute(matter: Matter, cause: Cause, reason: str = "") -> list[tuple[Deadline, datetime | None]]:
     """Compute the running clocks again; what they were is kept. Return those that moved, with the earlier due time."""
     calendar = queries.calendar()
     moved = []
@@ -217,6 +227,7 @@ def recompute(matter: Matter, reason: str) -> list[tuple[Deadline, datetime | No
             due_before=before,
             due_after=answer.due,
             calendar_before=version,
+            cause=cause,
             reason=reason[:300],
         )
         _apply(clock, answer, _limit_of(clock))
@@ -225,8 +236,11 @@ def recompute(matter: Matter, reason: str) -> list[tuple[Deadline, datetime | No
     return moved
 
 
-def recompute_deadlines() -> int:
-    """After a change of the calendar compute every running clock again and tell those in charge; return how many moved."""
+def recompute_deadlines(at_once: int | None = None) -> int:
+    """After a change of the calendar compute running clocks again and tell whose they are; return how many moved.
+
+    `at_once` limits the matters of one call; what is left over is found by the next.
+    """
     from qingjian.apps.matters.services import acting, notices
 
     version = queries.calendar().version
@@ -236,10 +250,10 @@ def recompute_deadlines() -> int:
         .exclude(calendar_version=version)
         .values_list("matter_id", flat=True)
     )
-    for pk in sorted(set(affected)):
+    for pk in sorted(set(affected))[:at_once]:
         with transaction.atomic():
             matter = Matter.objects.select_for_update().get(pk=pk)
-            for clock, before in recompute(matter, _("The working-day calendar changed.")):
+            for clock, before in recompute(matter, Cause.CALENDAR):
                 moved += 1
                 values = {
                     "deadline": clock.code,
@@ -247,14 +261,14 @@ def recompute_deadlines() -> int:
                     "due": clock.due and clock.due.isoformat(),
                 }
                 acting.add_system_trail(matter, "recompute", values)
-                notices.tell(matter, notices.in_charge(matter), "recomputed", values, clock)
+                notices.tell(matter, notices.concerned(matter), "recomputed", values, clock)
             refresh_due(matter)
             Matter.objects.filter(pk=matter.pk).update(due=matter.due)
     return moved
 
 
 def import_calendar(author: Any, text: str, document: str) -> CalendarTable:
-    """Take over a year's table; running deadlines are computed again and the people told."""
+    """Take over a year's table; running deadlines are computed again and the people told, many of them by the next job."""
     account_rules.require(author, Capability.CONFIRM_RULES)
     if len(document.strip()) < 4:
         raise RefusedError("field", _("Name the notice the table comes from."))
@@ -268,5 +282,5 @@ def import_calendar(author: Any, text: str, document: str) -> CalendarTable:
             year=loaded.table.year, text=text, document=document.strip(), author=author, at=now()
         )
         accounts.record(author, "rule:calendar:imported", str(table.year), {"document": document.strip()})
-    recompute_deadlines()
+    recompute_deadlines(AT_ONCE)
     return table

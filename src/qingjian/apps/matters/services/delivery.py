@@ -68,3 +68,10 @@ def add_webhook(author: Any, *, name: str, address: str, secret: str, enabled: b
     target = WebhookTarget.objects.create(name=name, address=address, secret=secret, enabled=enabled)
     accounts.record(author, "system:webhook:added", name, {"address": address})
     return target
+
+
+def switch_webhook(author: Any, target: WebhookTarget, enabled: bool) -> None:
+    """Take a webhook out of use or into use again; what it got stays in the list of deliveries."""
+    account_rules.require(author, Capability.RUN_SYSTEM)
+    WebhookTarget.objects.filter(pk=target.pk).update(enabled=enabled)
+    accounts.record(author, "system:webhook:switched", target.name, {"enabled": enabled})

@@ -22,10 +22,8 @@ from qingjian.apps.matters.declarations import Action, DocumentKind, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Document, DocumentTemplate, Matter, StoredFile
 from qingjian.apps.matters.services import files
+from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.contracts.current import now
-
-OFFICIAL_LANGUAGE = "zh-hans"
-"""Official documents are written in Chinese whatever language the page is read in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,7 @@ def template_of(process: Process, kind: DocumentKind) -> bytes:
     own = (
         DocumentTemplate.objects.filter(process=process.code, code=kind.code)
         .exclude(approved_at=None)
+        .filter(withdrawn_at=None)
         .select_related("file")
         .order_by("-approved_at", "-id")
         .first()
@@ -135,7 +134,7 @@ def common_values(
             {
                 "title": wording.deadline_title(matter.declaration, one.code, one.title),
                 "due": wording.moment(one.due),
-                "source": one.source,
+                "source": wording.deadline_source(matter.declaration, one),
             }
             for one in matter.deadlines.all()
         ],
@@ -145,6 +144,8 @@ def common_values(
 def keep(matter: Matter, made: Sequence[Made] | None, actor: Any, moment: datetime) -> list[Document]:
     """Make the rendered documents part of the matter; earlier ones of the same kind stay as superseded."""
     kept = []
+    with override(OFFICIAL_LANGUAGE):
+        titles = {one.kind.code: str(one.kind.title) for one in made or ()}
     for one in made or ():
         matter.documents.filter(code=one.kind.code).update(superseded=True)
         kept.append(
@@ -152,7 +153,7 @@ def keep(matter: Matter, made: Sequence[Made] | None, actor: Any, moment: dateti
                 matter=matter,
                 code=one.kind.code,
                 number=one.number,
-                title=str(one.kind.title),
+                title=titles[one.kind.code],
                 file=one.file,
                 template_digest=one.template_digest,
                 made_by=actor,
@@ -187,13 +188,27 @@ def approve_template(author: Any, row: DocumentTemplate) -> DocumentTemplate:
     if row.author_id == author.pk:
         raise NotAllowed(_("Nobody approves what they asked for themselves."))
     with transaction.atomic():
-        changed = DocumentTemplate.objects.filter(pk=row.pk, approved_at=None).update(
+        changed = DocumentTemplate.objects.filter(pk=row.pk, approved_at=None, withdrawn_at=None).update(
             approved_by=author, approved_at=now()
         )
         if not changed:
-            raise RefusedError("stale", _("The template is approved already."))
+            raise RefusedError("stale", _("The template has been approved or taken out of use already."))
         accounts.record(
             author, "matters:template:approved", f"{row.process}/{row.code}", {"digest": row.file_id}
         )
     row.refresh_from_db()
     return row
+
+
+def withdraw_template(author: Any, row: DocumentTemplate) -> None:
+    """Take a template out of use; the one before it, or the packaged one, is used again. What it made stays."""
+    account_rules.require(author, Capability.APPROVE_MATTERS)
+    with transaction.atomic():
+        changed = DocumentTemplate.objects.filter(pk=row.pk, withdrawn_at=None).update(
+            withdrawn_by=author, withdrawn_at=now()
+        )
+        if not changed:
+            raise RefusedError("stale", _("The template is out of use already."))
+        accounts.record(
+            author, "matters:template:withdrawn", f"{row.process}/{row.code}", {"digest": row.file_id}
+        )

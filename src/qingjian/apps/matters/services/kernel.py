@@ -1,4 +1,4 @@
-"""Actions every matter has: evidence, notes, handing over, stops of the clock, signatures, links, void."""
+"""Actions every matter has: evidence, notes, handing over, urging, stops of the clock, signatures, links, void."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from qingjian.contracts.current import now
 
 HANDLER = Who(Capability.HANDLE_MATTERS)
 APPROVER = Who(Capability.APPROVE_MATTERS)
+SUPERVISOR = Who(Capability.SUPERVISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,6 @@ def _attach(acting: Acting) -> None:
         "capture": capture,
     }
     acting.bumps_version = False
-    acting.in_ledger = True
 
 
 def _moment(value: Any) -> Any:
@@ -137,7 +137,6 @@ def _withdraw(acting: Acting) -> None:
     )
     acting.data = {"evidence": row.pk, "digest": row.file_id, "title": row.title}
     acting.note = reason
-    acting.in_ledger = True
 
 
 def _comment(acting: Acting) -> None:
@@ -169,6 +168,39 @@ def _assign(acting: Acting) -> None:
     acting.data = {"person": person.pk, "name": person.name, "before": before}
     acting.note = note
     notices.tell(matter, [person], "assigned", except_for=acting.actor)
+
+
+def _urge(acting: Acting) -> None:
+    """Let who supervises or approves, at this level or above, urge those on whom the matter waits (督办)."""
+    _require_open(acting)
+    verdict = rules.may(acting.actor, SUPERVISOR, acting.matter)
+    if not verdict.allowed:
+        _require(acting, APPROVER)
+    else:
+        acting.verdict = verdict
+    acting.note = str(acting.data.get("note", "")).strip()
+    if not acting.note:
+        raise RefusedError("field", _("Write what is expected, and until when."))
+    acting.bumps_version = False
+    values = {"person": acting.actor.name, "note": acting.note[:300]}
+    told = notices.tell(
+        acting.matter, notices.concerned(acting.matter), "urged", values, except_for=acting.actor
+    )
+    acting.data = {"told": sorted(told)}
+
+
+def _withdraw_disclosure(acting: Acting) -> None:
+    _require(acting, APPROVER)
+    row = acting.matter.disclosures.filter(pk=acting.data.get("disclosure") or 0, withdrawn_at=None).first()
+    reason = str(acting.data.get("reason", "")).strip()
+    if row is None:
+        raise RefusedError("field", _("There is no such publication, or it is taken back already."))
+    if not reason:
+        raise RefusedError("field", _("Give a reason: it stays in the history."))
+    row.withdrawn_at, row.withdrawal_reason = now(), reason[:300]
+    row.save(update_fields=("withdrawn_at", "withdrawal_reason"))
+    acting.data = {"disclosure": row.pk}
+    acting.note = reason
 
 
 def _request_stop(acting: Acting) -> None:
@@ -204,8 +236,8 @@ def _decide_stop(approve: bool) -> Callable[[Acting], None]:
         stop = clocks.decide_stop(acting.matter, acting.actor, approve, note[:300])
         acting.data = {"start": stop.start.isoformat()}
         acting.note = note
-        acting.in_ledger = True
-        notices.tell(acting.matter, [stop.asked_by], "stop_decided", {"note": note}, except_for=acting.actor)
+        people = [stop.asked_by, *notices.concerned(acting.matter)]
+        notices.tell(acting.matter, people, "stop_decided", {"note": note}, except_for=acting.actor)
 
     return run
 
@@ -215,7 +247,7 @@ def _resume(acting: Acting) -> None:
     _require(acting, HANDLER)
     stop = clocks.resume(acting.matter)
     acting.data = {"start": stop.start.isoformat(), "end": stop.end.isoformat()}
-    acting.in_ledger = True
+    notices.tell(acting.matter, notices.concerned(acting.matter), "resumed", except_for=acting.actor)
 
 
 def _link(acting: Acting) -> None:
@@ -251,7 +283,6 @@ def _void(acting: Acting) -> None:
     clocks.cancel(acting.matter, now())
     acting.data = {}
     acting.note = reason
-    acting.in_ledger = True
 
 
 KERNEL: dict[str, Own] = {
@@ -259,6 +290,8 @@ KERNEL: dict[str, Own] = {
     "withdraw-evidence": Own(_withdraw),
     "comment": Own(_comment, needs_version=False),
     "assign": Own(_assign),
+    "urge": Own(_urge, needs_version=False),
+    "withdraw-disclosure": Own(_withdraw_disclosure),
     "request-stop": Own(_request_stop),
     "approve-stop": Own(_decide_stop(True)),
     "refuse-stop": Own(_decide_stop(False)),

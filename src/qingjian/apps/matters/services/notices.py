@@ -14,18 +14,23 @@ from qingjian.contracts.current import now
 
 
 def tell(
-    matter: Matter,
+    matter: Matter | None,
     people: Iterable[User],
     kind: str,
     values: Mapping[str, Any] | None = None,
     deadline: Deadline | None = None,
     except_for: Any = None,
 ) -> set[int]:
-    """Write a notification for each person and for whoever stands in; return whom."""
+    """Write a notification for each person and for whoever stands in; return whom.
+
+    Nobody hears of a matter that is outside `visible_to` for them, whatever list they came from.
+    """
     moment = now()
     told: set[int] = set()
     for person in _with_deputies(people):
         if person.pk in told or (except_for is not None and person.pk == except_for.pk):
+            continue
+        if matter is not None and not rules.sees(rules.reaches(person), matter):
             continue
         told.add(person.pk)
         notification = Notification.objects.create(
@@ -64,6 +69,11 @@ def waited_for(matter: Matter) -> list[User]:
 def in_charge(matter: Matter) -> list[User]:
     """Return the person in charge, or the people waited for."""
     return [User.objects.get(pk=matter.assignee_id)] if matter.assignee_id else waited_for(matter)
+
+
+def concerned(matter: Matter) -> list[User]:
+    """Return the person in charge and the people waited for: those whose date it is."""
+    return list({one.pk: one for one in [*in_charge(matter), *waited_for(matter)]}.values())
 
 
 def tell_waiting(matter: Matter, actor: Any) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,9 +16,13 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import queries, rules
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Certificate, Delegation, Matter, StoredFile
+from qingjian.apps.matters.services import notices
+from qingjian.apps.matters.words import ORGANISATION_CERTIFICATES, PERSONAL_CERTIFICATES
 from qingjian.contracts.current import now
 
 LONGEST_DELEGATION_DAYS = 366
+WARNED_BEFORE = timedelta(days=30)
+AT_ONCE = 500
 
 
 def _may_arrange(author: Any, person: User) -> bool:
@@ -117,6 +121,8 @@ def hand_over(
 
 
 def _may_register(author: Any, person: User | None, organisation: Organisation | None) -> bool:
+    if organisation is not None and organisation.kind in rules.SERVING:
+        return account_rules.may(author, Capability.APPROVE_MATTERS)
     region = organisation.region_id if organisation else person.organisation.region_id
     return region in rules.reach(author).capabilities[Capability.APPROVE_MATTERS] and (
         person is None or person.pk != author.pk
@@ -142,6 +148,14 @@ def register_certificate(
     if not _may_register(author, person, organisation):
         raise NotAllowed(
             _("Certificates are entered by who approves matters in the region, never for oneself.")
+        )
+    given_to = PERSONAL_CERTIFICATES if person is not None else ORGANISATION_CERTIFICATES
+    if kind not in given_to:
+        raise RefusedError(
+            "field",
+            _("A certificate of this kind is given to a person.")
+            if kind in PERSONAL_CERTIFICATES
+            else _("A certificate of this kind is given to an organisation."),
         )
     if valid_to < valid_from:
         raise RefusedError("field", _("The end must lie after the beginning."))
@@ -187,3 +201,28 @@ def revoke_certificate(author: Any, row: Certificate, reason: str) -> Certificat
         accounts.record(author, "matters:certificate:revoked", row.number, {"reason": reason.strip()})
     row.refresh_from_db()
     return row
+
+
+def warn_of_certificates() -> int:
+    """Tell holders, and who approves matters in their region, of certificates that end soon; once each."""
+    today = account_rules.today()
+    told = 0
+    ending = Certificate.objects.filter(
+        warned=False, revoked_at=None, valid_to__gte=today, valid_to__lte=today + WARNED_BEFORE
+    ).select_related("person__organisation", "organisation", "entered_by")
+    for row in ending[:AT_ONCE]:
+        organisation = row.organisation or row.person.organisation
+        people = [
+            *([row.person] if row.person else rules.people_of(organisation.pk)),
+            *rules.people_with(Capability.APPROVE_MATTERS, organisation.region_id, 0),
+            row.entered_by,
+        ]
+        values = {
+            "certificate": row.number,
+            "holder": str(row.holder),
+            "day": row.valid_to.isoformat(),
+        }
+        with transaction.atomic():
+            if Certificate.objects.filter(pk=row.pk, warned=False).update(warned=True):
+                told += len(notices.tell(None, people, "certificate_ends", values))
+    return told

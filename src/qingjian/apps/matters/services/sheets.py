@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.matters import queries, rules
 from qingjian.apps.matters.declarations import SheetKind
@@ -36,8 +37,8 @@ def _waits(kind: SheetKind, index: int, matter: Matter) -> str:
     return "assignee" if who.assignee_only and matter.assignee_id else who.capability.value
 
 
-def authenticate(actor: Any, password: str) -> None:
-    """Ask for the password again; failures count towards the lock of the account."""
+def authenticate(actor: Any, password: str, code: str) -> None:
+    """Ask for the password again, and for a code where a second factor is set up; failures count towards the lock."""
     if actor.locked_until and actor.locked_until > now():
         raise NotAllowed(
             _("Too many failed attempts. Try again in 15 minutes or ask the system administrator.")
@@ -46,6 +47,10 @@ def authenticate(actor: Any, password: str) -> None:
         accounts.sign_in_failed(actor.username, "signature")
         actor.refresh_from_db()
         raise RefusedError("signature", _("The password is wrong: nothing was signed."))
+    if account_queries.second_factor_of(actor) is not None and not accounts.second_factor_holds(actor, code):
+        accounts.sign_in_failed(actor.username, "signature")
+        actor.refresh_from_db()
+        raise RefusedError("signature", _("The code of the second factor is wrong: nothing was signed."))
 
 
 def _current(matter: Matter, digest: str) -> SignSheet:
@@ -69,7 +74,7 @@ def _current(matter: Matter, digest: str) -> SignSheet:
 
 def prepare_signature(matter: Matter, actor: Any, data: dict[str, Any]) -> Any:
     """Re-authenticate before the transaction begins."""
-    authenticate(actor, str(data.get("password", "")))
+    authenticate(actor, str(data.get("password", "")), str(data.get("second_factor_code", "")))
     return None
 
 
@@ -82,7 +87,7 @@ def sign(acting: Acting) -> None:
         raise NotAllowed(verdict.reason)
     role = rules.role_at(acting.actor, slot.who.capability, acting.matter)
     done = sheet.signatures.filter(refused=False).exclude(slot="outsider").count()
-    SignOff.objects.create(
+    row = SignOff.objects.create(
         sheet=sheet,
         slot=slot.code,
         order=done + 1,
@@ -93,6 +98,7 @@ def sign(acting: Acting) -> None:
         digest=sheet.digest,
     )
     acting.data = {
+        "sign_off": row.pk,
         "sheet": sheet.code,
         "slot": slot.code,
         "digest": sheet.digest,
@@ -101,7 +107,6 @@ def sign(acting: Acting) -> None:
         "document": sheet.document.number,
     }
     acting.verdict = verdict
-    acting.in_ledger, acting.ledger_kind = True, "sign-off"
     acting.prepared = sheet
 
 
@@ -137,7 +142,7 @@ def refuse(acting: Acting) -> None:
         raise NotAllowed(verdict.reason)
     role = rules.role_at(acting.actor, slot.who.capability, acting.matter)
     order = sheet.signatures.count() + 1
-    SignOff.objects.create(
+    row = SignOff.objects.create(
         sheet=sheet,
         slot=slot.code,
         order=order,
@@ -150,6 +155,7 @@ def refuse(acting: Acting) -> None:
         reason=reason[:300],
     )
     acting.data = {
+        "sign_off": row.pk,
         "sheet": sheet.code,
         "slot": slot.code,
         "digest": sheet.digest,
@@ -158,7 +164,6 @@ def refuse(acting: Acting) -> None:
     }
     acting.note = reason
     acting.verdict = verdict
-    acting.in_ledger, acting.ledger_kind = True, "sign-off"
     acting.prepared = sheet
 
 
@@ -178,21 +183,28 @@ def after_refusing(acting: Acting, trail: Any) -> None:
 
 
 def prepare_outsider(matter: Matter, actor: Any, data: dict[str, Any]) -> Any:
-    """Store the drawing before the transaction; it must be a small PNG that is not empty."""
-    return files.store_drawing(str(data.get("drawing", "")))
+    """Store the drawing before the transaction; it must be a small PNG that is not empty. A refusal has none."""
+    return None if data.get("refused") else files.store_drawing(str(data.get("drawing", "")))
 
 
 def sign_outsider(acting: Acting) -> None:
-    """Keep the signature a person without an account drew on the officer's screen, with the officer as witness."""
+    """Keep the signature a person without an account drew on the officer's screen, or that the person refused to sign.
+
+    The officer is the witness of either.
+    """
     sheet = _current(acting.matter, str(acting.data.get("digest", "")))
     name = str(acting.data.get("outsider_name", "")).strip()
     capacity = str(acting.data.get("outsider_capacity", "")).strip()
     if not name or not capacity:
         raise RefusedError("signature", _("Write who signs and in what capacity."))
+    reason = str(acting.data.get("reason", "")).strip()
+    refused = acting.prepared is None
+    if refused and not reason:
+        raise RefusedError("signature", _("Write the reason the person gave, or that none was given."))
     verdict = rules.may(acting.actor, queries.next_slot(sheet).who, acting.matter)
     if not verdict.allowed:
         raise NotAllowed(verdict.reason)
-    SignOff.objects.create(
+    row = SignOff.objects.create(
         sheet=sheet,
         slot="outsider",
         order=0,
@@ -203,14 +215,17 @@ def sign_outsider(acting: Acting) -> None:
         outsider_name=name[:60],
         outsider_capacity=capacity[:120],
         drawing=acting.prepared,
+        refused=refused,
+        reason=reason[:300] if refused else "",
     )
     acting.data = {
+        "sign_off": row.pk,
         "sheet": sheet.code,
         "digest": sheet.digest,
         "document": sheet.document.number,
         "outsider_name": name,
         "outsider_capacity": capacity,
-        "drawing": acting.prepared.digest,
+        "drawing": "" if refused else acting.prepared.digest,
     }
+    acting.note = reason if refused else ""
     acting.verdict = verdict
-    acting.in_ledger, acting.ledger_kind = True, "sign-off"

@@ -1,4 +1,4 @@
-"""What the clock does by itself: reminders before, escalation after, work without an owner."""
+"""What the clock does by itself: reminders before and after, escalation, work without an owner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qingjian.apps.matters.services import notices
 from qingjian.contracts.current import now
 
 HIGHEST = 3
-"""Levels: 1 the person in charge and the nearest approvers, 2 those who supervise the region, 3 the next level above."""
+"""Levels: 1 the person in charge and the nearest approvers, 2 the nearest supervisors above them, 3 the next above those."""
 AT_ONCE = 500
 
 
@@ -28,14 +28,13 @@ def remind() -> int:
                 continue
             matter = clock.matter
             values = {"deadline": clock.code, "due": clock.due.isoformat()}
-            people = {one.pk: one for one in [*notices.in_charge(matter), *notices.waited_for(matter)]}
-            told += len(notices.tell(matter, people.values(), "due_soon", values, clock))
+            told += len(notices.tell(matter, notices.concerned(matter), "due_soon", values, clock))
             Deadline.objects.filter(pk=pk).update(remind_at=None)
     return told
 
 
 def escalate() -> int:
-    """Raise overdue deadlines by one level; the first level writes a line into the trail."""
+    """Raise overdue deadlines by one level, each a line of trail; from the highest on remind again and again."""
     from qingjian.apps.matters.services import acting
 
     raised = 0
@@ -51,31 +50,41 @@ def escalate() -> int:
                 or clock.state != Deadline.State.RUNNING
             ):
                 continue
-            level = clock.escalation + 1
-            values = {"deadline": clock.code, "due": clock.due.isoformat(), "level": level}
-            notices.tell(
-                matter, _told_at(matter, level), "overdue" if level == 1 else "escalated", values, clock
-            )
-            acting.add_system_trail(matter, "overdue", values)
-            following = clock.escalate_at + clock.escalate_every if level < HIGHEST else None
+            values = {"deadline": clock.code, "due": clock.due.isoformat()}
+            if clock.escalation < HIGHEST:
+                level = clock.escalation + 1
+                values["level"] = level
+                kind = "overdue" if level == 1 else "escalated"
+                told = notices.tell(matter, told_at(matter, level), kind, values, clock)
+                acting.add_system_trail(matter, "overdue", {**values, "told": sorted(told)})
+                raised += 1
+            else:
+                level = HIGHEST
+                notices.tell(matter, notices.concerned(matter), "overdue", values, clock)
+            # After a long silence of this program the next level follows at once, later ones at their distance.
+            following = max(clock.escalate_at + clock.escalate_every, now())
             Deadline.objects.filter(pk=pk).update(escalation=level, escalate_at=following)
-            raised += 1
     return raised
 
 
-def _told_at(matter: Matter, level: int) -> list[User]:
+def told_at(matter: Matter, level: int) -> list[User]:
+    """Return whom a level of escalation reaches: from the second on only people no lower level has told."""
+    first = {
+        one.pk: one
+        for one in [
+            *notices.concerned(matter),
+            *rules.people_with(Capability.APPROVE_MATTERS, matter.region_id, 0),
+        ]
+    }
     if level == 1:
-        return list(
-            {
-                one.pk: one
-                for one in [
-                    *notices.in_charge(matter),
-                    *notices.waited_for(matter),
-                    *rules.people_with(Capability.APPROVE_MATTERS, matter.region_id, 0),
-                ]
-            }.values()
-        )
-    return rules.people_with(Capability.SUPERVISE, matter.region_id, level - 2)
+        return list(first.values())
+    groups = [
+        further
+        for group in rules.levels_with(Capability.SUPERVISE, matter.region_id)
+        if (further := [one for one in group if one.pk not in first])
+    ]
+    # Where nobody is above, the last who could be told is told again.
+    return groups[min(level - 2, len(groups) - 1)] if groups else list(first.values())
 
 
 def report_orphans() -> int:

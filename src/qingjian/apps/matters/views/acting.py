@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import queries as accounts
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.matters import declarations, documents, forms, queries, rules, services
+from qingjian.apps.matters import declarations, documents, forms, queries, rules, services, wording
 from qingjian.apps.matters.declarations import Action, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Matter
@@ -30,10 +30,10 @@ def kernel_form(request: HttpRequest, row: Matter, code: str) -> django_forms.Fo
     data, uploaded = (request.POST, request.FILES) if request.method == "POST" else (None, None)
     match code:
         case "attach":
-            return forms.EvidenceForm(data, uploaded)
-        case "comment":
+            return forms.EvidenceForm(data, uploaded, matter=row)
+        case "comment" | "urge":
             return forms.NoteForm(data)
-        case "void" | "withdraw-evidence":
+        case "void" | "withdraw-evidence" | "withdraw-disclosure":
             return forms.ReasonForm(data)
         case "assign":
             return forms.AssignForm(data, people=rules.handlers(row))
@@ -93,18 +93,35 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "version": request.POST.get("version") or row.version,
         "problem": problem,
         "evidence_needs": action.evidence if action else (),
-        "evidence_row": row.evidence.filter(pk=request.GET.get("evidence") or 0).first()
-        if code == "withdraw-evidence" and (request.GET.get("evidence") or "0").isdigit()
-        else None,
-        "tone": action.tone if action else "primary",
+        "about": _about(request, row, code),
+        "publishes": wording.public_titles(row.declaration, action) if action else (),
+        "on_phone": code == "attach",
+        "tone": action.tone if action else "danger" if code in CONCERNS or code == "void" else "primary",
     }
     return render(request, "matters/act.html", context, status=400 if form.errors else 200)
+
+
+CONCERNS = {"withdraw-evidence": "evidence", "withdraw-disclosure": "disclosure"}
+"""Actions about one of several rows, with the name under which forms carry its key."""
+
+
+def _about(request: HttpRequest, row: Matter, code: str) -> dict[str, Any] | None:
+    """Return which row an action is about, chosen by a link on the page of the matter."""
+    name = CONCERNS.get(code)
+    key = (request.POST.get(name) or request.GET.get(name, "")) if name else ""
+    if not key.isdigit():
+        return None
+    rows = row.evidence if name == "evidence" else row.disclosures
+    found = rows.filter(pk=int(key)).first()
+    return {"name": name, "key": found.pk, "title": found.title} if found else None
 
 
 def _after(row: Matter, code: str) -> str:
     tab = {
         "attach": "?tab=evidence",
         "withdraw-evidence": "?tab=evidence",
+        "withdraw-disclosure": "?tab=documents",
+        "urge": "?tab=trail",
         "request-stop": "?tab=deadlines",
         "approve-stop": "?tab=deadlines",
         "refuse-stop": "?tab=deadlines",
@@ -135,11 +152,12 @@ def _kernel_data(request: HttpRequest, row: Matter, code: str, form: Any) -> dic
         upload = data.pop("file")
         stored, inside = services.store(upload, upload.name)
         data.update(digest=stored.digest, name=upload.name, inside=inside.as_data())
+        data["replaces"] = data["replaces"].pk if data.get("replaces") else None
     elif code == "assign":
         data["person"] = data["person"].pk
-    elif code == "withdraw-evidence":
-        text = request.POST.get("evidence", "")
-        data["evidence"] = int(text) if text.isdigit() else 0
+    elif code in CONCERNS:
+        text = request.POST.get(CONCERNS[code], "")
+        data[CONCERNS[code]] = int(text) if text.isdigit() else 0
     return data
 
 
@@ -153,7 +171,10 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
     sheet, slot, verdict = found
     content = files.read(sheet.document.file)
     choice = request.POST.get("choice", "")
-    form = forms.SignForm(request.POST if choice in ("sign", "refuse") else None)
+    form = forms.SignForm(
+        request.POST if choice in ("sign", "refuse") else None,
+        second_factor=accounts.second_factor_of(request.user) is not None,
+    )
     outsider = forms.OutsiderForm(request.POST if choice == "sign-outsider" else None)
     chosen = outsider if choice == "sign-outsider" else form
     if request.method == "POST" and choice in ("sign", "refuse", "sign-outsider") and chosen.is_valid():
@@ -170,6 +191,7 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
         "matter": row,
         "title": _("Sign: %(title)s") % {"title": row.declaration.sheet(sheet.code).title},
         "sheet": sheet,
+        "document_title": wording.document_title(row.declaration, sheet.document.code, sheet.document.title),
         "slot": slot,
         "verdict": verdict,
         "blocks": documents.outline(content),
@@ -226,6 +248,7 @@ def opening_page(
         )
     base = {"region": django_forms.ModelChoiceField(regions, label=_("Region"))}
     shape = type("Opening", (forms.OpeningForm, forms.data_form(process.opening)), base)
+    head = ("title", "region", "subject", "confidentiality")
     form = shape(
         request.POST if request.method == "POST" else None,
         initial={"confidentiality": process.confidentiality, "region": regions.first().pk, **initial},
@@ -234,6 +257,7 @@ def opening_page(
         else subjects,
         needs_subject=process.needs_subject,
         choices=CONFIDENTIALITIES,
+        field_order=head,
     )
     if request.method == "POST" and form.is_valid():
         try:

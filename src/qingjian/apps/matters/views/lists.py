@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import rules as account_rules
@@ -44,6 +45,16 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return tables.InboxListing(request, queries.inbox(request.user)).response(context)
 
 
+def deadlines(request: HttpRequest) -> HttpResponse:
+    """Every clock in reach, the next to end first."""
+    return tables.DeadlineListing(request, queries.deadlines_visible_to(request.user)).response()
+
+
+def deliveries(request: HttpRequest) -> HttpResponse:
+    """What went out over e-mail, webhooks and further channels, and what failed."""
+    return tables.DeliveryListing(request, queries.deliveries(request.user)).response()
+
+
 def notifications(request: HttpRequest) -> HttpResponse:
     return tables.NotificationListing(request, queries.notifications(request.user)).response(
         {"unread": queries.unread(request.user)}
@@ -54,6 +65,13 @@ def notifications(request: HttpRequest) -> HttpResponse:
 def notifications_read(request: HttpRequest) -> HttpResponse:
     services.mark_read(request.user)
     return redirect("notifications")
+
+
+BY_TITLES = {
+    "region": gettext_lazy("Region"),
+    "person": gettext_lazy("In charge"),
+    "organisation": gettext_lazy("Organisation concerned"),
+}
 
 
 def _day(text: str | None, otherwise: datetime) -> datetime:
@@ -69,7 +87,9 @@ def punctuality(request: HttpRequest) -> HttpResponse:
     today = datetime.combine(account_rules.today(), time(tzinfo=CHINA))
     begin = _day(request.GET.get("from"), today.replace(month=1, day=1))
     last = _day(request.GET.get("to"), today)
-    rows = queries.punctuality(request.user, begin, last + timedelta(days=1))
+    by = request.GET.get("by", "")
+    by = by if by in queries.PUNCTUALITY_BY else "region"
+    rows = queries.punctuality(request.user, begin, last + timedelta(days=1), by)
     for row in rows:
         process = declarations.process(row["matter__kind"])
         row["process"], row["deadline"] = (
@@ -78,7 +98,7 @@ def punctuality(request: HttpRequest) -> HttpResponse:
         )
     heads = [
         _("Kind of matter"),
-        _("Region"),
+        BY_TITLES[by],
         _("Deadline"),
         _("Met"),
         _("Met too late"),
@@ -90,7 +110,7 @@ def punctuality(request: HttpRequest) -> HttpResponse:
     if request.GET.get("export") == "xlsx":
         names = (
             "process",
-            "matter__region__name",
+            "group",
             "deadline",
             "met",
             "late",
@@ -101,7 +121,7 @@ def punctuality(request: HttpRequest) -> HttpResponse:
         )
         return workbook_response(
             "punctuality",
-            heads,
+            [str(one) for one in heads],
             (
                 [str(row[name]) if name in ("process", "deadline") else row[name] for name in names]
                 for row in rows
@@ -113,5 +133,7 @@ def punctuality(request: HttpRequest) -> HttpResponse:
         "heads": heads,
         "begin": begin.date().isoformat(),
         "last": last.date().isoformat(),
+        "by": by,
+        "by_titles": BY_TITLES,
     }
     return render(request, "matters/punctuality.html", context)

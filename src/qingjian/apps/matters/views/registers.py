@@ -1,4 +1,4 @@
-"""Registers beside the matters: certificates, absence, handing over, templates, working days, webhooks."""
+"""Registers beside the matters: certificates, absence, handing over, working days, webhooks."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import queries as accounts
 from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.models import User
+from qingjian.apps.accounts.models import Organisation, User
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.matters import declarations, documents, forms, queries, services, tables
+from qingjian.apps.matters import forms, queries, rules, services, tables
 from qingjian.apps.matters.errors import RefusedError
-from qingjian.apps.matters.models import CalendarTable, DocumentTemplate, WebhookTarget
-from qingjian.apps.matters.services import files
-from qingjian.apps.matters.services.documents import template_of
+from qingjian.apps.matters.models import CalendarTable, WebhookTarget
+from qingjian.apps.matters.views.files import file_response
+from qingjian.ui.listing import workbook_response
 
 CALENDAR_LARGEST = 200_000
 
@@ -45,7 +45,8 @@ def certificate_add(request: HttpRequest) -> HttpResponse:
         people=User.objects.filter(organisation__region_id__in=regions, is_active=True).exclude(
             pk=request.user.pk
         ),
-        organisations=accounts.organisations_visible_to(request.user),
+        organisations=accounts.organisations_visible_to(request.user)
+        | Organisation.objects.filter(kind__in=rules.SERVING),
     )
     if request.method == "POST" and form.is_valid():
         fields = dict(form.cleaned_data)
@@ -88,6 +89,13 @@ def certificate(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "matters/certificate.html", context)
 
 
+def certificate_scan(request: HttpRequest, pk: int) -> HttpResponse:
+    """The scan that was entered with a certificate."""
+    row = get_object_or_404(queries.certificates_visible_to(request.user).exclude(file=None), pk=pk)
+    kind = row.file.media_type.rpartition("/")[2]
+    return file_response(row.file, f"{row.number}.{kind}")
+
+
 def delegations(request: HttpRequest) -> HttpResponse:
     rows = queries.delegations_visible_to(request.user)
     today = account_rules.today()
@@ -97,7 +105,8 @@ def delegations(request: HttpRequest) -> HttpResponse:
             "may_add": True,
             "running": own,
             "today": today,
-            "may_hand_over": account_rules.may(request.user, Capability.APPROVE_MATTERS),
+            "may_hand_over": account_rules.may(request.user, Capability.HANDLE_MATTERS)
+            or account_rules.may(request.user, Capability.APPROVE_MATTERS),
         }
     )
 
@@ -137,9 +146,16 @@ def delegation_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """Hand all open work of a person over, and say what could not go."""
-    account_rules.require(request.user, Capability.APPROVE_MATTERS)
-    form = forms.HandOverForm(request.POST or None, people=_givers(request.user))
+    """Hand all open work of a person over, and say what could not go: one's own, or of the people whose work one approves."""
+    approves = account_rules.may(request.user, Capability.APPROVE_MATTERS)
+    if not approves:
+        account_rules.require(request.user, Capability.HANDLE_MATTERS)
+    form = forms.HandOverForm(
+        request.POST or None,
+        givers=_givers(request.user) if approves else User.objects.filter(pk=request.user.pk),
+        receivers=queries.colleagues(request.user),
+        initial={"giver": request.user.pk},
+    )
     gone, left = [], []
     if request.method == "POST" and form.is_valid():
         try:
@@ -153,6 +169,7 @@ def hand_over(request: HttpRequest) -> HttpResponse:
         "title": _("Hand over all open work"),
         "gone": gone,
         "left": left,
+        "submit_text": _("Hand over"),
         "back": "delegations",
     }
     return render(request, "matters/hand_over.html", context)
@@ -167,95 +184,6 @@ def _givers(user: Any) -> Any:
             *queries.staff(user).values_list("pk", flat=True),
         ]
     )
-
-
-def templates(request: HttpRequest) -> HttpResponse:
-    """Official forms and the templates this office put in their place."""
-    account_rules.require(request.user, Capability.VIEW_REGISTRY)
-    own: dict[tuple[str, str], list[DocumentTemplate]] = {}
-    for row in DocumentTemplate.objects.select_related("author", "approved_by", "file"):
-        own.setdefault((row.process, row.code), []).append(row)
-    kinds = [
-        {"process": one, "kind": kind, "own": own.get((one.code, kind.code), [])}
-        for one in declarations.processes()
-        for kind in one.documents
-    ]
-    context = {
-        "title": _("Document templates"),
-        "kinds": kinds,
-        "form": forms.TemplateForm(),
-        "may_offer": account_rules.may(request.user, Capability.CONFIRM_RULES),
-        "may_approve": account_rules.may(request.user, Capability.APPROVE_MATTERS),
-        "common": sorted(documents.COMMON_FIELDS),
-    }
-    return render(request, "matters/templates.html", context)
-
-
-def _kind(process: str, code: str) -> tuple[Any, Any]:
-    try:
-        found = declarations.process(process)
-        return found, found.document(code)
-    except (KeyError, StopIteration) as error:
-        raise Http404 from error
-
-
-@require_POST
-def template_offer(request: HttpRequest, kind: str, code: str) -> HttpResponse:
-    process, document = _kind(kind, code)
-    form = forms.TemplateForm(request.POST, request.FILES)
-    if form.is_valid():
-        upload = form.cleaned_data["file"]
-        if upload.size > documents.LARGEST_TEMPLATE:
-            messages.error(request, _("The file is too large."))
-        else:
-            try:
-                services.offer_template(request.user, process, document, upload.read(), upload.name)
-                messages.success(request, _("Kept. It is used once somebody else has approved it."))
-            except RefusedError as error:
-                messages.error(request, " ".join(error.messages))
-    return redirect("document-templates")
-
-
-def template_preview(request: HttpRequest, kind: str, code: str) -> HttpResponse:
-    """The present template (or the one asked for) filled with the titles of its fields."""
-    account_rules.require(request.user, Capability.VIEW_REGISTRY)
-    process, document = _kind(kind, code)
-    asked = request.GET.get("template", "")
-    if asked.isdigit():
-        row = get_object_or_404(
-            DocumentTemplate.objects.select_related("file"), pk=int(asked), process=kind, code=code
-        )
-        content = files.read(row.file)
-    else:
-        content = template_of(process, document)
-    rendered = documents.render(content, documents.sample(document))
-    if request.GET.get("format") == "docx":
-        response = HttpResponse(
-            rendered,
-            content_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        )
-        response.headers["Content-Disposition"] = f'attachment; filename="{code}.docx"'
-        return response
-    return render(
-        request,
-        "matters/preview.html",
-        {
-            "title": document.title,
-            "blocks": documents.outline(rendered),
-            "process": process,
-            "kind": document,
-            "asked": asked,
-        },
-    )
-
-
-@require_POST
-def template_approve(request: HttpRequest, pk: int) -> HttpResponse:
-    try:
-        services.approve_template(request.user, get_object_or_404(DocumentTemplate, pk=pk))
-    except RefusedError as error:
-        messages.error(request, " ".join(error.messages))
-    return redirect("document-templates")
 
 
 def calendar(request: HttpRequest) -> HttpResponse:
@@ -289,6 +217,9 @@ def calendar(request: HttpRequest) -> HttpResponse:
     year = int(shown) if shown.isdigit() and int(shown) in known.years else account_rules.today().year
     table = known.tables.get(year)
     days = [(day, known.day(day)) for day in sorted(table.days)] if table is not None else []
+    if request.GET.get("export") == "xlsx":
+        words = [(day, one.en() if queries.english() else one.zh()) for day, one in days]
+        return workbook_response(f"working-days-{year}", [_("Day"), _("Kind")], words)
     context = {
         "title": _("Working days"),
         "calendar": known,
@@ -318,3 +249,12 @@ def webhooks(request: HttpRequest) -> HttpResponse:
         "matters/webhooks.html",
         {"title": _("Webhooks"), "form": form, "targets": WebhookTarget.objects.all()},
     )
+
+
+@require_POST
+def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a webhook out of use, or into use again."""
+    account_rules.require(request.user, Capability.RUN_SYSTEM)
+    target = get_object_or_404(WebhookTarget, pk=pk)
+    services.switch_webhook(request.user, target, not target.enabled)
+    return redirect("webhooks")

@@ -1,0 +1,306 @@
+"""Everything a matter holds, in words: what its tabs show, what is printed as a whole, and what goes into its workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from math import cos, hypot, radians
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts.roles import ROLES
+from qingjian.apps.matters import queries, wording
+from qingjian.apps.matters.models import Evidence, Matter, TrailEntry
+from qingjian.apps.matters.words import ACTIONS
+from qingjian.contracts.clock import CHINA
+
+TIME_DIFFERS = timedelta(minutes=10)
+PLACE_DIFFERS = 500.0
+"""Metres; beyond them, and beyond ten minutes, the page says that person and file contradict each other."""
+METRES_PER_DEGREE = 111_320.0
+
+SHEET_COLOURS = {"open": "blue", "complete": "green", "refused": "red"}
+
+Sheet = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
+
+
+def evidence(row: Matter) -> list[Evidence]:
+    """Return the evidence, each with what is doubtful about it."""
+    rows = list(row.evidence.select_related("file", "added_by", "withdrawn_by", "replaces"))
+    for one in rows:
+        one.doubts = doubts(one)
+    return rows
+
+
+def doubts(one: Evidence) -> list[str]:
+    """Return where what a person said and what the file carries contradict each other."""
+    found = []
+    said = one.taken_at or (one.added_at if one.capture == "live" else None)
+    if said and one.taken_at_in_file and abs(said - one.taken_at_in_file) > TIME_DIFFERS:
+        found.append(_("the time in the file differs"))
+    if None not in (one.longitude, one.latitude, one.longitude_in_file, one.latitude_in_file):
+        metres = hypot(
+            (one.longitude - one.longitude_in_file) * METRES_PER_DEGREE * cos(radians(one.latitude)),
+            (one.latitude - one.latitude_in_file) * METRES_PER_DEGREE,
+        )
+        if metres > PLACE_DIFFERS:
+            found.append(_("the place in the file is %(metres)d m away") % {"metres": round(metres)})
+    return found
+
+
+def documents(row: Matter) -> list[Any]:
+    rows = list(row.documents.select_related("file", "made_by"))
+    for one in rows:
+        one.words = wording.document_title(row.declaration, one.code, one.title)
+    return rows
+
+
+def disclosures(row: Matter) -> list[Any]:
+    """Return what became public, with its rows of title and text."""
+    rows = list(row.disclosures.all())
+    for one in rows:
+        one.words = wording.disclosure_title(row.declaration, one)
+        one.rows = wording.disclosure_rows(row.declaration, one)
+    return rows
+
+
+def signatures(row: Matter) -> list[dict[str, Any]]:
+    """Return the sheets with their signatures and the slots still empty."""
+    found = []
+    for sheet in row.sheets.select_related("document").prefetch_related(
+        "signatures__signer", "signatures__drawing"
+    ):
+        kind = row.declaration.sheet(sheet.code)
+        titles = {one.code: one.title for one in kind.signers} | {"outsider": _("Person present")}
+        kept = list(sheet.signatures.all())
+        sheet.colour = SHEET_COLOURS.get(sheet.state, "secondary")
+        for one in kept:
+            one.slot_title = titles.get(one.slot, one.slot)
+            one.role_title = ROLES[one.role].name if one.role in ROLES else one.role
+        done = sum(1 for one in kept if not one.refused and one.slot != "outsider")
+        waiting = kind.signers[done:] if sheet.state == "open" else ()
+        found.append({"sheet": sheet, "title": kind.title, "signatures": kept, "waiting": waiting})
+    return found
+
+
+def explained(row: Matter, clocks: list[Any]) -> list[dict[str, Any]]:
+    """Return each deadline with every day that was counted or skipped, and why."""
+    found = []
+    for clock in clocks:
+        answer = queries.computed(clock)
+        lines = answer.explain(wording.language())
+        found.append(
+            {
+                "clock": clock,
+                "title": clock.words,
+                "source": wording.deadline_source(row.declaration, clock),
+                "headline": lines[0],
+                "last_day": answer.last_day,
+                "steps": [
+                    {
+                        "day": one.day,
+                        "counted": one.counted,
+                        "number": one.number,
+                        "text": one.en if queries.english() else one.zh,
+                    }
+                    for one in answer.explanation
+                ],
+                "closing": lines[1 + len(answer.explanation) :],
+                "differs": answer.due != clock.due and clock.state in ("running", "paused"),
+            }
+        )
+    return found
+
+
+def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:
+    """Return the lines of the trail in words."""
+    fields = row.declaration.all_fields()
+    for one in lines:
+        one.title = wording.action_title(row.declaration, one.action)
+        if one.action == "open":
+            one.title = ACTIONS["open"]
+        one.after_title = row.declaration.state(one.after).title if one.after != one.before else ""
+        # The kernel's own actions keep values of other meanings under names a process may use too.
+        entered = one.data if one.action == "open" or row.declaration.action(one.action) else {}
+        one.shown = [
+            (fields[name].title, wording.value_text(fields[name], value))
+            for name, value in entered.items()
+            if name in fields and fields[name].kind != "person"
+        ]
+        if code := one.data.get("deadline"):
+            one.shown.append((_("Deadline"), wording.deadline_title(row.declaration, code, code)))
+        if level := one.data.get("level"):
+            one.shown.append((_("Escalation"), level))
+    return lines
+
+
+def told(row: Matter) -> list[Any]:
+    """Return who was told what and when, newest first, and over which channels it went."""
+    return list(row.notifications.select_related("person", "matter").prefetch_related("deliveries"))
+
+
+def sheets(row: Matter) -> list[Sheet]:
+    """Return the whole matter as the sheets of a workbook, in the present language."""
+    clocks = queries.deadlines_of(row)
+    lines = list(row.trail.select_related("actor", "on_behalf_of"))
+    return [
+        (_("Content"), (_("Field"), _("Value")), [*_head(row), *wording.data_rows(row)]),
+        (
+            _("Evidence"),
+            (
+                _("What it shows"),
+                _("Kind"),
+                _("How it came"),
+                _("File name"),
+                _("Taken at"),
+                _("Time written in the file"),
+                _("Place"),
+                _("Place in the file"),
+                _("Taken with"),
+                _("Added"),
+                _("Added by"),
+                _("Withdrawn"),
+                "SHA-256",
+            ),
+            [_evidence_row(one) for one in row.evidence.select_related("added_by", "withdrawn_by")],
+        ),
+        (
+            _("Documents"),
+            (_("Document"), _("Document number"), _("Made"), _("Made by"), _("State"), "SHA-256"),
+            [
+                (
+                    one.words,
+                    one.number,
+                    one.made_at,
+                    one.made_by,
+                    _("superseded") if one.superseded else "",
+                    one.file_id,
+                )
+                for one in documents(row)
+            ],
+        ),
+        (
+            _("Signatures"),
+            (
+                _("Document number"),
+                _("Signature"),
+                _("Person"),
+                _("Role"),
+                _("Certificate"),
+                _("Time"),
+                _("Result"),
+            ),
+            _signature_rows(row),
+        ),
+        (
+            _("Deadlines"),
+            (
+                _("Deadline"),
+                _("Starts"),
+                _("Due"),
+                _("State"),
+                _("Source"),
+                _("Confidence"),
+                _("Day"),
+                _("Explanation"),
+            ),
+            _deadline_rows(row, clocks),
+        ),
+        (
+            _("Trail"),
+            ("#", _("Time"), _("Person"), _("On behalf of"), _("Step"), _("State"), _("Note"), _("Data")),
+            [
+                (
+                    one.sequence,
+                    one.at,
+                    one.actor or _("the system"),
+                    one.on_behalf_of,
+                    one.title,
+                    one.after_title,
+                    one.note,
+                    "\n".join(f"{title}: {text}" for title, text in one.shown),
+                )
+                for one in trail(row, lines)
+            ],
+        ),
+        (
+            _("Who was told"),
+            (_("Time"), _("Person"), _("Notification"), _("Read")),
+            [(one.at, one.person, one.text, one.read_at) for one in told(row)],
+        ),
+    ]
+
+
+def _head(row: Matter) -> list[tuple[Any, Any]]:
+    return [
+        (_("Number"), row.number),
+        (_("Kind of matter"), row.declaration.title),
+        (_("Title"), row.title),
+        (_("State"), row.present.title),
+        (_("Region"), row.region),
+        (_("Organisation concerned"), row.subject),
+        (_("Monitoring point"), row.point),
+        (_("In charge"), row.assignee),
+        (_("Confidentiality"), row.get_confidentiality_display()),
+        (_("Opened"), row.opened_at),
+        (_("Opened by"), row.opened_by),
+        (_("Closed"), row.closed_at),
+    ]
+
+
+def _position(longitude: float | None, latitude: float | None) -> str:
+    return "" if longitude is None or latitude is None else f"{longitude:.5f}, {latitude:.5f}"
+
+
+def _evidence_row(one: Evidence) -> tuple[Any, ...]:
+    withdrawn = ""
+    if one.withdrawn_at:
+        moment = one.withdrawn_at.astimezone(CHINA)
+        withdrawn = f"{moment:%Y-%m-%d %H:%M} {one.withdrawn_by}: {one.withdrawal_reason}"
+    return (
+        one.title,
+        one.get_kind_display(),
+        one.get_capture_display(),
+        one.name,
+        one.taken_at,
+        one.taken_at_in_file,
+        _position(one.longitude, one.latitude),
+        _position(one.longitude_in_file, one.latitude_in_file),
+        one.recorder or one.device,
+        one.added_at,
+        one.added_by,
+        withdrawn,
+        one.file_id,
+    )
+
+
+def _signature_rows(row: Matter) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for sheet in signatures(row):
+        for one in sheet["signatures"]:
+            person = f"{one.outsider_name}（{one.outsider_capacity}）" if one.outsider_name else one.signer
+            result = _("refused") + f": {one.reason}" if one.refused else _("signed")
+            number = sheet["sheet"].document.number
+            found.append((number, one.slot_title, person, one.role_title, one.certificate, one.at, result))
+    return found
+
+
+def _deadline_rows(row: Matter, clocks: list[Any]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for one in explained(row, clocks):
+        clock = one["clock"]
+        found.append(
+            (
+                one["title"],
+                clock.started_at,
+                clock.due,
+                clock.get_state_display(),
+                one["source"],
+                clock.confidence,
+                "",
+                one["headline"],
+            )
+        )
+        found.extend((one["title"], "", "", "", "", "", step["day"], step["text"]) for step in one["steps"])
+    return found

@@ -1,0 +1,297 @@
+"""Pages beside the steps themselves: the whole file, workbooks, publications, recorders, registers, in both languages."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.translation import override
+from tests.apps.matters.conftest import PASSWORD, key, picture
+
+from qingjian.apps.accounts.models import AuditEvent
+from qingjian.apps.matters import dossier, services
+from qingjian.apps.matters.models import Certificate, DocumentTemplate, Matter, WebhookTarget
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def closed(office) -> Matter:
+    matter = office.attach(office.ordered(), office.holder)
+    matter = office.act(matter, "report", office.holder, measures="已补全", finished_on="2026-11-21")
+    return office.act(
+        matter, "pass_recheck", office.second, rechecked_on="2026-11-21", recheck_findings="完成"
+    )
+
+
+def sheets(response) -> dict[str, list[tuple]]:
+    book = openpyxl.load_workbook(io.BytesIO(response.content))
+    return {one.title: list(one.values) for one in book.worksheets}
+
+
+def test_a_matter_is_exported_with_everything_it_holds(client, office) -> None:
+    matter = closed(office)
+    client.force_login(office.leader)
+    book = sheets(client.get(f"/matters/{matter.pk}/?export=xlsx"))
+    assert list(book) == ["内容", "证据", "文书", "签字", "时限", "处理记录", "告知了谁"]
+    assert (matter.number, len(book["处理记录"]) - 1) == (book["内容"][1][1], matter.trail.count())
+    assert len(book["证据"]) - 1 == matter.evidence.count()
+    assert {row[2] for row in book["签字"][1:]} == {"handler", "leader"}
+    days = [row[6] for row in book["时限"][1:] if row[6]]
+    assert "2026-11-20" in {day.strftime("%Y-%m-%d") if hasattr(day, "strftime") else day for day in days}
+    client.force_login(office.outsider)
+    assert client.get(f"/matters/{matter.pk}/?export=xlsx").status_code == 404
+
+
+def test_the_whole_file_is_one_page_for_printing(client, office) -> None:
+    matter = closed(office)
+    client.force_login(office.leader)
+    page = client.get(f"/matters/{matter.pk}/?tab=all").content.decode()
+    for text in ("已补全", "第 1 日", "SHA-256", "整改情况", "甲县化工厂", matter.number):
+        assert text in page, text
+    assert page.count("qj-part") == 6
+
+
+def test_in_english_nothing_of_the_program_is_chinese(office) -> None:
+    """Titles and sentences are kept by code: a matter worked on in Chinese reads in English."""
+    matter = closed(office)
+    with override("en"):
+        rows = {str(title): (heads, list(lines)) for title, heads, lines in dossier.sheets(matter)}
+        assert list(rows)[:4] == ["Content", "Evidence", "Documents", "Signatures"]
+        for heads, _lines in rows.values():
+            assert not CHINESE.search(" ".join(map(str, heads)))
+        assert [line[0] for line in rows["Documents"][1]] == ["Order to correct", "Record of the recheck"]
+        assert {str(line[3]) for line in rows["Signatures"][1]} == {
+            "Monitoring station staff",
+            "Bureau leader",
+        }
+        office_rule = next(line for line in rows["Deadlines"][1] if line[0] == "Recheck what was reported")
+        assert not CHINESE.search(str(office_rule[4]))
+        told = " ".join(str(line[2]) for line in rows["Who was told"][1])
+        assert not CHINESE.search(told.replace(matter.number, "").replace(matter.title, ""))
+
+
+def test_what_became_public_is_shown_and_can_be_taken_back(client, office) -> None:
+    matter = closed(office)
+    client.force_login(office.leader)
+    row = matter.disclosures.get()
+    path = f"/matters/{matter.pk}/?tab=documents"
+    page = client.get(path).content.decode()
+    assert "整改情况" in page
+    assert "甲县化工厂" in page
+    form = {"key": key(), "version": matter.version, "disclosure": row.pk, "reason": "当事人复议"}
+    taking = f"/matters/{matter.pk}/act/withdraw-disclosure/"
+    client.force_login(office.holder)
+    assert client.post(taking, {**form, "key": key()}).status_code == 403
+    client.force_login(office.leader)
+    assert client.get(f"{taking}?disclosure={row.pk}").status_code == 200
+    assert client.post(taking, form).status_code == 302
+    row.refresh_from_db()
+    assert (row.withdrawal_reason, row.content["subject"]) == ("当事人复议", "甲县化工厂")
+    assert "当事人复议" in client.get(path).content.decode()
+
+
+def test_the_form_says_what_becomes_public_before_it_does(client, office) -> None:
+    matter = office.ordered()
+    client.force_login(office.second)
+    page = client.get(f"/matters/{matter.pk}/act/pass_recheck/").content.decode()
+    assert "此步骤将公开" in page
+    assert "复查日期" in page
+
+
+def test_files_of_a_recorder_are_imported_on_the_page(client, office) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    client.force_login(office.handler)
+    path = f"/matters/{matter.pk}/import-recorder/"
+    assert client.get(path).status_code == 200
+    files = [
+        SimpleUploadedFile("ZF1_20261120_093000.jpg", picture()),
+        SimpleUploadedFile("x.mp4", b"not a film"),
+    ]
+    page = client.post(
+        path, {"key": key(), "recorder": "ZF1", "title": "现场", "files": files}
+    ).content.decode()
+    assert "2026-11-20 09:30" in page
+    assert "未附入" in page
+    assert matter.evidence.get().recorder == "ZF1"
+    assert client.post(path, {"key": key(), "recorder": "ZF1", "title": "现场"}).status_code == 400
+    client.force_login(office.outsider)
+    assert client.get(path).status_code == 404
+
+
+def test_a_lacking_certificate_is_named_on_the_page(client, office) -> None:
+    matter = office.ordered()
+    services.revoke_certificate(office.leader, Certificate.objects.get(person=office.second), "调离")
+    client.force_login(office.second)
+    page = client.get(f"/matters/{matter.pk}/").content.decode()
+    assert "ZF-second" in page
+    form = {
+        "key": key(),
+        "version": matter.version,
+        "rechecked_on": "2026-11-21",
+        "recheck_findings": "x",
+    }
+    assert client.post(f"/matters/{matter.pk}/act/pass_recheck/", form).status_code == 403
+    assert Matter.objects.get(pk=matter.pk).state == "correcting"
+
+
+def test_a_person_present_who_refuses_to_sign_is_kept_with_the_reason(client, office) -> None:
+    matter = office.reported()
+    client.force_login(office.handler)
+    path = f"/matters/{matter.pk}/sign/"
+    form = {
+        "choice": "sign-outsider",
+        "key": key(),
+        "version": matter.version,
+        "digest": matter.sheets.get().digest,
+        "outsider_name": "张三",
+        "outsider_capacity": "企业负责人",
+        "refused": "on",
+    }
+    assert client.post(path, form).status_code == 400
+    assert client.post(path, {**form, "key": key(), "reason": "对事实有异议"}).status_code == 302
+    row = matter.sheets.get().signatures.get()
+    assert (row.refused, row.reason, row.drawing, row.signer) == (True, "对事实有异议", None, office.handler)
+    # A refusal of an outsider is a fact in the file; it does not stop those who have to sign.
+    matter = office.sign(Matter.objects.get(pk=matter.pk), office.handler)
+    assert matter.waiting == "matters.approve"
+    assert PASSWORD not in str(list(matter.trail.values_list("data", flat=True)))
+
+
+def test_reading_files_of_a_confidential_matter_is_recorded_too(client, office) -> None:
+    matter = office.open(confidentiality="confidential")
+    matter = office.act(matter, "assign_verifier", office.leader, verifier=office.handler.pk)
+    matter = office.attach(matter, office.handler)
+    evidence = matter.evidence.get()
+    client.force_login(office.handler)
+    for path in (f"/evidence/{evidence.pk}/", f"/matters/{matter.pk}/act/comment/", f"/matters/{matter.pk}/"):
+        before = AuditEvent.objects.filter(action="matters:confidential:read").count()
+        assert client.get(path).status_code == 200
+        assert AuditEvent.objects.filter(action="matters:confidential:read").count() == before + 1
+
+
+def test_templates_are_taken_out_of_use_and_the_packaged_one_returns(client, office) -> None:
+    path = "/document-templates/corrective-action/order/in-use/"
+    manager = office.county.person("manager", "data_manager")
+    client.force_login(manager)
+    content = client.get(path).content
+    assert content.startswith(b"PK")
+    offer = "/document-templates/corrective-action/order/offer/"
+    client.post(offer, {"file": SimpleUploadedFile("o.docx", content)})
+    wrong = client.post(offer, {"file": SimpleUploadedFile("o.docx", b"x")}, follow=True).content.decode()
+    assert "文件已损坏" in wrong
+    row = DocumentTemplate.objects.get()
+    client.force_login(office.leader)
+    client.post(f"/document-templates/{row.pk}/approve/")
+    assert "使用本单位模板" in client.get("/document-templates/").content.decode()
+    client.post(f"/document-templates/{row.pk}/withdraw/")
+    client.post(f"/document-templates/{row.pk}/withdraw/")
+    client.post(f"/document-templates/{row.pk}/approve/")
+    row.refresh_from_db()
+    assert row.withdrawn_by == office.leader
+    assert "使用本单位模板" not in client.get("/document-templates/").content.decode()
+
+
+def test_webhooks_are_switched_and_deliveries_listed(client, office) -> None:
+    system = office.county.person("system", "system_administrator")
+    client.force_login(system)
+    client.post(
+        "/webhooks/",
+        {"name": "h", "address": "https://hook.example/x", "secret": "0123456789abcdef", "enabled": "on"},
+    )
+    office.open()
+    page = client.get("/deliveries/").content.decode()
+    assert "webhook" in page
+    assert client.get("/deliveries/?export=xlsx").content.startswith(b"PK")
+    target = WebhookTarget.objects.get()
+    client.post(f"/webhooks/{target.pk}/switch/")
+    target.refresh_from_db()
+    assert not target.enabled
+    client.force_login(office.leader)
+    assert client.get("/deliveries/").status_code == 403
+    assert client.post(f"/webhooks/{target.pk}/switch/").status_code == 403
+
+
+def test_the_scan_of_a_certificate_is_downloaded_as_it_was(client, office) -> None:
+    content = picture()
+    client.force_login(office.leader)
+    client.post(
+        "/certificates/add/",
+        {
+            "kind": "sampling",
+            "number": "S-1",
+            "person": office.second.pk,
+            "issuer": "i",
+            "valid_from": "2026-01-01",
+            "valid_to": "2027-01-01",
+            "upload": SimpleUploadedFile("s.jpg", content),
+        },
+    )
+    row = Certificate.objects.get(number="S-1")
+    assert b"".join(client.get(f"/certificates/{row.pk}/scan/").streaming_content) == content
+    client.force_login(office.outsider)
+    assert client.get(f"/certificates/{row.pk}/scan/").status_code == 404
+
+
+def test_everybody_hands_over_their_own_work_and_nobody_elses(client, office) -> None:
+    own = office.act(office.open(), "take", office.handler)
+    client.force_login(office.handler)
+    assert client.get("/hand-over/").status_code == 200
+    answer = client.post(
+        "/hand-over/", {"giver": office.second.pk, "receiver": office.handler.pk, "reason": "x"}
+    )
+    assert answer.context["form"].errors
+    client.post("/hand-over/", {"giver": office.handler.pk, "receiver": office.second.pk, "reason": "调离"})
+    own.refresh_from_db()
+    assert own.assignee == office.second
+
+
+@pytest.mark.parametrize("by", ["region", "person", "organisation", "nonsense"])
+def test_punctuality_is_counted_by_region_person_or_organisation(client, office, by: str) -> None:
+    closed(office)
+    client.force_login(office.leader)
+    response = client.get(f"/matters/punctuality/?by={by}&to=2027-01-01")
+    groups = {row["group"] for row in response.context["rows"]}
+    assert (
+        groups
+        == {
+            "region": {"甲县"},
+            "person": {"handler"},
+            "organisation": {"甲县化工厂"},
+            "nonsense": {"甲县"},
+        }[by]
+    )
+    assert client.get(f"/matters/punctuality/?by={by}&export=xlsx").content.startswith(b"PK")
+
+
+def test_lists_narrow_to_a_region_and_all_below(client, office) -> None:
+    office.open()
+    client.force_login(office.upper)
+    for region, found in ((office.county.city, 1), (office.county.county, 1), (office.county.other, 0)):
+        assert len(client.get("/matters/", {"region": region.pk}).context["lines"]) == found
+
+
+def test_every_clock_in_reach_is_listed_with_its_light_and_leads_to_its_explanation(
+    client, office, clock
+) -> None:
+    matter = office.ordered(days=3)
+    closed(office)
+    client.force_login(office.leader)
+
+    def lines(which: str = "") -> list[str]:
+        return [
+            str(line[3].value) for line in client.get(f"/matters/deadlines/?clock={which}").context["lines"]
+        ]
+
+    assert lines() == lines("open") == [matter.number]
+    assert len(lines("met")) == 2
+    assert lines("overdue") == lines("paused") == lines("late") == []
+    clock.advance(9 * 86400)
+    assert lines("overdue") == [matter.number]
+    row = client.get("/matters/deadlines/").context["lines"][0]
+    assert (row[1].value, row[1].badge) == ("已逾期", "red")
+    assert "第 1 日" in client.get(row[2].link).content.decode()
+    client.force_login(office.outsider)
+    assert lines() == lines("met") == []
