@@ -10,6 +10,7 @@ import sys
 BENCHES = (
     ["-m", "bench.hj212"],
     ["-m", "bench.gateway", "--seconds", "20", "--rate", "5000", "--with-pipeline"],
+    ["-m", "bench.backfill"],
     ["-m", "bench.lake"],
     ["-m", "bench.quality"],
     ["-m", "bench.standards"],

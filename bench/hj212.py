@@ -173,6 +173,9 @@ def ours(sample: list[bytes]) -> dict[str, float]:
         "frame, length, check, header": best_of(decode(None), len(sample)),
         "  + typed deviations": best_of(decode(lambda message: message.deviations), len(sample)),
         "  + typed deviations + items": best_of(
+            decode(lambda message: (message.deviations, message.rows)), len(sample)
+        ),
+        "  + typed deviations + items as objects": best_of(
             decode(lambda message: (message.deviations, message.items)), len(sample)
         ),
         "  bulk form: shape and values, deviations": best_of(

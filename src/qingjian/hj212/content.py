@@ -60,15 +60,18 @@ class Data(NamedTuple):
                 found[name] = [known, value]
         return found
 
-    def items(self) -> list[Item]:
-        """All items in wire order."""
+    def rows(self) -> list[tuple[str | None, str, str, str]]:
+        """(time, factor, suffix, value) of all items in wire order: what ``items`` gives, as plain tuples."""
         shape, values = self.shape, self.values
         if shape.one_time:
             moments: Any = repeat(times.iso(values[shape.datatime]) if shape.datatime >= 0 else None)
         else:
             moments = [times.iso(values[index]) if index >= 0 else None for index in shape.times_of_items]
-        plain = zip(moments, shape.factors, shape.suffixes, shape.pick_items(values))  # noqa: B905 - repeat()
-        return list(map(Item, plain))
+        return list(zip(moments, shape.factors, shape.suffixes, shape.pick_items(values)))  # noqa: B905 - repeat()
+
+    def items(self) -> list[Item]:
+        """All items in wire order."""
+        return list(map(Item, self.rows()))
 
     def layout(self) -> list[list[str]]:
         """Names as grouped on the wire."""

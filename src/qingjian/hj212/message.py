@@ -109,6 +109,11 @@ class Message:
         return self.data.items()
 
     @property
+    def rows(self) -> list[tuple[str | None, str, str, str]]:
+        """(time, factor, suffix, value) of the items in wire order, as plain tuples: the quick form for many frames."""
+        return self.data.rows()
+
+    @property
     def parameters(self) -> dict[str, str | list[str]]:
         """Fields of the data area that belong to no factor; a repeated one has the list of its values."""
         return self.data.parameters()

@@ -14,6 +14,9 @@ from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.hj212.shape import canonical_groups
 
 
+_ITEM = ("time", "factor", "suffix", "value")
+
+
 def decode_lines(chunks: bytes | Iterable[bytes], policy: Policy = DEFAULT) -> Iterator[dict[str, Any]]:
     """One record per frame or refused stretch; offsets and lengths partition the input exactly.
 
@@ -43,7 +46,7 @@ def record_of(stretch: Stretch) -> dict[str, Any]:
         "status": "deviating" if deviations else "ok",
         "edition": message.edition,
         "fields": dict(message.fields),
-        "items": [item.as_dict() for item in data.items()],
+        "items": [dict(zip(_ITEM, row, strict=True)) for row in data.rows()],
         "parameters": data.parameters(),
         "deviations": [deviation._asdict() for deviation in deviations],
         "reason": None,
