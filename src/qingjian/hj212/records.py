@@ -13,7 +13,6 @@ from qingjian.hj212.model import Deviation, Refusal, Stretch
 from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.hj212.shape import canonical_groups
 
-
 _ITEM = ("time", "factor", "suffix", "value")
 
 

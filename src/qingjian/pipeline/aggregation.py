@@ -10,26 +10,43 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from qingjian.contracts.checking import checked_settings, suspect
-from qingjian.contracts.clock import CHINA
 from qingjian.contracts.directory import Directory, Series
 from qingjian.contracts.facts import StatedFact
 from qingjian.contracts.findings import Finding
 from qingjian.lake import CANDIDATES, STATISTIC_CODES, Decimals, Lake, candidates, from_float
-from qingjian.lake.reading import local_month, month_bounds
+from qingjian.lake.reading import month_bounds
+from qingjian.pipeline.converting import Converter, Values, means
 from qingjian.pipeline.watch import finest_statistic, make_finding
+from qingjian.pipeline.windows import (
+    DAY,
+    DAY_US,
+    EPOCH,
+    HOUR,
+    HOUR_US,
+    OFFSET_US,
+    Ints,
+    Window,
+    floor_day,
+    floor_hour,
+    floor_month,
+    gather,
+    months_between,
+    next_month,
+    work_of,
+)
 from qingjian.quality.aggregation import Aggregates
-from qingjian.quality.chain import aggregate_upwards
+from qingjian.quality.chain import aggregate_upwards, finest
 from qingjian.quality.comparison import compare
 from qingjian.quality.facts import FactKind, IntervalFact
 from qingjian.quality.observations import Observations, SeriesInfo
+from qingjian.quality.status import effective_status
 from qingjian.rulebook import Rulebook
 
 _CHUNK = 256
@@ -38,47 +55,8 @@ _COLUMNS = ("series", "start", "value", "min", "max", "total", "flag", "known_at
 _DECIMALS_MORE = 2
 """Results keep so many decimals more than the series reports; rounding for a report happens there."""
 _SECONDS = {"realtime": 60, "minute": 60, "hour": 3600, "day": 86_400}
-_HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
-_HOUR_US, _DAY_US, _OFFSET_US = 3_600_000_000, 86_400_000_000, 28_800_000_000
-Ints = npt.NDArray[np.int64]
-_LONGEST = timedelta(days=31)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 _NOTHING = Observations.of([], [], [])
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What one run looks at: known in (known_after, known_until]; periods ended in (ended_after, ended_until]."""
-
-    known_after: datetime
-    known_until: datetime
-    ended_after: datetime
-    ended_until: datetime
-    only_from: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    """Only periods that begin in [only_from, only_to): a long history is worked through month by month."""
-    only_to: datetime = datetime(9999, 1, 1, tzinfo=UTC)
-    facts_after: int = 0
-    """Numbers of the fact log: what was stated in (facts_after, facts_until] changes periods already made; all up to
-    facts_until counts for every period made."""
-    facts_until: int = 0
-    directory_before: int = 0
-    """Version of the directory at the last run: where the settings of checks differ, periods are made anew."""
-
-    def to_json(self) -> dict[str, Any]:
-        plain = {name: getattr(self, name) for name in self.__slots__}
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in plain.items()
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Window:
-        """Inverse of `to_json`; a batch written before facts were counted in has none."""
-        plain: dict[str, Any] = {
-            name: datetime.fromisoformat(one) if isinstance(one, str) else one for name, one in value.items()
-        }
-        return cls(**plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +86,7 @@ class Aggregator:
         self._book = book
         numbers = {one.code: one.id for one in directory.series}
         self._facts = [(number, one.interval(numbers)) for number, one in facts]
+        self._converter = Converter(directory, book)
         self._series = {
             one.id: one
             for one in directory.series
@@ -128,17 +107,17 @@ class Aggregator:
         for target, work in (("hour", hours), ("day", days)):
             for begin, end, numbers in work:
                 for chunk in _chunks(numbers):
-                    made = self._aggregate(chunk, begin, end, target, window)
+                    made, converted = self._aggregate(chunk, begin, end, target, window)
                     if made is not None:
-                        parts.append(self._rows(made, begin, end, window))
+                        parts.append(self._rows(made, begin, end, window, converted))
                         findings += self._compare(made, target, begin, end, window, known_at)
         # Months are made of the days of this very run too, which are not stored yet.
         fresh = _days_of(parts)
         for begin, end, numbers in months:
             for chunk in _chunks(numbers):
-                made = self._month(chunk, begin, end, window, fresh)
+                made, converted = self._month(chunk, begin, end, window, fresh)
                 if made is not None:
-                    parts.append(self._rows(made, begin, end, window))
+                    parts.append(self._rows(made, begin, end, window, converted))
         rows = pa.concat_tables(parts) if parts else CANDIDATES.empty_table()
         return Aggregated(rows, findings)
 
@@ -147,23 +126,23 @@ class Aggregator:
 
         Of the months in `again` (YYYY-MM) everything known is made anew: a rule has changed.
         """
-        starts: set[datetime] = {_floor_month(window.ended_after)}
+        starts: set[datetime] = {floor_month(window.ended_after)}
         anew = {month_bounds(month)[0] for month in again}
         starts |= anew
         for begin, end, _ in self._restated(window):
-            starts |= set(_months_between(begin, min(end, window.ended_until)))
+            starts |= set(months_between(begin, min(end, window.ended_until)))
         for statistic in ("minute", "hour", "day"):
             touched = self._lake.touched(statistic, window.known_after, window.known_until)
             days = np.unique(touched.column("start").cast(pa.int64()).to_numpy() // 86_400_000_000)
             starts |= {
-                _floor_month(_EPOCH + int(day) * _DAY + hours * _HOUR) for day in days for hours in (0, 23)
+                floor_month(EPOCH + int(day) * DAY + hours * HOUR) for day in days for hours in (0, 23)
             }
         return [
             replace(
                 window,
                 only_from=begin,
-                only_to=_next_month(begin),
-                known_after=_EPOCH if begin in anew else window.known_after,
+                only_to=next_month(begin),
+                known_after=EPOCH if begin in anew else window.known_after,
             )
             for begin in sorted(starts, reverse=True)
         ]
@@ -215,34 +194,34 @@ class Aggregator:
         for statistic in ("minute", "hour", "day"):
             series, starts = self._touched(statistic, window)
             if statistic == "minute":
-                _gather(hours, series, starts // _HOUR_US * _HOUR_US)
-            local_days = (starts + _OFFSET_US) // _DAY_US
+                gather(hours, series, starts // HOUR_US * HOUR_US)
+            local_days = (starts + OFFSET_US) // DAY_US
             if statistic != "day":
-                _gather(days, series, local_days * _DAY_US - _OFFSET_US)
+                gather(days, series, local_days * DAY_US - OFFSET_US)
             firsts = local_days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[us]")
-            _gather(months, series, firsts.astype(np.int64) - _OFFSET_US)
+            gather(months, series, firsts.astype(np.int64) - OFFSET_US)
         for begin, end, series_of_fact in self._restated(window):
             low, high = max(begin, window.only_from), min(end, window.only_to, window.ended_until)
             mine = series_of_fact & set(self._series) if low < high else set()
             for floored, length, periods in (
-                (_floor_hour(low), _HOUR, hours),
-                (_floor_day(low), _DAY, days),
+                (floor_hour(low), HOUR, hours),
+                (floor_day(low), DAY, days),
             ):
                 moment = floored
                 while mine and moment < high:
                     periods[moment] |= mine
                     moment += length
-            for month_begin in _months_between(low, high) if mine else ():
+            for month_begin in months_between(low, high) if mine else ():
                 months[month_begin] |= mine
         # Periods that had not ended at the last run have their rows from before it.
-        hour, day, month = (floor(window.ended_after) for floor in (_floor_hour, _floor_day, _floor_month))
-        hours[hour] |= self._present(("minute",), hour, hour + _HOUR)
-        days[day] |= self._present(("minute", "hour"), day, day + _DAY)
-        months[month] |= self._present(("hour", "day"), month, _next_month(month))
+        hour, day, month = (floor(window.ended_after) for floor in (floor_hour, floor_day, floor_month))
+        hours[hour] |= self._present(("minute",), hour, hour + HOUR)
+        days[day] |= self._present(("minute", "hour"), day, day + DAY)
+        months[month] |= self._present(("hour", "day"), month, next_month(month))
         return (
-            _work(((begin, begin + _HOUR, numbers) for begin, numbers in hours.items()), window),
-            _work(((begin, begin + _DAY, numbers) for begin, numbers in days.items()), window),
-            _work(((begin, _next_month(begin), numbers) for begin, numbers in months.items()), window),
+            work_of(((begin, begin + HOUR, numbers) for begin, numbers in hours.items()), window),
+            work_of(((begin, begin + DAY, numbers) for begin, numbers in days.items()), window),
+            work_of(((begin, next_month(begin), numbers) for begin, numbers in months.items()), window),
         )
 
     def _touched(self, statistic: str, window: Window) -> tuple[Ints, Ints]:
@@ -264,15 +243,40 @@ class Aggregator:
 
     def _aggregate(
         self, numbers: Sequence[int], begin: datetime, end: datetime, target: str, window: Window
-    ) -> Aggregates | None:
+    ) -> tuple[Aggregates | None, Values]:
+        """Return own periods, and those at reference oxygen."""
         flows = {one for number in numbers if (one := self._series[number].flow_series)}
-        wanted = sorted({*numbers, *flows})
+        gases = {one for number in numbers if (one := self._converter.oxygen_of(number)) is not None}
+        wanted = sorted({*numbers, *flows, *gases})
         sent = {
             statistic: self._read(wanted, statistic, begin, end, window.known_until)
             for statistic in (("minute",) if target == "hour" else ("minute", "hour"))
         }
-        made = self._upwards(sent, self._infos(wanted), window).get(target)
-        return _within(made, numbers, begin, end)
+        infos = self._infos(wanted)
+        made = self._upwards(sent, infos, window)
+        converted: Values = {}
+        if gases:
+            hours = self._counting_hours(made.get("hour"), sent.get("hour", _NOTHING), infos, window)
+            converted = self._converter.hours(numbers, *hours)
+        if target == "day":
+            converted = means(converted, "day")
+        return _within(made.get(target), numbers, begin, end), converted
+
+    def _counting_hours(
+        self,
+        own: Aggregates | None,
+        sent: Observations,
+        infos: Sequence[SeriesInfo],
+        window: Window,
+    ) -> tuple[npt.NDArray[np.int32], Ints, npt.NDArray[np.float64]]:
+        """Return series, start and value of the hours a longer mean would be made of; NaN where one does not count."""
+        best = finest(own, sent)
+        rows = best.observations
+        doubts = suspect(self._directory, infos, rows) & ~best.own
+        status = effective_status(
+            rows, self._held(window), infos, suspect=doubts, trusted=best.own, period_seconds=3600
+        )
+        return rows.series, rows.start, status.used
 
     def _upwards(
         self, sent: Mapping[str, Observations], infos: Sequence[SeriesInfo], window: Window
@@ -288,17 +292,19 @@ class Aggregator:
 
     def _month(
         self, numbers: Sequence[int], begin: datetime, end: datetime, window: Window, fresh: pa.Table
-    ) -> Aggregates | None:
+    ) -> tuple[Aggregates | None, Values]:
         """Make months of own days where there are any, of the device's days elsewhere."""
         as_of = window.known_until
         sent = self._read(numbers, "day", begin, end, as_of)
         own_of = {own: number for number in numbers if (own := self._own(number)) is not None}
-        own = self._lake.series(sorted(own_of), "day", begin, end, as_of=as_of, columns=_COLUMNS)
+        columns = (*_COLUMNS, "converted")
+        own = self._lake.series(sorted(own_of), "day", begin, end, as_of=as_of, columns=columns)
         days = _own_days(own, fresh, own_of, begin, end)
+        converted = means({key: day[2] for key, day in days.items() if np.isfinite(day[2])}, "month")
         best = _prefer(days, sent)
         infos = [_info(self._series[number], seconds=86_400) for number in numbers]
         made = self._upwards({"day": best}, infos, window).get("month") if len(best) else None
-        return _within(made, numbers, begin, end)
+        return _within(made, numbers, begin, end), converted
 
     def _read(
         self, numbers: Sequence[int], statistic: str, begin: datetime, end: datetime, as_of: datetime
@@ -319,7 +325,9 @@ class Aggregator:
         one = self._series[number]
         return self._platform.get((one.point, one.factor, one.position))
 
-    def _rows(self, made: Aggregates, begin: datetime, end: datetime, window: Window) -> pa.Table:
+    def _rows(
+        self, made: Aggregates, begin: datetime, end: datetime, window: Window, converted: Values
+    ) -> pa.Table:
         """Return the rows of the platform's series; those without one are left out.
 
         A period without any value that counts has a row only where there was a value before, to take that back.
@@ -346,11 +354,21 @@ class Aggregator:
                 "min": _rounded(made.minimum[kept], decimals),
                 "max": _rounded(made.maximum[kept], decimals),
                 "total": _rounded(made.total[kept], decimals),
+                **self._converted(made, kept, decimals, converted),
             },
             flag=words,
             sequence=made.count[kept].astype(np.int64),
             source=sources,
         )
+
+    def _converted(
+        self, made: Aggregates, kept: npt.NDArray[np.intp], decimals: Ints, converted: Values
+    ) -> dict[str, Decimals]:
+        """Return the column of the values at reference oxygen, none when there is no such value."""
+        if not converted:
+            return {}
+        keys = zip(made.series[kept].tolist(), made.start[kept].tolist(), strict=True)
+        return {"converted": _rounded(np.array([converted.get(key, np.nan) for key in keys]), decimals)}
 
     def _stored_before(
         self, own: npt.NDArray[np.int32], made: Aggregates, begin: datetime, end: datetime, window: Window
@@ -387,7 +405,7 @@ class Aggregator:
         for row in range(len(differing)):
             evidence = differing.evidence(row)
             start = datetime.fromtimestamp(int(evidence["start"]), UTC)
-            length = _HOUR if target == "hour" else _DAY
+            length = HOUR if target == "hour" else DAY
             found.append(
                 make_finding(
                     "device-against-platform",
@@ -427,55 +445,6 @@ def _chunks(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
         yield numbers[place : place + _CHUNK]
 
 
-def _work(
-    items: Iterable[tuple[datetime, datetime, set[int]]], window: Window
-) -> list[tuple[datetime, datetime, list[int]]]:
-    """Return what is over, neighbouring periods of the same series joined (up to a month)."""
-    joined: list[tuple[datetime, datetime, list[int]]] = []
-    for begin, end, numbers in sorted((begin, end, sorted(numbers)) for begin, end, numbers in items):
-        if end > window.ended_until or not numbers or not window.only_from <= begin < window.only_to:
-            continue
-        if joined and joined[-1][1] == begin and joined[-1][2] == numbers and end - joined[-1][0] <= _LONGEST:
-            joined[-1] = (joined[-1][0], end, numbers)
-        else:
-            joined.append((begin, end, numbers))
-    return joined
-
-
-def _floor_hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def _floor_day(moment: datetime) -> datetime:
-    local = moment.astimezone(CHINA)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-
-
-def _floor_month(moment: datetime) -> datetime:
-    return month_bounds(local_month(moment))[0]
-
-
-def _gather(periods: dict[datetime, set[int]], series: Ints, begins: Ints) -> None:
-    """Add each series to the periods that begin at `begins` (microseconds since 1970)."""
-    pairs = np.unique(np.stack([begins, series]), axis=1)
-    for begin, number in pairs.T.tolist():
-        periods[_EPOCH + timedelta(microseconds=begin)].add(number)
-
-
-def _months_between(begin: datetime, end: datetime) -> list[datetime]:
-    """Return the beginnings of the local months that overlap [begin, end)."""
-    found = []
-    moment = _floor_month(begin)
-    while moment < end:
-        found.append(moment)
-        moment = _next_month(moment)
-    return found
-
-
-def _next_month(begin: datetime) -> datetime:
-    return month_bounds(local_month(begin))[1]
-
-
 def _within(
     made: Aggregates | None, numbers: Sequence[int], begin: datetime, end: datetime
 ) -> Aggregates | None:
@@ -504,21 +473,32 @@ def _days_of(parts: Sequence[pa.Table]) -> pa.Table:
 
 def _own_days(
     stored: pa.Table, fresh: pa.Table, own_of: Mapping[int, int], begin: datetime, end: datetime
-) -> dict[tuple[int, int], tuple[float, str]]:
-    """Return (device series, start in seconds) → (value, flag) of own days, those of this run over stored ones."""
-    days: dict[tuple[int, int], tuple[float, str]] = {}
+) -> dict[tuple[int, int], tuple[float, str, float]]:
+    """Return (device series, start in seconds) → (value, flag, converted) of own days, those of this run over stored ones."""
+    days: dict[tuple[int, int], tuple[float, str, float]] = {}
     for row in stored.to_pylist():
-        days[own_of[row["series"]], int(row["start"].timestamp())] = (row["value"], row["flag"] or "")
-    numbers = Decimals.from_arrow(
-        fresh.column("value_mantissa").combine_chunks(), fresh.column("value_decimals").combine_chunks()
-    ).to_float()
-    for row, value in zip(fresh.select(["series", "start", "flag"]).to_pylist(), numbers, strict=True):
+        key = own_of[row["series"]], int(row["start"].timestamp())
+        days[key] = (_number(row["value"]), row["flag"] or "", _number(row["converted"]))
+    values, converted = (
+        Decimals.from_arrow(
+            fresh.column(f"{name}_mantissa").combine_chunks(),
+            fresh.column(f"{name}_decimals").combine_chunks(),
+        ).to_float()
+        for name in ("value", "converted")
+    )
+    rows = fresh.select(["series", "start", "flag"]).to_pylist()
+    for row, value, at_reference in zip(rows, values, converted, strict=True):
         if row["series"] in own_of and begin <= row["start"] < end:
-            days[own_of[row["series"]], int(row["start"].timestamp())] = (float(value), row["flag"] or "")
+            key = own_of[row["series"]], int(row["start"].timestamp())
+            days[key] = (float(value), row["flag"] or "", float(at_reference))
     return days
 
 
-def _prefer(own: Mapping[tuple[int, int], tuple[float, str]], sent: Observations) -> Observations:
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _prefer(own: Mapping[tuple[int, int], tuple[float, str, float]], sent: Observations) -> Observations:
     """Put own days before the device's."""
     rows = {
         (int(number), int(start)): (float(value), str(word))
@@ -526,7 +506,7 @@ def _prefer(own: Mapping[tuple[int, int], tuple[float, str]], sent: Observations
             sent.series, sent.start, sent.value, sent.flag_words(), strict=True
         )
     }
-    rows.update(own)
+    rows.update({key: (value, flag) for key, (value, flag, _) in own.items()})
     keys = sorted(rows)
     return Observations.of(
         [key[0] for key in keys],
