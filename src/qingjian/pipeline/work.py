@@ -15,7 +15,7 @@ from qingjian.gateway.settings import read_statuses
 from qingjian.intake import ImportResult, ImportSource, IntakeError, KeptFiles, Spool, prepare, read_sheet
 from qingjian.intake.importing import result_of
 from qingjian.lake import CANDIDATES
-from qingjian.pipeline.aggregation import Aggregator, Window
+from qingjian.pipeline.aggregation import Aggregator
 from qingjian.pipeline.batches import Intent
 from qingjian.pipeline.decoding import Decoder
 from qingjian.pipeline.engine import Engine, empty_directory
@@ -25,6 +25,7 @@ from qingjian.pipeline.replay import replayed_observations, waiting_replays
 from qingjian.pipeline.retention import release_segments
 from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.watch import JournalWatcher, all_watchers
+from qingjian.pipeline.windows import Window
 from qingjian.rulebook.book import difference
 
 LOG = structlog.get_logger("qingjian.pipeline")
