@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.pipeline.node import FACTORS, MN, START, Node, everything, make_directory, minutes
+from tests.pipeline.node import FACTORS, MN, START, Node, everything, make_directory, minutes, wire
 
 from qingjian.contracts.commands import CommandState
 from qingjian.contracts.directory import Device, Route, Series
@@ -181,6 +181,31 @@ def test_a_drifting_clock(made: Made) -> None:
     (finding,) = newest(engine, "clock-drift")
     assert finding.evidence["offset_seconds"] == 400
     assert finding.end is not None
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_clock_that_jumps_by_a_day_is_seen_in_hours_too(made: Made, days: int) -> None:
+    node, engine, _, _ = made
+    for jump in (0, days, 0):
+        moment = node.clock.now() + timedelta(days=jump)
+        content = node.sender.upload(
+            "2061", wire(moment - timedelta(hours=1)), [[("a21026-Avg", "1")]], wire(moment) + "000"
+        )
+        node.journal([content])
+        engine.step(idle=True)
+        node.clock.advance(3_600)
+    (finding,) = newest(engine, "clock-drift")
+    assert abs(finding.evidence["offset_seconds"]) >= 86_400 - 3_600
+    assert finding.end is not None
+
+
+def test_hours_resent_with_their_old_number_say_nothing_of_the_clock(made: Made) -> None:
+    node, engine, _, _ = made
+    sent = node.upload(START, {"a21026": 1}, command="2061")
+    node.clock.advance(5 * 3_600)
+    node.journal([sent])
+    engine.step(idle=True)
+    assert newest(engine, "clock-drift") == []
 
 
 def test_own_hours_are_stored_with_their_rule_and_compared(made: Made) -> None:

@@ -32,7 +32,7 @@ class RulebookStore:
 
         FileNotFoundError for a version that was never kept here.
         """
-        if not version:
+        if version in ("", packaged().version):
             return packaged()
         if version not in self._kept:
             if len(self._kept) >= 4:

@@ -37,6 +37,9 @@ _NUMBER_COLUMNS = COLUMNS[:-1]
 _ALL_NINES = re.compile(r"-?9{3,}\.9+")
 """What a 2025 device sends when a converted value cannot be computed (§8.1.1 d, confidence S)."""
 _ABOVE_RANGE = "T"
+_DAY = 86_400.0
+_RESENT_AFTER = 600.0
+"""A frame of minutes, hours or days whose QN is older than so many seconds is a resend."""
 _NOT_SEPARATORS = bytes(byte for byte in range(0x21, 0x7F) if byte not in b";,=")
 _INTERACTIONS = frozenset({"9011", "9012", "9013", "9014", "9015"})
 _DATA = frozenset({Kind.ACCEPTED})
@@ -54,7 +57,7 @@ class Decoded:
     heard: dict[str, int] = field(default_factory=dict)
     """MN → microseconds of the newest frame received."""
     offsets: list[tuple[str, int, float, int]] = field(default_factory=list)
-    """(MN, received microseconds, device time minus receiving time in seconds, sequence) of live real-time frames."""
+    """(MN, received microseconds, device time minus receiving time in seconds, sequence) of live frames."""
     received: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """For each observation, when its frame was received."""
     missing: list[Missing] = field(default_factory=list)
@@ -233,7 +236,7 @@ class Decoder:
                 ]
                 continue
             counts["data_frames"] += 1
-            if message.cn == "2011" and not message.rf:
+            if not message.rf:
                 _note_offset(frame, message, start, work.offsets)
             if not plan.width:
                 continue
@@ -399,6 +402,11 @@ def _note_offset(
     device = start if told is None else told
     offset = (device - frame.received_us) / 1_000_000
     ahead = (start - frame.received_us) / 1_000_000
+    if message.cn != "2011":
+        # A resend keeps its QN, so a QN of the past says nothing, unless it is a day back: the jump clocks are known for.
+        if offset < -_RESENT_AFTER and abs(offset + _DAY) > _RESENT_AFTER:
+            return
+        offset = 0.0 if told is None else offset
     offsets.append((frame.mn, frame.received_us, max(offset, ahead), frame.sequence))
 
 

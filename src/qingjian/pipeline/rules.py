@@ -55,14 +55,14 @@ _ALL = (
     ),
     FindingRule(
         "clock-drift",
-        "1",
+        "2",
         "device",
         "minor",
         "数采仪时钟偏差",
         "Clock drift",
-        "实时报文的设备时间与接收时间之差超过名录给定的容差；回到容差内即结束。",
-        "The device's time in live frames differs from the time of receipt by more than the tolerance of the directory; "
-        "it ends when it is within again.",
+        "报文的设备时间与接收时间之差超过名录给定的容差（含时钟跳变一日）；回到容差内即结束。补传数据不参与判断。",
+        "The device's time in live frames differs from the time of receipt by more than the tolerance of the directory "
+        "(also by a whole day); it ends when it is within again. Backfilled data are left out.",
     ),
     FindingRule(
         "changed-after-the-fact",
