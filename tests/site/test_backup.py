@@ -72,3 +72,12 @@ def test_neither_backup_nor_restore_overwrites(folder: DataFolder, tmp_path: Pat
         backup.make(folder, tmp_path / "backup", NOW)
     with pytest.raises(backup.BackupError):
         backup.restore(tmp_path / "backup", folder)
+
+
+def test_every_folder_of_a_node_is_in_the_backup(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.make()
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made - set(backup.ORDER) == {"logs"}
+    # A directory names its rulebook, so the rulebooks are copied after it.
+    assert backup.ORDER.index("directory") < backup.ORDER.index("rulebook")

@@ -25,6 +25,7 @@ ORDER = (
     "base_map.geojson",
     "people",
     "directory",
+    "rulebook",
     "exchange",
     "journal",
     "lake",
