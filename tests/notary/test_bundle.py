@@ -16,10 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ledger import sm2_reference
 from tests.notary.conftest import ORIGIN, START, LocalWitness, frames
 
 from qingjian.contracts.clock import ManualClock
-from qingjian.ledger.note import load_private_key, public_bytes
+from qingjian.ledger.note import SM2_SM3, Signature, VerifierKey, load_private_key, public_bytes
 from qingjian.ledger.policy import parse_policy
 from qingjian.ledger.seals import canonical_rows
 from qingjian.notary import verify
@@ -352,3 +353,38 @@ def test_policies_are_read_as_the_library_reads_them(case: Case, line: str) -> N
     ):
         text = f"{base}\n{good}\n"
         assert parse_policy(text).quorum == verify.read_policy(text)[3]
+
+
+def test_a_line_of_an_algorithm_the_verifier_lacks_is_said_and_never_counts(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    class Sm2Signer:
+        def __init__(self, origin: str) -> None:
+            self.key = VerifierKey.named(origin, SM2_SM3, sm2_reference.PUBLIC_KEY)
+
+        def sign(self, text: str) -> Signature:
+            return Signature(self.key.name, self.key.key_id, sm2_reference.sign(text.encode()))
+
+    notary = Notary(
+        tmp_path / "ledger",
+        clock,
+        origin="county.example/ledger",
+        further_signers=lambda origin: [Sm2Signer(origin)],
+    )
+    outbox = MemoryOutbox()
+    event = standard_kinds().prepare("sign-off", "s-1", clock.now(), {"actor": "a", "document": "d"})
+    row = outbox.add(event.entry)
+    notary.sequence([outbox])
+    path = tmp_path / "bundle.zip"
+    evidence = EventEvidence("签字", event.canonical, event.salt, outbox.places[row])
+    path.write_bytes(build_bundle(notary, BundleContent("x", events=[evidence])))
+    sm2 = Sm2Signer(f"{notary.origin}/2026").key.encode()
+    ed25519 = notary.verifier_keys("2026")[0].encode()
+    code, report = verify.verify(path, f"log {ed25519}\nlog {sm2}\nquorum none\n")
+    assert code == 0, report
+    assert any("present, not checked" in one["what"] for one in report["held"])
+    code, report = verify.verify(path, f"log {sm2}\nquorum none\n")
+    assert code == 1
+    assert any("no key you named signed" in one["reason"] for one in report["failures"])
+    code, report = verify.verify(path, f"log {ed25519}\nquorum none\n")
+    assert code == 0  # a line of a key nobody named is no fault
