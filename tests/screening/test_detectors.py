@@ -209,6 +209,23 @@ def test_who_jumps_to_the_other_has_copied(make_series: Make) -> None:
     assert copier["copies.run_relative_blame"][MIDDLE] > 0 > original["copies.run_relative_blame"][MIDDLE]
 
 
+def test_who_stops_fitting_the_own_surroundings_has_copied(make_series: Make) -> None:
+    own, other = make_series(seed=1).values.copy(), make_series(seed=2).values
+    own[TAMPERED] = other[TAMPERED]
+    fits = (other - make_series(seed=2).expected) / 3.0
+    copier = make_series(values=own, relatives=(other,), relative_errors=(fits,), history=HALF)
+    original = make_series(
+        seed=2, values=other, relatives=(own,), relative_errors=(copier.error,), history=HALF
+    )
+    runs = [(TAMPERED.start * 24, TAMPERED.stop * 24 - 1)]
+    misfit = copied_runs.misfit(copier.error, fits, runs, 24)
+    assert misfit[0] > 2
+    assert copied_runs.misfit(fits, copier.error, runs, 24)[0] == pytest.approx(-misfit[0])
+    assert copied_runs.misfit(np.full((80, 24), np.nan), fits, runs, 24).tolist() == [0.0]
+    assert copied_runs.statistics(copier)["copies.exact"][TAMPERED].all()
+    assert not copied_runs.statistics(original)["copies.exact"].any()
+
+
 def test_stations_that_always_share_an_instrument_are_no_copy(make_series: Make) -> None:
     other = make_series().values
     found = copied_runs.statistics(make_series(values=other, relatives=(other,), history=HALF))

@@ -5,7 +5,7 @@ said by its information: the sum of -log(share of each step, after the step befo
 of the usual small steps near the detection limit counts for little and a moving day for much.
 
 A run shared with a related station says who copied by habits: the copier jumps into the run and out of it, and leaves its
-own level and unrest meanwhile. Two factors of one station with the same values are a mixed-up channel as often as a
+own level, its own unrest and what its other factors promise meanwhile. Two factors of one station with the same values are a mixed-up channel as often as a
 pasted one and are never certain.
 """
 
@@ -19,14 +19,16 @@ from qingjian.screening.series import SeriesDays, Statistics
 
 FURTHEST_STEP = 12
 LEAST_PAIRS = 200
+LEAST_ERRORS = 12  # hours
 LEAST_RUN = 12  # values
 LEAST_MOVES = 4  # changes among them
 LEAST_HOURS = 2.0  # of a day that must lie in a run
 CONCLUSIVE = 50.0  # information no two honest stretches share by chance (1 in 10^21)
 BEYOND_HISTORY = 2.0  # … and this many times what the own clean history shows
 ALONE = 2.0  # without a history the bar is higher
-BOTH_BELOW = 0.15  # habits that differ by less do not say who copied from whom
+BOTH_BELOW = 0.6  # habits that differ by less do not say who copied from whom
 AROUND_HOURS = 15 * 24
+BRIDGE_HOURS = 36
 HASH_BASE = np.uint64(0x9E3779B97F4A7C15)
 
 Whole = NDArray[np.int64]
@@ -43,12 +45,14 @@ def statistics(series: SeriesDays) -> Statistics:
     certain = _conclusive(past, series)
     for name, others in (("relative", series.relatives), ("factor", series.factors)):
         best = np.zeros((2, series.days))
-        for other in others:
+        for number, other in enumerate(others):
             theirs, have = _units(other, series.resolution)
-            runs = equal_runs(units, known, theirs, have)
+            runs = equal_runs(units, known, theirs, have, BRIDGE_HOURS * per_day // 24)
             shared = np.where(units == theirs, weight, 0.0)
             rest = [r.ravel() for r in series.relatives if r is not other] if runs else []
             blame = _blame(series.fine.ravel(), other.ravel(), _middle(rest), runs, per_day)
+            if name == "relative" and number < len(series.relative_errors):
+                blame = blame + misfit(series.error, series.relative_errors[number], runs, per_day)
             found = _by_day(runs, _told(runs, shared), blame, per_day, series.days)
             best = np.where(found[0] > best[0], found, best)
         if others:
@@ -129,8 +133,13 @@ def past_runs(units: Whole, known: Mask) -> list[tuple[int, int]]:
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
-def equal_runs(units: Whole, known: Mask, theirs: Whole, have: Mask) -> list[tuple[int, int]]:
-    """First and last position of runs in which two series hold the same values at the same times."""
+def equal_runs(
+    units: Whole, known: Mask, theirs: Whole, have: Mask, bridge: int = LEAST_RUN
+) -> list[tuple[int, int]]:
+    """First and last position of runs in which two series hold the same values at the same times.
+
+    Runs at most `bridge` values apart are one: a routine check in between does not end it.
+    """
     same = known & have & (units == theirs)
     edges = np.flatnonzero(np.diff(np.r_[False, same, False].astype(np.int8)))
     firsts, lasts = edges[::2], edges[1::2] - 1
@@ -138,8 +147,7 @@ def equal_runs(units: Whole, known: Mask, theirs: Whole, have: Mask) -> list[tup
     firsts, lasts = firsts[long], lasts[long]
     if not len(firsts):
         return []
-    # a routine check in between does not end a run
-    cuts = np.flatnonzero(firsts[1:] - lasts[:-1] > LEAST_RUN)
+    cuts = np.flatnonzero(firsts[1:] - lasts[:-1] > bridge)
     return list(
         zip(firsts[np.r_[0, cuts + 1]].tolist(), lasts[np.r_[cuts, len(lasts) - 1]].tolist(), strict=True)
     )
@@ -192,6 +200,30 @@ def _blame(
             leaves[side, 1] = _departure(x if middle is None else x - middle, first, last, reach, step)[0]
             leaves[side, 2] = _departure(x, first, last, reach, step)[1]
         out[i] = float(np.sum(np.log((leaves[0] + 1) / (leaves[1] + 1))))
+    return out
+
+
+def misfit(own: Floats, other: Floats, runs: list[tuple[int, int]], per_day: int) -> Floats:
+    """For each run, by how much more the own series leaves what its surroundings promise than the other one does.
+
+    Log ratio of the mean square of the standardised errors (days, 24) in the run to that around it, own minus other. The
+    copier no longer fits its own other factors; the original goes on fitting, and even better beside its copy.
+    """
+    out = np.zeros(len(runs))
+    reach = AROUND_HOURS
+    for i, (first, last) in enumerate(runs):
+        begin, beyond = first * 24 // per_day, last * 24 // per_day + 1
+        size = []
+        for error in (own.ravel(), other.ravel()):
+            inside = error[begin:beyond]
+            around = np.r_[error[max(begin - reach, 0) : begin], error[beyond : beyond + reach]]
+            inside, around = inside[np.isfinite(inside)], around[np.isfinite(around)]
+            if len(inside) < LEAST_ERRORS or len(around) < 4 * LEAST_ERRORS:
+                size.append(0.0)
+                continue
+            inner, outer = (float(np.mean(np.clip(x, -6, 6) ** 2)) for x in (inside, around))
+            size.append(float(np.log((inner + 0.1) / (outer + 0.1))))
+        out[i] = 2 * (size[0] - size[1]) if 0.0 not in size else 0.0
     return out
 
 
