@@ -1,6 +1,13 @@
 from django.urls import path
 
-from qingjian.apps.evaluation import basis_views, element_views, entry_views, rule_views, views, water_views
+from qingjian.apps.evaluation import (
+    basis_views,
+    element_views,
+    entry_views,
+    rule_views,
+    views,
+    water_views,
+)
 
 urlpatterns = [
     path("air/", views.air_now, name="air"),
