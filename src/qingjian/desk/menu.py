@@ -56,6 +56,7 @@ GROUPS = (
             ("element:radiation", _("Radiation"), "radioactive", C.VIEW_DATA),
             ("element:ecology", _("Ecology"), "leaf", C.VIEW_DATA),
             ("outlets", _("Outlets"), "building-factory", C.VIEW_DATA),
+            ("reports", _("Reports"), "report-analytics", C.VIEW_DATA),
         ),
     ),
     (
@@ -79,6 +80,7 @@ GROUPS = (
             ("registry-import", _("Import"), "file-import", C.PROPOSE_REGISTRY),
             ("duties", _("Duties"), "users-group", C.VIEW_REGISTRY),
             ("series-list", _("Series"), "chart-line", C.VIEW_REGISTRY),
+            ("limits", _("Limits"), "ruler-measure", C.VIEW_REGISTRY),
             ("rule-changes", _("Changed rules and results"), "git-compare", C.VIEW_REGISTRY),
             ("rules-to-confirm", _("Rules to confirm"), "scale", C.VIEW_REGISTRY),
             ("working-days", _("Working days"), "calendar", C.VIEW_REGISTRY),

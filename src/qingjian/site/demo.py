@@ -19,6 +19,7 @@ from qingjian.apps.matters import services as matters
 from qingjian.apps.network import services as network
 from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import queries as observing
+from qingjian.apps.rulekeeping import services as rulekeeping
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.contracts.folders import DataFolder, write_durably
@@ -29,6 +30,7 @@ from qingjian.simulator.staging import OPENED_FILE, changes, staged, staged_in
 
 OPENING = date(2024, 1, 1)
 """The day from which the demo's posts and region tree hold."""
+COUNTY = "990121"
 
 POINT_KINDS = {
     "air": "air_city",
@@ -64,8 +66,48 @@ def install() -> dict[str, str]:
         network.install(_registry(document))
         passwords = _users(document)
         _certificates(document)
+        _rules()
     network.publish_directory()
     return passwords
+
+
+def _rules() -> None:
+    """Let the two data managers add what an office adds itself: standards of outlets and targets; all of it made up."""
+    maker, checker = (User.objects.get(username=name) for name in ("shuju", "shenhe"))
+    said = {"confidence": "S", "source": "演示，不是真实文件 / demonstration, no real document"}
+    year = now().year
+    standards = [
+        {
+            "standard": "GB 18918",
+            "outlet": "QY05-DW001",
+            "class": "一级A",
+            "left_out": "水温≤12℃；2005-12-31前建设",
+            "effective_from": "2024-05-01",
+            **said,
+        }
+    ]
+    targets = [
+        {
+            "standard": "演示考核目标",
+            "region": COUNTY,
+            "year": str(one),
+            "item": item,
+            "value": value,
+            "unit": unit,
+            "effective_from": f"{one}-01-01",
+            **said,
+        }
+        for one in (year - 1, year)
+        for item, value, unit in (
+            ("优良天数比例", "72", "%"),
+            ("重污染天数", "6", "d"),
+            ("PM2.5", "45", "μg/m³"),
+            ("O3", "170", "μg/m³"),
+        )
+    ]
+    for table, rows in (("outlet_standards", standards), ("regional_targets", targets)):
+        change = rulekeeping.propose(maker, table, rulekeeping.as_csv(table, rows), "演示")
+        rulekeeping.approve(checker, change, change.version, "演示 / demonstration")
 
 
 HISTORY = timedelta(days=400)

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "qingjian.apps.matters",
     "qingjian.apps.integrity",
     "qingjian.apps.governance",
+    "qingjian.apps.reporting",
     "qingjian.desk",
     "qingjian.portal",
 ]

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("qingjian.apps.matters.urls")),
     path("", include("qingjian.apps.integrity.urls")),
     path("", include("qingjian.apps.governance.urls")),
+    path("", include("qingjian.apps.reporting.urls")),
     path("", include("qingjian.desk.urls")),
     path("", include("qingjian.portal.urls")),
 ]

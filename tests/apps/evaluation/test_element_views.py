@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from datetime import date, datetime, timedelta
 
@@ -248,15 +247,15 @@ def test_registry_files_hold_what_is_missing(elements, place, client) -> None:
 # -- changed rules -----------------------------------------------------------------------------------------------------
 
 
-def own_limit(author, book, item: str, cls: str, limit: str) -> str:
-    """Enter a groundwater limit of this office instead of the packaged one; return its row id."""
+def own_limit(people, book, item: str, cls: str, limit: str) -> str:
+    """Put a groundwater limit of this office in the place of the packaged one; return its row id."""
+    maker, checker = people
     (row,) = book.rows("groundwater_limits", pollutant_cn=item, class_=cls)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(row.values))
-    writer.writeheader()
-    writer.writerow(dict(row.values) | {"limit": limit})
-    entered = rule_services.enter_local(author, "groundwater_limits", text.getvalue(), "地方标准 第 3 页")
-    assert not entered.errors, entered.errors
+    text = rule_services.as_csv(
+        "groundwater_limits", [dict(row.values) | {"limit": limit, "source": "地方标准"}]
+    )
+    proposal = rule_services.propose(maker, "groundwater_limits", text, "地方标准")
+    rule_services.approve(checker, proposal, 0, "地方标准 第 3 页")
     return row.id
 
 
@@ -265,8 +264,8 @@ def test_a_changed_limit_evaluates_again_keeps_the_old_result_and_lists_it(
 ) -> None:
     services.run(60)
     assert RuleChange.objects.get().rows == [], "the first look only remembers"
-    author = place.person("guize", "data_manager")
-    row_id = own_limit(author, rules.rulebook(), "氨氮", "Ⅳ", "0.6")
+    people = place.person("guize", "data_manager"), place.person("fuhe", "data_manager")
+    row_id = own_limit(people, rules.rulebook(), "氨氮", "Ⅳ", "0.6")
     clock().advance(60)
     services.run(60)
     change = RuleChange.objects.first()
@@ -285,7 +284,8 @@ def test_a_changed_limit_evaluates_again_keeps_the_old_result_and_lists_it(
     assert pair == (new, old)
     services.run(60)
     assert RuleChange.objects.count() == 2, "the same rules are no change"
-    rule_services.withdraw_local(author, row_id)
+    back = rule_services.propose(people[0], "groundwater_limits", "", "误改", taken_back=[row_id])
+    rule_services.approve(people[1], back, 0, "地方标准 第 3 页")
     clock().advance(60)
     services.run(60)
     again = Evaluation.objects.get(kind="groundwater", superseded_at=None)

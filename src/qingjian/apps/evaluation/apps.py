@@ -8,4 +8,4 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("Evaluation")
 
     def ready(self) -> None:
-        from qingjian.apps.evaluation import tasks, words  # noqa: F401 - registers the jobs and the rules' titles
+        from qingjian.apps.evaluation import again, tasks, words  # noqa: F401 - registers jobs, titles, effects

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.evaluation import (
     air,
+    approaches,
     ecology,
     exceedances,
     laboratory,
@@ -142,12 +143,11 @@ def _samples(
 def _outlets(
     book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
 ) -> Iterator[Draft]:
-    found = [one for one in outlets.outlets() if chosen is None or one.point.pk in chosen]
+    found = [one for one in outlets.outlets(book) if chosen is None or one.point.pk in chosen]
     block = outlets.Block(book, found, first, last)
     hours = list(block.hourly())
     yield from hours
-    if chosen is not None:
-        yield from _no_longer(hours, found, first, last)
+    yield from _no_longer(hours, found, first, last)
     ended = min(last, day_of(until) - timedelta(days=1))
     yield from (one for one in block.daily() if day_of(one.start) <= ended)
 
@@ -175,6 +175,11 @@ def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, las
                 exceeds=False,
                 result={"items": []},
             )
+
+
+def _after_outlets(points: set[int] | None, book: Rulebook) -> None:
+    exceedances.rebuild(points, book)
+    approaches.rebuild(points, book)
 
 
 AIR_TABLES = ("ambient_air_limits", "aqi_breakpoints", "aqi_levels", "data_validity")
@@ -206,7 +211,8 @@ ELEMENT_RULES = {
             _("Outlets"),
             lambda: [one.point for one in outlets.outlets()],
             _outlets,
-            exceedances.rebuild,
+            _after_outlets,
+            tables=("emission_limits", "outlet_standards"),
             subjects=("reference_oxygen", "gas_day", "water_day"),
             kinds=("outlet_hour", "outlet_day"),
         ),

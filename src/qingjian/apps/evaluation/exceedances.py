@@ -41,11 +41,15 @@ def _rebuild_point(point: Point) -> None:
     for kind, averaging in KINDS.items():
         rows = Evaluation.objects.filter(point=point, kind=kind, superseded_at=None)
         for run in _runs(rows.order_by("start").only("pk", "start", "result"), averaging):
-            wanted[run["series_id"], run["limit_id"], averaging, run["start"], run["marked"]] = run
+            wanted[
+                _key(run["series_id"], run["limit_id"], run["rule"], averaging, run["start"], run["marked"])
+            ] = run
     codes = dict(Series.objects.filter(point=point).values_list("pk", "code"))
     gone, changed, findings = [], [], []
     for held in Exceedance.objects.filter(point=point):
-        run = wanted.pop((held.series_id, held.limit_id, held.averaging, held.start, held.marked), None)
+        run = wanted.pop(
+            _key(held.series_id, held.limit_id, held.rule, held.averaging, held.start, held.marked), None
+        )
         if run is None:
             gone.append(held)
             findings += _withdrawn(held, codes)
@@ -55,7 +59,7 @@ def _rebuild_point(point: Point) -> None:
             changed.append(held)
             findings += _stated(held, codes)
     fresh = [
-        Exceedance(point=point, averaging=key[2], finding=_finding_id(key, codes), **run)
+        Exceedance(point=point, averaging=key[3], finding=_finding_id(key, codes), **run)
         for key, run in wanted.items()
     ]
     for one in fresh:
@@ -73,13 +77,13 @@ def _rebuild_point(point: Point) -> None:
 def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
     """Group consecutive exceeding periods by series, limit and whether they count."""
     length = LENGTHS[averaging]
-    open_runs: dict[tuple[int, int, bool], dict[str, Any]] = {}
+    open_runs: dict[tuple[int, int | None, str, bool], dict[str, Any]] = {}
     done = []
     for row in rows:
         for item in row.result.get("items", ()):
             if not item.get("exceeds"):
                 continue
-            key = (item["series"], item["limit"], not item["counts"])
+            key = (item["series"], item["limit"], item.get("rule", ""), not item["counts"])
             run = open_runs.get(key)
             if run is not None and run["end"] == row.start:
                 run["end"] = row.start + length
@@ -92,6 +96,8 @@ def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
                 open_runs[key] = {
                     "series_id": item["series"],
                     "limit_id": item["limit"],
+                    "rule": item.get("rule", ""),
+                    "held_against": _held_against(item),
                     "start": row.start,
                     "end": row.start + length,
                     "periods": 1,
@@ -109,6 +115,16 @@ def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
     return done
 
 
+def _key(*parts: Any) -> tuple[Any, ...]:
+    """Series, permit limit, rulebook row, averaging period, start, marked: what makes a run the same run."""
+    return parts
+
+
+def _held_against(item: dict[str, Any]) -> str:
+    text = f"{item['bounds']} {item['unit']}".strip()
+    return f"{text} ({item['document']})"[:300] if item.get("document") else text
+
+
 def _worse(item: dict[str, Any], run: dict[str, Any]) -> bool:
     return (item["multiple"] or 0) > (run["multiple"] or 0)
 
@@ -118,7 +134,7 @@ def _rule(averaging: str) -> str:
 
 
 def _finding_id(key: tuple[Any, ...], codes: dict[int, str]) -> str:
-    series, _limit, averaging, start, marked = key
+    series, _limit, _rule_row, averaging, start, marked = key
     return "" if marked else finding_id(_rule(averaging), words.RULE_VERSION, codes[series], start)
 
 
@@ -145,6 +161,7 @@ def _finding(
     evidence = {
         "evaluation": run.evaluation_id,
         "limit": run.limit_id,
+        "held_against": run.held_against,
         "periods": run.periods,
         "peak": run.peak,
         "multiple": run.multiple,

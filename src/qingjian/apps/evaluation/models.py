@@ -119,7 +119,14 @@ class Exceedance(models.Model):
     point = models.ForeignKey(
         Point, models.PROTECT, related_name="exceedances", verbose_name=_("Monitoring point")
     )
-    limit = models.ForeignKey(PermitLimit, models.PROTECT, related_name="+", verbose_name=_("Permit limit"))
+    limit = models.ForeignKey(
+        PermitLimit, models.PROTECT, null=True, related_name="+", verbose_name=_("Permit limit")
+    )
+    """None when a standard is stricter than the permit and decides."""
+    rule = models.CharField(max_length=60, blank=True)
+    """Row of the rulebook that decides when it is no permit limit."""
+    held_against = models.CharField(_("Limit"), max_length=300, blank=True)
+    """The deciding limit as text, with its document where it is not the permit alone."""
     averaging = models.CharField(
         _("Averaging period"), max_length=8, choices=(("hour", _("Hour")), ("day", _("Day")))
     )
@@ -141,7 +148,8 @@ class Exceedance(models.Model):
         ordering = ("-start", "-id")
         constraints = (
             models.UniqueConstraint(
-                fields=("series", "limit", "averaging", "start", "marked"), name="one_exceedance_per_start"
+                fields=("series", "limit", "rule", "averaging", "start", "marked"),
+                name="one_exceedance_per_start",
             ),
         )
         verbose_name = _("Exceedance")
@@ -191,6 +199,52 @@ class EnteredFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TrendWarning(models.Model):
+    """A warning before a limit is reached, and whether it was right."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", _("Going on")
+        REACHED = "reached", _("Limit passed afterwards")
+        PASSED = "passed", _("Fell back, limit kept")
+        UNKNOWN = "unknown", _("No valid data afterwards")
+        WITHDRAWN = "withdrawn", _("Withdrawn: data or marks changed")
+
+    series = models.ForeignKey(
+        Series, models.PROTECT, related_name="trend_warnings", verbose_name=_("Series")
+    )
+    point = models.ForeignKey(
+        Point, models.PROTECT, related_name="trend_warnings", verbose_name=_("Monitoring point")
+    )
+    limit = models.ForeignKey(PermitLimit, models.PROTECT, null=True, related_name="+")
+    rule = models.CharField(max_length=60, blank=True)
+    held_against = models.CharField(_("Limit"), max_length=300)
+    averaging = models.CharField(
+        _("Averaging period"), max_length=8, choices=(("hour", _("Hour")), ("day", _("Day")))
+    )
+    start = models.DateTimeField(_("Warned at"))
+    """The period whose value completed the warning."""
+    end = models.DateTimeField(_("To (not included)"))
+    value = models.FloatField(_("Value"))
+    share = models.FloatField(_("Share of the limit (%)"))
+    """The highest share while it went on."""
+    slope = models.FloatField(_("Rise per period"))
+    expected_at = models.DateTimeField(_("Limit expected at"))
+    outcome = models.CharField(_("Outcome"), max_length=10, choices=Outcome.choices, default=Outcome.RUNNING)
+    trace = models.JSONField()
+    finding = models.CharField(max_length=32)
+
+    class Meta:
+        ordering = ("-start", "-id")
+        constraints = (
+            models.UniqueConstraint(fields=("series", "averaging", "start"), name="one_warning_per_start"),
+        )
+        indexes = (models.Index(fields=("point", "averaging", "start"), name="trend_warning_recent"),)
+        verbose_name = _("Trend warning")
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.start:%Y-%m-%d %H:%M}"
 
 
 class Progress(models.Model):

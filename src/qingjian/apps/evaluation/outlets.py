@@ -8,22 +8,42 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.db.models import Q
 
 from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation.bounds import (
+    Bound,
+    assigned,
+    held_against,
+    item_of,
+    of_permit,
+    of_standards,
+    strictest_first,
+)
 from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, number
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import PermitLimit, Point, Series, Setting
-from qingjian.rulebook import Row, Rulebook
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.rulebook import Confidence, Row, Rulebook
 from qingjian.standards.emissions import judgement, means, oxygen
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 from qingjian.standards.limits import Limit, limit_of
+from qingjian.standards.quantity import Quantity
 
 FLOW_CODES = ("w00000", "a00000", "B01")
 OXYGEN_CODE = "a19001"
+PH_CODE = "w01001"
 CUBIC_METRES_PER_HOUR = {"L/s": 3.6, "m³/s": 3600.0, "m³/h": 1.0, "m3/h": 1.0, "m3/s": 3600.0}
-GRAMS_PER_CUBIC_METRE = {"mg/L": 1.0, "mg/m³": 0.001, "µg/m³": 0.000001, "μg/m³": 0.000001}
+GRAMS_PER_CUBIC_METRE = {
+    "mg/L": 1.0,
+    "µg/L": 0.001,
+    "μg/L": 0.001,
+    "mg/m³": 0.001,
+    "µg/m³": 0.000001,
+    "μg/m³": 0.000001,
+}
 PLACES = 4
 DAY_SHARE = {"water": "water_day", "gas": "gas_day"}
 
@@ -44,18 +64,33 @@ class Outlet:
     def medium(self) -> str:
         return self.point.outlet.medium
 
-    def in_force(self, day: date, averaging: str) -> list[tuple[Series, PermitLimit]]:
-        """Return the limits of an averaging period that hold on a day, with the series each is held against."""
+    def held(self, day: date, averaging: str, book: Rulebook) -> list[tuple[Series, bool, list[Bound]]]:
+        """Return (series, at reference oxygen or not, its limits strictest first) for an averaging period on a day."""
+        groups: dict[tuple[str, bool], list[Bound]] = {}
         rows = [
             one
             for one in self.limits
             if one.averaging == averaging and (one.upper is not None or one.lower is not None)
         ]
+        for one in network.in_force(rows, midnight(day)):
+            if one.factor.wire_code in self.series:
+                groups.setdefault((one.factor.wire_code, one.converted), []).append(of_permit(one))
+        assignments = assigned(book, self.point.outlet.code, day)
+        for code, series in self.series.items() if assignments else ():
+            found = of_standards(book, self.point.outlet.code, self.medium, series, averaging, day)
+            if found:
+                groups.setdefault((code, self.converts(series)), []).extend(found)
         return [
-            (self.series[one.factor.wire_code], one)
-            for one in network.in_force(rows, midnight(day))
-            if one.factor.wire_code in self.series
+            (self.series[code], converted, strictest_first(bounds))
+            for (code, converted), bounds in groups.items()
         ]
+
+    def converts(self, series: Series) -> bool:
+        """Say whether standards speak of the value of a series at reference oxygen."""
+        own = [one for one in self.limits if one.factor_id == series.factor_id and one.upper is not None]
+        return self.medium == "gas" and (
+            any(one.converted for one in own) if own else series.pk in self.reference
+        )
 
     def amounts(self, day: date) -> list[PermitLimit]:
         """Return the yearly amounts that hold on a day."""
@@ -64,11 +99,13 @@ class Outlet:
         )
 
 
-def outlets() -> list[Outlet]:
-    """Return every running outlet point that has a limit or a yearly amount."""
+def outlets(book: Rulebook | None = None) -> list[Outlet]:
+    """Return every running outlet point that has a limit, a yearly amount or a standard that applies to it."""
+    named = {row["outlet"] for row in (book or rulebook()).rows("outlet_standards")}
     points = list(
         Point.objects.select_related("region", "outlet__source")
-        .filter(outlet__isnull=False, status="running", outlet__limits__isnull=False)
+        .filter(outlet__isnull=False, status="running")
+        .filter(Q(outlet__limits__isnull=False) | Q(outlet__code__in=named))
         .distinct()
     )
     held: dict[int, list[Series]] = {one.pk: [] for one in points}
@@ -89,20 +126,6 @@ def outlets() -> list[Outlet]:
             Outlet(point, own, flow, own.get(OXYGEN_CODE), reference, limits.get(point.outlet_id, []))
         )
     return found
-
-
-def exceeded(value: float, limit: PermitLimit) -> bool:
-    """Every digit counts (GB/T 8170, comparison of all digits)."""
-    return (limit.upper is not None and value > float(limit.upper)) or (
-        limit.lower is not None and value < float(limit.lower)
-    )
-
-
-def multiple_of(value: float, limit: PermitLimit) -> float | None:
-    """(C-C0)/C0 above an upper limit; None for ranges and lower limits."""
-    if limit.upper is None or limit.lower is not None or limit.upper == 0 or value <= float(limit.upper):
-        return None
-    return value / float(limit.upper) - 1
 
 
 def bounds(limit: PermitLimit) -> str:
@@ -130,13 +153,16 @@ class Block:
     @staticmethod
     def _needed(outlet: Outlet) -> Iterator[Series]:
         wanted = {limit.factor.wire_code for limit in outlet.limits}
-        yield from (one for code, one in outlet.series.items() if code in wanted)
-        yield from (one for one in (outlet.flow, outlet.oxygen) if one is not None)
+        yield from (
+            one for code, one in outlet.series.items() if code in wanted or one.unit in GRAMS_PER_CUBIC_METRE
+        )
+        other = (outlet.flow, outlet.oxygen, outlet.series.get(PH_CODE))
+        yield from (one for one in other if one is not None)
 
-    def judged(self, outlet: Outlet, series: Series, limit: PermitLimit) -> tuple[np.ndarray, np.ndarray]:
+    def judged(self, outlet: Outlet, series: Series, converted: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return (every value, values that count) as the limit wants them: measured, or at reference oxygen."""
         raw, used = self.hours.of(series.pk, "value"), self.hours.of(series.pk)
-        if limit.converted:
+        if converted:
             sent = self.hours.of(series.pk, "converted")
             own = np.full(len(raw), np.nan)
             if outlet.oxygen is not None and series.pk in outlet.reference:
@@ -158,24 +184,25 @@ class Block:
         for outlet in self.chosen:
             hits: dict[int, list[dict[str, Any]]] = {}
             for place in range(self.count):
-                for series, limit in outlet.in_force(self.first + timedelta(days=place), "hour"):
-                    raw, used = self.judged(outlet, series, limit)
+                day = self.first + timedelta(days=place)
+                for series, converted, held in outlet.held(day, "hour", self.book):
+                    raw, used = self.judged(outlet, series, converted)
                     part = slice(place * 24, place * 24 + 24)
-                    upper = np.inf if limit.upper is None else float(limit.upper)
-                    lower = -np.inf if limit.lower is None else float(limit.lower)
+                    upper = min((one.upper for one in held if one.upper is not None), default=np.inf)
+                    lower = max((one.lower for one in held if one.lower is not None), default=-np.inf)
                     with np.errstate(invalid="ignore"):
                         over = np.flatnonzero((raw[part] > upper) | (raw[part] < lower)) + part.start
                     for hour in over.tolist():
                         hits.setdefault(hour, []).append(
-                            self._item(series, limit, float(raw[hour]), bool(np.isfinite(used[hour])), hour)
+                            self._item(series, held, float(raw[hour]), bool(np.isfinite(used[hour])), hour)
                         )
             for hour, items in sorted(hits.items()):
                 yield _exceeding(outlet, "outlet_hour", self.hours.start + hour * inputs.HOUR, items)
 
     def _item(
-        self, series: Series, limit: PermitLimit, value: float, counts: bool, hour: int
+        self, series: Series, held: Sequence[Bound], value: float, counts: bool, hour: int
     ) -> dict[str, Any]:
-        item = _item(series, limit, value, counts)
+        item = item_of(series, held, value, counts, PLACES)
         if not counts:
             item["zh"], item["en"] = self.hours.why(series.pk, hour)
         return item
@@ -193,10 +220,10 @@ class Block:
         day = self.first + timedelta(days=place)
         part = slice(place * 24, place * 24 + 24)
         hours: dict[str, Any] = {}
-        for series, limit in outlet.in_force(day, "hour"):
-            raw, used = self.judged(outlet, series, limit)
+        for series, converted, held in outlet.held(day, "hour", self.book):
+            raw, used = self.judged(outlet, series, converted)
             values = used[part][np.isfinite(used[part])]
-            over = sum(exceeded(value, limit) for value in values.tolist())
+            over = sum(any(one.exceeded(value) for one in held) for value in values.tolist())
             if len(values) or np.any(np.isfinite(raw[part])):
                 hours[series.factor.wire_code] = {
                     "judged": len(values),
@@ -204,18 +231,19 @@ class Block:
                     "marked": int(np.sum(np.isfinite(raw[part]) & ~np.isfinite(used[part]))),
                 }
         items, used_means = [], {}
-        for series, limit in outlet.in_force(day, "day"):
-            value, valid, due = self._mean(outlet, series, limit, part, volume)
+        for series, converted, held in outlet.held(day, "day", self.book):
+            value, valid, due = self._mean(outlet, series, converted, part, volume)
             if valid == 0 and not np.any(np.isfinite(self.hours.of(series.pk, "value")[part])):
                 continue
             item = (
-                _item(series, limit, value, True)
+                item_of(series, held, value, True, PLACES)
                 if value is not None
                 else {
                     "factor": series.factor.wire_code,
                     "series": series.pk,
-                    "limit": limit.pk,
+                    "limit": held[0].pk,
                     "value": None,
+                    **({"rule": held[0].rule} if held[0].rule else {}),
                 }
             )
             items.append({**item, "valid": valid, "due": due})
@@ -223,7 +251,7 @@ class Block:
         amounts = {
             code: kept
             for code, kept in (
-                (one.factor.wire_code, self._amount(outlet, one, part, volume)) for one in outlet.amounts(day)
+                (code, self._amount(series, part, volume)) for code, series in sorted(outlet.series.items())
             )
             if kept
         }
@@ -232,13 +260,14 @@ class Block:
         row = _exceeding(outlet, "outlet_day", midnight(day), items)
         row.values = {"used": used_means, "hours": hours}
         row.result["amounts"] = amounts
-        row.confidence = "U" if items or amounts else "S"  # the validity of days rests on unverified rows
+        if items or amounts:
+            row.confidence = "U"  # the validity of days rests on unverified rows
         return row
 
     def _mean(
-        self, outlet: Outlet, series: Series, limit: PermitLimit, part: slice, volume: np.ndarray
+        self, outlet: Outlet, series: Series, converted: bool, part: slice, volume: np.ndarray
     ) -> tuple[float | None, int, int]:
-        values = self.judged(outlet, series, limit)[1][part]
+        values = self.judged(outlet, series, converted)[1][part]
         share = float(self.book.rows("evaluation_parameters", subject=DAY_SHARE[outlet.medium])[-1]["value"])
         running = ~self.hours.of(series.pk, "stopped")[part].astype(np.bool_)
         if outlet.medium == "water" and series.averaging == "flow_weighted":
@@ -253,11 +282,9 @@ class Block:
             value = float(np.mean(values[good])) if enough else None
         return (None if value is None else round(value, PLACES)), int(good.sum()), int(due.sum())
 
-    def _amount(
-        self, outlet: Outlet, limit: PermitLimit, part: slice, volume: np.ndarray
-    ) -> dict[str, Any] | None:
-        series = outlet.series.get(limit.factor.wire_code)
-        if series is None or series.unit not in GRAMS_PER_CUBIC_METRE:
+    def _amount(self, series: Series, part: slice, volume: np.ndarray) -> dict[str, Any] | None:
+        """Return kg of one day, of every factor that is measured as a concentration beside a flow."""
+        if series.unit not in GRAMS_PER_CUBIC_METRE:
             return None
         # Measured concentrations, never those at reference oxygen.
         pair = self.hours.of(series.pk)[part] * volume[part]
@@ -271,25 +298,11 @@ class Block:
         }
 
 
-def _item(series: Series, limit: PermitLimit, value: float, counts: bool) -> dict[str, Any]:
-    multiple = multiple_of(value, limit)
-    return {
-        "factor": series.factor.wire_code,
-        "series": series.pk,
-        "limit": limit.pk,
-        "value": number(value, PLACES),
-        "bounds": bounds(limit),
-        "unit": series.unit,
-        "exceeds": exceeded(value, limit),
-        "multiple": None if multiple is None else round(multiple, PLACES),
-        "counts": counts,
-    }
-
-
 def _exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str, Any]]) -> Draft:
     counted = [one for one in items if one.get("counts") and one.get("exceeds")]
     judged = [one for one in items if one["value"] is not None]
     multiples = [one["multiple"] for one in counted if one["multiple"] is not None]
+    marks = [Confidence.S, *(Confidence(one["confidence"]) for one in items if "confidence" in one)]
     return Draft(
         kind,
         outlet.point.pk,
@@ -304,11 +317,11 @@ def _exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str,
                 if not one.get("counts", True)
             },
         },
-        "S",
+        Confidence.weakest(marks).value,
         exceeds=bool(counted) if judged else None,
         multiple=max(multiples, default=None),
         main_items=",".join(one["factor"] for one in counted),
-        result={"items": items, "limits": [[one["limit"], one.get("bounds", "")] for one in items]},
+        result={"items": items, "limits": [one for item in items for one in held_against(item)]},
     )
 
 
@@ -346,7 +359,7 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
     limits = {
         one.pk: one
         for one in PermitLimit.objects.select_related("factor", "permit").filter(
-            pk__in=[item["limit"] for item in row.result.get("items", ())]
+            pk__in=[pk for item in row.result.get("items", ()) for pk in _named(item, "limit")]
         )
     }
     series = {
@@ -358,20 +371,24 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
     outlet = next((one for one in outlets() if one.point.pk == row.point_id), None)
     block = Block(book, [outlet], day, day, row.inputs_known_at) if outlet else None
     for item in row.result.get("items", ()):
-        limit = limits[item["limit"]]
         own = series[item["series"]]
+        converted = _converted(item, limits, outlet, own)
         name = f"{own.factor.name_zh} {item['factor']}"
         if hourly and not item["counts"]:
             made.reject(name, item["value"], item["zh"], item["en"])
             continue
         if not hourly and block is not None and outlet is not None:
-            _explain_mean(made, block, outlet, own, limit, book)
-        if hourly and limit.converted and block is not None and outlet is not None:
+            _explain_mean(made, block, outlet, own, converted, book)
+        if hourly and converted and block is not None and outlet is not None:
             _explain_conversion(made, block, outlet, own, row.start, book)
         if item["value"] is None:
             made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
             continue
-        judged = judgement.judge(str(item["value"]), [permit_row(limit, item["unit"])], on=day, rulebook=book)
+        held = [permit_row(limits[pk], item["unit"]) for pk in _named(item, "limit")]
+        held += [limit_of(found) for found in _rule_rows(item, book)]
+        given = str(item["value"])
+        value = given if all(one.unit == item["unit"] for one in held) else Quantity(given, item["unit"])
+        judged = judgement.judge(value, held, on=day, rulebook=book)
         made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
     named = {code: one.factor.name_zh for code, one in outlet.series.items()} if outlet else {}
     for code, counts in row.values.get("hours", {}).items() if not hourly else ():
@@ -388,10 +405,32 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
     return made.done()
 
 
+def _named(item: dict[str, Any], kind: str) -> list[Any]:
+    """Return the permit limits (`limit`) or rulebook rows (`rule`) a stored item was held against, the deciding first."""
+    return [one.get(kind) for one in (item, *item.get("others", ())) if one.get(kind)]
+
+
+def _rule_rows(item: dict[str, Any], book: Rulebook) -> Iterator[Row]:
+    for row_id in _named(item, "rule"):
+        try:
+            yield book.row(row_id)
+        except KeyError:
+            continue
+
+
+def _converted(
+    item: dict[str, Any], limits: dict[int, PermitLimit], outlet: Outlet | None, series: Series
+) -> bool:
+    own = _named(item, "limit")
+    if own:
+        return limits[own[0]].converted
+    return outlet is not None and outlet.converts(series)
+
+
 def _explain_mean(
-    made: TraceBuilder, block: Block, outlet: Outlet, series: Series, limit: PermitLimit, book: Rulebook
+    made: TraceBuilder, block: Block, outlet: Outlet, series: Series, converted: bool, book: Rulebook
 ) -> None:
-    values = block.judged(outlet, series, limit)[1]
+    values = block.judged(outlet, series, converted)[1]
     volume = block.volume(outlet)
     try:
         if outlet.medium == "water":

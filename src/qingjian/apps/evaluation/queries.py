@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
@@ -15,9 +15,9 @@ from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import air, amounts, explanation, laboratory, outlets, water
 from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
-from qingjian.apps.evaluation.models import Evaluation, Exceedance, Progress
+from qingjian.apps.evaluation.models import Evaluation, Exceedance, Progress, TrendWarning
 from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import Point, Series
+from qingjian.apps.network.models import Factor, Point, Series
 from qingjian.apps.observing.models import FindingRecord
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
@@ -215,6 +215,87 @@ def stamp(kind: str, region: Region | None = None) -> str:
     return f"{found['newest']}-{rulebook().version}"
 
 
+def air_place(region: Region) -> air.Assessed | None:
+    """Return a region with the stations that speak for it."""
+    return next((one for one in air.assessed(air.stations()) if one.region.pk == region.pk), None)
+
+
+def air_places() -> list[air.Assessed]:
+    """Return every county and city with air stations."""
+    return air.assessed(air.stations())
+
+
+def series_by_point(element: str, points: Iterable[Point]) -> dict[int, list[Series]]:
+    """Return the series that speak for the items of some points."""
+    points = list(points)
+    held = air.series_of(points) if element == "air" else water.series_of(points)
+    return {point: list(own.values()) for point, own in held.items()}
+
+
+def stored(
+    kind: str,
+    first: date,
+    last: date,
+    *,
+    points: Iterable[Point] | None = None,
+    region: Region | None = None,
+) -> QuerySet[Evaluation]:
+    """Return the current results of a kind from a day to a day, of points or of a region as a whole."""
+    rows = (
+        current(kind)
+        .filter(start__gte=midnight(first), start__lt=midnight(last + timedelta(days=1)))
+        .defer("trace")
+        .order_by("start")
+    )
+    return rows.filter(point=None, region=region) if points is None else rows.filter(point__in=list(points))
+
+
+def sections_of(region: Region) -> list[Point]:
+    """Return the surface-water sections of a region and those below it."""
+    inside = account_rules.subtree({region.pk})
+    return [one for one in water.sections() if one.region_id in inside]
+
+
+def section_over(point: Point, first: date, days: list[dict[str, float]]) -> Any:
+    """Return the class of a section from the means of days of a longer period (a draft, not stored)."""
+    return water.monthly(rulebook(), point, first, days)
+
+
+def rate_rivers(pairs: Iterable[tuple[Point, dict[str, float]]], on: date) -> list[dict[str, Any]]:
+    """Rate every river by the items of its sections."""
+    rivers: dict[str, list[tuple[Point, dict[str, float]]]] = {}
+    for point, used in pairs:
+        if used:
+            rivers.setdefault(point.attributes.get("river") or "", []).append((point, used))
+    found = []
+    for name, own in sorted(rivers.items()):
+        try:
+            rating: RiverRating = river_rating(
+                [water.assessed_items(point, used) for point, used in own], on, rulebook=rulebook()
+            )
+        except EvaluationError:
+            continue
+        found.append({"name": name or _("All sections"), "key": name, "rating": rating, "sections": own})
+    return found
+
+
+def newer_than(
+    moment: datetime, kinds: Iterable[str], first: date, last: date, points: Iterable[int], region: int
+) -> int:
+    """Count current results of a period that became known after a moment."""
+    return (
+        Evaluation.objects.filter(
+            kind__in=list(kinds),
+            superseded_at=None,
+            start__gte=midnight(first),
+            start__lt=midnight(last + timedelta(days=1)),
+            known_at__gt=moment,
+        )
+        .filter(Q(point__in=list(points)) | Q(point=None, region=region))
+        .count()
+    )
+
+
 # -- water -------------------------------------------------------------------------------------------------------------
 
 
@@ -299,6 +380,34 @@ def section_months(point: Point) -> list[Evaluation]:
 
 
 # -- outlets -----------------------------------------------------------------------------------------------------------
+
+
+def outlets_in_reach(user: Any) -> list[outlets.Outlet]:
+    """Return the monitored outlets a person may see."""
+    visible = set(points_visible_to(user).values_list("pk", flat=True))
+    return [one for one in outlets.outlets(rulebook()) if one.point.pk in visible]
+
+
+def factor_names(codes: Iterable[str]) -> dict[str, str]:
+    """Return the names of factors of outlets by their HJ 212 code."""
+    rows = Factor.objects.filter(wire_code__in=list(codes), medium__in=("waste_water", "flue_gas"))
+    return {one.wire_code: str(one) for one in rows}
+
+
+def trend_warnings_visible_to(user: Any) -> QuerySet[TrendWarning]:
+    """Return trend warnings of points in reach with the alert made from them."""
+    finding = FindingRecord.objects.filter(pk=OuterRef("finding"))
+    return (
+        TrendWarning.objects.select_related("point__outlet__source", "series__factor")
+        .filter(point__in=points_visible_to(user))
+        .annotate(alert_id=Subquery(finding.values("alert_id")[:1]))
+    )
+
+
+def warning_record(warnings: QuerySet[TrendWarning]) -> dict[str, int]:
+    """Count what became of warnings: how many were right, how many false."""
+    counts = dict(warnings.order_by().values_list("outcome").annotate(n=Count("pk")))
+    return {name: counts.get(name, 0) for name in TrendWarning.Outcome.values}
 
 
 def outlet_overview(user: Any, days: int = 30) -> list[dict[str, Any]]:

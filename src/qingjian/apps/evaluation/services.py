@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -51,6 +52,30 @@ _FIELDS = (
 )
 
 
+def differing(
+    drafts: Iterable[Draft], *, in_detail: bool = False
+) -> Iterator[tuple[Draft, str, Evaluation | None]]:
+    """Yield (draft, its digest, current revision) for drafts that say something else than what is stored.
+
+    `in_detail` also compares item by item: a changed limit may move an item without moving the whole.
+    """
+    by_kind: dict[str, list[Draft]] = {}
+    for one in drafts:
+        by_kind.setdefault(one.kind, []).append(one)
+    for kind, own in by_kind.items():
+        held = _current(kind, min(one.start for one in own), max(one.start for one in own), in_detail)
+        for one in own:
+            digest, before = one.digest, held.get(one.subject)
+            if (
+                before is not None
+                and before.inputs_digest == digest
+                and all(getattr(before, name) == getattr(one, name) for name in OUTCOME)
+                and not (in_detail and before.result != json.loads(json.dumps(one.result)))
+            ):
+                continue
+            yield one, digest, before
+
+
 def store(
     drafts: Iterable[Draft], book: Rulebook, inputs_known_at: datetime, cause: RuleChange | None = None
 ) -> list[Evaluation]:
@@ -64,23 +89,15 @@ def store(
     made: list[Evaluation] = []
     moment = now()
     with transaction.atomic():
-        for kind in {one.kind for one in drafts}:
-            own = [one for one in drafts if one.kind == kind]
-            held = _current(kind, min(one.start for one in own), max(one.start for one in own))
-            superseded = []
-            for one in own:
-                digest = one.digest
-                before = held.get(one.subject)
-                if before is not None:
-                    if before.inputs_digest == digest and all(
-                        getattr(before, name) == getattr(one, name) for name in OUTCOME
-                    ):
-                        continue
-                    superseded.append(before.pk)
-                made.append(_row(one, digest, before, book, inputs_known_at, moment))
-                made[-1].rule_change = cause
-            for begin in range(0, len(superseded), 500):
-                Evaluation.objects.filter(pk__in=superseded[begin : begin + 500]).update(superseded_at=moment)
+        superseded = []
+        for one, digest, before in differing(drafts, in_detail=cause is not None):
+            if before is not None:
+                superseded.append(before.pk)
+            row = _row(one, digest, before, book, inputs_known_at, moment)
+            row.rule_change = cause
+            made.append(row)
+        for begin in range(0, len(superseded), 500):
+            Evaluation.objects.filter(pk__in=superseded[begin : begin + 500]).update(superseded_at=moment)
         if len(made) <= EXPLAINED_AT_ONCE:
             for row in made:
                 if row.trace is None and row.kind.startswith("air"):
@@ -92,10 +109,10 @@ def store(
 
 
 def _current(
-    kind: str, first: datetime, last: datetime
+    kind: str, first: datetime, last: datetime, in_detail: bool
 ) -> dict[tuple[int | None, int, datetime], Evaluation]:
     rows = Evaluation.objects.filter(kind=kind, superseded_at=None, start__gte=first, start__lte=last).defer(
-        "trace", "values", "result"
+        "trace", "values", *(() if in_detail else ("result",))
     )
     return {(row.point_id, 0 if row.point_id else row.region_id, row.start): row for row in rows}
 
@@ -136,10 +153,10 @@ def evaluate(
     book, moment = rulebook(), until or now()
     rules = ELEMENT_RULES[element]
     known = stores.lake().known_until() or moment
-    return store(rules.evaluate(book, first, last, _whole_hour(moment), points), book, known, cause)
+    return store(rules.evaluate(book, first, last, whole_hour(moment), points), book, known, cause)
 
 
-def _whole_hour(moment: datetime) -> datetime:
+def whole_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
@@ -379,7 +396,7 @@ def notice_rules() -> RuleChange | None:
             at=now(),
             snapshot=_packed(book),
             rows=[_told(old, new) for old, new in pairs],
-            todo=_to_evaluate(pairs),
+            todo=to_evaluate(pairs),
         )
         RuleChange.objects.filter(pk=before.pk).update(snapshot=b"")
     return change
@@ -405,7 +422,7 @@ def _told(old: Row | None, new: Row | None) -> dict[str, Any]:
     }
 
 
-def _to_evaluate(pairs: list[tuple[Row | None, Row | None]]) -> list[dict[str, str]]:
+def to_evaluate(pairs: list[tuple[Row | None, Row | None]]) -> list[dict[str, str]]:
     """Return the stretches of stored results that the changed rows touch, by element."""
     todo = []
     for name, rules in ELEMENT_RULES.items():

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.evaluation import outlets
-from qingjian.apps.evaluation.models import Exceedance
+from qingjian.apps.evaluation.models import Exceedance, TrendWarning
 from qingjian.apps.observing.models import Alert
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
@@ -80,7 +80,10 @@ class ExceedanceListing(Listing):
         Column("periods", _("Duration"), value=duration, order="periods", numeric=True),
         Column("peak", _("Highest value"), numeric=True),
         Column(
-            "limit", _("Limit"), value=lambda row: f"{outlets.bounds(row.limit)} {row.series.unit}", order=""
+            "limit",
+            _("Limit"),
+            value=lambda row: row.held_against or f"{outlets.bounds(row.limit)} {row.series.unit}",
+            order="",
         ),
         Column(
             "multiple",
@@ -112,3 +115,67 @@ class ExceedanceListing(Listing):
         Choice("averaging", _("Averaging period"), (("hour", _("Hour")), ("day", _("Day")))),
     )
     empty_text = _("No exceedance.")
+
+
+OUTCOME_COLOURS = {
+    "running": "orange",
+    "reached": "red",
+    "passed": "green",
+    "unknown": "secondary",
+    "withdrawn": "secondary",
+}
+
+
+class TrendWarningListing(Listing):
+    title = _("Trend warnings")
+    name = "trend-warnings"
+    model = TrendWarning
+    template = "evaluation/trend_warnings.html"
+    columns = (
+        Column(
+            "point",
+            _("Outlet"),
+            value=lambda row: str(row.point.outlet),
+            order="point__outlet__code",
+            link=lambda row: reverse("point", args=(row.point.code,)),
+        ),
+        Column("series", _("Factor"), value=lambda row: str(row.series.factor), order="series__factor__code"),
+        Column(
+            "averaging",
+            _("Averaging period"),
+            value=lambda row: row.get_averaging_display(),
+            order="averaging",
+        ),
+        Column("start", _("Warned at")),
+        Column("value", _("Value"), value=lambda row: f"{row.value:g} {row.series.unit}", order="value"),
+        Column("held_against", _("Limit"), order=""),
+        Column("share", _("Share of the limit (%)"), numeric=True),
+        Column("expected_at", _("Limit expected at")),
+        Column(
+            "outcome",
+            _("Outcome"),
+            value=lambda row: row.get_outcome_display(),
+            order="outcome",
+            badge=lambda row: OUTCOME_COLOURS[row.outcome],
+        ),
+        Column(
+            "alert_id",
+            _("Alert"),
+            value=lambda row: gettext("Alert") if row.alert_id else None,
+            order="",
+            link=lambda row: reverse("alert", args=(row.alert_id,)) if row.alert_id else None,
+        ),
+        Column(
+            "pk",
+            _("Why?"),
+            value=lambda row: gettext("Why?"),
+            order="",
+            link=lambda row: reverse("trend-why", args=(row.pk,)),
+        ),
+    )
+    filters = (
+        Search(("point__name", "point__outlet__source__name", "series__factor__name_zh", "series__code")),
+        Choice("outcome", _("Outcome"), TrendWarning.Outcome.choices),
+        Choice("averaging", _("Averaging period"), (("hour", _("Hour")), ("day", _("Day")))),
+    )
+    empty_text = _("No warning: nothing rises towards its limit.")

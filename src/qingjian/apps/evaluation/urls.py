@@ -1,6 +1,14 @@
 from django.urls import path
 
-from qingjian.apps.evaluation import basis_views, element_views, entry_views, rule_views, views, water_views
+from qingjian.apps.evaluation import (
+    basis_views,
+    element_views,
+    entry_views,
+    outlet_views,
+    rule_views,
+    views,
+    water_views,
+)
 
 urlpatterns = [
     path("air/", views.air_now, name="air"),
@@ -26,6 +34,12 @@ urlpatterns = [
     path("outlets/exceedances/", views.exceedances, name="exceedances"),
     path("outlets/amounts/", views.amounts_of_year, name="outlet-amounts"),
     path("outlets/amounts/why/", views.amount_why, name="amount-why"),
+    path("outlets/limits/", outlet_views.outlet_limits, name="outlet-limits"),
+    path("outlets/trends/", outlet_views.trend_warnings, name="trend-warnings"),
+    path("outlets/trends/<int:pk>/why/", outlet_views.trend_why, name="trend-why"),
+    path("outlets/statistics/", outlet_views.statistics, name="outlet-statistics"),
+    path("outlets/tax/", outlet_views.tax, name="tax-recheck"),
+    path("outlets/tax/why/", outlet_views.tax_why, name="tax-why"),
     path("elements/<str:name>/", element_views.overview, name="element"),
     path("elements/<str:name>/points.json", element_views.points, name="element-points"),
     path("elements/<str:name>/<str:code>/", element_views.point, name="element-point"),

@@ -21,6 +21,7 @@ from qingjian.apps.evaluation import (
     sheets,
     statistics,
     tables,
+    targets,
     waters,
     words,
 )
@@ -166,6 +167,8 @@ def air_year(request: HttpRequest) -> HttpResponse:
             }
             for name, days in present.categories.items()
         ],
+        targets=_targets(place, present),
+        may_propose=account_rules.may(request.user, Capability.CONFIRM_RULES),
         comparable=statistics.comparable(present, before),
         change=statistics.change(
             present.composite.value if present.composite else None,
@@ -174,6 +177,25 @@ def air_year(request: HttpRequest) -> HttpResponse:
         catching_up=queries.catching_up("air"),
     )
     return render(request, "evaluation/air_year.html", context)
+
+
+def _targets(place: air.Assessed, present: statistics.Year) -> list[dict[str, Any]]:
+    """Return the targets of the year with their words."""
+    names = {
+        targets.GOOD_DAYS: _("Share of days good or better"),
+        targets.HEAVY_DAYS: _("Days of heavy pollution"),
+        targets.COMPOSITE: _("Composite index"),
+    }
+    return [
+        {
+            "against": one,
+            "name": names.get(one.item, one.item),
+            "sign": "≥" if one.item in targets.AT_LEAST else "≤",
+            "unit": one.row.values.get("unit", ""),
+            "mark": one.row.confidence.value,
+        }
+        for one in targets.against(place.region, present, rulebook())
+    ]
 
 
 def _year_workbook(place: air.Assessed, year: int) -> HttpResponse:

@@ -14,6 +14,7 @@ from qingjian.standards.words import english
 RULE_VERSION = "1"
 AMOUNT_RULE = "amount-near-permit"
 DOSE_RATE_RULE = "dose-rate-above-history"
+TREND_RULE = "trend-towards-limit"
 
 register_rule(
     "exceedance-hour",
@@ -43,6 +44,13 @@ register_rule(
     _("Dose rate above the station's own history"),
     _(
         "An hour without rain lies above the mean and three standard deviations of the station's dry hours of the year before. Rain raises the dose rate by itself: hours in rain are told on the page and make no alert."
+    ),
+)
+register_rule(
+    TREND_RULE,
+    _("Rising towards a limit"),
+    _(
+        "The newest values are high, rise significantly, and would pass the limit soon if they went on. All three must hold in several periods in a row. Share, window and horizon are settings of the rulebook."
     ),
 )
 

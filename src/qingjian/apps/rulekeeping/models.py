@@ -27,6 +27,47 @@ class RuleConfirmation(models.Model):
         return f"{self.row_id} {self.document}"
 
 
+class RuleProposal(models.Model):
+    """Proposed rows of one table of the rulebook, decided by a second person (maker-checker)."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("Waiting for approval")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    table = models.CharField(_("Table"), max_length=40)
+    rows = models.JSONField(default=list)
+    """Column texts of the rows to add, or to put in the place of the row with the same key."""
+    taken_back = models.JSONField(default=list)
+    """Ids of local rows that shall no longer be used."""
+    before = models.JSONField(default=dict)
+    """Column texts of the rows that would be replaced or taken back, by row id, as they were when proposed."""
+    received = models.TextField(blank=True)
+    """The file as it came, decoded; empty when the rows were typed in."""
+    file_name = models.CharField(_("File name"), max_length=200, blank=True)
+    reason = models.CharField(_("Reason"), max_length=300)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Proposed by")
+    )
+    created_at = models.DateTimeField(_("Proposed at"))
+    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
+    )
+    decided_at = models.DateTimeField(_("Decided at"), null=True)
+    document = models.CharField(_("Document compared with"), max_length=300, blank=True)
+    comment = models.CharField(_("Comment"), max_length=300, blank=True)
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("Change of rules")
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.table} {self.reason}"
+
+
 class LocalRow(models.Model):
     """A row of this office's own: a local standard, a newer edition, a permit's limit, or another value of a packaged row.
 
@@ -37,6 +78,8 @@ class LocalRow(models.Model):
     table = models.CharField(max_length=40)
     values = models.JSONField()
     document = models.CharField(_("Document"), max_length=300)
+    change = models.ForeignKey(RuleProposal, models.PROTECT, null=True, related_name="made")
+    """The approved change that brought it; None for rows entered by one person."""
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Entered by")
     )

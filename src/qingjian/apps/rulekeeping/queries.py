@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache, lru_cache
+from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
-from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RuleProposal
 from qingjian.contracts.clock import CHINA
 from qingjian.rulebook import Confirmation, Row, Rulebook, packaged
 from qingjian.rulebook.tables import TABLES
+
+LIMIT_TABLES = (
+    "ambient_air_limits",
+    "surface_water_limits",
+    "groundwater_limits",
+    "soil_limits_agri",
+    "soil_limits_construction",
+    "noise_limits",
+    "emission_limits",
+    "outlet_standards",
+    "regional_targets",
+    "tax_equivalents",
+    "composite_index",
+    "aqi_breakpoints",
+    "evaluation_parameters",
+)
+"""Tables whose rows an office may add or replace on the page of limits."""
+COMMON_COLUMNS = ("clause", "effective_from", "effective_to", "source", "confidence")
+MORE_COLUMNS = {"regional_targets": ("unit", "note"), "outlet_standards": ("left_out", "note")}
+"""Columns that are neither key nor required, of tables that ship without rows."""
 
 
 def rulebook() -> Rulebook:
@@ -41,16 +67,33 @@ def _with(_database: str, local: tuple[int, ...], stamps: tuple[tuple, ...]) -> 
     if local:
         rows = LocalRow.objects.filter(pk__in=local).order_by("pk")
         book = book.with_rows(Row.from_values(one.table, one.values, override=True) for one in rows)
+    confirmed: dict[str, Row] = {}
     for row_id, digest, document, author, at in stamps:
         try:
-            same = book.row(row_id).digest == digest
+            row = book.row(row_id)
         except KeyError:
             continue
-        if same:
-            book = book.with_confirmation(
-                row_id, Confirmation(author, at.astimezone(CHINA).date(), document, digest)
+        if row.digest == digest:
+            confirmed[row_id] = row.confirmed_by(
+                Confirmation(author, at.astimezone(CHINA).date(), document, digest)
             )
-    return book
+    return book.with_rows(confirmed.values()) if confirmed else book
+
+
+def proposed(change: RuleProposal) -> Rulebook:
+    """Return the rulebook as it would be with a change."""
+    book = rulebook()
+    gone = [row_id for row_id in change.taken_back if any(row.id == row_id for row in book.local_rows())]
+    original = [_packaged_row(row_id) for row_id in gone]
+    book = book.without_rows(gone).with_rows([row for row in original if row is not None])
+    return book.with_rows(Row.from_values(change.table, values, override=True) for values in change.rows)
+
+
+def _packaged_row(row_id: str) -> Row | None:
+    try:
+        return _packaged().row(row_id)
+    except KeyError:
+        return None
 
 
 def table_titles(english: bool) -> dict[str, str]:
@@ -76,3 +119,80 @@ def find(table: str, confidence: str, text: str, state: str) -> list[Row]:
                 continue
             rows.append(row)
     return rows
+
+
+def limits(table: str, text: str = "", origin: str = "", on: date | None = None) -> list[Row]:
+    """Return rows of a table by free text, origin (local, packaged) and the day on which they hold."""
+    book = rulebook()
+    return [
+        row
+        for row in (book.rows(table) if on is None else book.rows(table, on))
+        if (not text or text.lower() in " ".join(row.values.values()).lower())
+        and (not origin or row.override == (origin == "local"))
+    ]
+
+
+def columns(table: str) -> list[str]:
+    """Return the columns of a table in the order of its file; a table without packaged rows has the common ones."""
+    rows = _packaged().rows(table)
+    definition = TABLES[table]
+    found: list[str] = list(rows[0].values) if rows else []
+    more = MORE_COLUMNS.get(table, ())
+    wanted = (*definition.key, *definition.required, *definition.numeric, *more, *COMMON_COLUMNS)
+    found += [name for name in dict.fromkeys(wanted) if name not in found]
+    return found
+
+
+def changes_visible_to(user: Any) -> QuerySet[RuleProposal]:
+    """Return the changes of rules; rules are the same for the whole office, so whoever sees the registry sees them."""
+    rows = RuleProposal.objects.select_related("author", "decided_by")
+    return rows if account_rules.may(user, Capability.VIEW_REGISTRY) else rows.none()
+
+
+def waiting() -> int:
+    """Return how many changes of rules wait for a second person."""
+    return RuleProposal.objects.filter(state=RuleProposal.State.PROPOSED).count()
+
+
+def compared(change: RuleProposal) -> list[dict[str, Any]]:
+    """Return each row of a change beside what it replaces: row, column by column, changed or not."""
+    names = columns(change.table)
+    found = []
+    for values in change.rows:
+        row = Row.from_values(change.table, values, override=True)
+        found.append(_sides(row.id, row.citation, names, change.before.get(row.id), values))
+    found += [
+        _sides(row_id, "", names, change.before.get(row_id), None)
+        for row_id in change.taken_back
+        if row_id in change.before
+    ]
+    return found
+
+
+def _sides(
+    row_id: str,
+    citation: str,
+    names: Sequence[str],
+    before: Mapping[str, str] | None,
+    after: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    cells = [
+        {"name": name, "before": (before or {}).get(name, ""), "after": (after or {}).get(name, "")}
+        for name in names
+    ]
+    return {
+        "id": row_id,
+        "citation": citation,
+        "new": before is None,
+        "taken_back": after is None,
+        "cells": [one for one in cells if one["before"] or one["after"]],
+    }
+
+
+def earlier_rows(row_id: str) -> QuerySet[LocalRow]:
+    """Return the local rows of one key that were used before, newest first."""
+    return (
+        LocalRow.objects.select_related("change__author", "author", "withdrawn_by")
+        .filter(row_id=row_id)
+        .order_by("-id")
+    )

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
 from qingjian.apps.records import kinds
-from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation
+from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RuleProposal
+from qingjian.rulebook import Row
 
 
 def rule_confirmed(confirmation: RuleConfirmation) -> dict[str, Any]:
@@ -46,6 +47,28 @@ def _reread(identifier: str) -> dict[str, Any] | None:
 
 def _made() -> list[str]:
     return [str(pk) for pk in RuleConfirmation.objects.values_list("pk", flat=True)]
+
+
+def rule_changed(change: RuleProposal) -> dict[str, Any]:
+    rows = [Row.from_values(change.table, values, override=True) for values in change.rows]
+    return {
+        **named("actor", change.decided_by),
+        "change": change.pk,
+        "table": change.table,
+        "rows": {row.id: row.digest for row in rows},
+        "taken_back": list(change.taken_back),
+        "document": change.document,
+    }
+
+
+def _reread_change(identifier: str) -> dict[str, Any] | None:
+    change = RuleProposal.objects.select_related("decided_by").filter(pk=identifier).first()
+    return rule_changed(change) if change else None
+
+
+def _approved() -> list[str]:
+    approved = RuleProposal.objects.filter(state=RuleProposal.State.APPROVED)
+    return [str(pk) for pk in approved.values_list("pk", flat=True)]
 
 
 kinds.register(
@@ -91,4 +114,12 @@ kinds.register(
     {"actor", "rule", "table", "at"},
     _reread_withdrawn,
     _made_withdrawn,
+)
+kinds.register(
+    "rule.changed",
+    _("Rules of the office changed"),
+    "规则变更",
+    {"actor", "change", "table", "rows", "taken_back", "document"},
+    _reread_change,
+    _approved,
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -16,12 +19,13 @@ from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.records import services as records
 from qingjian.apps.rulekeeping import queries, recorded
-from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation
+from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RuleProposal
 from qingjian.contracts.current import now
 from qingjian.quality.rules import RuleTextError, check_text
 from qingjian.rulebook import Row, RowError, load_csv
 from qingjian.rulebook.tables import TABLES
 
+SHORTEST_DOCUMENT = 4
 rulebook_changed = Signal()
 """Sent after a change is stored; whoever publishes the rulebook listens (the worker looks again by itself)."""
 
@@ -39,20 +43,213 @@ def confirm(author: Any, row_id: str, digest: str, document: str) -> RuleConfirm
         raise ValidationError(_("There is no such rule.")) from error
     if row.digest != digest:
         raise ValidationError(_("The rule has changed since you opened the page. Look at it again."))
-    if len(document.strip()) < 4:
+    if len(document.strip()) < SHORTEST_DOCUMENT:
         raise ValidationError(_("Name the document you compared with: number, edition, page."))
     with transaction.atomic():
-        confirmation, created = RuleConfirmation.objects.get_or_create(
-            row_id=row_id,
-            row_digest=digest,
-            defaults={"document": document.strip(), "author": author, "at": now()},
-        )
+        confirmation, created = _confirmed(author, row, document.strip())
         if not created:
             raise ValidationError(_("This rule is confirmed already."))
-        accounts.record(author, "rule:row:confirmed", row_id, {"document": document.strip()})
+    return confirmation
+
+
+def _confirmed(author: Any, row: Row, document: str) -> tuple[RuleConfirmation, bool]:
+    confirmation, created = RuleConfirmation.objects.get_or_create(
+        row_id=row.id,
+        row_digest=row.digest,
+        defaults={"document": document, "author": author, "at": now()},
+    )
+    if created:
+        accounts.record(author, "rule:row:confirmed", row.id, {"document": document})
         records.commit("rule.confirmed", confirmation.pk, recorded.rule_confirmed(confirmation))
         _announce()
-    return confirmation
+    return confirmation, created
+
+
+# -- limits and other rows that need a second person ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong in which line (0 = the whole) and column."""
+
+    line: int
+    column: str
+    message: str
+
+
+class RowsRefusedError(ValidationError):
+    """Line-by-line problems; nothing of the proposal was stored."""
+
+    def __init__(self, problems: Sequence[RowProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__([f"{one.line} {one.column} {one.message}" for one in problems])
+
+
+def checked(table: str, text: str) -> list[Row]:
+    """Return the rows of a CSV text; RowsRefusedError lists every wrong line.
+
+    A row of this office must say where it comes from and since when it holds: without these nobody could judge it.
+    """
+    if table not in queries.LIMIT_TABLES:
+        raise ValidationError(_("Rows of this table are not kept on this page."))
+    rows, errors = load_csv(text, table)
+    errors = (*errors, *_unreadable(rows))
+    english = (get_language() or "").startswith("en")
+    problems = [
+        RowProblem(one.line, one.column, one.message_en if english else one.message_zh) for one in errors
+    ]
+    for place, row in enumerate(rows, start=2):
+        problems += [
+            RowProblem(place, name, _("is required"))
+            for name in ("source", "effective_from")
+            if not row.values.get(name, "").strip()
+        ]
+    if problems:
+        raise RowsRefusedError(problems)
+    return list(rows)
+
+
+def as_csv(table: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as the text of a file of their table."""
+    names = queries.columns(table)
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, names, lineterminator="\n", extrasaction="ignore", restval="")
+    writer.writeheader()
+    writer.writerows(
+        {name: "" if row.get(name) is None else str(row[name]) for name in names} for row in rows
+    )
+    return buffer.getvalue()
+
+
+def propose(
+    author: Any,
+    table: str,
+    text: str,
+    reason: str,
+    *,
+    taken_back: Sequence[str] = (),
+    file_name: str = "",
+) -> RuleProposal:
+    """Store proposed rows of a table from CSV text, and local rows to take back; nothing changes before approval."""
+    account_rules.require(author, Capability.CONFIRM_RULES)
+    if account_rules.is_own_organisation_only(author):
+        raise PermissionDenied
+    if not reason.strip():
+        raise ValidationError(_("Give a reason: it stays in the history."))
+    if table not in queries.LIMIT_TABLES:
+        raise ValidationError(_("Rows of this table are not kept on this page."))
+    rows = checked(table, text) if text.strip() else []
+    book = queries.rulebook()
+    own = {row.id: row for row in book.local_rows() if row.table == table}
+    if any(row_id not in own for row_id in taken_back):
+        raise ValidationError(_("Only rows of this office can be taken back."))
+    before: dict[str, dict[str, str]] = {row_id: dict(own[row_id].values) for row_id in taken_back}
+    kept = []
+    for row in rows:
+        try:
+            held = book.row(row.id)
+        except KeyError:
+            held = None
+        if held is not None and held.digest == row.digest:
+            continue
+        if held is not None:
+            before[row.id] = dict(held.values)
+        kept.append(dict(row.values))
+    if not kept and not taken_back:
+        raise ValidationError(_("Nothing would change."))
+    with transaction.atomic():
+        change = RuleProposal.objects.create(
+            table=table,
+            rows=kept,
+            taken_back=list(taken_back),
+            before=before,
+            received=text if file_name else "",
+            file_name=file_name[:200],
+            reason=reason.strip(),
+            author=author,
+            created_at=now(),
+        )
+        accounts.record(author, "rule:change:proposed", str(change.pk), {"table": table, "rows": len(kept)})
+    return change
+
+
+def _decide(author: Any, change: RuleProposal, version: int, state: str, **more: Any) -> None:
+    changed = RuleProposal.objects.filter(
+        pk=change.pk, version=version, state=RuleProposal.State.PROPOSED
+    ).update(state=state, decided_by=author, decided_at=now(), version=version + 1, **more)
+    if not changed:
+        raise ValidationError(_("Somebody has decided this change in the meantime. Reload the page."))
+    change.refresh_from_db()
+
+
+def approve(
+    author: Any, change: RuleProposal, version: int, document: str, comment: str = ""
+) -> RuleProposal:
+    """Put a change into force: a second person has compared the rows with the document named.
+
+    The rows count as confirmed by that person. What they touch in the past is evaluated again by the regular job.
+    """
+    account_rules.require(author, Capability.CONFIRM_RULES)
+    if author.pk == change.author_id:
+        raise PermissionDenied(_("Somebody else than the author decides."))
+    if len(document.strip()) < SHORTEST_DOCUMENT:
+        raise ValidationError(_("Name the document you compared with: number, edition, page."))
+    with transaction.atomic():
+        present = queries.rulebook()
+        _refuse_if_moved(change, {row.id: dict(row.values) for row in present.rows(change.table)})
+        _decide(
+            author,
+            change,
+            version,
+            RuleProposal.State.APPROVED,
+            document=document.strip(),
+            comment=comment.strip(),
+        )
+        for row_id in change.taken_back:
+            _withdraw(author, row_id)
+        for values in change.rows:
+            row = Row.from_values(change.table, values, override=True)
+            _entered(change.author, row, document.strip(), change)
+            _confirmed(author, row, document.strip())
+        _announce()
+        accounts.record(
+            author, "rule:change:approved", str(change.pk), {"table": change.table, "rows": len(change.rows)}
+        )
+        records.commit("rule.changed", change.pk, recorded.rule_changed(change))
+    return change
+
+
+def _refuse_if_moved(change: RuleProposal, held: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse a proposal whose rows are not any more what they were when it was made."""
+    for row_id in [*change.taken_back, *(Row.from_values(change.table, one).id for one in change.rows)]:
+        if held.get(row_id) != change.before.get(row_id):
+            raise ValidationError(_("The rules have changed since this was proposed. Propose it again."))
+
+
+def reject(author: Any, change: RuleProposal, version: int, comment: str) -> RuleProposal:
+    """Refuse a change with a reason."""
+    account_rules.require(author, Capability.CONFIRM_RULES)
+    if author.pk == change.author_id:
+        raise PermissionDenied(_("Somebody else than the author decides."))
+    if not comment.strip():
+        raise ValidationError(_("Give a reason: it stays in the history."))
+    with transaction.atomic():
+        _decide(author, change, version, RuleProposal.State.REJECTED, comment=comment.strip())
+        accounts.record(author, "rule:change:rejected", str(change.pk), {})
+    return change
+
+
+def withdraw(author: Any, change: RuleProposal, version: int) -> RuleProposal:
+    """Take one's own proposal back."""
+    if author.pk != change.author_id:
+        raise PermissionDenied
+    with transaction.atomic():
+        _decide(author, change, version, RuleProposal.State.WITHDRAWN)
+        accounts.record(author, "rule:change:withdrawn", str(change.pk), {})
+    return change
+
+
+# -- rows entered by one person ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +268,8 @@ def enter_local(author: Any, table: str, text: str, document: str) -> Entered:
     account_rules.require(author, Capability.CONFIRM_RULES)
     if table not in TABLES:
         raise ValidationError(_("Choose a table."))
-    if len(document.strip()) < 4:
+    _refuse_limits(table)
+    if len(document.strip()) < SHORTEST_DOCUMENT:
         raise ValidationError(_("Name the document the rows come from: number, edition, page."))
     rows, errors = load_csv(text, table)
     errors = (*errors, *_unreadable(rows))
@@ -81,19 +279,32 @@ def enter_local(author: Any, table: str, text: str, document: str) -> Entered:
         raise ValidationError(_("The file holds no row."))
     with transaction.atomic():
         for row in rows:
-            _withdraw(author, row.id)
-            made = LocalRow.objects.create(
-                row_id=row.id,
-                table=table,
-                values=dict(row.values),
-                document=document.strip(),
-                author=author,
-                at=now(),
-            )
-            accounts.record(author, "rule:local:entered", row.id, {"document": document.strip()})
-            records.commit("rule.local", made.pk, recorded.local_rule(made))
+            _entered(author, row, document.strip(), None)
         _announce()
     return Entered(rows, ())
+
+
+def _refuse_limits(table: str) -> None:
+    """Limits decide about others: they need a second person."""
+    if table in queries.LIMIT_TABLES:
+        raise ValidationError(
+            _("Rows of this table need a second person: propose them on the page “Limits”.")
+        )
+
+
+def _entered(author: Any, row: Row, document: str, change: RuleProposal | None) -> None:
+    _withdraw(author, row.id)
+    made = LocalRow.objects.create(
+        row_id=row.id,
+        table=row.table,
+        values=dict(row.values),
+        document=document,
+        change=change,
+        author=author,
+        at=now(),
+    )
+    accounts.record(author, "rule:local:entered", row.id, {"document": document})
+    records.commit("rule.local", made.pk, recorded.local_rule(made))
 
 
 def _unreadable(rows: Sequence[Row]) -> tuple[RowError, ...]:
@@ -111,6 +322,7 @@ def _unreadable(rows: Sequence[Row]) -> tuple[RowError, ...]:
 def withdraw_local(author: Any, row_id: str) -> None:
     """Take an own row out of force; what was packaged under its key holds again."""
     account_rules.require(author, Capability.CONFIRM_RULES)
+    _refuse_limits(row_id.rsplit("-", 1)[0])
     with transaction.atomic():
         if not _withdraw(author, row_id):
             raise ValidationError(_("There is no such rule."))

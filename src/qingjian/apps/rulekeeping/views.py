@@ -71,6 +71,7 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
                 "table": titles[row.table],
                 "content": _content(row),
                 "local": local.get(row.id) if row.override else None,
+                "mark": row.confidence.value,
             }
             for row in page
         ],
@@ -80,6 +81,7 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
         "state": state,
         "may_confirm": account_rules.may(request.user, Capability.CONFIRM_RULES),
         "line_errors": line_errors,
+        "limit_tables": queries.LIMIT_TABLES,
     }
     return render(request, "rulekeeping/rules.html", context, status=400 if line_errors else 200)
 

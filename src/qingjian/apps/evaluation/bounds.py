@@ -1,0 +1,212 @@
+"""What an outlet is held against: permit limits and the emission standards that apply to it; the strictest decides."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+from qingjian.apps.network.models import PermitLimit, Series
+from qingjian.rulebook import Confidence, Row, Rulebook
+from qingjian.standards import names
+from qingjian.standards.emissions.judgement import limits_for
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.limits import Limit
+from qingjian.standards.quantity import convert
+
+ITEMS = {"water": names.WASTE_WATER, "gas": names.FLUE_GAS}
+PERMIT_CONFIDENCE = Confidence.S
+"""The registry holds a copy of the permit; nobody has compared it with the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One limit of a series: from the permit (`limit`) or from a standard (`row`), in the unit of the series."""
+
+    upper: float | None
+    lower: float | None
+    limit: PermitLimit | None = None
+    row: Row | None = None
+
+    @property
+    def pk(self) -> int | None:
+        return self.limit.pk if self.limit is not None else None
+
+    @property
+    def rule(self) -> str:
+        return self.row.id if self.row is not None else ""
+
+    @property
+    def confidence(self) -> Confidence:
+        if self.row is None:
+            return PERMIT_CONFIDENCE
+        return (
+            Confidence.S
+            if self.row.confirmed and self.row.confidence is Confidence.U
+            else self.row.confidence
+        )
+
+    @property
+    def text(self) -> str:
+        """The limit as text: ≤50, 6–9, ≥1."""
+        if self.upper is not None and self.lower is not None:
+            return f"{self.lower:.10g}–{self.upper:.10g}"
+        return f"≤{self.upper:.10g}" if self.upper is not None else f"≥{self.lower:.10g}"
+
+    @property
+    def document(self) -> str:
+        """Where it stands."""
+        if self.row is not None:
+            return " ".join(part for part in (self.row.citation, self.row.values.get("class", "")) if part)
+        assert self.limit is not None  # noqa: S101 - one of the two is set
+        return str(self.limit.permit.number) if self.limit.permit else self.limit.basis
+
+    def exceeded(self, value: float) -> bool:
+        """Every digit counts (GB/T 8170, comparison of all digits)."""
+        return (self.upper is not None and value > self.upper) or (
+            self.lower is not None and value < self.lower
+        )
+
+    def multiple(self, value: float) -> float | None:
+        """(C-C0)/C0 above an upper limit; None for ranges and lower limits."""
+        if self.upper is None or self.lower is not None or self.upper == 0 or value <= self.upper:
+            return None
+        return value / self.upper - 1
+
+
+def of_permit(limit: PermitLimit) -> Bound:
+    return Bound(
+        None if limit.upper is None else float(limit.upper),
+        None if limit.lower is None else float(limit.lower),
+        limit=limit,
+    )
+
+
+def strictest_first(bounds: Iterable[Bound]) -> list[Bound]:
+    """Order as `standards` decides: ranges before upper limits before lower limits, the narrowest or lowest first."""
+    return sorted(bounds, key=_strictness)
+
+
+def _strictness(bound: Bound) -> tuple[int, float, bool]:
+    """A permit limit goes before an equal limit of a standard: it is the more particular rule."""
+    own = bound.limit is None
+    if bound.upper is not None and bound.lower is not None:
+        return (0, bound.upper - bound.lower, own)
+    if bound.upper is not None:
+        return (1, bound.upper, own)
+    return (2, -(bound.lower or 0.0), own)
+
+
+def assigned(book: Rulebook, outlet: str, day: date) -> list[Row]:
+    """Return the rows that say which emission standards apply to an outlet on a day."""
+    return list(book.rows("outlet_standards", day, outlet=outlet))
+
+
+def of_standards(
+    book: Rulebook, outlet: str, medium: str, series: Series, averaging: str, day: date
+) -> list[Bound]:
+    """Return the limits of the standards assigned to an outlet for one series, in its unit.
+
+    A row whose item or condition contains one of the texts in `left_out` does not apply. Limits whose unit cannot be
+    expressed in that of the series are left out: a wrong unit must never pass for a limit.
+    """
+    item = ITEMS[medium].get(series.factor.wire_code, series.factor.name_zh)
+    return list(_of_standards(book, outlet, item, series.unit, averaging, _segment(book, day)))
+
+
+@lru_cache(maxsize=8)
+def _changes(book: Rulebook) -> tuple[date, ...]:
+    """Days on which an assignment or a limit of a standard begins or has ended."""
+    rows = (*book.rows("outlet_standards"), *book.rows("emission_limits"))
+    begins = {row.valid_from for row in rows if row.valid_from}
+    return tuple(sorted(begins | {row.valid_to + timedelta(days=1) for row in rows if row.valid_to}))
+
+
+def _segment(book: Rulebook, day: date) -> date:
+    """Return the first day from which on the rules are those of a day."""
+    changes = _changes(book)
+    place = bisect_right(changes, day)
+    return changes[place - 1] if place else date.min
+
+
+@lru_cache(maxsize=4096)
+def _of_standards(
+    book: Rulebook, outlet: str, item: str, unit: str, averaging: str, day: date
+) -> tuple[Bound, ...]:
+    found: dict[str, Bound] = {}
+    for one in assigned(book, outlet, day):
+        wanted = [(one.standard, one.values.get("class", ""), one.values.get("condition", ""))]
+        left_out = [part for part in one.values.get("left_out", "").replace(";", "；").split("；") if part]
+        for limit in limits_for(item, averaging, day, standards=wanted, rulebook=book):
+            if any(part in limit.condition or part in limit.name_zh for part in left_out):
+                continue
+            bound = _in_unit(limit, unit, item)
+            if bound is not None:
+                found[limit.row.id] = bound
+    return tuple(found.values())
+
+
+def _in_unit(limit: Limit, unit: str, item: str) -> Bound | None:
+    sides: list[float | None] = []
+    for side in (limit.upper, limit.lower):
+        if side is None:
+            sides.append(None)
+            continue
+        try:
+            sides.append(float(convert(side, limit.unit, unit, item)))
+        except EvaluationError:
+            return None
+    if sides == [None, None]:
+        return None
+    return Bound(sides[0], sides[1], row=limit.row)
+
+
+def item_of(
+    series: Series, bounds: Sequence[Bound], value: float, counts: bool, places: int
+) -> dict[str, Any]:
+    """Return a judged value as it is stored: the strictest limit decides, the others are listed beside it."""
+    strictest = bounds[0]
+    multiple = strictest.multiple(value)
+    item: dict[str, Any] = {
+        "factor": series.factor.wire_code,
+        "series": series.pk,
+        "limit": strictest.pk,
+        "value": _number(value, places),
+        "bounds": strictest.text,
+        "unit": series.unit,
+        "exceeds": any(one.exceeded(value) for one in bounds),
+        "multiple": None if multiple is None else round(multiple, places),
+        "counts": counts,
+    }
+    if strictest.row is not None:
+        item["rule"] = strictest.rule
+        item["confidence"] = strictest.confidence.value
+    if strictest.row is not None or len(bounds) > 1:
+        item["document"] = strictest.document
+    if len(bounds) > 1:
+        item["others"] = [
+            {
+                "limit": one.pk,
+                "rule": one.rule,
+                "bounds": one.text,
+                "document": one.document,
+                "exceeds": one.exceeded(value),
+            }
+            for one in bounds[1:]
+        ]
+    return item
+
+
+def _number(value: float, places: int) -> float | int:
+    rounded = round(float(value), places)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def held_against(item: dict[str, Any]) -> list[list[Any]]:
+    """Return what identifies the limits of a stored item, for the digest of its inputs."""
+    found = [[item["limit"] if not item.get("rule") else item["rule"], item.get("bounds", "")]]
+    found += [[one["rule"] or one["limit"], one["bounds"]] for one in item.get("others", ())]
+    return found

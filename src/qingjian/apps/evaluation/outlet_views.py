@@ -1,0 +1,316 @@
+"""Further pages of outlets: limits beside each other, trend warnings, statistics, the extract for the tax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import outlet_statistics, queries, tables
+from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.explained import drawer
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.current import now
+from qingjian.ui.listing import workbook_response
+
+AVERAGINGS = (("hour", lazy("Hour")), ("day", lazy("Day")))
+
+
+def _dates(request: HttpRequest) -> tuple[date, date]:
+    """Return the period asked for; the year so far when none is."""
+    today = day_of(now())
+    try:
+        first = date.fromisoformat(request.GET.get("from") or f"{today.year}-01-01")
+        last = date.fromisoformat(request.GET.get("to") or today.isoformat())
+    except ValueError as error:
+        raise BadRequest(_("is not a date such as 2026-01-31")) from error
+    if last < first:
+        raise BadRequest(_("The end must lie after the beginning."))
+    return first, last
+
+
+# -- limits ------------------------------------------------------------------------------------------------------------
+
+
+def outlet_limits(request: HttpRequest) -> HttpResponse:
+    """What each outlet is held against on a day: permit and standards side by side, the strictest marked."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    try:
+        day = date.fromisoformat(request.GET.get("on") or day_of(now()).isoformat())
+    except ValueError as error:
+        raise BadRequest(_("is not a date such as 2026-01-31")) from error
+    rows = list(_limit_rows(request.user, day))
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Outlet"), _("Factor"), _("Averaging period"), _("Limit"), _("Document"), _("Decides")]
+        heads += [_("From"), _("To (not included)"), _("Confidence")]
+        return workbook_response(
+            "outlet-limits",
+            heads,
+            (
+                [
+                    str(row["outlet"]),
+                    str(row["factor"]),
+                    str(row["averaging"]),
+                    row["text"],
+                    row["document"],
+                    row["decides"],
+                    row["valid_from"],
+                    row["valid_to"],
+                    row["confidence"],
+                ]
+                for row in rows
+            ),
+        )
+    context = {
+        "title": _("Limits of outlets"),
+        "tab": "limits",
+        "rows": rows,
+        "day": day,
+        "may_propose": account_rules.may(request.user, Capability.CONFIRM_RULES),
+        "may_propose_permit": account_rules.may(request.user, Capability.PROPOSE_REGISTRY),
+    }
+    return render(request, "evaluation/outlet_limits.html", context)
+
+
+def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
+    book = rulebook()
+    for outlet in queries.outlets_in_reach(user):
+        for averaging, title in AVERAGINGS:
+            for series, converted, held in outlet.held(day, averaging, book):
+                for place, bound in enumerate(held):
+                    source = bound.limit if bound.limit is not None else bound.row
+                    yield {
+                        "outlet": outlet.point.outlet,
+                        "point": outlet.point,
+                        "factor": series.factor,
+                        "averaging": title,
+                        "converted": converted,
+                        "text": f"{bound.text} {series.unit}",
+                        "document": bound.document,
+                        "condition": bound.row.values.get("condition", "") if bound.row else "",
+                        "permit": bound.limit is not None,
+                        "decides": place == 0,
+                        "several": len(held) > 1,
+                        "valid_from": _day(source.valid_from),
+                        "valid_to": _day(source.valid_to),
+                        "confidence": bound.row.confidence.value if bound.row else "S",
+                        "confirmed": bool(bound.row and bound.row.confirmed),
+                    }
+
+
+def _day(value: Any) -> date | None:
+    return day_of(value) if hasattr(value, "hour") else value
+
+
+# -- trend warnings ----------------------------------------------------------------------------------------------------
+
+
+def trend_warnings(request: HttpRequest) -> HttpResponse:
+    """Warnings before a limit is reached, with how many were right."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    rows = queries.trend_warnings_visible_to(request.user)
+    settings = rulebook().rows("evaluation_parameters")
+    return tables.TrendWarningListing(request, rows).response(
+        {
+            "tab": "trends",
+            "record": queries.warning_record(rows),
+            "settings": [row for row in settings if row["subject"].startswith("trend_warning")],
+        }
+    )
+
+
+def trend_why(request: HttpRequest, pk: int) -> HttpResponse:
+    """The drawer: why somebody was warned."""
+    row = get_object_or_404(queries.trend_warnings_visible_to(request.user), pk=pk)
+    return drawer(
+        request,
+        f"{row.series.factor} {row.share:g}%",
+        str(row.point.outlet),
+        row.trace,
+        label=queries.label_of([row.series]),
+    )
+
+
+# -- statistics --------------------------------------------------------------------------------------------------------
+
+
+def statistics(request: HttpRequest) -> HttpResponse:
+    """Exceedances and amounts by industry or region."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    first, last = _dates(request)
+    by = "region" if request.GET.get("by") == "region" else "industry"
+    groups = outlet_statistics.of_period(request.user, first, last, by)
+    book_rows = {row["symbol"]: row for row in rulebook().rows("tax_equivalents")}
+    codes = sorted({code for group in groups for code in group.kilograms})
+    names = queries.factor_names(codes)
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Industry") if by == "industry" else _("Region"),
+            _("Sources"),
+            _("Outlets"),
+            _("Exceedances"),
+        ]
+        heads += [
+            _("Hours judged"),
+            _("Hours exceeding"),
+            _("Hours marked"),
+            _("Days judged"),
+            _("Days exceeding"),
+        ]
+        heads += [
+            f"{_('Share exceeding')} (%)",
+            _("Times above the limit"),
+            *(f"{names.get(code, code)} (t)" for code in codes),
+        ]
+        return workbook_response(
+            f"outlets-by-{by}",
+            heads,
+            (
+                [
+                    group.name,
+                    len(group.sources),
+                    group.outlets,
+                    group.runs,
+                    group.hours["judged"],
+                    group.hours["exceeding"],
+                    group.hours["marked"],
+                    group.days["judged"],
+                    group.days["exceeding"],
+                    group.exceeding_percent,
+                    group.worst,
+                    *(
+                        round(group.kilograms[code] / 1000, 4) if code in group.kilograms else None
+                        for code in codes
+                    ),
+                ]
+                for group in groups
+            ),
+        )
+    main = [code for code in codes if code in book_rows]
+    context = {
+        "title": _("Statistics of outlets"),
+        "tab": "statistics",
+        "groups": [
+            {
+                "group": group,
+                "amounts": [
+                    (names.get(code, code), group.kilograms[code] / 1000)
+                    for code in main
+                    if group.kilograms[code]
+                ],
+            }
+            for group in groups
+        ],
+        "by": by,
+        "first": first,
+        "last": last,
+        "most": max((group.runs for group in groups), default=0),
+    }
+    return render(request, "evaluation/outlet_statistics.html", context)
+
+
+# -- the tax -----------------------------------------------------------------------------------------------------------
+
+
+def tax(request: HttpRequest) -> HttpResponse:
+    """The extract for the recheck of the environmental-protection tax: equivalents by taxpayer, outlet, factor and month."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    first, last = _dates(request)
+    lines, rechecks = outlet_statistics.tax_extract(request.user, first, last, rulebook())
+    source = request.GET.get("source", "")
+    sources = sorted(
+        {(one.outlet.point.outlet.source.code, one.outlet.point.outlet.source.name) for one in lines}
+    )
+    if source:
+        lines = [one for one in lines if one.outlet.point.outlet.source.code == source]
+    if request.GET.get("export") == "xlsx":
+        return _tax_workbook(lines, first, last)
+    context = {
+        "title": _("Recheck of the environmental-protection tax"),
+        "tab": "tax",
+        "lines": lines,
+        "first": first,
+        "last": last,
+        "source": source,
+        "sources": sources,
+        "unconfirmed": any(not one.confirmed and one.confidence != "V" for one in lines),
+        "months": len({month for month, _code in rechecks}),
+    }
+    return render(request, "evaluation/tax.html", context)
+
+
+def _tax_workbook(lines: list[outlet_statistics.TaxLine], first: date, last: date) -> HttpResponse:
+    heads = [
+        _("Month"),
+        _("Taxpayer"),
+        _("Source code"),
+        _("Outlet"),
+        _("Outlet code"),
+        _("Factor"),
+        _("HJ 212 code"),
+    ]
+    heads += [
+        _("Group"),
+        _("Amount (kg)"),
+        _("Equivalent value (kg)"),
+        _("Equivalents"),
+        _("Rank"),
+        _("Among the first"),
+    ]
+    heads += [
+        _("Remark"),
+        _("Hours counted"),
+        _("Hours without valid data"),
+        _("Exceeding periods"),
+        _("Basis"),
+    ]
+    heads += [_("Confidence"), _("Confirmed here"), _("Origin of the data")]
+    return workbook_response(
+        f"tax-recheck-{first:%Y%m%d}-{last:%Y%m%d}",
+        heads,
+        (
+            [
+                f"{one.month:%Y-%m}",
+                one.outlet.point.outlet.source.name,
+                one.outlet.point.outlet.source.code,
+                one.outlet.point.outlet.name,
+                one.outlet.point.outlet.code,
+                one.name,
+                one.code,
+                one.group,
+                float(one.kilograms),
+                float(one.value) if one.value is not None else None,
+                float(one.equivalents) if one.equivalents is not None else None,
+                one.rank or None,
+                one.taxed,
+                one.remark,
+                one.hours,
+                one.skipped,
+                one.exceeding,
+                one.basis,
+                one.confidence,
+                one.confirmed,
+                one.label["text"] if one.label else _("measured"),
+            ]
+            for one in lines
+        ),
+    )
+
+
+def tax_why(request: HttpRequest) -> HttpResponse:
+    """The drawer: how the equivalents of an outlet and month came about."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    first, last = _dates(request)
+    _lines, rechecks = outlet_statistics.tax_extract(request.user, first, last, rulebook())
+    for (month, code), found in rechecks.items():
+        if (f"{month:%Y-%m}", code) == (request.GET.get("month"), request.GET.get("point")):
+            return drawer(request, _("Equivalents"), f"{code} {month:%Y-%m}", found.trace.to_dict())
+    raise Http404

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+from datetime import date, datetime
+from decimal import Decimal
+
+import openpyxl
+import pytest
+from tests.apps.evaluation.conftest import Data
+
+from qingjian.apps.evaluation import outlet_statistics, services
+from qingjian.apps.network.models import Source
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.clock import CHINA
+
+FIRST, LAST = date(2026, 11, 1), date(2026, 11, 20)
+START = datetime(2026, 11, 20, tzinfo=CHINA)
+
+
+@pytest.fixture
+def staff(place):
+    return place.person("zhiban", "station_staff")
+
+
+@pytest.fixture
+def filled(data: Data) -> Data:
+    Source.objects.filter(code="S1").update(industry="2614 有机化学原料制造")
+    data.put("W1.w01018", START, [40] * 5 + [120, 150, 130] + [40] * 16)
+    data.put("W1.w00000", START, [10.0] * 24)
+    services.catch_up("outlets", 60)
+    return data
+
+
+def test_groups_count_what_was_judged_what_exceeded_and_what_was_discharged(filled, staff) -> None:
+    for by, name in (("industry", "2614 有机化学原料制造"), ("region", "甲县")):
+        (group,) = outlet_statistics.of_period(staff, FIRST, LAST, by)
+        assert name in group.name
+        assert (group.outlets, len(group.sources)) == (1, 1)
+        assert (group.hours["judged"], group.hours["exceeding"]) == (24, 3)
+        assert (group.days["judged"], group.days["exceeding"]) == (1, 1)
+        assert (group.runs, group.worst) == (2, 0.5)
+        assert group.exceeding_percent == round(100 * 4 / 25, 2)
+    # 10 L/s = 36 m³/h; Σ of the concentrations is 1240 mg/L.
+    assert group.kilograms["w01018"] == pytest.approx(1240 * 36 / 1000)
+
+
+def test_the_extract_gives_equivalents_with_their_basis(filled, staff) -> None:
+    lines, rechecks = outlet_statistics.tax_extract(staff, FIRST, LAST, rulebook())
+    (line,) = lines
+    assert line.kilograms == Decimal("44.64")
+    assert (line.value, line.equivalents, line.rank, line.taxed) == (Decimal(1), Decimal("44.64"), 1, True)
+    assert (line.hours, line.skipped, line.exceeding) == (24, 0, 4)
+    assert (line.confidence, line.confirmed) == ("S", False)
+    assert "环境保护税法" in line.basis
+    assert list(rechecks) == [(date(2026, 11, 1), "W1")]
+
+
+def test_pages_and_exports(filled, staff, client) -> None:
+    client.force_login(staff)
+    period = "from=2026-11-01&to=2026-11-20"
+    for language in ("zh-hans", "en"):
+        client.cookies["django_language"] = language
+        for path in (
+            f"/outlets/statistics/?{period}",
+            f"/outlets/statistics/?by=region&{period}",
+            f"/outlets/tax/?{period}",
+            f"/outlets/tax/why/?{period}&month=2026-11&point=W1",
+            "/outlets/limits/",
+            "/outlets/trends/",
+        ):
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            assert " style=" not in answer.content.decode(), path
+    page = client.get(f"/outlets/tax/?{period}").content.decode()
+    assert "44.64" in page
+    assert "secondary source" in page
+    book = openpyxl.load_workbook(io.BytesIO(client.get(f"/outlets/tax/?{period}&export=xlsx").content))
+    heads, row = list(book.active.iter_rows(values_only=True))
+    assert dict(zip(heads, row, strict=True))["Equivalents"] == 44.64
+    assert client.get(f"/outlets/statistics/?{period}&export=xlsx").content[:2] == b"PK"
+    for wrong in ("from=x", "from=2026-11-20&to=2026-11-01"):
+        assert client.get(f"/outlets/tax/?{wrong}").status_code == 400
+    assert client.get(f"/outlets/tax/why/?{period}&month=2026-10&point=W1").status_code == 404
+
+
+def test_nobody_sees_another_county(filled, place) -> None:
+    other = place.person("elsewhere", "data_manager", region=place.other)
+    assert outlet_statistics.of_period(other, FIRST, LAST, "region") == []
+    assert outlet_statistics.tax_extract(other, FIRST, LAST, rulebook())[0] == []
