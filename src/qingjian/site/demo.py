@@ -130,6 +130,16 @@ def _users(document: dict[str, Any]) -> dict[str, str]:
     return passwords
 
 
+def _joined(notices: list[str]) -> str:
+    """One notice in two lines, Chinese and English, out of several."""
+    halves = [one.split("\n") for one in notices]
+    return (
+        "\n".join((" ｜ ".join(one[0] for one in halves), " | ".join(one[1] for one in halves)))
+        if halves
+        else ""
+    )
+
+
 def _registry(document: dict[str, Any]) -> Iterator[Proposal]:
     for row in document["factors"]:
         yield Proposal(
@@ -168,7 +178,7 @@ def _registry(document: dict[str, Any]) -> Iterator[Proposal]:
                 "outlet": f"{row['source']}-{row['outlet']}" if row["outlet"] else None,
                 "attributes": row["attributes"]
                 | ({"target_class": row["target_class"]} if row["target_class"] else {}),
-                "notice": " ｜ ".join(notices.get(row["code"], ())),
+                "notice": _joined(notices.get(row["code"], [])),
             },
         )
     for row in document["duties"]:

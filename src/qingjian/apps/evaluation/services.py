@@ -302,14 +302,15 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
 def run(seconds: float = 30.0) -> str:
     """Follow what came in and what changed in the rules, then go on with the back history; return a sentence."""
     begun = clock().monotonic()
-    told = []
+    told, unfinished = [], _("(back history goes on)")
     followed = {name: follow(name) for name in ELEMENT_RULES}
     changed = follow_rules(seconds / 2)
     if changed:
-        told.append(f"rules {changed}")
+        told.append(_("rules %(count)s") % {"count": changed})
     for name, made in sorted(followed.items(), key=lambda one: "hour" in ELEMENT_RULES[one[0]].statistics):
         more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
-        told.append(f"{name} {made + more}{'' if complete else ' (back history goes on)'}")
+        text = f"{ELEMENTS.get(name, name)} {made + more}"
+        told.append(text if complete else f"{text} {unfinished}")
     return ", ".join(told)
 
 
@@ -321,7 +322,7 @@ def renew(days: int = 3) -> str:
         rows = evaluate(name, last - timedelta(days=days), last)
         if rules.after is not None:
             rules.after(None, rulebook())
-        told.append(f"{name} {len(rows)}")
+        told.append(f"{ELEMENTS.get(name, name)} {len(rows)}")
     return ", ".join(told)
 
 
