@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -130,11 +131,13 @@ def test_the_first_people_come_in_and_every_empty_page_says_what_to_do(visitor, 
     system.select_option("select[name=organisation]", index=1)
     system.fill("input[name=password]", "first-password-77")
     system.locator("main button.btn-primary").click()
+    system.wait_for_url(re.compile(r"/people/\d+/$"))
     person = system.url
     security = visitor("security", logins["security"])
     security.goto(person)
     security.select_option("select[name=role]", "data_manager")
     security.locator("main button.btn-primary").click()
+    security.locator("tbody tr", has_text="数据管理员").wait_for()
     manager = visitor("guanli", "first-password-77")
     problems = []
     for path in EMPTY_PAGES:
