@@ -40,7 +40,7 @@ def test_the_settings_are_a_server_with_several_processes_behind_a_proxy(
     assert configuration.public_address.startswith("https://")
     assert configuration.database.startswith("postgresql://")
     names = [child.name for child in of(DataFolder(Path("data")), configuration)]
-    assert names == ["web-1", "web-2", "pipeline", "notary", "worker", "gateway-1", "gateway-2"]
+    assert names == ["web-1", "web-2", "pipeline", "notary", "worker", "screening", "gateway-1", "gateway-2"]
     assert [metrics_port_of(name, configuration) for name in names[-2:]] == [9301, 9302]
 
 

@@ -56,7 +56,7 @@ def install() -> dict[str, str]:
     for one in staged(opened):
         for row in document["series"]:
             if row["code"] in one.series:
-                row["notice"] = f"{row['notice']}；{one.notice}"[:300]
+                row["notice"] = _joined([row["notice"], one.notice])
     write_durably(Path(settings.DATA_FOLDER.root) / OPENED_FILE, opened.isoformat().encode())
     with transaction.atomic():
         _accounts(document)
@@ -131,13 +131,11 @@ def _users(document: dict[str, Any]) -> dict[str, str]:
 
 
 def _joined(notices: list[str]) -> str:
-    """One notice in two lines, Chinese and English, out of several."""
-    halves = [one.split("\n") for one in notices]
-    return (
-        "\n".join((" ｜ ".join(one[0] for one in halves), " | ".join(one[1] for one in halves)))
-        if halves
-        else ""
-    )
+    """One notice in two lines, Chinese above English, out of several; each in two lines or with a stroke between."""
+    halves = [(one if "\n" in one else one.replace(" / ", "\n", 1)).split("\n") for one in notices]
+    if not halves:
+        return ""
+    return "\n".join((" ｜ ".join(one[0] for one in halves), " | ".join(one[-1] for one in halves)))
 
 
 def _registry(document: dict[str, Any]) -> Iterator[Proposal]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from django.db import transaction
 from django.db.models import Max, Min, Model
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from qingjian.apps.evaluation import bulk, explanation
 from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of, next_month
@@ -309,7 +310,7 @@ def run(seconds: float = 30.0) -> str:
         told.append(_("rules %(count)s") % {"count": changed})
     for name, made in sorted(followed.items(), key=lambda one: "hour" in ELEMENT_RULES[one[0]].statistics):
         more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
-        text = f"{ELEMENTS.get(name, name)} {made + more}"
+        text = f"{ELEMENT_RULES[name].title} {made + more}"
         told.append(text if complete else f"{text} {unfinished}")
     return ", ".join(told)
 
@@ -322,7 +323,7 @@ def renew(days: int = 3) -> str:
         rows = evaluate(name, last - timedelta(days=days), last)
         if rules.after is not None:
             rules.after(None, rulebook())
-        told.append(f"{ELEMENTS.get(name, name)} {len(rows)}")
+        told.append(f"{ELEMENT_RULES[name].title} {len(rows)}")
     return ", ".join(told)
 
 
