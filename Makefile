@@ -8,7 +8,7 @@ TEST_WORKERS ?= 2
 POSTGRESQL ?= $(wildcard /usr/lib/postgresql/*/bin/postgres)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-postgresql test-setup lint fmt bench bench-screening fuzz assets messages lock clean
+.PHONY: help up test test-postgresql test-setup lint fmt bench bench-screening fuzz assets messages docs wheel lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -80,6 +80,13 @@ bench-screening: $(VENV)/dev.stamp ## screening on a kit: make bench-screening K
 
 fuzz: $(VENV)/dev.stamp ## 10^7 random streams against the protocol library
 	$(BIN)/python -m tests.hj212.fuzz --streams 10000000
+
+docs: $(VENV)/dev.stamp ## check the documents and build them into build/docs, to browse without a network
+	$(BIN)/python -m pytest -q tests/test_docs.py tests/test_deploy.py
+	$(BIN)/python -m tools.docs build/docs
+
+wheel: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## build the wheel with front end and texts into dist, and check that they are in it
+	$(BIN)/python -m tools.wheel dist
 
 lock: $(BIN)/python ## refresh the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q pyproject.toml --extra dev -o requirements/dev.lock

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tools import docs
 
 from qingjian.cli.main import COMMANDS, load
 from qingjian.site.configuration import Configuration
@@ -83,6 +84,21 @@ def test_settings_exist(name: str) -> None:
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
     assert broken_links(path.read_text(encoding="utf-8"), path.parent) == []
+
+
+def test_the_built_pages_lead_to_each_other(tmp_path: Path) -> None:
+    first = docs.build(tmp_path / "docs")
+    assert first.exists()
+    broken = []
+    for path in (tmp_path / "docs").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r'(?:href|src)="((?![a-z]+:)[^"#]+)', text):
+            inside = (path.parent / target).resolve()
+            outside = ROOT / inside.relative_to(tmp_path / "docs")
+            # What is no document (a folder, a file of the program) stays where it is.
+            if not inside.exists() and (target.endswith((".html", ".png", ".css")) or not outside.exists()):
+                broken.append(f"{path.name}: {target}")
+    assert broken == []
 
 
 def test_every_decision_is_in_the_list() -> None:

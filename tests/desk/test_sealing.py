@@ -83,9 +83,9 @@ def drop(node, sequence: int) -> None:
 
 def test_yesterday_is_sealed_once_two_hours_after_midnight(node, clock) -> None:
     clock.set_wall(datetime(2026, 11, 20, 17, 30, tzinfo=UTC))  # 01:30 on the 21st
-    assert tasks.seal_days(clock.now()) == "0 days sealed, 0 sealed again"
+    assert tasks.seal_days(clock.now()) == "封存 0 天，重新封存 0 天"
     clock.set_wall(datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
-    assert tasks.seal_days(clock.now()) == "1 days sealed, 0 sealed again"
+    assert tasks.seal_days(clock.now()) == "封存 1 天，重新封存 0 天"
     assert tasks.seal_days(clock.now()) == "nothing is due"
     node.enter()
     (entry,) = entries(node)
@@ -104,7 +104,7 @@ def test_late_data_lead_to_a_seal_that_names_the_old(sealed, clock) -> None:
     assert checking.check().problems == []
     clock.advance(24 * 3600)
     outcome = seal(sealed)
-    assert outcome.text() == "0 days sealed, 1 sealed again"
+    assert outcome.text() == "封存 0 天，重新封存 1 天"
     sealed.enter()
     assert [(one.revision, one.supersedes) for one in entries(sealed)] == [(1, None), (2, first.root)]
     assert chain().verdict is True
@@ -242,9 +242,9 @@ def test_many_days_are_sealed_run_by_run_the_newest_first(node, clock, monkeypat
     node.process()
     texts = [tasks.seal_days(clock.now()) for _ in range(4)]
     assert texts == [
-        "2 days sealed, 0 sealed again; more wait",
-        "2 days sealed, 0 sealed again; more wait",
-        "1 days sealed, 0 sealed again",
+        "封存 2 天，重新封存 0 天; 尚有待封存",
+        "封存 2 天，重新封存 0 天; 尚有待封存",
+        "封存 1 天，重新封存 0 天",
         "nothing is due",
     ]
     node.enter()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime
+
 import pytest
+
+from qingjian.apps.accounts import second_factor
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(600)]
 
 STAFF_PAGES = [
     "/", "/map/", "/alerts/", "/clues/", "/points/", "/points/AQ01/", "/points/SW02/", "/points/WW01/", "/points/FG01/", "/points/FG03/",
     "/sources/", "/sources/QY04/", "/devices/", "/devices/FG03-D1/", "/quarantine/", "/forwarding/", "/changes/", "/registry/import/",
-    "/propose/point/", "/duties/", "/series/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/",
+    "/propose/point/", "/duties/", "/series/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/", "/second-factor/", "/propose/device/", "/propose/organisation/",
     "/air/", "/air/year/", "/air/ranking/", "/water/", "/water/SW02/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
     "/matters/", "/matters/inbox/", "/matters/punctuality/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/public/ledger/",
     "/integrity/funnel/", "/integrity/suspects/", "/integrity/self-proofs/", "/integrity/verifications/", "/integrity/rules/", "/integrity/rules/1/",
@@ -56,3 +61,48 @@ def test_a_permit_holder_sees_its_own_outlet_only(signed_in, node) -> None:
     page.goto(f"{node.address}/points/")
     assert page.locator("tbody tr").count() == 1
     assert page.request.get(f"{node.address}/points/AQ01/").status == 404
+
+
+def test_keyboards_reach_the_content_first(signed_in, node) -> None:
+    page = signed_in("shuju")
+    page.goto(f"{node.address}/alerts/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#content"
+    seen = set()
+    for _press in range(60):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.tagName + (document.activeElement.name || '')"))
+    assert {"A", "SELECTstate"} <= seen
+
+
+def test_the_menu_shows_where_one_is(signed_in, node) -> None:
+    page = signed_in("shuju")
+    page.goto(f"{node.address}/schedule/")
+    page.wait_for_function(
+        "(() => { const box = document.querySelector('#side-menu .active').getBoundingClientRect();"
+        " return box.top >= 0 && box.bottom <= window.innerHeight; })()"
+    )
+
+
+def test_a_person_sets_up_a_second_factor_and_signs_in_with_it(signed_in, node) -> None:
+    page = signed_in("jiance")
+    page.goto(f"{node.address}/second-factor/")
+    key = base64.b32decode(page.locator(".qj-key").inner_text().replace(" ", ""))
+
+    def code() -> str:
+        return second_factor.code_of(key, second_factor.step_of(datetime.now(UTC)))
+
+    page.fill("input[name=code]", code())
+    page.locator("main button.btn-primary").click()
+    recovery = page.locator(".qj-codes li").all_inner_texts()
+    assert len(recovery) == second_factor.RECOVERY_CODES
+    page.goto(f"{node.address}/")
+    page.locator("header .dropdown button").click()
+    page.locator("header form[action='/logout/'] button").click()
+    page.fill("input[name=username]", "jiance")
+    page.fill("input[name=password]", node.passwords["jiance"])
+    page.click("button.btn-primary")
+    page.wait_for_url(f"{node.address}/login/code/")
+    page.fill("input[name=code]", recovery[0])
+    page.click("button.btn-primary")
+    page.wait_for_url(f"{node.address}/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from qingjian.supervisor.processes import Child
 def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
     """Return the children in starting order; they drain in the reverse order."""
     names = [
-        "web",
+        *_numbered("web", configuration.web_processes),
         "pipeline",
         "notary",
         "worker",
@@ -33,6 +34,10 @@ def of(folder: DataFolder, configuration: Configuration) -> list[Child]:
         )
         for name in names
     ]
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
 def run(name: str, data: Path) -> None:
@@ -60,16 +65,24 @@ def _web(name: str, data: Path) -> None:
     from django.conf import settings
 
     configuration: Configuration = settings.CONFIGURATION
-    uvicorn.run(
-        "qingjian.site.asgi:application",
-        host=configuration.web_host,
-        port=configuration.web_port,
-        log_level="warning",
-        ssl_certfile=configuration.tls_certificate or None,
-        ssl_keyfile=configuration.tls_key or None,
-        timeout_graceful_shutdown=5,
-        lifespan="off",
+    # uvicorn believes X-Forwarded-For and X-Forwarded-Proto of 127.0.0.1 only: of a proxy on this machine.
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "qingjian.site.asgi:application",
+            log_level="warning",
+            ssl_certfile=configuration.tls_certificate or None,
+            ssl_keyfile=configuration.tls_key or None,
+            timeout_graceful_shutdown=5,
+            lifespan="off",
+        )
     )
+    listening = socket.create_server(
+        (configuration.web_host, configuration.web_port),
+        family=socket.AF_INET6 if ":" in configuration.web_host else socket.AF_INET,
+        backlog=2048,
+        reuse_port=configuration.web_processes > 1,
+    )
+    server.run(sockets=[listening])
 
 
 def _worker(name: str, data: Path) -> None:
@@ -106,8 +119,18 @@ def _gateway(name: str, data: Path) -> None:
             tls_certificate=Path(configuration.tls_certificate) if configuration.gateway_tls_port else None,
             tls_key=Path(configuration.tls_key) if configuration.gateway_tls_port else None,
             tls_port=configuration.gateway_tls_port or None,
+            allow=tuple(configuration.gateway_allow.split()),
+            metrics_port=metrics_port_of(name, configuration),
         )
     )
+
+
+def metrics_port_of(name: str, configuration: Configuration) -> int | None:
+    """Return the port for the metrics of a gateway process: gateway-1 has the configured one, each next one more."""
+    number = name.rpartition("-")[2]
+    if not configuration.gateway_metrics_port:
+        return None
+    return configuration.gateway_metrics_port + (int(number) - 1 if number.isdigit() else 0)
 
 
 def _pipeline(name: str, data: Path) -> None:

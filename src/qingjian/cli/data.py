@@ -69,7 +69,7 @@ def import_data(
 
 
 def backup(target: Path = typer.Argument(help="空目录 / an empty folder"), data: Path = DATA) -> None:
-    """Copy the data folder, also while the node runs; ledger last, one manifest."""
+    """Copy the data folder, and a PostgreSQL database, also while the node runs; ledger last, one manifest."""
     from qingjian.site import backup as backups
 
     try:
@@ -80,12 +80,18 @@ def backup(target: Path = typer.Argument(help="空目录 / an empty folder"), da
     typer.echo(f"{summary.files} 个文件 / files, {summary.bytes / 1e6:.1f} MB → {target}")
 
 
-def restore(source: Path = typer.Argument(help="备份目录 / folder of the backup"), data: Path = DATA) -> None:
-    """Check a backup against its manifest and restore it into an empty data folder."""
+def restore(
+    source: Path = typer.Argument(help="备份目录 / folder of the backup"),
+    data: Path = DATA,
+    database: str = typer.Option(
+        "", help="空 PostgreSQL 数据库的地址 / address of an empty PostgreSQL database"
+    ),
+) -> None:
+    """Check a backup against its manifest and restore it into an empty data folder (and an empty database)."""
     from qingjian.site import backup as backups
 
     try:
-        summary = backups.restore(source, DataFolder(data.resolve()))
+        summary = backups.restore(source, DataFolder(data.resolve()), database)
     except backups.BackupError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

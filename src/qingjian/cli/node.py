@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,24 @@ def up(
         raise typer.Exit(2) from error
 
 
+def taken_ports(configuration: Any) -> list[str]:
+    """Say in words which configured ports another program listens on; the processes would fail one by one."""
+    found = []
+    for name, host, port in (
+        ("web_port", configuration.web_host, configuration.web_port),
+        ("gateway_port", configuration.gateway_host, configuration.gateway_port),
+    ):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            with socket.create_server((host, port), family=family):
+                pass
+        except OSError as error:
+            found.append(
+                f"端口 {port}（{name}）无法使用 / port {port} ({name}) cannot be used: {error.strerror}"
+            )
+    return found
+
+
 def _up(data: Path) -> None:
     typer.echo("准备数据目录 / preparing the data folder …")
     folder = enter(data)
@@ -48,6 +67,9 @@ def _up(data: Path) -> None:
     from qingjian.cli import children
     from qingjian.site import setup
 
+    if problems := taken_ports(settings.CONFIGURATION):
+        typer.echo("\n".join(problems), err=True)
+        raise typer.Exit(2)
     call_command("migrate", verbosity=0, interactive=False)
     logins = setup.prepare(folder, settings.CONFIGURATION, report=typer.echo)
     write_durably(

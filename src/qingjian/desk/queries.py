@@ -19,6 +19,7 @@ from qingjian.apps.network.kinds import ELEMENTS
 from qingjian.apps.observing import charts, queries, stores
 from qingjian.contracts.current import now
 from qingjian.contracts.latest import LatestValue
+from qingjian.ui.templatetags.kit import own_language
 
 STALE = timedelta(hours=3)
 """A point whose newest value is older than this is drawn as stale."""
@@ -129,7 +130,7 @@ def map_points(user: Any) -> list[dict[str, Any]]:
                 "latitude": point.latitude,
                 "state": state,
                 "state_text": text,
-                "notice": point.notice,
+                "notice": own_language(point.notice),
                 "values": [
                     {
                         "name": str(one.factor),

@@ -1,4 +1,4 @@
-"""Backup and restore of a data folder, while the node runs.
+"""Backup and restore of a node, while it runs: its data folder, and its people's database where that is PostgreSQL.
 
 Order matters: databases and stores first, the ledger last, so that the ledger never lacks a leaf of what was copied.
 A manifest names every file with its digest; restore checks all of them before it writes anything.
@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from qingjian.contracts.folders import DataFolder, write_durably
+from qingjian.site import postgresql
+from qingjian.site.configuration import load
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -36,6 +38,9 @@ ORDER = (
 LEFT_OUT = ("writer.lock", "running.lock", "instance")
 """Locks, and the mark by which a ledger knows its own folder: a restored ledger must not sign before it has recovered."""
 ATTEMPTS = 3
+DUMP = "people.pgdump"
+"""Dump of the people's database on PostgreSQL; it stands in the backup only, never in a data folder."""
+SQLITE = "sqlite"
 
 
 class BackupError(RuntimeError):
@@ -53,21 +58,26 @@ class Summary:
 def make(
     folder: DataFolder, target: Path, now: datetime, report: Callable[[str], None] = lambda text: None
 ) -> Summary:
-    """Copy the data folder into an empty target folder and write its manifest."""
+    """Copy the node into an empty target folder and write its manifest."""
     if target.exists() and any(target.iterdir()):
         raise BackupError(f"目标目录不为空 / the target folder is not empty: {target}")
     target.mkdir(parents=True, exist_ok=True)
     entries: dict[str, dict[str, object]] = {}
+    database = load(folder.root).values.database
+    if database != SQLITE:
+        report("PostgreSQL")
+        try:
+            postgresql.dump(database, target / DUMP)
+        except postgresql.PostgresqlError as error:
+            raise BackupError(str(error)) from error
+        entries[DUMP] = _entry(target / DUMP)
     for name in ORDER:
         source = folder.root / name
         if not source.exists():
             continue
         report(name)
         for path in _copy(source, folder.root, target):
-            entries[path.relative_to(target).as_posix()] = {
-                "sha256": _digest(path),
-                "size": path.stat().st_size,
-            }
+            entries[path.relative_to(target).as_posix()] = _entry(path)
     manifest = {"format": FORMAT, "made_at": now.isoformat(), "files": entries}
     write_durably(target / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
     return Summary(len(entries), sum(int(str(one["size"])) for one in entries.values()))
@@ -114,6 +124,10 @@ def _copy_file(path: Path, target: Path) -> Path:
     return target
 
 
+def _entry(path: Path) -> dict[str, object]:
+    return {"sha256": _digest(path), "size": path.stat().st_size}
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -141,10 +155,30 @@ def verify(backup: Path) -> Summary:
     return Summary(len(files), sum(int(str(entry["size"])) for entry in files.values()))
 
 
-def restore(backup: Path, folder: DataFolder) -> Summary:
-    """Check a backup whole, then copy it into an empty data folder."""
+def restore(backup: Path, folder: DataFolder, database: str = "") -> Summary:
+    """Check a backup whole, then bring it into an empty data folder and, where it holds one, an empty database.
+
+    `database` is the address of that database; without it the environment's or the backup's own setting counts.
+    """
     if folder.root.exists() and any(folder.root.iterdir()):
         raise BackupError(f"数据目录不为空 / the data folder is not empty: {folder.root}")
     summary = verify(backup)
-    shutil.copytree(backup, folder.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
+    if (backup / DUMP).exists():
+        _restore_database(backup, database)
+    elif database:
+        raise BackupError("备份中没有 PostgreSQL 数据库 / the backup holds no PostgreSQL database")
+    shutil.copytree(backup, folder.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST, DUMP))
     return summary
+
+
+def _restore_database(backup: Path, database: str) -> None:
+    address = database or load(backup).values.database
+    if address == SQLITE:
+        raise BackupError(
+            "备份含 PostgreSQL 数据库，请用 --database 指定空数据库的地址"
+            " / the backup holds a PostgreSQL database: give the address of an empty one with --database"
+        )
+    try:
+        postgresql.restore(address, backup / DUMP)
+    except postgresql.PostgresqlError as error:
+        raise BackupError(str(error)) from error

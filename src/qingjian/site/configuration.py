@@ -5,6 +5,7 @@ Every value knows where it came from, so that `qingjian doctor` can print it.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import tomllib
@@ -29,12 +30,18 @@ class Configuration:
     profile: str = "embedded"
     node_name: str = "node1"
     database: str = "sqlite"
-    """`sqlite`, or a PostgreSQL address such as postgresql://user@host:5432/name."""
+    """`sqlite`, or a PostgreSQL address such as postgresql://user@host:5432/name?sslmode=require."""
     web_host: str = "127.0.0.1"
     web_port: int = 8600
+    web_processes: int = 1
+    """Processes that serve the pages on one port."""
     gateway_host: str = "0.0.0.0"  # noqa: S104 - devices come from outside; registration and allow-lists guard the port
     gateway_port: int = 9212
     gateway_processes: int = 1
+    gateway_allow: str = ""
+    """Networks that may connect to the gateway at all, separated by blanks; empty means any."""
+    gateway_metrics_port: int = 0
+    """Prometheus metrics of the first gateway process on 127.0.0.1, of the next one port higher …; 0 opens none."""
     gateway_tls_port: int = 0
     """Port for devices that speak TLS, with tls_certificate and tls_key; 0 opens none."""
     public_address: str = ""
@@ -63,6 +70,7 @@ class Configuration:
 
 
 _PROFILES = ("embedded", "server", "cluster")
+MOST_PROCESSES = 64
 _SECOND_FACTOR = ("administrators", "everyone", "optional")
 
 
@@ -108,7 +116,19 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
         raise ConfigurationError(
             f"second_factor = {configuration.second_factor!r}: 应为 / must be one of {', '.join(_SECOND_FACTOR)}"
         )
-    for name in ("web_port", "gateway_port", "gateway_tls_port"):
+    for name in ("web_processes", "gateway_processes"):
+        if not 1 <= getattr(configuration, name) <= MOST_PROCESSES:
+            raise ConfigurationError(
+                f"{name} = {getattr(configuration, name)}: 应在 1–{MOST_PROCESSES} / must be 1–{MOST_PROCESSES}"
+            )
+    for network in configuration.gateway_allow.split():
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"gateway_allow: {network!r} 不是网段 / is not a network such as 10.1.0.0/16"
+            ) from error
+    for name in ("web_port", "gateway_port", "gateway_tls_port", "gateway_metrics_port"):
         if not 0 <= getattr(configuration, name) <= 65535:
             raise ConfigurationError(
                 f"{name} = {getattr(configuration, name)}: 应在 0–65535 / must be 0–65535"

@@ -59,7 +59,7 @@ def install() -> dict[str, str]:
     for one in staged(opened):
         for row in document["series"]:
             if row["code"] in one.series:
-                row["notice"] = f"{row['notice']}；{one.notice}"[:300]
+                row["notice"] = _joined([row["notice"], one.notice])
     write_durably(Path(settings.DATA_FOLDER.root) / OPENED_FILE, opened.isoformat().encode())
     with transaction.atomic():
         _accounts(document)
@@ -191,6 +191,14 @@ def _certificates(document: dict[str, Any]) -> None:
         )
 
 
+def _joined(notices: list[str]) -> str:
+    """One notice in two lines, Chinese above English, out of several; each in two lines or with a stroke between."""
+    halves = [(one if "\n" in one else one.replace(" / ", "\n", 1)).split("\n") for one in notices]
+    if not halves:
+        return ""
+    return "\n".join((" ｜ ".join(one[0] for one in halves), " | ".join(one[-1] for one in halves)))
+
+
 def _registry(document: dict[str, Any]) -> Iterator[Proposal]:
     for row in document["factors"]:
         yield Proposal(
@@ -229,7 +237,7 @@ def _registry(document: dict[str, Any]) -> Iterator[Proposal]:
                 "outlet": f"{row['source']}-{row['outlet']}" if row["outlet"] else None,
                 "attributes": row["attributes"]
                 | ({"target_class": row["target_class"]} if row["target_class"] else {}),
-                "notice": " ｜ ".join(notices.get(row["code"], ())),
+                "notice": _joined(notices.get(row["code"], [])),
             },
         )
     for row in document["duties"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from qingjian.contracts.folders import DataFolder
 from qingjian.site.configuration import load, secret
@@ -19,7 +19,7 @@ DEBUG = False
 ALLOWED_HOSTS = (
     ["*"]
     if CONFIGURATION.profile == "embedded"
-    else [urlsplit(CONFIGURATION.public_address).hostname or "localhost"]
+    else [urlsplit(CONFIGURATION.public_address).hostname or "localhost", "localhost", "127.0.0.1"]
 )
 CSRF_TRUSTED_ORIGINS = [CONFIGURATION.public_address] if CONFIGURATION.public_address else []
 
@@ -107,7 +107,10 @@ def _database(address: str, file_name: str) -> dict[str, object]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
-        "OPTIONS": {"options": "-c statement_timeout=30000 -c lock_timeout=10000"},
+        "OPTIONS": {
+            "options": "-c statement_timeout=30000 -c lock_timeout=10000",
+            **dict(parse_qsl(parts.query)),
+        },
     }
 
 

@@ -80,6 +80,7 @@ def test_a_first_password_must_be_changed(client, county) -> None:
     user = county.person("staff", "station_staff")
     User.objects.filter(pk=user.pk).update(must_change_password=True)
     client.force_login(user)
+    assert "data-live-state" not in client.get("/password/").content.decode()
     assert client.get("/points/")["Location"] == "/password/"
     response = client.post(
         "/password/", {"old": "a-long-password-1", "new": "another-long-one-2", "again": "another-long-one-2"}

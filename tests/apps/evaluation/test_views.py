@@ -165,6 +165,6 @@ def test_jobs_are_registered_and_run(data: Data) -> None:
 
     assert {"evaluation", "evaluation-nightly"} <= {job.name for job in jobs()}
     data.air("A1", START, 24)
-    assert "air" in tasks.follow(START)
+    assert "环境空气" in tasks.follow(START)
     assert Evaluation.objects.exists()
-    assert "air 0" in tasks.renew(START + timedelta(days=1))
+    assert "环境空气 0" in tasks.renew(START + timedelta(days=1))

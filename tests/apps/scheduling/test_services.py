@@ -61,3 +61,18 @@ def test_a_job_name_is_used_once() -> None:
 def test_a_process_told_to_stop_begins_nothing_new(job) -> None:
     answers = iter([False, True])
     assert services.run_due(lambda: next(answers)) == 1
+
+
+def test_the_page_names_jobs_and_their_periods_in_words(client, county, monkeypatch) -> None:
+    rows = [
+        jobs.Job("one", "每日一次", timedelta(days=1), lambda period: "x"),
+        jobs.Job("two", "每五分钟", timedelta(minutes=5), lambda period: "y"),
+    ]
+    monkeypatch.setattr(jobs, "_jobs", {row.name: row for row in rows})
+    services.run_due()
+    client.force_login(county.person("staff", "station_staff"))
+    page = client.get("/schedule/").content.decode()
+    assert "1 天" in page
+    assert "5 分钟" in page
+    assert "0:05:00" not in page
+    assert page.count("每五分钟") >= 2

@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.models import Organisation, Post, User
 
+DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+"""Browsers understand this form only, whatever the language of the page."""
+
 
 class SignInForm(forms.Form):
     username = forms.CharField(
@@ -100,6 +103,6 @@ class PostForm(forms.ModelForm):
         model = Post
         fields = ("role", "organisation", "region", "valid_from", "valid_to")
         widgets = {
-            "valid_from": forms.DateInput(attrs={"type": "date"}),
-            "valid_to": forms.DateInput(attrs={"type": "date"}),
+            "valid_from": DAY,
+            "valid_to": DAY,
         }

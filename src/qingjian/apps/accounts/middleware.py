@@ -27,6 +27,15 @@ class SignInRequired:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
+    @staticmethod
+    def _first(request: HttpRequest) -> str:
+        """Return the page a person has to settle before any other, empty when there is none."""
+        if request.user.must_change_password:
+            return "password"
+        if not request.session.get(WITH_SECOND_FACTOR) and rules.must_have_second_factor(request.user):
+            return "second-factor"
+        return ""
+
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(OPEN_PREFIXES):
             return self.get_response(request)
@@ -37,12 +46,9 @@ class SignInRequired:
             if request.headers.get("Accept", "").startswith(("application/json", "text/event-stream")):
                 return HttpResponse(status=401)
             return HttpResponseRedirect(target)
-        if request.user.must_change_password and request.path not in ("/password/", "/logout/"):
-            return redirect("password")
-        if (
-            not request.session.get(WITH_SECOND_FACTOR)
-            and request.path not in ("/second-factor/", "/password/", "/logout/")
-            and rules.must_have_second_factor(request.user)
-        ):
-            return redirect("second-factor")
+        page = self._first(request)
+        # Templates leave the live stream out while nothing else is open to the person.
+        request.confined = bool(page)
+        if page and request.path not in (f"/{page}/", "/password/", "/logout/"):
+            return redirect(page)
         return self.get_response(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts import trail
 from qingjian.apps.accounts.models import AuditEvent, Organisation, Region, User
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
@@ -76,9 +77,12 @@ class AuditListing(Listing):
     columns = (
         Column("at", _("Time")),
         Column("user", _("User"), order="user__name"),
-        Column("action", _("Action")),
+        Column("action", _("Action"), value=lambda row: trail.title(row.action), order="action"),
         Column("subject", _("Subject")),
         Column("address", _("Address")),
     )
-    filters = (Search(("action", "subject", "user__name")),)
+    filters = (
+        Search(("subject", "user__name", "address")),
+        Choice("action", _("Action"), lambda: trail.ACTIONS.items()),
+    )
     model = AuditEvent

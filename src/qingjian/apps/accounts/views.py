@@ -190,9 +190,11 @@ def post_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def roles(request: HttpRequest) -> HttpResponse:
-    rows = [(role, [one in role.capabilities for one in Capability]) for role in ROLES.values()]
-    names = [CAPABILITY_NAMES[one] for one in Capability]
-    return render(request, "accounts/roles.html", {"rows": rows, "capabilities": names})
+    rows = [
+        (role, [CAPABILITY_NAMES[one] for one in Capability if one in role.capabilities])
+        for role in ROLES.values()
+    ]
+    return render(request, "accounts/roles.html", {"rows": rows})
 
 
 def organisations(request: HttpRequest) -> HttpResponse:

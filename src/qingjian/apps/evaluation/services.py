@@ -13,6 +13,7 @@ import pyarrow as pa
 from django.db import transaction
 from django.db.models import Max, Min, Model
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from qingjian.apps.evaluation import bulk, explanation
 from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of, next_month
@@ -319,14 +320,15 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
 def run(seconds: float = 30.0) -> str:
     """Follow what came in and what changed in the rules, then go on with the back history; return a sentence."""
     begun = clock().monotonic()
-    told = []
+    told, unfinished = [], _("(back history goes on)")
     followed = {name: follow(name) for name in ELEMENT_RULES}
     changed = follow_rules(seconds / 2)
     if changed:
-        told.append(f"rules {changed}")
+        told.append(_("rules %(count)s") % {"count": changed})
     for name, made in sorted(followed.items(), key=lambda one: "hour" in ELEMENT_RULES[one[0]].statistics):
         more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
-        told.append(f"{name} {made + more}{'' if complete else ' (back history goes on)'}")
+        text = f"{ELEMENT_RULES[name].title} {made + more}"
+        told.append(text if complete else f"{text} {unfinished}")
     return ", ".join(told)
 
 
@@ -338,7 +340,7 @@ def renew(days: int = 3) -> str:
         rows = evaluate(name, last - timedelta(days=days), last)
         if rules.after is not None:
             rules.after(None, rulebook())
-        told.append(f"{name} {len(rows)}")
+        told.append(f"{ELEMENT_RULES[name].title} {len(rows)}")
     return ", ".join(told)
 
 

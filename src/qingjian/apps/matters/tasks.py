@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.matters import services
@@ -13,23 +14,26 @@ from qingjian.apps.scheduling.jobs import Job, register
 
 def watch(period: datetime) -> str:
     """Remind before and escalate after."""
-    return f"reminded {services.remind()}, escalated {services.escalate()}"
+    return gettext("%(reminded)d reminded, %(escalated)d escalated") % {
+        "reminded": services.remind(),
+        "escalated": services.escalate(),
+    }
 
 
 def deliver(period: datetime) -> str:
-    return f"sent {services.deliver()}"
+    return gettext("%(count)d sent") % {"count": services.deliver()}
 
 
 def recompute(period: datetime) -> str:
-    return f"moved {services.recompute_deadlines(AT_ONCE)}"
+    return gettext("%(count)d deadlines moved") % {"count": services.recompute_deadlines(AT_ONCE)}
 
 
 def certificates(period: datetime) -> str:
-    return f"told {services.warn_of_certificates()}"
+    return gettext("%(count)d told of certificates that end") % {"count": services.warn_of_certificates()}
 
 
 def orphans(period: datetime) -> str:
-    return f"told {services.report_orphans()}"
+    return gettext("%(count)d told") % {"count": services.report_orphans()}
 
 
 register(

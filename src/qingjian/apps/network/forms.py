@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -9,11 +10,21 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.network import registered
 
+MOST_OFFERED = 300
+"""A longer list of choices is slower to read than its code is to type."""
+
 
 class ProposalForm(forms.Form):
     """Fields of one registry row as text, with the reason for the change."""
 
-    def __init__(self, kind: registered.Kind, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        kind: registered.Kind,
+        *args: Any,
+        offered: Callable[[registered.Kind], Iterable[Any]] = lambda kind: (),
+        **kwargs: Any,
+    ) -> None:
+        """`offered` gives the rows of a kind that the person may choose for a related field."""
         super().__init__(*args, **kwargs)
         for name in kind.fields:
             field = kind.model._meta.get_field(name)
@@ -23,14 +34,31 @@ class ProposalForm(forms.Form):
                 choices = list(field.flatchoices) if required else [("", "–"), *field.flatchoices]
                 self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=required)
             elif field.is_relation:
-                self.fields[name] = forms.CharField(
-                    label=_("%(field)s (code)") % {"field": label}, required=required
-                )
+                self.fields[name] = self._related(field, label, required, self.initial.get(name), offered)
             else:
                 self.fields[name] = forms.CharField(label=label, required=required)
         self.fields["reason"] = forms.CharField(
             label=_("Reason of the change"), max_length=300, widget=forms.Textarea(attrs={"rows": 2})
         )
+
+    @staticmethod
+    def _related(
+        field: Any,
+        label: str,
+        required: bool,
+        present: Any,
+        offered: Callable[[registered.Kind], Iterable[Any]],
+    ) -> forms.Field:
+        """A choice while the rows fit into a list, else the code as text."""
+        kind = next(kind for kind in registered.KINDS.values() if kind.model is field.related_model)
+        key = registered.reference_key(field.related_model)
+        rows = list(offered(kind)[: MOST_OFFERED + 1])
+        if not rows or len(rows) > MOST_OFFERED:
+            return forms.CharField(label=_("%(field)s (code)") % {"field": label}, required=required)
+        choices = [(getattr(row, key), f"{row} · {getattr(row, key)}") for row in rows]
+        if present and present not in dict(choices):
+            choices.insert(0, (present, present))
+        return forms.ChoiceField(label=label, choices=[("", "–"), *choices], required=required)
 
 
 class ImportForm(forms.Form):

@@ -366,7 +366,7 @@ class Series(Dated):
         "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Flow series")
     )
     expected = models.JSONField(_("Expected periods"), default=dict, blank=True)
-    notice = models.CharField(_("Notice"), max_length=300, blank=True)
+    notice = models.CharField(_("Notice"), max_length=1000, blank=True)
 
     class Meta:
         ordering = ("code",)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
@@ -51,6 +53,24 @@ def changes_visible_to(user: Any) -> QuerySet[models.ChangeRequest]:
     return models.ChangeRequest.objects.select_related("author", "region", "decided_by").filter(
         Q(author=user) | Q(region_id__in=reach.regions) | Q(organisation_id__in=reach.organisations)
     )
+
+
+ATTRIBUTES = {
+    "river": gettext_lazy("River"),
+    "target_class": gettext_lazy("Target class"),
+    "water_body": gettext_lazy("Kind of water body"),
+    "assessed": gettext_lazy("Counts for the assessment of the region"),
+    "noise_zone": gettext_lazy("Acoustic zone class"),
+}
+
+
+def attributes_of(point: models.Point) -> list[tuple[str, Any]]:
+    """Return (title, value) of a point's further attributes; one without a name here keeps its own."""
+    words = {"lake": _("Lake or reservoir"), "river": _("River")}
+    return [
+        (str(ATTRIBUTES.get(name, name)), words.get(value, value) if name == "water_body" else value)
+        for name, value in point.attributes.items()
+    ]
 
 
 def history(kind: str, key: str) -> QuerySet[models.Version]:

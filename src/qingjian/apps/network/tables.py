@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from qingjian.apps.network import models
 from qingjian.apps.network.kinds import ELEMENTS, KINDS, kinds_of
 from qingjian.ui.listing import Choice, Column, Listing, Search
+from qingjian.ui.templatetags.kit import own_language
 
 STATUS_COLOURS = {
     "running": "green",
@@ -142,7 +143,7 @@ class SeriesListing(Listing):
             value=lambda row: row.device.name if row.device else "",
             order="device__name",
         ),
-        Column("notice", _("Notice")),
+        Column("notice", _("Notice"), value=lambda row: own_language(row.notice), order=""),
     )
     filters = (
         Search(("code", "point__name", "factor__name_zh", "factor__name_en")),

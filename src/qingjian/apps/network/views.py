@@ -118,7 +118,9 @@ def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
         if row is None:
             raise Http404
         initial = {name: files_text(value) for name, value in registered.plain(declared, row).items()}
-    form = ProposalForm(declared, request.POST or None, initial=initial)
+    form = ProposalForm(
+        declared, request.POST or None, initial=initial, offered=lambda one: _visible(request, one)
+    )
     if request.method == "POST" and form.is_valid():
         fields = {name: files.value_of(declared, name, form.cleaned_data[name]) for name in declared.fields}
         try:
@@ -141,6 +143,7 @@ def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
             "form": form,
             "title": title % {"kind": declared.title, "key": key},
             "submit_text": _("Propose"),
+            "columns": True,
             "back": "changes",
         },
     )

@@ -16,6 +16,7 @@ from qingjian.apps.observing.values import Values, page_values
 from qingjian.quality.facts import LEVELS
 from qingjian.quality.flags import Validity, flag_meaning
 from qingjian.quality.status import Status
+from qingjian.ui.templatetags.kit import own_language
 
 PERIOD_SECONDS = {"realtime": 60, "minute": 60, "hour": 3600, "day": 86400, "month": 2678400}
 MOST_POINTS = 20_000
@@ -64,7 +65,7 @@ def chart(
                 "decimals": fact.decimals,
                 "origin": fact.origin,
                 "origin_text": one.get_origin_display(),
-                "notice": fact.notice,
+                "notice": own_language(fact.notice),
                 "points": _points(values, places, period),
                 "sent": _sent(values, places),
                 "limits": _limits(one, statistic, end),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing.values import Values
+from qingjian.ui.templatetags.kit import own_language
 
 
 def heads() -> list[str]:
@@ -73,5 +74,5 @@ def lines(values: Values, series: Mapping[int, Series]) -> Iterator[list[Any]]:
             rule.confidence.value if rule else "",
             row["revision"],
             row["known_at"],
-            fact.notice,
+            own_language(fact.notice),
         ]

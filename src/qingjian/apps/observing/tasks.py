@@ -6,6 +6,7 @@ import socket
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.network import services as network
@@ -14,6 +15,7 @@ from qingjian.apps.scheduling.jobs import Job, register
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.hj212.encoder import RequestNumbers, Sender, factor_group
+from qingjian.ui.templatetags.kit import moment
 
 PROOF_WITHIN = timedelta(hours=1)
 SOCKET_SECONDS = 10
@@ -25,13 +27,13 @@ def speak_as_synthetic_device(period: datetime) -> str:
     Its silence, found by the same rule as any other, must raise an alert within `PROOF_WITHIN`.
     """
     directory = network.directory_store().current()
-    moment = now()
+    present = now()
     device = (
         next(
             (
                 one
                 for one in directory.devices
-                if one.synthetic and (one.valid_to is None or one.valid_to > moment)
+                if one.synthetic and (one.valid_to is None or one.valid_to > present)
             ),
             None,
         )
@@ -39,13 +41,13 @@ def speak_as_synthetic_device(period: datetime) -> str:
         else None
     )
     if device is None:
-        return "no synthetic device is registered"
+        return gettext("no synthetic device is registered")
     factor = next((route.wire_factor for route in directory.routes if route.mn == device.mn), "x00001")
     edition = device.edition if device.edition in ("2005", "2017", "2025") else "2017"
     sender = Sender(edition, device.system_code, device.password, device.mn)
-    spoken_at = moment.astimezone(CHINA).strftime("%Y%m%d%H%M%S")
+    spoken_at = present.astimezone(CHINA).strftime("%Y%m%d%H%M%S")
     frame = sender.upload(
-        "2011", spoken_at, [factor_group(factor, {"Rtd": "1", "Flag": "N"})], RequestNumbers().next(moment)
+        "2011", spoken_at, [factor_group(factor, {"Rtd": "1", "Flag": "N"})], RequestNumbers().next(present)
     )
     with socket.create_connection(
         ("127.0.0.1", settings.CONFIGURATION.gateway_port), SOCKET_SECONDS
@@ -54,18 +56,20 @@ def speak_as_synthetic_device(period: datetime) -> str:
         answer = connection.recv(4096)
     if b"CN=9014" not in answer:
         raise RuntimeError("the gateway did not acknowledge the synthetic device")
-    services.heartbeat_sent(moment)
-    return f"sent and acknowledged ({len(frame)} bytes)"
+    services.heartbeat_sent(present)
+    return gettext("sent and acknowledged (%(count)d bytes)") % {"count": len(frame)}
 
 
 def prove(period: datetime) -> str:
     """Look for the alert of the newest self-test."""
     heartbeat = services.prove_heartbeat(PROOF_WITHIN)
     if heartbeat is None:
-        return "nothing to prove"
+        return gettext("nothing to prove")
     if heartbeat.failed:
         raise RuntimeError("the synthetic device fell silent and no alert came")
-    return f"proved at {heartbeat.proved_at}" if heartbeat.proved_at else "waiting for the alert"
+    if heartbeat.proved_at is None:
+        return gettext("waiting for the alert")
+    return gettext("proved at %(moment)s") % {"moment": moment(heartbeat.proved_at)}
 
 
 register(

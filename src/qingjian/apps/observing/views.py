@@ -25,6 +25,7 @@ from qingjian.apps.network.tables import DeviceListing
 from qingjian.apps.observing import (
     charts,
     data_columns,
+    evidence,
     provenance,
     queries,
     rules,
@@ -104,6 +105,7 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
         "range": request.GET.get("range", "week"),
         "duties": network.in_force(row.duties.select_related("organisation")),
         "instruments": network.in_force(row.instruments.all()),
+        "attributes": network.attributes_of(row),
         "devices": network.in_force(row.devices.all()),
         "marks": queries.marks_of(row)[:30],
         "mark_form": MarkForm(
@@ -367,7 +369,7 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
         "alert": row,
         "title": words.rule_title(row.rule),
         "text": words.rule_text(row.rule),
-        "findings": row.findings.all()[:50],
+        "findings": [(one, evidence.lines(one.evidence)) for one in row.findings.all()[:50]],
         "steps": row.steps.select_related("author"),
         "may_handle": rules.may_handle(request.user, row) and row.state != row.State.CLOSED,
         "form": AlertForm(initial={"version": row.version}),

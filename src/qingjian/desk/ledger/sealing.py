@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from qingjian.apps.observing import stores
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
@@ -50,8 +52,11 @@ class Outcome:
 
     def text(self) -> str:
         again = sum(one.supersedes is not None for one in self.sealed)
-        words = f"{len(self.sealed) - again} days sealed, {again} sealed again"
-        return "; ".join([words, *([] if self.finished else ["more wait"]), *self.problems])
+        words = _("%(days)d days sealed, %(again)d sealed again") % {
+            "days": len(self.sealed) - again,
+            "again": again,
+        }
+        return "; ".join([words, *([] if self.finished else [_("more wait")]), *self.problems])
 
 
 def last_due(moment: datetime) -> date:

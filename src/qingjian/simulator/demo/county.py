@@ -171,17 +171,26 @@ def _source(table: Row, row: Row) -> Row:
 
 
 def _notice(dataset: Dataset | None, follows: Dataset | None) -> str:
+    """Say what a series is, in two lines: Chinese, then English."""
     if dataset is not None:
-        times = (
-            f"日期整年平移，原始时段 {dataset.span.start:%Y-%m-%d}..{dataset.span.end:%Y-%m-%d} / dates moved by whole years"
-            if dataset.timed
-            else "来源没有时间，自 1 月 1 日起按行逐时排列 / the source has no times, rows run hourly from 1 January"
-        )
-        unnamed = "；因子未注明 / factor not named in the source" if dataset.kind == "waste_water" else ""
-        return f"回放真实数据 / replayed real data: {dataset.place_zh} / {dataset.place_en}；{times}{unnamed}"
+        zh, en = f"回放真实数据：{dataset.place_zh}", f"replayed real data: {dataset.place_en}"
+        if dataset.timed:
+            span = f"{dataset.span.start:%Y-%m-%d}..{dataset.span.end:%Y-%m-%d}"
+            zh += f"；日期整年平移，原始时段 {span}，到头后从头重放"
+            en += f"; dates moved by whole years, original period {span}, played again from its beginning after its end"
+        else:
+            zh += "；来源没有时间，自 1 月 1 日起按行逐时排列，到头后从头重放"
+            en += "; the source has no times, rows run hourly from 1 January, again from the first after the last"
+        if dataset.kind == "waste_water":
+            zh += "；因子未注明"
+            en += "; factor not named in the source"
+        return f"{zh}\n{en}"
     if follows is not None:
-        return "模拟实时信号：围绕本小时真实均值加随机扰动，不是测量值 / simulated: noise around the hour's replayed mean, not measured"
-    return "模拟数据，不是测量值 / simulated data, not measured"
+        return (
+            "模拟实时信号：围绕本小时真实均值加随机扰动，不是测量值\n"
+            "simulated: noise around the hour's replayed mean, not measured"
+        )
+    return "模拟数据，不是测量值\nsimulated data, not measured"
 
 
 def _device(table: Row, point: Row, row: Row) -> tuple[Row, list[Row]]:

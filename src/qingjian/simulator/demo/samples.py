@@ -23,7 +23,7 @@ from qingjian.simulator.synthesis import key_of, lattice
 from qingjian.standards import catalogue
 from qingjian.standards.catalogue import CatalogueItem
 
-NOTICE = "模拟数据，不是测量值 / simulated data, not measured"
+NOTICE = "模拟数据，不是测量值\nsimulated data, not measured"
 _DAY = timedelta(days=1)
 _FIXED = {
     "pH": 7.3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -10,8 +10,8 @@ from django.forms import RadioSelect
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -65,6 +65,30 @@ def shown(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
+
+
+@register.filter
+def own_language(text: str) -> str:
+    """Return the reader's half of a text kept in two lines, Chinese above English; any other text as it is."""
+    halves = text.split("\n")
+    if len(halves) != 2:
+        return text
+    return halves[1] if (get_language() or "").startswith("en") else halves[0]
+
+
+@register.filter
+def duration(length: timedelta) -> str:
+    """Write a length of time in its largest whole unit."""
+    seconds = int(length.total_seconds())
+    for unit, texts in (
+        (86_400, lambda count: ngettext("%(count)d day", "%(count)d days", count)),
+        (3_600, lambda count: ngettext("%(count)d hour", "%(count)d hours", count)),
+        (60, lambda count: ngettext("%(count)d minute", "%(count)d minutes", count)),
+        (1, lambda count: ngettext("%(count)d second", "%(count)d seconds", count)),
+    ):
+        if seconds % unit == 0:
+            return texts(seconds // unit) % {"count": seconds // unit}
+    return str(length)
 
 
 @register.simple_tag

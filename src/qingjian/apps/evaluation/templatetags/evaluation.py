@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from qingjian.apps.evaluation import sheets, words
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Face
+from qingjian.ui.templatetags.kit import own_language
 
 register = template.Library()
 register.filter("category", words.category)
@@ -51,7 +52,7 @@ def data_label(label: dict[str, str] | None) -> SafeString | str:
     return format_html(
         '<span class="badge bg-{0}-lt text-{0}-lt-fg" title="{1}">{2}</span>',
         label["colour"],
-        label["notice"],
+        own_language(label["notice"]),
         label["text"],
     )
 

@@ -68,14 +68,25 @@
     if (!query.getAll("series").length) { chart.clear(); return; }
     const mine = ++wanted;
     chart.showLoading({ text: "", color: "#0f766e" });
-    const [answer, table] = await Promise.all([fetch(`${box.dataset.chart}?${query}`), fetch(`${box.dataset.table}?${query}`)]);
+    const answer = await fetch(`${box.dataset.chart}?${query}`);
     if (mine !== wanted) return;
     chart.hideLoading();
     if (!answer.ok) { chart.setOption({ title: { text: english ? "Could not be loaded. Try again." : "加载失败，请重试。", left: "center", top: "middle" } }, { notMerge: true }); return; }
     draw(await answer.json());
-    const body = document.querySelector("[data-table-body]");
-    if (body && table.ok) { body.innerHTML = await table.text(); if (window.htmx) htmx.process(body); }
+    if (mine === wanted) loadTable();
   };
+  const body = document.querySelector("[data-table-body]");
+  const details = body?.closest("details");
+  // The table costs as much as the chart: it is fetched for those who open it, or print the page.
+  const loadTable = async () => {
+    if (!details?.open) { if (body) body.replaceChildren(); return; }
+    const mine = wanted;
+    const table = await fetch(`${box.dataset.table}?${selection()}`);
+    if (mine !== wanted || !table.ok) return;
+    body.innerHTML = await table.text();
+    if (window.htmx) htmx.process(body);
+  };
+  details?.addEventListener("toggle", () => { if (details.open && !body.childElementCount) loadTable(); });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-series], input[name=statistic], input[name=range], input[name=as_of]")) load(); });
   chart.on("click", (point) => {
     const one = shown && shown.series.find((series) => point.seriesName.startsWith(series.name));

@@ -8,6 +8,9 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// On a long menu the item of this page would lie below the fold.
+document.querySelector("#side-menu .nav-item.active")?.scrollIntoView({ block: "nearest" });
+
 const live = (() => {
   const state = document.querySelector("[data-live-state]");
   if (!state) return;

@@ -1,0 +1,130 @@
+"""What stands behind a finding, in words: figures named, times readable, frames linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from qingjian.apps.observing.words import STATISTICS
+from qingjian.ui.templatetags.kit import moment
+
+TITLES = {
+    "statistic": gettext_lazy("Statistic"),
+    "periods": gettext_lazy("Periods"),
+    "missing": gettext_lazy("Periods missing"),
+    "filled": gettext_lazy("Filled since"),
+    "changes": gettext_lazy("Changes"),
+    "flags": gettext_lazy("Flags"),
+    "frames": gettext_lazy("Frames"),
+    "offset_seconds": gettext_lazy("Clock differs by (s)"),
+    "last_frame_at": gettext_lazy("Last frame"),
+    "column": gettext_lazy("Figure"),
+    "own": gettext_lazy("The platform computes"),
+    "sent": gettext_lazy("The device sent"),
+    "difference": gettext_lazy("Difference"),
+    "allowed": gettext_lazy("Difference that rounding explains"),
+    "limit": gettext_lazy("Limit row"),
+    "peak": gettext_lazy("Highest value"),
+    "multiple": gettext_lazy("Times above the limit"),
+    "lasting": gettext_lazy("Lasting"),
+    "tonnes": gettext_lazy("Emitted this year (t)"),
+    "permitted_t": gettext_lazy("Permitted this year (t)"),
+    "used_percent": gettext_lazy("Used (%)"),
+    "projected_percent": gettext_lazy("Projected to the end of the year (%)"),
+}
+FIGURES = {
+    "value": gettext_lazy("Mean"),
+    "min": gettext_lazy("Minimum"),
+    "max": gettext_lazy("Maximum"),
+    "total": gettext_lazy("Total"),
+    "converted": gettext_lazy("Converted mean"),
+    "flag": gettext_lazy("Flag"),
+}
+LEFT_OUT = {"series", "start", "evaluation"}
+"""Keys of the program's own; the page shows series and time of each finding beside the evidence."""
+MOST_CHANGES = 5
+DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One statement: what it is, its text, and where the frames behind it are (text, address)."""
+
+    title: str
+    text: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+
+
+def lines(evidence: Mapping[str, Any]) -> list[Line]:
+    """Return the evidence of a finding for people; a key without a name here keeps its own."""
+    found: list[Line] = []
+    for key, value in evidence.items():
+        if key in LEFT_OUT or value is None:
+            continue
+        if key == "changes":
+            found.extend(_changes(value))
+        elif key == "frames":
+            found.append(Line(str(TITLES[key]), "", _frames(value)))
+        else:
+            found.append(Line(str(TITLES.get(key, key)), _text(key, value)))
+    return found
+
+
+def _changes(changes: Iterable[Mapping[str, Any]]) -> list[Line]:
+    rows = list(changes)
+    found = []
+    for one in rows[:MOST_CHANGES]:
+        sides = [
+            ", ".join(
+                f"{FIGURES[name]} {_number(value)}"
+                for name, value in one.get(side, {}).items()
+                if name in FIGURES
+            )
+            for side in ("old", "new")
+        ]
+        text = " → ".join(side or "–" for side in sides)
+        found.append(Line(_time(one.get("start", "")), text, _frames(one.get("frames", ()))))
+    if len(rows) > MOST_CHANGES:
+        found.append(Line("", _("… and %(count)d more") % {"count": len(rows) - MOST_CHANGES}))
+    return found
+
+
+def _frames(frames: Iterable[Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (str(one[1]), reverse("frame", args=(one[0], one[1])))
+        for one in frames
+        if isinstance(one, list | tuple) and len(one) == 2 and one[0] and one[1]
+    )
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if key == "statistic":
+        return str(STATISTICS.get(value, value))
+    if key == "column":
+        return str(FIGURES.get(value, value))
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_text("", one) for one in value)
+    return _time(value) if isinstance(value, str) else str(value)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return number_format(float(f"{value:.{DIGITS}g}")) if isinstance(value, float) else str(value)
+
+
+def _time(text: str) -> str:
+    found: datetime | None = parse_datetime(text) if "T" in text else None
+    return moment(found) if found else text
