@@ -151,7 +151,10 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     decide_a_clue(manager, mark.point)
     command = observing.queue_command(manager, device, "1072", {"PW": "123456", "Overtime": "5"}, "校时")
     found = {one.kind for one in LedgerEvent.objects.all()}
-    assert found == {kind.event.code for kind in kinds.kinds()}
+    # Kinds of matters and of the apps above have their own tests beside the deeds they record.
+    below = ("accounts", "rulekeeping", "network", "observing")
+    wired = {kind for kind in kinds.kinds() if kind.reread.__module__.split(".")[2] in below}
+    assert found == {kind.event.code for kind in wired}
     assert contents("registry.approved")[0]["rows"][0]["after"]["name"] == "新名"
     assert contents("registry.rejected")[0]["comment"] == "理由不足"
     assert contents("post.ended")[0]["to"] == "2026-11-20"
