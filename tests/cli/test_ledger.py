@@ -13,6 +13,7 @@ from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.folders import DataFolder
 from qingjian.journal.frame import Kind, NewFrame
 from qingjian.journal.reader import JournalReader
+from qingjian.journal.retention import delete_segments
 from qingjian.journal.writer import JournalLimits, JournalWriter
 from qingjian.ledger.hashing import leaf_hash
 from qingjian.ledger.policy import parse_policy
@@ -122,6 +123,23 @@ def test_export_and_verify(data: Path, tmp_path: Path) -> None:
         "export-bundle", bundle, "--title", "x", "--journal", "gate-1", "--last", 0, "--data", data
     )
     assert (code, "no such frames" in output) == (1, True)
+
+
+def test_frames_the_journal_released_are_named(tmp_path: Path) -> None:
+    clock = SystemClock()
+    folder = DataFolder(tmp_path / "data")
+    folder.make()
+    limits = JournalLimits(batch_frames=2, segment_bytes=1)
+    writer = JournalWriter.open(folder.journal, "gate-1", clock, limits)
+    for n in range(8):
+        writer.append_many([NewFrame(1_795_000_000_000_000 + n, "", 1, "MN0", Kind.ACCEPTED, b"##frame\r\n")])
+    writer.close()
+    Notary(folder.ledger, clock, origin=ORIGIN).close()
+    assert delete_segments(folder.journal / "gate-1", 4, lake_position=8, ledger_position=8)
+    options = ["--title", "核对", "--journal", "gate-1", "--first", 2, "--last", 7, "--data", folder.root]
+    code, output = run("export-bundle", tmp_path / "bundle.zip", *options)
+    assert code == 1
+    assert "holds frames from" in output
 
 
 def test_recover(data: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SIZES = {"office": (1366, 768), "phone": (390, 844)}
-START_SECONDS = 240
+START_SECONDS = 600
 
 
 @dataclass(frozen=True)

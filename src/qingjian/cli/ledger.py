@@ -293,6 +293,12 @@ def export_bundle(
 def _frames(notary: Notary, data: Path, journal: str, first: int, last: int, mn: str) -> list[FrameEvidence]:
     found = []
     with JournalReader(DataFolder(data).journal / journal) as reader:
+        if first < reader.first():
+            raise NotaryError(
+                f"日志 {journal} 只保留第 {reader.first()} 帧以后的报文，更早的报文在数据湖中，请在页面“证据包”导出 / "
+                f"journal {journal} holds frames from {reader.first()} on; older ones are in the lake: "
+                "export them on the page Evidence bundle"
+            )
         number = 0
         while batches := reader.batches(number):
             for batch in batches:
