@@ -115,6 +115,7 @@ def test_clue_pages_fit_both_sizes_and_languages(desk, clue) -> None:
         person.page.click("button[name=language][value=en]")
         person.open(clue)
         assert "Rule out first" in content(person)
+        person.page.click("button[name=language][value=zh-hans]")  # the choice stays with the person
 
 
 def test_a_rule_set_is_tried_before_it_is_switched_on(desk, clue) -> None:

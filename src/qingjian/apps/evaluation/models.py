@@ -161,7 +161,7 @@ class Exceedance(models.Model):
 class RuleChange(models.Model):
     """The rulebook changed: what it was, what changed, and what was evaluated again because of it."""
 
-    version = models.CharField(_("Rulebook"), max_length=16, unique=True)
+    version = models.CharField(_("Rulebook"), max_length=16)
     at = models.DateTimeField(_("Known at"))
     snapshot = models.BinaryField()
     """The whole rulebook as compressed JSON, to compare the next one with."""
