@@ -170,7 +170,7 @@ def test_the_people_database_rewritten_shows_on_the_workbench_and_in_doctor(node
     node.enter()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE observing_mark SET reason = %s WHERE id = %s", ["别的理由", mark.pk])
-    assert "1 problems" in tasks.check_ledger(DAY)
+    assert "1 个问题" in tasks.check_ledger(DAY)
     assert "alert-danger" in client.get("/").content.decode()
     page = client.get("/desk/ledger/").content.decode()
     assert "reason" in page

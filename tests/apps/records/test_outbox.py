@@ -142,6 +142,10 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     rules.confirm(manager, row.id, row.digest, "HJ 212—2025 第 5 页")
     rules.enter_local(manager, "data_validity", own_rule(), "市规〔2026〕3号")
     rules.withdraw_local(manager, LocalRow.objects.get().row_id)
+    limits = "ambient_air_limits"
+    packaged = rulekeeping.limits(limits, on=date(2026, 3, 1))[0]
+    stricter = rules.as_csv(limits, [{**packaged.values, "source": "本机关核对"}])
+    rules.approve(other, rules.propose(manager, limits, stricter, "核对"), 0, "原文第2页")
     mark = set_mark(registry)
     observing.set_mark(
         manager, mark.point, mark.series, mark.start, mark.end, mark.kind, "误标", mark, withdrawn=True

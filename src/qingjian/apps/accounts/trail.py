@@ -42,15 +42,21 @@ ACTIONS: dict[str, Promise] = {
     "matters:delegation:ended": _("Deputyship ended"),
     "matters:template:offered": _("Document template offered"),
     "matters:template:approved": _("Document template approved"),
+    "matters:template:withdrawn": _("Document template taken out of use"),
     "registry:change:proposed": _("Registry change proposed"),
     "registry:change:approved": _("Registry change approved"),
     "registry:change:rejected": _("Registry change rejected"),
     "registry:change:withdrawn": _("Registry change withdrawn"),
     "rule:calendar:imported": _("Working-day calendar imported"),
+    "rule:change:proposed": _("Change of limits proposed"),
+    "rule:change:approved": _("Change of limits approved"),
+    "rule:change:rejected": _("Change of limits rejected"),
+    "rule:change:withdrawn": _("Change of limits withdrawn"),
     "rule:local:entered": _("Local rule entered"),
     "rule:local:withdrawn": _("Local rule withdrawn"),
     "rule:row:confirmed": _("Rule confirmed"),
     "system:webhook:added": _("Webhook added"),
+    "system:webhook:switched": _("Webhook switched on or off"),
 }
 
 
