@@ -157,6 +157,8 @@ def test_an_unfinished_year_is_not_judged(evaluated, staff, client) -> None:
     assert (present.days, present.last) == (1, date(2026, 11, 21))
     assert client.get("/air/year/").context["comparable"] is False
     assert client.get("/air/year/?year=abc").status_code == 400
+    assert client.get("/air/year/?year=99999").status_code == 400
+    assert client.get("/air/basis/?year=99999").status_code == 400
 
 
 def test_jobs_are_registered_and_run(data: Data) -> None:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from qingjian.apps.evaluation import air, bases, queries, words
-from qingjian.apps.evaluation.air_places import place_of
+from qingjian.apps.evaluation.air_places import place_of, year_of
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.contracts.current import now
 from qingjian.ui.listing import workbook_response
-
-
-def _year(request: HttpRequest, place: air.Assessed) -> tuple[int, list[int]]:
-    years = queries.air_years(place.region)
-    try:
-        year = int(request.GET.get("year") or (years[0] if years else now().year))
-        date(year, 1, 1)
-    except ValueError as error:
-        raise BadRequest(_("A year is a number.")) from error
-    return year, years[:10]
 
 
 def air_basis(request: HttpRequest) -> HttpResponse:
@@ -36,7 +24,7 @@ def air_basis(request: HttpRequest) -> HttpResponse:
             "evaluation/air_basis.html",
             {"title": _("Another basis"), "tab": "basis", "place": None, "places": places, "now": now()},
         )
-    year, years = _year(request, place)
+    year, years = year_of(request, place)
     found = bases.year_on(place.region, year)
     if request.GET.get("export") == "xlsx":
         return _workbook(place, year, found)
@@ -107,7 +95,7 @@ def air_basis_why(request: HttpRequest) -> HttpResponse:
     place, _places = place_of(request)
     if place is None:
         raise Http404
-    year, _years = _year(request, place)
+    year, _years = year_of(request, place)
     item = request.GET.get("item", "attainment")
     for one in bases.year_on(place.region, year):
         if one.edition != request.GET.get("edition"):

@@ -1,4 +1,4 @@
-"""Further pages of outlets: limits beside each other, trend warnings, statistics, the extract for the tax."""
+"""Pages of outlets: exceedances, amounts, limits beside each other, trend warnings, statistics, tax recheck."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ from django.utils.translation import gettext_lazy as lazy
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import outlet_statistics, queries, tables
+from qingjian.apps.evaluation import (
+    amounts,
+    outlet_statistics,
+    queries,
+    tables,
+    words,
+)
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.explained import drawer
+from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.ui.listing import workbook_response
@@ -313,4 +320,144 @@ def tax_why(request: HttpRequest) -> HttpResponse:
     for (month, code), found in rechecks.items():
         if (f"{month:%Y-%m}", code) == (request.GET.get("month"), request.GET.get("point")):
             return drawer(request, _("Equivalents"), f"{code} {month:%Y-%m}", found.trace.to_dict())
+    raise Http404
+
+
+def outlets(request: HttpRequest) -> HttpResponse:
+    """Each outlet: exceedances of the last 30 days, state, amounts of this year; the newest exceedances below."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    rows = queries.outlet_overview(request.user)
+    newest = list(queries.exceedances_visible_to(request.user)[:12])
+    for row in newest:
+        row.state, row.state_text, row.duration = (
+            tables.state(row),
+            tables.state_text(row),
+            tables.duration(row),
+        )
+        row.colour = tables.STATE_COLOURS[row.state]
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Outlet"),
+            _("Exceedances in 30 days"),
+            _("Periods"),
+            _("Times above the limit"),
+            _("Running"),
+            _("Marked"),
+        ]
+        return workbook_response(
+            "outlets",
+            heads,
+            (
+                [
+                    str(one["point"].outlet),
+                    one["counts"]["runs"] if one["counts"] else 0,
+                    one["counts"]["periods"] if one["counts"] else 0,
+                    one["counts"]["worst"] if one["counts"] else None,
+                    one["running"],
+                    one["marked"],
+                ]
+                for one in rows
+            ),
+        )
+    warned = [
+        standing
+        for one in rows
+        for standing in one["amounts"]
+        if standing.standing and standing.standing.standing != "within"
+    ]
+    context = frame(
+        _("Outlets"),
+        "outlets",
+        rows=rows,
+        newest=newest,
+        running=sum(one["running"] for one in rows),
+        exceeding=sum(1 for one in rows if one["counts"]),
+        marked=sum(one["marked"] for one in rows),
+        warned=len(warned),
+        standings=words.STANDINGS,
+        catching_up=queries.catching_up("outlets"),
+    )
+    return render(request, "evaluation/outlets.html", context)
+
+
+def exceedances(request: HttpRequest) -> HttpResponse:
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    return tables.ExceedanceListing(request, queries.exceedances_visible_to(request.user)).response(
+        {"tab": "exceedances"}
+    )
+
+
+def _standings(request: HttpRequest) -> tuple[int, list[amounts.Standing]]:
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    try:
+        year = int(request.GET.get("year") or day_of(now()).year)
+    except ValueError as error:
+        raise BadRequest(_("A year is a number.")) from error
+    return year, amounts.standings(
+        list(queries.points_visible_to(request.user).filter(outlet__isnull=False)), year, rulebook()
+    )
+
+
+def amounts_of_year(request: HttpRequest) -> HttpResponse:
+    """Amounts of a year against the permits."""
+    year, found = _standings(request)
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Outlet"),
+            _("Factor"),
+            _("Permitted (t)"),
+            _("Discharged (t)"),
+            _("Used (%)"),
+            _("Projected (%)"),
+            _("Hours counted"),
+            _("Hours without valid data"),
+            _("Permit"),
+        ]
+        return workbook_response(
+            f"amounts-{year}",
+            heads,
+            (
+                [
+                    str(one.point.outlet),
+                    str(one.limit.factor),
+                    float(one.limit.yearly_amount_t),
+                    None if one.tonnes is None else float(one.tonnes),
+                    None if one.standing is None else float(one.standing.used),
+                    None
+                    if one.standing is None or one.standing.projected is None
+                    else float(one.standing.projected),
+                    one.hours,
+                    one.skipped,
+                    str(one.limit.permit or one.limit.basis),
+                ]
+                for one in found
+            ),
+        )
+    rows = [
+        {"one": one, "standing": words.STANDINGS.get(one.standing.standing) if one.standing else None}
+        for one in found
+    ]
+    return render(
+        request,
+        "evaluation/amounts.html",
+        frame(
+            _("Amounts and permits"),
+            "amounts",
+            rows=rows,
+            year=year,
+            years=[day_of(now()).year, day_of(now()).year - 1],
+        ),
+    )
+
+
+def amount_why(request: HttpRequest) -> HttpResponse:
+    _, found = _standings(request)
+    for one in found:
+        if str(one.limit.pk) == request.GET.get("limit") and one.standing is not None:
+            return drawer(
+                request,
+                f"{one.limit.factor} {one.standing.used}%",
+                str(one.point.outlet),
+                one.standing.trace.to_dict(),
+            )
     raise Http404

@@ -56,26 +56,32 @@ def duration(row: Exceedance) -> str:
     )
 
 
+WHERE = (
+    Column(
+        "point",
+        _("Outlet"),
+        value=lambda row: str(row.point.outlet),
+        order="point__outlet__code",
+        link=lambda row: reverse("point", args=(row.point.code,)),
+    ),
+    Column("series", _("Factor"), value=lambda row: str(row.series.factor), order="series__factor__code"),
+    Column(
+        "averaging",
+        _("Averaging period"),
+        value=lambda row: row.get_averaging_display(),
+        order="averaging",
+    ),
+)
+"""What stands first in lists of exceedances and trend warnings."""
+
+
 class ExceedanceListing(Listing):
     title = _("Exceedances")
     name = "exceedances"
     model = Exceedance
     template = "evaluation/exceedances.html"
     columns = (
-        Column(
-            "point",
-            _("Outlet"),
-            value=lambda row: str(row.point.outlet),
-            order="point__outlet__code",
-            link=lambda row: reverse("point", args=(row.point.code,)),
-        ),
-        Column("series", _("Factor"), value=lambda row: str(row.series.factor), order="series__factor__code"),
-        Column(
-            "averaging",
-            _("Averaging period"),
-            value=lambda row: row.get_averaging_display(),
-            order="averaging",
-        ),
+        *WHERE,
         Column("start", _("From")),
         Column("periods", _("Duration"), value=duration, order="periods", numeric=True),
         Column("peak", _("Highest value"), numeric=True),
@@ -132,20 +138,7 @@ class TrendWarningListing(Listing):
     model = TrendWarning
     template = "evaluation/trend_warnings.html"
     columns = (
-        Column(
-            "point",
-            _("Outlet"),
-            value=lambda row: str(row.point.outlet),
-            order="point__outlet__code",
-            link=lambda row: reverse("point", args=(row.point.code,)),
-        ),
-        Column("series", _("Factor"), value=lambda row: str(row.series.factor), order="series__factor__code"),
-        Column(
-            "averaging",
-            _("Averaging period"),
-            value=lambda row: row.get_averaging_display(),
-            order="averaging",
-        ),
+        *WHERE,
         Column("start", _("Warned at")),
         Column("value", _("Value"), value=lambda row: f"{row.value:g} {row.series.unit}", order="value"),
         Column("held_against", _("Limit"), order=""),

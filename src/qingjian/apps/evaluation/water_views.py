@@ -1,4 +1,4 @@
-"""Further pages of surface water: map, basins, trend of a section, ranking by index."""
+"""Pages of surface water: sections and their classes, map, basins, trends, ranking by index."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import queries, waters, words
+from qingjian.apps.evaluation import (
+    queries,
+    waters,
+    words,
+)
+from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.element_views import map_point
 from qingjian.apps.evaluation.explained import drawer
+from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
@@ -145,5 +151,131 @@ def index_why(request: HttpRequest) -> HttpResponse:
         if one.point is not None and one.point.code == request.GET.get("section"):
             return drawer(
                 request, f"CWQI {one.index.value}", f"{one.name} · {month:%Y-%m}", one.index.trace.to_dict()
+            )
+    raise Http404
+
+
+def water(request: HttpRequest) -> HttpResponse:
+    """Class of every section now and this month, target, history, and the rating of the river."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    sections = queries.water_sections(request.user)
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Section"),
+            _("Target class"),
+            *(f"{month:%Y-%m}" for month, _row in (sections[0]["history"] if sections else ())),
+        ]
+        return workbook_response(
+            "sections",
+            heads,
+            (
+                [
+                    one["point"].name,
+                    one["point"].attributes.get("target_class"),
+                    *(row.water_class if row else "" for _month, row in one["history"]),
+                ]
+                for one in sections
+            ),
+        )
+    judged = [one for one in sections if one["month"] is not None and one["month"].reached is not None]
+    context = frame(
+        _("Surface water"),
+        "water",
+        sections=sections,
+        ratings=queries.river_ratings(sections),
+        bodies=waters.bodies(sections),
+        judged=len(judged),
+        reached=sum(one["month"].reached for one in judged),
+        catching_up=queries.catching_up("water"),
+        months=[month for month, _row in sections[0]["history"]] if sections else [],
+    )
+    return render(request, "evaluation/water.html", context)
+
+
+def section(request: HttpRequest, code: str) -> HttpResponse:
+    point = _section(request, code)
+    one = next((one for one in queries.water_sections(request.user) if one["point"].pk == point.pk), None)
+    if one is None:
+        raise Http404
+    months = queries.section_months(point)
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Month"),
+            _("Class"),
+            _("Target class"),
+            _("Main items"),
+            _("Items assessed"),
+            _("Not measured"),
+            _("Confidence"),
+            _("Revision"),
+        ]
+        return workbook_response(
+            f"section-{code}",
+            heads,
+            (
+                [
+                    day_of(row.start),
+                    row.water_class,
+                    row.target,
+                    row.main_items,
+                    "、".join(item["item"] for item in row.result.get("items", ())),
+                    "、".join(row.result.get("not_measured", ())),
+                    row.confidence,
+                    row.revision,
+                ]
+                for row in months
+            ),
+        )
+    today = day_of(now())
+    return render(
+        request,
+        "evaluation/section.html",
+        frame(
+            point.name,
+            "water",
+            one=one,
+            point=point,
+            months=months,
+            year=today.year,
+            trends=waters.trends(point),
+            items=waters.items_of(months),
+            samples=queries.section_samples(point),
+            has_days=queries.current("water_station_day").filter(point=point).exists(),
+        ),
+    )
+
+
+def section_calendar(request: HttpRequest, code: str) -> HttpResponse:
+    point = _section(request, code)
+    try:
+        year = int(request.GET.get("year") or day_of(now()).year)
+    except ValueError as error:
+        raise BadRequest(_("A year is a number.")) from error
+    classes = list(words.CLASS_COLOURS)
+    days = [
+        [
+            day_of(row.start).isoformat(),
+            classes.index(row.water_class) + 1 if row.water_class else 0,
+            row.water_class or None,
+            words.category(row.category),
+            ", ".join(row.result.get("decided_by", ())),
+            reverse("evaluation-why", args=(row.pk,)),
+        ]
+        for row in queries.section_history(point, year)
+    ]
+    return JsonResponse(
+        {"year": year, "days": days, "labels": classes, "palette": "water", "texts": {"none": _("no class")}}
+    )
+
+
+def river_why(request: HttpRequest) -> HttpResponse:
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    for one in queries.river_ratings(queries.water_sections(request.user)):
+        if one["key"] == request.GET.get("river", ""):
+            return drawer(
+                request,
+                f"{one['name']}: {words.category(one['rating'].rating)}",
+                _("Rating of the present month"),
+                one["rating"].trace.to_dict(),
             )
     raise Http404

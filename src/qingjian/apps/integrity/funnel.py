@@ -156,21 +156,32 @@ def funnel(user: Any, chosen: Selection) -> Funnel:
     return result
 
 
-def _suspects(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:
+def _within(rows: Any, user: Any, chosen: Selection, point: str, day: str) -> Any:
+    """Narrow rows to points in reach and to period, county and element; `point` is the way from a row to its point."""
     first, last = chosen.days()
-    rows = Suspect.objects.filter(series__point__in=observing.points_of_clues(user))
+    rows = rows.filter(**{f"{point}__in": observing.points_of_clues(user)})
     if first:
-        rows = rows.filter(first_day__gte=first)
+        rows = rows.filter(**{f"{day}__gte": first})
     if last:
-        rows = rows.filter(first_day__lte=last)
+        rows = rows.filter(**{f"{day}__lte": last})
     if chosen.county:
-        rows = rows.filter(series__point__region__code__startswith=chosen.county)
+        rows = rows.filter(**{f"{point}__region__code__startswith": chosen.county})
     if chosen.element:
-        rows = rows.filter(series__point__kind__in=kinds_of(chosen.element))
-    if chosen.simulated:
-        only = chosen.simulated == "1"
-        rows = rows.filter(series__origin="simulated") if only else rows.exclude(series__origin="simulated")
-    rows = _ruled(rows, chosen)
+        rows = rows.filter(**{f"{point}__kind__in": kinds_of(chosen.element)})
+    return rows
+
+
+def _of_origin(rows: Any, chosen: Selection) -> Any:
+    """Narrow rows of series to simulated or to other ones."""
+    if not chosen.simulated:
+        return rows
+    only = chosen.simulated == "1"
+    return rows.filter(series__origin="simulated") if only else rows.exclude(series__origin="simulated")
+
+
+def _suspects(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:
+    rows = _within(Suspect.objects.all(), user, chosen, "series__point", "first_day")
+    rows = _ruled(_of_origin(rows, chosen), chosen)
     return list(
         rows.order_by().values(
             "rule", "kind", "first_day", "outcome", "withdrawn", "series__point__region__code"
@@ -179,16 +190,7 @@ def _suspects(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:
 
 
 def _clues(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:
-    first, last = chosen.days()
-    rows = Clue.objects.filter(point__in=observing.points_of_clues(user))
-    if first:
-        rows = rows.filter(start__date__gte=first)
-    if last:
-        rows = rows.filter(start__date__lte=last)
-    if chosen.county:
-        rows = rows.filter(point__region__code__startswith=chosen.county)
-    if chosen.element:
-        rows = rows.filter(point__kind__in=kinds_of(chosen.element))
+    rows = _within(Clue.objects.all(), user, chosen, "point", "start__date")
     if chosen.simulated:
         rows = rows.filter(simulated=chosen.simulated == "1")
     rows = _ruled(rows, chosen)
@@ -204,20 +206,8 @@ def _ruled(rows: Any, chosen: Selection) -> Any:
 
 
 def _score_months(user: Any, chosen: Selection) -> Any:
-    first, last = chosen.days()
-    rows = ScoreMonth.objects.filter(series__point__in=observing.points_of_clues(user))
-    if first:
-        rows = rows.filter(month__gte=first)
-    if last:
-        rows = rows.filter(month__lte=last)
-    if chosen.county:
-        rows = rows.filter(series__point__region__code__startswith=chosen.county)
-    if chosen.element:
-        rows = rows.filter(series__point__kind__in=kinds_of(chosen.element))
-    if chosen.simulated:
-        only = chosen.simulated == "1"
-        rows = rows.filter(series__origin="simulated") if only else rows.exclude(series__origin="simulated")
-    return rows
+    rows = _within(ScoreMonth.objects.all(), user, chosen, "series__point", "month")
+    return _of_origin(rows, chosen)
 
 
 def _scored(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:

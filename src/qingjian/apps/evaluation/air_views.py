@@ -1,0 +1,308 @@
+"""Pages of the air: now, the year, ranking."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import (
+    air,
+    queries,
+    statistics,
+    targets,
+    words,
+)
+from qingjian.apps.evaluation.air_places import place_of, year_of
+from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.explained import drawer
+from qingjian.apps.evaluation.pages import frame
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.current import now
+from qingjian.ui.listing import workbook_response
+
+
+def air_now(request: HttpRequest) -> HttpResponse:
+    """One answer first: the air of the county now."""
+    place, places = place_of(request)
+    found = queries.air_now(request.user, place)
+    index = found["index"]
+    advice = None
+    if index is not None:
+        language = queries.language()
+        advice = {
+            "effect": index.effect[language],
+            "advice": index.advice[language],
+            "groups": [(name, text[language]) for name, text in index.sensitive_groups.items()],
+            "confidence": index.advice_confidence.value,
+        }
+    context = frame(
+        _("Air now"),
+        "now",
+        place=place,
+        places=places,
+        advice=advice,
+        catching_up=queries.catching_up("air"),
+        **found,
+    )
+    return render(request, "evaluation/air.html", context)
+
+
+def air_trend(request: HttpRequest) -> HttpResponse:
+    place, _places = place_of(request)
+    if place is None:
+        raise Http404
+    rows = queries.air_trend(place)
+    points = [
+        [
+            int(row.start.timestamp() * 1000),
+            row.aqi,
+            words.level(row.category),
+            words.category(row.category),
+            row.primary,
+            row.publishable,
+            reverse("evaluation-why", args=(row.pk,)),
+        ]
+        for row in rows
+    ]
+    return JsonResponse(
+        {
+            "points": points,
+            "texts": {
+                "primary": _("Primary pollutant"),
+                "not_published": _("not published"),
+                "no_data": _("No data in this period."),
+                "none": _("none"),
+            },
+        }
+    )
+
+
+def air_year(request: HttpRequest) -> HttpResponse:
+    """A year of the county: days by category, pollutants, composite index against last year."""
+    place, places = place_of(request)
+    if place is None:
+        return render(
+            request,
+            "evaluation/air_year.html",
+            frame(_("Air this year"), "year", place=None, places=places),
+        )
+    year, years = year_of(request, place)
+    today = day_of(now())
+    last = today if year == today.year else date(year, 12, 31)
+    present = statistics.year_of(place.region, year, last)
+    before = statistics.year_of(place.region, year - 1, statistics.same_day(last, year - 1))
+    lines = []
+    for name, one in present.pollutants.items():
+        ranked = name in ("CO", "O3")
+        other = before.pollutants.get(name)
+        value = one.percentile_rounded if ranked else one.mean_rounded
+        earlier = (other.percentile_rounded if ranked else other.mean_rounded) if other else None
+        lines.append(
+            {
+                "name": name,
+                "one": one,
+                "ranked": ranked,
+                "value": value,
+                "limit": one.percentile_limit if ranked else one.mean_limit,
+                "multiple": one.percentile_multiple if ranked else one.mean_multiple,
+                "before": earlier,
+                "change": statistics.change(value, earlier),
+            }
+        )
+    if request.GET.get("export") == "xlsx":
+        return _year_workbook(place, year)
+    context = frame(
+        _("Air this year"),
+        "year",
+        place=place,
+        places=places,
+        year=year,
+        years=years,
+        last=last,
+        present=present,
+        before=before,
+        lines=lines,
+        categories=[
+            {
+                "name": words.category(name),
+                "level": words.level(name),
+                "days": days,
+                "before": before.categories[name],
+            }
+            for name, days in present.categories.items()
+        ],
+        targets=_targets(place, present),
+        may_propose=account_rules.may(request.user, Capability.CONFIRM_RULES),
+        comparable=statistics.comparable(present, before),
+        change=statistics.change(
+            present.composite.value if present.composite else None,
+            before.composite.value if before.composite else None,
+        ),
+        catching_up=queries.catching_up("air"),
+    )
+    return render(request, "evaluation/air_year.html", context)
+
+
+def _targets(place: air.Assessed, present: statistics.Year) -> list[dict[str, Any]]:
+    """Return the targets of the year with their words."""
+    names = {
+        targets.GOOD_DAYS: _("Share of days good or better"),
+        targets.HEAVY_DAYS: _("Days of heavy pollution"),
+        targets.COMPOSITE: _("Composite index"),
+    }
+    return [
+        {
+            "against": one,
+            "name": names.get(one.item, one.item),
+            "sign": "≥" if one.item in targets.AT_LEAST else "≤",
+            "unit": one.row.values.get("unit", ""),
+            "mark": one.row.confidence.value,
+        }
+        for one in targets.against(place.region, present, rulebook())
+    ]
+
+
+def _year_workbook(place: air.Assessed, year: int) -> HttpResponse:
+    heads = [
+        _("Day"),
+        "AQI",
+        _("Category"),
+        _("Primary pollutant"),
+        *(f"{name}" for name in air.POLLUTANTS),
+        _("Edition"),
+        _("Confidence"),
+        _("Revision"),
+    ]
+    rows = (
+        [
+            day_of(row.start),
+            row.aqi if row.publishable else "NA",
+            words.category(row.category),
+            row.primary,
+            *(row.values["used"].get(name) for name in air.POLLUTANTS),
+            row.edition,
+            row.confidence,
+            row.revision,
+        ]
+        for row in queries.air_days(place.region, year)
+    )
+    return workbook_response(f"air-{place.region.code}-{year}", heads, rows)
+
+
+def air_calendar(request: HttpRequest) -> HttpResponse:
+    place, _places = place_of(request)
+    if place is None:
+        raise Http404
+    year, _years = year_of(request, place)
+    days = [
+        [*one[:-1], reverse("evaluation-why", args=(one[-1],))]
+        for one in statistics.calendar(queries.air_days(place.region, year))
+    ]
+    return JsonResponse(
+        {
+            "year": year,
+            "days": days,
+            "labels": [words.category(name) for name in words.CATEGORY_LEVELS],
+            "palette": "aqi",
+            "texts": {"none": _("no valid AQI")},
+        }
+    )
+
+
+def air_year_why(request: HttpRequest) -> HttpResponse:
+    """The drawer: how the attainment, the composite index or one pollutant of a year came about."""
+    place, _places = place_of(request)
+    if place is None:
+        raise Http404
+    year, _years = year_of(request, place)
+    today = day_of(now())
+    found = statistics.year_of(place.region, year, today if year == today.year else date(year, 12, 31))
+    item = request.GET.get("item", "composite")
+    if item == "composite" and found.composite is not None:
+        return drawer(
+            request,
+            f"{_('Composite index')} {found.composite.value}",
+            place.region.name,
+            found.composite.trace.to_dict(),
+        )
+    if item == "attainment" and found.attainment is not None:
+        return drawer(
+            request, f"{_('Annual attainment')} {year}", place.region.name, found.attainment.trace.to_dict()
+        )
+    if item in found.pollutants:
+        return drawer(request, f"{item} {year}", place.region.name, found.pollutants[item].trace.to_dict())
+    raise Http404
+
+
+def _ranking(request: HttpRequest) -> tuple[str, str, list[Any], tuple[Any, ...]]:
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    by = "township" if request.GET.get("by") == "township" else "station"
+    period = "year" if request.GET.get("period") == "year" else "month"
+    points = list(queries.points_visible_to(request.user, air.STATION_KINDS).filter(status="running"))
+    return by, period, points, statistics.ranking(points, by, period)
+
+
+def air_ranking_why(request: HttpRequest) -> HttpResponse:
+    """The drawer: how the index of one place in the ranking came about."""
+    _by, _period, _points, (lines, _left_out, _dates) = _ranking(request)
+    for one in lines:
+        if one.name == request.GET.get("name"):
+            return drawer(
+                request, f"{_('Composite index')} {one.index.value}", one.name, one.index.trace.to_dict()
+            )
+    raise Http404
+
+
+def air_ranking(request: HttpRequest) -> HttpResponse:
+    """Stations or townships by composite index, with movement against the period before."""
+    by, period, points, (lines, left_out, (first, last)) = _ranking(request)
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Rank"),
+            _("Movement"),
+            _("Name"),
+            _("Composite index"),
+            _("Before"),
+            _("Days"),
+            *(f"{name}" for name in air.POLLUTANTS),
+        ]
+        return workbook_response(
+            "ranking",
+            heads,
+            (
+                [
+                    one.place.rank,
+                    one.place.movement,
+                    one.name,
+                    float(one.index.value),
+                    float(one.before.value) if one.before else None,
+                    one.days,
+                    *(float(one.index.parts[name]) for name in air.POLLUTANTS),
+                ]
+                for one in lines
+            ),
+        )
+    series = air.series_of(points)
+    label = queries.label_of(one for own in series.values() for one in own.values())
+    context = frame(
+        _("Air ranking"),
+        "ranking",
+        lines=lines,
+        left_out=left_out,
+        first=first,
+        last=last,
+        by=by,
+        period=period,
+        label=label,
+        provisional=any(one.index.provisional for one in lines),
+        variant=lines[0].index.variant if lines else "",
+        pollutants=air.POLLUTANTS,
+    )
+    return render(request, "evaluation/air_ranking.html", context)
