@@ -201,6 +201,103 @@ def test_no_input_stops_the_command(data: st.DataObject) -> None:
     assert ("outputs" in result) != ("error" in result)
 
 
+DAY_2012 = {"SO2": 1, "NO2": 1, "CO": 1, "PM10": 120, "PM25": 60, "O3_8h": 100, "O3_1h": 120}
+SIX = {"SO2": 11, "NO2": 16, "PM10": 40, "PM25": 16, "CO95": 0.6, "O3_90": 139}
+WEIGHTED = '2026 limits, weights PM2.5=3,NO2=2,O3=2,others=1 (candidate "new algorithm")'
+
+
+def test_above_its_table_an_item_of_2012_needs_the_other_mean() -> None:
+    hour = {"SO2": 900, "NO2": 13, "CO": 0.4, "O3": 36, "PM10": 2, "PM25": 2}
+    assert "SO2_24h" in one("aqi_hourly", "HJ 633-2012", **hour)["error"]
+    assert one("aqi_hourly", "HJ 633-2012", **hour, SO2_24h=475)["outputs"]["aqi"] == 150
+    assert one("aqi_hourly", "HJ 633-2026", **hour)["outputs"]["aqi"] == 200
+    ozone = DAY_2012 | {"O3_8h": 900}
+    assert one("aqi_daily", "HJ 633-2012", **(ozone | {"O3_1h": 1000}))["outputs"]["primary"] == ["O3_1h"]
+    assert "O3_1h" in one("aqi_daily", "HJ 633-2012", **(ozone | {"O3_1h": None}))["error"]
+
+
+def test_what_live_data_carry_beside_the_report_is_left_out_and_said() -> None:
+    hour = {"SO2": 4, "NO2": 13, "CO": 0.4, "O3": 36, "PM10": 2, "PM25": 2, "O3_8h": 300}
+    result = one("aqi_hourly", "HJ 633-2012, CNEMC live practice (1h PM, 1h O3)", **hour)
+    assert result["outputs"]["aqi"] == 12
+    assert any("O3_8h" in line and "not used" in line for line in result["trace"]["en"])
+    assert "radon" in one("aqi_hourly", "HJ 633-2026", **hour, radon=1)["error"]
+
+
+def test_an_item_outside_the_plan_is_a_stroke() -> None:
+    day = {"SO2": "/", "NO2": 1, "CO": 1, "PM10": 1, "PM25": 1, "O3_8h": 1}
+    outputs = one("aqi_daily", "HJ 633-2026", **day)["outputs"]
+    assert (outputs["aqi"], outputs.get("missing")) == (25, None)
+
+
+def test_names_of_items_and_variants_are_read_as_people_write_them() -> None:
+    renamed = {name.replace("PM25", "PM2.5"): value for name, value in SIX.items()}
+    assert one("composite_index", "2018 rule / GB 3095-2012", **renamed)["outputs"]["index"] == 2.63
+    assert "twice" in one("composite_index", "2018 rule", **SIX, **{"PM2.5": 16})["error"]
+    spellings = [WEIGHTED, WEIGHTED.partition(" (")[0], WEIGHTED.replace(" ", ""), "2026 limits, weighted"]
+    indices = [one("composite_index", name, **SIX)["outputs"]["index"] for name in spellings]
+    assert indices == [5.14] * len(spellings)
+    assert one("section_class", "GB 3838–2002", pH=7)["outputs"]["cls"] == "Ⅰ"
+
+
+def test_units_are_converted_when_written_and_wrong_ones_refused() -> None:
+    for written in ("500 μg/L", "500ug/L", {"value": 500, "unit": "μg/L"}, "0.5 mg/L", "5e2 µg/L"):
+        assert one("section_class", "GB 3838-2002", **{"NH3-N": written})["outputs"]["cls"] == "Ⅱ", written
+    assert one("section_class", "GB 3838-2002", Hg="0.1L μg/L")["outputs"]["cls"] == "Ⅰ"
+    assert one("section_class", "GB 3838-2002", COD="1e1")["outputs"]["cls"] == "Ⅰ"
+    gas = one("iaqi", "HJ 633-2026", pollutant="CO", avg="24h", c="4000 μg/m³")["outputs"]
+    assert gas["iaqi"] == 100
+    for unit in ("ppb", "mg/L", "三"):
+        assert "error" in one("iaqi", "HJ 633-2026", pollutant="SO2", avg="24h", c=f"12 {unit}"), unit
+
+
+@pytest.mark.parametrize(
+    ("kind", "edition", "inputs"),
+    [
+        ("change_rate", "any", {"now": -1, "base": 2}),
+        ("section_class", "GB 3838-2002", {"pH": "7.5L"}),
+        ("section_class", "GB 3838-2002", {"pH": 15}),
+        ("section_class", "GB 3838-2002", {"COD": 2_000_000}),
+        ("section_class", "GB 3838-2002", {"NH3-N": 1, "氨氮": 1}),
+        ("exceed_class", "GB 3838-2002", {"target": "Ⅲ", "exceed": {"NH3-N": 0.3, "氨氮": 0.3}}),
+        ("noise_zone", "GB 3096-2008", {"zone": "3类", "Ld": "110L"}),
+        ("noise_zone", "GB 3096-2008", {"zone": "3类", "Ld": -5}),
+        ("river_rating", "环办〔2011〕22号", {"pct_I_III": 70, "pct_bad": 30.2}),
+        ("iaqi", "HJ 633-2012", {"pollutant": "SO2", "avg": "1h", "c": 801}),
+        ("aqi_hourly_2013", "HJ 633-2026", {"SO2": 1}),
+    ],
+)
+def test_what_cannot_be_is_refused(kind: str, edition: str, inputs: dict[str, Any]) -> None:
+    assert "error" in one(kind, edition, **inputs)
+
+
+def test_published_shares_may_be_rounded_up_both() -> None:
+    found = one("river_rating", "环办〔2011〕22号", pct_I_III=93.8, pct_bad=6.3)
+    assert found["outputs"]["rating"] == "优"
+
+
+def test_the_digits_written_decide_the_rounding_and_repeated_names_are_errors(tmp_path: Path) -> None:
+    file = tmp_path / "cases.json"
+    case = '{"id": "%s", "kind": "iaqi", "edition": "HJ 633-2026", "inputs": {"pollutant": "PM2.5", "avg": "24h", "c": %s}}'
+    digits = ["60.5", "60.50000000000000000001", "1e400", "NaN", "9" * 5000, '60, "c": 61']
+    cases = [case % ("x", c) for c in digits] + [case % ("half\\ud800", "60")]
+    file.write_text(f"[{', '.join(cases)}]", "utf-8")
+    result = CliRunner().invoke(app, [str(file)])
+    assert result.exit_code == 0
+    half, above, *refused, pair = json.loads(result.stdout)
+    assert (half["outputs"]["iaqi"], above["outputs"]["iaqi"]) == (100, 101)
+    assert all("error" in case for case in refused)
+    assert "given twice: c" in refused[-1]["error"]
+    assert pair["id"] == "half\ud800"
+
+
+def test_evaluated_again_a_case_loses_its_earlier_error() -> None:
+    (failed,) = evaluate([GOOD | {"edition": "2012"}])
+    (mended,) = evaluate([failed | {"edition": "any"}])
+    assert "error" not in mended
+    assert mended["outputs"] == {"pct": 33.3}
+
+
 def test_the_command_prints_the_list_with_outputs(tmp_path: Path) -> None:
     file = tmp_path / "cases.json"
     file.write_text(json.dumps([*CASES, {"id": "bad", "kind": "?"}], ensure_ascii=False), "utf-8")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from qingjian.standards.evaluation import evaluate as evaluate_cases
+from qingjian.standards.evaluation import read_cases
 
 app = typer.Typer(help="按标准评价 JSON 用例 Evaluate JSON cases by the standards.", add_completion=False)
 
@@ -29,15 +30,17 @@ def evaluate(
     Exit status 2 when FILE is not a JSON list.
     """
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-        cases = json.loads(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        received = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        cases = read_cases(received.decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         typer.echo(f"不能读取 {file} / cannot read {file}: {error}", err=True)
         raise typer.Exit(2) from error
     if not isinstance(cases, list):
         typer.echo("文件应为 JSON 列表 / the file must hold a JSON list", err=True)
         raise typer.Exit(2)
-    typer.echo(json.dumps(evaluate_cases(cases), ensure_ascii=False, indent=indent or None))
+    printed = json.dumps(evaluate_cases(cases), ensure_ascii=False, indent=indent or None)
+    # UTF-8 whatever the terminal speaks; half a surrogate pair goes out as the JSON escape it came in as.
+    typer.echo(printed.encode("utf-8", "backslashreplace"))
 
 
 command = evaluate

@@ -237,7 +237,10 @@ def attainment_rate(results: Sequence[bool]) -> Decimal:
 
 
 def _level(given: Given, name: str) -> Measured:
-    return measured(given, name, UNIT, highest=_HIGHEST)
+    level = measured(given, name, UNIT, highest=_HIGHEST)
+    if level.is_below_detection:
+        raise InputError(f"{name} 没有检出限: {given}", f"{name} has no detection limit: {given}")
+    return level
 
 
 def _against(

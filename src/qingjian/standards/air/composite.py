@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ from qingjian.standards.quantity import Given, measured
 from qingjian.standards.rounding import round_places
 
 _DECIMALS = 2
+_BRACKETS = re.compile(r"\s*\([^()]*\)\Z")
 _SHORT_NAMES = {
     "2018 rule / GB 3095-2012": "2018 rule",
     "2018 rule": "2018 rule",
@@ -49,6 +51,10 @@ def variants(rulebook: Rulebook | None = None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row["variant"] for row in book.rows("composite_index")))
 
 
+def _plain_name(variant: str) -> str:
+    return re.sub(r"\s+", "", variant.translate(str.maketrans("（），", "(),"))).casefold()
+
+
 def variant_rows(book: Rulebook, variant: str | None, on: date | None) -> tuple[Row, ...]:
     """Rows of a variant by name, short name, or by the date of the data (equal weights). Raises EditionError."""
     if variant is None:
@@ -59,11 +65,13 @@ def variant_rows(book: Rulebook, variant: str | None, on: date | None) -> tuple[
             raise EditionError(f"{on} 没有适用的综合指数规定", f"no composite index in force on {on}")
         first = rows[0]["variant"]
         return tuple(row for row in rows if row["variant"] == first)
-    wanted = _SHORT_NAMES.get(variant.strip(), variant.strip())
+    short = {_plain_name(name): meaning for name, meaning in _SHORT_NAMES.items()}.get(_plain_name(variant))
     rows = tuple(
         row
         for row in book.rows("composite_index")
-        if row["variant"] == wanted or (variant.strip() in _SHORT_NAMES and row["variant"].startswith(wanted))
+        if _plain_name(variant)
+        in (_plain_name(row["variant"]), _plain_name(_BRACKETS.sub("", row["variant"])))
+        or (short is not None and row["variant"].startswith(short))
     )
     if not rows:
         raise EditionError(f"没有综合指数方案 {variant}", f"no composite index variant {variant}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,13 +25,28 @@ _EDITIONS = {"HJ 633-2012": "2012", "HJ 633-2026": "2026"}
 _SIX = ("SO2", "NO2", "CO", "O3", "PM10", "PM25")
 _NINE = ("SO2", "NO2", "CO", "O3", "O3_8h", "PM10_24h", "PM25_24h")
 _DAY = ("SO2", "NO2", "CO", "PM10", "PM25", "O3_8h", "O3_1h")
+# Live data carry these beside the items of the report; they are named in the trace and left out.
+_BESIDE = (
+    "PM10",
+    "PM25",
+    "O3_8h",
+    "O3_24h",
+    "O3_8h_24h",
+    "SO2_24h",
+    "NO2_24h",
+    "CO_24h",
+    "PM10_24h",
+    "PM25_24h",
+)
+_STANDS_IN = {"SO2": "SO2_24h", "O3_8h": "O3_1h"}
+_NOT_IN_PLAN = "/"
 
 
 def composite_index(request: Request) -> tuple[Outputs, Trace]:
     """Composite index; the edition is the name of a variant."""
     names = {"SO2": "SO2", "NO2": "NO2", "PM10": "PM10", "PM25": "PM2.5", "CO95": "CO", "O3_90": "O3"}
-    request.only(*names)
-    values = {symbol: request.number(name) for name, symbol in names.items()}
+    given = replace(request, inputs=request.items(*names))
+    values = {symbol: given.given(name) for name, symbol in names.items()}
     result = composite.composite_index(values, variant=request.edition, rulebook=request.rulebook)
     back = {symbol: name for name, symbol in names.items()}
     outputs: Outputs = {
@@ -49,6 +65,8 @@ def change_rate(request: Request) -> tuple[Outputs, Trace]:
     """Change rate in %, negative = better."""
     request.only("now", "base")
     now, base = request.number("now"), request.number("base")
+    if now < 0:
+        raise InputError("浓度或指数不能为负", "a concentration or an index cannot be negative")
     rate = ranking.change_rate(now, base)
     trace = TraceBuilder(Text("变化率", "change rate"))
     formula = f"({plain(now)} - {plain(base)}) / {plain(base)} × 100 = {rate} %"
@@ -88,7 +106,7 @@ def iaqi(request: Request) -> tuple[Outputs, Trace]:
     """IAQI of one pollutant; `HJ 633-2012/2026` means that both editions must agree."""
     request.only("pollutant", "avg", "c")
     edition = request.edition_of(_EDITIONS | {"HJ 633-2012/2026": "both"})
-    arguments = (request.text("pollutant"), request.text("avg"), request.number("c"))
+    arguments = (request.text("pollutant"), request.text("avg"), request.given("c"))
     if edition == "both":
         old, _ = index.sub_index(*arguments, edition="2012", rulebook=request.rulebook)
         found, trace = index.sub_index(*arguments, edition="2026", rulebook=request.rulebook)
@@ -105,8 +123,19 @@ def iaqi(request: Request) -> tuple[Outputs, Trace]:
 def _aqi(
     request: Request, edition: str, evaluate: Callable[..., index.AirIndex], names: tuple[str, ...]
 ) -> tuple[Outputs, Trace]:
-    request.only(*names)
-    result = evaluate(request.inputs, edition=edition, rulebook=request.rulebook)
+    beside = tuple(name for name in _BESIDE if name not in names) if evaluate is index.hourly else ()
+    inputs = request.items(*names, *beside)
+    if edition == "2012" and evaluate is index.hourly:
+        names = (*names, "SO2_24h")
+    report = {name: value for name, value in inputs.items() if name in names}
+    plan = [name for name, value in report.items() if value == _NOT_IN_PLAN]
+    values = {name: value for name, value in report.items() if name not in plan}
+
+    def index_of(given: Mapping[str, Any]) -> index.AirIndex:
+        return evaluate(given, edition=edition, not_in_plan=plan, rulebook=request.rulebook)
+
+    result = index_of(values)
+    _no_stand_in_missing(result, values)
     published = result.publishable
     outputs: Outputs = {
         "aqi": result.aqi if published else "NA",
@@ -115,7 +144,7 @@ def _aqi(
         "level": result.level if published else "NA",
         "color": result.color if published else "NA",
         "iaqi": {_written(item.item): item.iaqi for item in result.items},
-        "within_input_rounding": _within_rounding(request.inputs, edition, evaluate, request),
+        "within_input_rounding": _within_rounding(values, index_of),
     }
     if not published:
         outputs["aqi_computed"] = result.aqi
@@ -123,7 +152,26 @@ def _aqi(
         outputs["missing"] = [_written(name) for name in result.missing]
     if result.exceeding:
         outputs["exceeding"] = [_written(name) for name in result.exceeding]
-    return outputs, result.trace
+    trace = TraceBuilder(result.trace.title)
+    for name, value in inputs.items():
+        if value is not None and name not in report:
+            trace.reject(name, value, "不是该报告的项目", "not an item of this report")
+        elif name in plan:
+            trace.reject(name, value, "不在监测计划内", "not in the monitoring plan")
+    trace.include(result.trace)
+    return outputs, trace.done()
+
+
+def _no_stand_in_missing(result: index.AirIndex, values: Mapping[str, Any]) -> None:
+    """Above 800 μg/m³ HJ 633-2012 turns to another mean. Without it no index can be named: the rest may look excellent."""
+    judged = {item.pollutant for item in result.items}
+    for name, other in _STANDS_IN.items():
+        pollutant = name.partition("_")[0]
+        if values.get(name) is not None and pollutant not in judged:
+            raise InputError(
+                f"{name} 高于 800 μg/m³，HJ 633-2012 改用 {other}，但未给出",
+                f"{name} is above 800 μg/m³: HJ 633-2012 turns to {other}, which is not given",
+            )
 
 
 def _written(item: str) -> str:
@@ -132,20 +180,16 @@ def _written(item: str) -> str:
     return name.removesuffix("_24h") if name.startswith("PM") else name
 
 
-def _within_rounding(
-    inputs: Mapping[str, Any], edition: str, evaluate: Callable[..., index.AirIndex], request: Request
-) -> Outputs:
+def _within_rounding(inputs: Mapping[str, Any], index_of: Callable[..., index.AirIndex]) -> Outputs:
     """What the result could be if the inputs are themselves rounded to the decimals they are written with.
 
     Published concentrations are rounded; at a breakpoint the published index rests on digits nobody sees.
     """
-    numbers = {name: decimal_of(value, name) for name, value in inputs.items() if value is not None}
-    halves = {name: _half_of_last_digit(value) for name, value in numbers.items()}
-    low_inputs = {name: max(value - halves[name], Decimal(0)) for name, value in numbers.items()}
-    high_inputs = {name: value + halves[name] for name, value in numbers.items()}
     try:
-        low = evaluate(low_inputs, edition=edition, rulebook=request.rulebook)
-        high = evaluate(high_inputs, edition=edition, rulebook=request.rulebook)
+        numbers = {name: decimal_of(value, name) for name, value in inputs.items() if value is not None}
+        halves = {name: _half_of_last_digit(value) for name, value in numbers.items()}
+        low = index_of({name: max(value - halves[name], Decimal(0)) for name, value in numbers.items()})
+        high = index_of({name: value + halves[name] for name, value in numbers.items()})
     except EvaluationError:
         return {}
     floor = max(item.iaqi for item in low.items)

@@ -8,6 +8,7 @@ from typing import Any
 from qingjian.rulebook import Rulebook, packaged
 from qingjian.standards.errors import EditionError, EvaluationError, InputError
 from qingjian.standards.evaluation import air, others, water
+from qingjian.standards.evaluation.reading import repeated_names
 from qingjian.standards.evaluation.request import Outputs, Request, squeeze
 from qingjian.standards.explanation import Trace
 
@@ -44,13 +45,16 @@ def evaluate(cases: Sequence[Any], *, rulebook: Rulebook | None = None) -> list[
 
 
 def evaluate_case(case: Any, *, rulebook: Rulebook | None = None) -> dict[str, Any]:
-    """Evaluate one case as `evaluate` does."""
+    """Evaluate one case as `evaluate` does; what an earlier evaluation added to it is replaced."""
     if not isinstance(case, Mapping):
         return _failed({"case": repr(case)[:200]}, InputError("用例应为对象", "a case must be an object"))
     held = {str(key): value for key, value in case.items()}
-    held.pop("outputs", None)
-    held.pop("trace", None)
+    for ours in ("outputs", "trace", "error", "error_detail"):
+        held.pop(ours, None)
     try:
+        if twice := repeated_names(case):
+            names = ", ".join(twice)
+            raise InputError(f"重复给出: {names}", f"given twice: {names}")
         outputs, trace = _run(held, rulebook or packaged())
     except EvaluationError as error:
         return _failed(held, error)

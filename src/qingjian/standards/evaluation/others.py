@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from qingjian.standards import ecology, noise
-from qingjian.standards.evaluation.request import Outputs, Request
+from qingjian.standards.evaluation.request import Outputs, Request, understood
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 
 
@@ -15,7 +15,7 @@ def noise_rating(request: Request) -> tuple[Outputs, Trace]:
     edition = request.edition_of({"HJ 640-2012": "2012"})
     period = cast(noise.Period, request.text("period"))
     result = noise.urban_rating(
-        request.text("kind"), period, request.required("leq"), edition=edition, rulebook=request.rulebook
+        request.text("kind"), period, request.given("leq"), edition=edition, rulebook=request.rulebook
     )
     return {"level": result.level, "rating": result.rating}, result.trace
 
@@ -26,8 +26,8 @@ def noise_zone(request: Request) -> tuple[Outputs, Trace]:
     edition = request.edition_of({"GB 3096-2008": "2008"})
     result = noise.zone(
         request.text("zone"),
-        day=request.inputs.get("Ld"),
-        night=request.inputs.get("Ln"),
+        day=understood(request.inputs.get("Ld")),
+        night=understood(request.inputs.get("Ln")),
         edition=edition,
         rulebook=request.rulebook,
     )

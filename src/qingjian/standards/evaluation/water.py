@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from qingjian.standards.air import ranking
 from qingjian.standards.editions import resolve
 from qingjian.standards.errors import InputError
-from qingjian.standards.evaluation.request import Outputs, Request, number
+from qingjian.standards.evaluation.request import Outputs, Request, number, understood
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import decimal_of
 from qingjian.standards.surface_water import lakes
@@ -16,6 +17,7 @@ from qingjian.standards.surface_water.classification import classify
 from qingjian.standards.surface_water.items import CLASSES, class_index, item_limits, item_name
 from qingjian.standards.surface_water.rating import rating_of_shares
 
+_ROUNDED_SHARES = Decimal("0.1")
 _SURFACE = {"GB 3838-2002": "2002"}
 _RULE = {"环办〔2011〕22号": "2011", "环办[2011]22号": "2011"}
 _TLI = _RULE | {
@@ -28,7 +30,8 @@ _CWQI = {"环办监测〔2017〕51号": "2017", "环办监测[2017]51号": "2017
 def section_class(request: Request) -> tuple[Outputs, Trace]:
     """Class of a section and the items worse than Ⅲ."""
     edition = request.edition_of(_SURFACE)
-    result = classify(request.inputs, edition=edition, rulebook=request.rulebook)
+    items = {name: understood(value) for name, value in request.inputs.items()}
+    result = classify(items, edition=edition, rulebook=request.rulebook)
     written = {item_name(name): name for name in request.inputs}
     outputs: Outputs = {
         "cls": result.cls,
@@ -54,8 +57,13 @@ def exceed_class(request: Request) -> tuple[Outputs, Trace]:
     trace = TraceBuilder(Text("由超标倍数推算类别", "class from exceedance multiples"))
     worst = target
     reached = True
+    multiples: dict[str, Any] = {}
     for name, given in request.mapping("exceed").items():
-        item = limits[item_name(name)]
+        if item_name(name) in multiples:
+            raise InputError(f"项目重复: {name}", f"item given twice: {name}")
+        multiples[item_name(name)] = given
+    for name, given in multiples.items():
+        item = limits[name]
         multiple = decimal_of(given, name)
         if item.direction != "<=" or multiple < 0:
             raise InputError(f"{name} 没有超标倍数或倍数为负", f"{name} has no multiple, or it is negative")
@@ -80,7 +88,10 @@ def river_rating(request: Request) -> tuple[Outputs, Trace]:
     request.only("pct_I_III", "pct_bad")
     request.edition_of(_RULE)
     good, worst = request.number("pct_I_III"), request.number("pct_bad")
-    rating, color, row = rating_of_shares(Fraction(good), Fraction(worst), rulebook=request.rulebook)
+    beyond = good + worst - 100
+    # Published shares are rounded: two of them may add up to 100.1.
+    certain = worst - beyond if 0 < beyond <= _ROUNDED_SHARES else worst
+    rating, color, row = rating_of_shares(Fraction(good), Fraction(certain), rulebook=request.rulebook)
     trace = TraceBuilder(Text("河流（流域）水质评价", "river rating"))
     trace.step(
         f"Ⅰ–Ⅲ类 {plain(good)}%，劣Ⅴ类 {plain(worst)}%: {rating}（{row['rule']}）",
@@ -95,7 +106,7 @@ def tli_single(request: Request) -> tuple[Outputs, Trace]:
     request.only("param", "x")
     request.edition_of(_TLI)
     name = request.text("param")
-    value, row = lakes.parameter_index(name, request.required("x"), rulebook=request.rulebook)
+    value, row = lakes.parameter_index(name, request.given("x"), rulebook=request.rulebook)
     trace = TraceBuilder(Text("单参数营养状态指数", "TLI of one parameter"))
     shown = f"TLI({name}) = 10 × ({row['a']} + {row['b']} × ln x) = {plain(round(value, 3))}"
     trace.step(shown, shown, [row])

@@ -31,6 +31,8 @@ STANDARD = "GB 3838"
 RULE = "环办〔2011〕22号"
 Comparison = Literal["full", "rounded"]
 _PH_RANGE = (Decimal(0), Decimal(14))
+# A litre of water weighs a kilogram: more than that many mg/L of anything is a slip of the unit.
+_MILLIGRAMS_IN_A_LITRE = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +205,11 @@ def _item_class(
     trace: TraceBuilder,
     saturation: Given | None,
 ) -> ItemClass:
-    low, high = _PH_RANGE if limits.symbol == "pH" else (Decimal(0), None)
+    most = _MILLIGRAMS_IN_A_LITRE if limits.unit == "mg/L" else None
+    low, high = _PH_RANGE if limits.symbol == "pH" else (Decimal(0), most)
     value = measured(given, limits.symbol, limits.unit, lowest=low, highest=high, below_detection=share)
+    if value.is_below_detection and limits.symbol == "pH":
+        raise InputError(f"pH 没有检出限: {given}", f"pH has no detection limit: {given}")
     number = value.value if places is None else round_places(value.value, places)
     trace.use(value, used=number)
     place, row = limits.class_of(number)
