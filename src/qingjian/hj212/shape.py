@@ -115,13 +115,13 @@ class Shape:
         parts = []
         for index, name in enumerate(self.names):
             if index in numbers:
-                value = r"-?[0-9]{1,8}\.?[0-9]{0,6}"
+                value = r"-?+[0-9]{1,8}+\.?+[0-9]{0,6}+"
             elif index in marked:
                 value = marks
             elif index in timed or name == "DataTime":
                 value = "[0-9]{14}"
             else:
-                value = r"[!-%'-+\-.0-:<>-~]*"
+                value = r"[!-%'-+\-.0-:<>-~]*+"
             parts.append(f"{chr(separators[index - 1]) if index else ''}{re.escape(name)}=({value})")
         self.pattern = re.compile("".join(parts))
 

@@ -32,8 +32,15 @@ def parse(text: str) -> datetime | None:
 @lru_cache(maxsize=4096)
 def iso(text: str) -> str | None:
     """``20160801085857`` → ``2016-08-01T08:58:57+08:00``; None when it is no valid time."""
-    moment = parse(text)
-    return None if moment is None else moment.isoformat()
+    # Every second brings a new text, so the cache helps little: written for speed, and tested against ``parse``.
+    if _DIGITS.fullmatch(text) is None:
+        return None
+    written = f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:14]}"
+    try:
+        datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return None if text[8:10] == "24" else f"{written}+08:00"  # newer Python reads 24:00 as midnight
 
 
 def text14(moment: datetime) -> str:

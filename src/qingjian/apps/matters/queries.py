@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connections
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -220,7 +220,8 @@ def deadlines_of(matter: Matter) -> list[Deadline]:
 def deadlines_visible_to(user: Any) -> QuerySet[Deadline]:
     """Return the clocks of all matters in reach, the next to end first."""
     return (
-        Deadline.objects.filter(matter__in=visible_to(user).order_by())
+        # Asked clock by clock: few clocks run, and a list of every matter in reach would be made for each page.
+        Deadline.objects.filter(Exists(visible_to(user).filter(pk=OuterRef("matter_id"))))
         .select_related("matter__region", "matter__subject", "matter__assignee")
         .order_by(F("due").asc(nulls_last=True), "pk")
     )
