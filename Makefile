@@ -50,7 +50,7 @@ test-setup: ## install the Debian packages that the browser and PostgreSQL tests
 
 test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo lint ## run every check: lint, types, floors, unit, faults, browser, both databases
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/e2e
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest tests/e2e -n $(TEST_WORKERS) --dist loadgroup
 	$(MAKE) --no-print-directory test-postgresql
 
 test-postgresql: $(VENV)/dev.stamp $(CATALOGUE).mo ## run the tests of the apps on a throw-away PostgreSQL

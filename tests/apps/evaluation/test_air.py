@@ -42,6 +42,7 @@ def test_hours_and_days_of_stations_and_the_county(data: Data) -> None:
     assert county.confidence == "U", "how a city's mean is formed is not verified in the text"
 
 
+@pytest.mark.any_database
 def test_the_arrays_say_what_the_reference_functions_say(data: Data) -> None:
     for place, point in enumerate(("A1", "A2", "A3")):
         for step, start in enumerate((midnight(date(2026, 2, 28)), midnight(date(2026, 3, 1)))):

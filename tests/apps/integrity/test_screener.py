@@ -218,6 +218,7 @@ def test_a_stopped_screening_is_taken_up_again(office, monkeypatch) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.any_database
 def test_a_week_that_is_played_again_is_found_in_real_data(hours, monkeypatch) -> None:
     """Learning and screening as they are, on a small past: eight months, one week of them shown twice."""
     monkeypatch.setattr(screener, "REHEARSED", 1500)
@@ -241,6 +242,7 @@ def test_a_week_that_is_played_again_is_found_in_real_data(hours, monkeypatch) -
 
 @pytest.mark.parametrize("case", ["short", "gappy", "unit"])
 @pytest.mark.timeout(300)
+@pytest.mark.any_database
 def test_bad_pasts_give_a_clear_result_with_lowered_confidence(hours, monkeypatch, case: str) -> None:
     monkeypatch.setattr(screener, "REHEARSED", 600)
     days = {"short": 20, "gappy": 75, "unit": 75}[case]

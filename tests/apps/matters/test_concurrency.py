@@ -43,11 +43,13 @@ def check(found: dict) -> None:
     assert found["notes"] == sorted(str(number) for number in range(3, 11))
 
 
+@pytest.mark.any_database
 def test_eight_people_at_once_on_sqlite(tmp_path) -> None:
     check(race(tmp_path, "sqlite"))
 
 
 @pytest.mark.postgresql
+@pytest.mark.any_database
 def test_eight_people_at_once_on_postgresql(tmp_path) -> None:
     server = postgresql.Server()
     try:

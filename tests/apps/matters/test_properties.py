@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -335,7 +335,8 @@ def test_no_sequence_of_calls_breaks_the_promises(office, clock) -> None:
     run_state_machine_as_test(
         Bound,
         settings=settings(
-            max_examples=20,
+            # The second database doubles the time and shares the code: it gets half of the sequences.
+            max_examples=10 if connection.vendor == "postgresql" else 20,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -244,6 +244,7 @@ def shown(staff, fine, as_of=None):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=st.lists(st.tuples(EVENTS, st.integers(1, 4000)), min_size=2, max_size=7))
+@pytest.mark.any_database
 def test_what_a_page_showed_is_what_as_of_gives(fine, put, staff, clock, tmp_path_factory, history) -> None:
     before = settings.DATA_FOLDER
     folder = DataFolder(Path(tmp_path_factory.mktemp("data")))
