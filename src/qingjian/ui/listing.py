@@ -88,9 +88,16 @@ class Cell:
     """What the template shows of one value."""
 
     value: Any
+    title: Text
+    """Title of the column: on a phone it stands beside the value."""
     link: str | None
     badge: str | None
     numeric: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Say whether there is nothing to show: a phone leaves the line out."""
+        return self.value is None or self.value == ""
 
     @property
     def whole(self) -> bool:
@@ -138,6 +145,14 @@ class Listing:
             return column.attribute if column.attribute in names else None
         return None
 
+    def _orders(self) -> list[tuple[str, str]]:
+        """Return the orders a drop-down offers where the heads of the columns are not shown: on a phone."""
+        found = []
+        for column in self.columns:
+            if field := self._order_of(column):
+                found.extend([(field, f"{column.title} ↑"), (f"-{field}", f"{column.title} ↓")])
+        return found
+
     def context(self) -> dict[str, Any]:
         """Return what the template needs."""
         rows = self.selected()
@@ -166,6 +181,7 @@ class Listing:
             [
                 Cell(
                     column.of(row),
+                    column.title,
                     column.link(row) if column.link else None,
                     column.badge(row) if column.badge else None,
                     column.numeric,
@@ -189,6 +205,7 @@ class Listing:
             "listing": self,
             "title": self.title,
             "heads": heads,
+            "orders": self._orders(),
             "lines": lines,
             "page": page,
             "page_url": f"?{urlencode({**keep, **order})}&page=" if keep or order else "?page=",

@@ -7,10 +7,11 @@ from tests.apps.matters.conftest import key
 from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.integrity import queries, rules
 from qingjian.apps.integrity.processes import CLUE
-from qingjian.apps.integrity.self_proof import SELF_PROOF
+from qingjian.apps.integrity.self_proof import SELF_PROOF, answerable
 from qingjian.apps.integrity.services import muting, people
 from qingjian.apps.matters import services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.network.models import Point
 from qingjian.apps.observing.models import Clue
 
 ASKED = {"request": "请说明 11 月 10 日至 12 日的数据", "wanted": "运维记录", "days": 5}
@@ -137,8 +138,7 @@ def test_the_opinion_is_not_shown_to_the_unit_before_the_decision(office, asked)
 
 
 def test_only_owner_and_maintainer_of_the_point_can_be_asked(office, clue, stranger) -> None:
-    assert set(rules.answerable(clue.point)) == {office.county.holder}
-    assert rules.first_answerable(clue.point) == office.county.holder.pk
+    assert list(answerable(clue.point)) == [office.county.holder]
 
 
 def test_a_clue_with_a_running_request_is_not_dismissed_by_hand(office, asked, clue) -> None:
@@ -146,3 +146,81 @@ def test_a_clue_with_a_running_request_is_not_dismissed_by_hand(office, asked, c
         people.dismiss(office.handler, clue, clue.version, "看过了")
     services.act(asked, "void", office.leader, {"reason": "发错"}, asked.version, key())
     assert people.dismiss(office.handler, clue, clue.version, "看过了").state == "dismissed"
+
+
+def test_every_request_is_about_a_point_whose_unit_answers_for_it(office, stranger) -> None:
+    point = office.county.county.point_set.get(code="W1")
+    away = Point.objects.create(
+        code="W9",
+        name="乙县排口",
+        kind="outlet_water",
+        level="enterprise",
+        region=office.county.other,
+        organisation=stranger.organisation,
+    )
+    for wrong in (
+        {"subject": office.county.holder},
+        {"subject": stranger.organisation, "point": point},
+        {"subject": stranger.organisation, "point": away},
+        {
+            "subject": office.county.holder,
+            "point": point,
+            "region": office.county.city,
+            "actor": office.leader,
+        },
+    ):
+        with pytest.raises((RefusedError, NotAllowed)):
+            office.open(SELF_PROOF, data=ASKED, title="t", **wrong)
+    matter = office.open(SELF_PROOF, data=ASKED, title="t", subject=office.county.holder, point=point)
+    assert (matter.point, list(queries.self_proofs_visible_to(office.holder))) == (point, [matter])
+    assert list(queries.self_proofs_visible_to(stranger)) == []
+
+
+def test_by_hand_the_officer_chooses_the_point_and_the_unit_reads_its_own(client, office, stranger) -> None:
+    Point.objects.create(
+        code="W9",
+        name="乙县排口",
+        kind="outlet_water",
+        level="enterprise",
+        region=office.county.other,
+        organisation=stranger.organisation,
+    )
+    path = "/matters/open/self-proof/"
+    client.force_login(office.handler)
+    page = client.get(path).content.decode()
+    assert "它涉及哪个监测点位？" in page
+    assert "化工厂总排口" in page
+    assert "乙县排口" not in page
+    assert client.get(path, {"export": "xlsx"}).content.startswith(b"PK")
+    assert client.get(path, {"point": "W9"}).status_code == 404
+    form = client.get(path, {"point": "W1"}).context["form"]
+    assert [one.name for one in form.fields["subject"].queryset] == ["甲县化工厂"]
+    assert (form.initial["region"], form.initial["subject"]) == (
+        office.county.county.pk,
+        office.county.holder.pk,
+    )
+    sent = {
+        "key": key(),
+        "title": "请说明数据",
+        "region": office.county.county.pk,
+        "subject": stranger.organisation.pk,
+        "confidentiality": "internal",
+        **ASKED,
+    }
+    assert client.post(f"{path}?point=W1", sent).status_code == 400
+    assert client.post(f"{path}?point=W1", {**sent, "subject": office.county.holder.pk}).status_code == 302
+    matter = queries.self_proofs_visible_to(office.handler).get()
+    assert (matter.point.code, matter.region, matter.subject) == (
+        "W1",
+        office.county.county,
+        office.county.holder,
+    )
+    client.force_login(office.holder)
+    page = client.get(f"/matters/{matter.pk}/").content.decode()
+    assert "化工厂总排口" in page
+    assert "甲县化工厂 总排口" in page
+    assert "化工厂总排口" in client.get("/integrity/self-proofs/").content.decode()
+    assert client.get(path).status_code == 403
+    client.force_login(stranger)
+    assert client.get(f"/matters/{matter.pk}/").status_code == 404
+    assert "化工厂总排口" not in client.get("/integrity/self-proofs/").content.decode()

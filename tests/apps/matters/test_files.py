@@ -53,11 +53,13 @@ GOOD = {
     "h.png": drawn("PNG"),
     "i.webp": drawn("WEBP"),
     "a.jpg": picture(),
-    "b.pdf": b"%PDF-1.7\n...",
+    "b.pdf": b"%PDF-1.7\n...\n%%EOF\n",
     "c.txt": "编号,值\n".encode(),
     "d.csv": "编号".encode("gb18030"),
     "e.mp4": film(3_800_000_000),
     "f.wav": b"RIFF\0\0\0\0WAVEfmt ",
+    "j.avi": b"RIFF\0\0\0\0AVI LIST",
+    "k.3gp": film(3_800_000_000),
     "g.mp3": b"ID3\x04" + b"\0" * 20,
 }
 
@@ -100,6 +102,9 @@ def test_accepted_files_are_kept_once_under_their_digest(db, name: str) -> None:
         ("noname", b"text"),
         ("binary.txt", b"\0\1\2"),
         ("broken.docx", b"PK\x03\x04broken"),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj"),
+        ("noindex.mp4", b"\0\0\0\x10ftypisom\0\0\0\0<script>"),
+        ("other.avi", b"RIFF\0\0\0\0CDXA"),
         ("heic.jpg", b"\0\0\0\x18ftypheic"),
     ],
 )

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
 from qingjian.apps.matters import rules as matters
 from qingjian.apps.matters.declarations import Process
-from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import Point
 from qingjian.apps.observing.models import Clue
 
 
@@ -56,18 +52,3 @@ def may_verify(user: Any, clue: Clue) -> bool:
 
 def may_ask_proof(user: Any, clue: Clue) -> bool:
     return may_open(user, SELF_PROOF, clue)
-
-
-def answerable(point: Point) -> QuerySet[Organisation]:
-    """Return the units that can be asked to prove data of a point: its owner and who maintains it, nobody else."""
-    maintaining = [one.organisation_id for one in network.in_force(point.duties.filter(kind="maintain"))]
-    return Organisation.objects.filter(pk__in=[point.organisation_id, *maintaining])
-
-
-def first_answerable(point: Point) -> int | None:
-    """Return whom a request goes to unless the officer chooses otherwise: the holder of a source, else the maintainer."""
-    maintaining = [one.organisation_id for one in network.in_force(point.duties.filter(kind="maintain"))]
-    ranked = (
-        [point.organisation_id, *maintaining] if point.outlet_id else [*maintaining, point.organisation_id]
-    )
-    return next((one for one in ranked if one is not None), None)

@@ -5,8 +5,10 @@ No law names a number of days; the request names its own, in working days.
 
 from __future__ import annotations
 
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.accounts.roles import Capability as C
 from qingjian.apps.integrity.processes import carry_to_clue
 from qingjian.apps.matters.declarations import (
@@ -21,6 +23,8 @@ from qingjian.apps.matters.declarations import (
     Step,
     Who,
 )
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Point
 from qingjian.apps.observing.models import Clue
 
 EXPLAINED, NOT_EXPLAINED, UNANSWERED = "explained", "not_explained", "unanswered"
@@ -43,12 +47,25 @@ def _explained(step: Step) -> None:
     carry_to_clue(step, Clue.State.DISMISSED, step.matter.data.get("opinion_text", ""))
 
 
+def answerable(point: Point) -> QuerySet[Organisation]:
+    """Return the units that can be asked to prove data of a point: its owner and who maintains it, nobody else.
+
+    First comes the holder of a source; at any other point who maintains it.
+    """
+    maintaining = [one.organisation_id for one in network.in_force(point.duties.filter(kind="maintain"))]
+    first = [point.organisation_id] if point.outlet_id or not maintaining else maintaining
+    rank = Case(When(pk__in=first, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return Organisation.objects.filter(pk__in=[point.organisation_id, *maintaining]).order_by(rank, "name")
+
+
 SELF_PROOF = Process(
     code="self-proof",
     title=_("Self-proof of truth"),
     number_word="举证",
     icon="file-certificate",
     needs_subject=True,
+    needs_point=True,
+    answerable=answerable,
     states=(
         State("requested", _("Answer expected"), waits_for="subject", colour="azure", shared=True),
         State("answered", _("Answer being reviewed"), waits_for="assignee", colour="blue", shared=True),

@@ -9,7 +9,7 @@ from qingjian.apps.integrity import words
 from qingjian.apps.integrity.models import Suspect
 from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
-from qingjian.apps.matters.tables import ProcessListing
+from qingjian.apps.matters.tables import POINT, ProcessListing
 from qingjian.apps.network.kinds import ELEMENTS, kinds_of
 from qingjian.apps.observing.models import Clue
 from qingjian.contracts.clock import CHINA
@@ -37,10 +37,14 @@ def by_element(rows, element: str):
     return rows.filter(point__kind__in=kinds_of(element))
 
 
+WITH_POINT = (*ProcessListing.columns[:2], POINT, *ProcessListing.columns[2:])
+
+
 class VerificationListing(ProcessListing):
     title = _("Clue verifications")
     name = "clue-verifications"
     process = VERIFICATION
+    columns = WITH_POINT
     empty_text = _("No clue is being verified. Open one from the list of clues.")
 
 
@@ -48,6 +52,7 @@ class SelfProofListing(ProcessListing):
     title = _("Self-proofs of truth")
     name = "self-proofs"
     process = SELF_PROOF
+    columns = WITH_POINT
     empty_text = _("No self-proof was asked for.")
 
 

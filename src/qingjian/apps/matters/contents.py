@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from qingjian.apps.matters import films
+from qingjian.apps.matters import films, heif
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.contracts.clock import CHINA
 
@@ -65,6 +66,8 @@ def inspect(path: Path, name: str, size: int) -> Inside:
     ):
         return _picture(path, ending)
     if head.startswith(b"%PDF-"):
+        if not _ends_as_pdf(path, size):
+            raise RefusedError("file", _("The file is damaged."))
         return Inside(_agree("application/pdf", ending, ("pdf",)))
     if head[4:8] == b"ftyp":
         return _film(path, head, ending)
@@ -72,6 +75,8 @@ def inspect(path: Path, name: str, size: int) -> Inside:
         return Inside(_office(path, ending))
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return Inside(_agree("audio/wav", ending, ("wav",)))
+    if head[:4] == b"RIFF" and head[8:16] == b"AVI LIST":
+        return Inside(_agree("video/x-msvideo", ending, ("avi",)))
     if head.startswith(b"ID3") or (len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE6)):
         return Inside(_agree("audio/mpeg", ending, ("mp3",)))
     if ending in TEXTS and size <= TEXT_LIMIT and _is_text(path):
@@ -81,6 +86,13 @@ def inspect(path: Path, name: str, size: int) -> Inside:
         _("The content of “%(name)s” is of no type that is accepted, or not what its name says.")
         % {"name": name[:80]},
     )
+
+
+def _ends_as_pdf(path: Path, size: int) -> bool:
+    """Say whether the end of a PDF is there: the mark stands in its last 1,024 bytes."""
+    with path.open("rb") as handle:
+        handle.seek(max(size - 1024, 0))
+        return b"%%EOF" in handle.read()
 
 
 def _agree(media_type: str, ending: str, endings: tuple[str, ...]) -> str:
@@ -115,14 +127,7 @@ def _picture(path: Path, ending: str) -> Inside:
             if picture.width * picture.height > MOST_PIXELS:
                 raise RefusedError("file", _("The picture has too many pixels."))
             kind = picture.format
-            exif = picture.getexif()
-            details = exif.get_ifd(ExifTags.IFD.Exif)
-            place = exif.get_ifd(ExifTags.IFD.GPSInfo)
-            device = " ".join(
-                str(exif.get(tag, "")).strip("\x00 ") for tag in (ExifTags.Base.Make, ExifTags.Base.Model)
-            ).strip()
-            taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-            offset = details.get(ExifTags.Base.OffsetTimeOriginal)
+            said = _of_exif(picture.getexif())
     except (
         UnidentifiedImageError,
         OSError,
@@ -137,9 +142,38 @@ def _picture(path: Path, ending: str) -> Inside:
         ending,
         {"JPEG": ("jpg", "jpeg"), "PNG": ("png",), "WEBP": ("webp",)}[kind],
     )
-    return Inside(
-        media_type, _exif_time(taken, offset), _degrees(place, 4, 3), _degrees(place, 2, 1), device[:120]
-    )
+    return Inside(media_type, *said)
+
+
+Said = tuple[datetime | None, float | None, float | None, str]
+"""Time, longitude, latitude and device."""
+
+
+def _of_exif(exif: Image.Exif) -> Said:
+    """Return what a photo says of itself; what is not understood counts as not said."""
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    device = " ".join(
+        str(exif.get(tag, "")).strip("\x00 ") for tag in (ExifTags.Base.Make, ExifTags.Base.Model)
+    ).strip()
+    taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+    offset = details.get(ExifTags.Base.OffsetTimeOriginal)
+    return _exif_time(taken, offset), _degrees(place, 4, 3), _degrees(place, 2, 1), device[:120]
+
+
+def _phone_photo(path: Path, ending: str) -> Inside:
+    """Take a photo in HEIF as it is: no page can show it, but it is evidence like any other."""
+    content = heif.read(path)
+    if content is None:
+        raise RefusedError("file", _("The picture is damaged or no picture."))
+    said: Said = (None, None, None, "")
+    if content:
+        exif = Image.Exif()
+        # A photo whose Exif data are damaged is still a photo.
+        with suppress(OSError, ValueError, SyntaxError, TypeError, struct.error, KeyError, IndexError):
+            exif.load(b"Exif\x00\x00" + content)
+            said = _of_exif(exif)
+    return Inside(_agree("image/heic", ending, ("heic", "heif", "hif")), *said)
 
 
 def _exif_time(text: Any, offset: Any) -> datetime | None:
@@ -192,9 +226,15 @@ def _film(path: Path, head: bytes, ending: str) -> Inside:
     brand = head[8:12]
     if brand in (b"M4A ", b"M4B "):
         return Inside(_agree("audio/mp4", ending, ("m4a",)))
-    if brand[:3] in (b"hei", b"mif", b"avi"):
+    if heif.is_brand(head):
+        return _phone_photo(path, ending)
+    if brand[:3] in (b"hei", b"hev", b"mif", b"msf", b"avi"):
         raise RefusedError("file", _("This picture format is not accepted; set the camera to JPEG."))
-    media_type = _agree("video/quicktime" if brand == b"qt  " else "video/mp4", ending, ("mp4", "mov", "m4v"))
+    media_type = _agree(
+        "video/quicktime" if brand == b"qt  " else "video/mp4", ending, ("mp4", "mov", "m4v", "3gp")
+    )
+    if not films.is_film(path):
+        raise RefusedError("file", _("The film is damaged or no film: it has no index of its pictures."))
     return Inside(media_type, films.time(path), *films.place_and_device(path))
 
 

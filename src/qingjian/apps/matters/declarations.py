@@ -17,7 +17,11 @@ from django.utils.functional import Promise
 from qingjian.apps.accounts.roles import Capability
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from qingjian.apps.accounts.models import Organisation
     from qingjian.apps.matters.models import Matter
+    from qingjian.apps.network.models import Point
 
 Text = str | Promise
 VOID = "void"
@@ -236,6 +240,10 @@ class Process:
     documents: tuple[DocumentKind, ...] = ()
     sheets: tuple[SheetKind, ...] = ()
     needs_subject: bool = False
+    needs_point: bool = False
+    """Whether it is always about a monitoring point; its region is that of the point."""
+    answerable: Callable[[Point], QuerySet[Organisation]] | None = None
+    """The organisations that may be concerned where it is about a point; any when None. The one that comes first is proposed."""
     confidentiality: str = "internal"
     follows: tuple[str, ...] = ()
     """Processes out of whose matters this one may be opened."""
@@ -303,6 +311,8 @@ def problems(process: Process) -> list[str]:
     found.extend(f"state {one} cannot be reached" for one in codes if one not in reached)
     found.extend(_ways_out(process))
     found.extend(_deadline_problems(process))
+    if process.answerable is not None and not process.needs_subject:
+        found.append("who may be concerned is narrowed, but no organisation is asked for")
     for sheet in process.sheets:
         if not sheet.signers:
             found.append(f"sheet {sheet.code} has no signer")

@@ -20,6 +20,9 @@ PLACE_DIFFERS = 500.0
 """Metres; beyond them, and beyond ten minutes, the page says that person and file contradict each other."""
 METRES_PER_DEGREE = 111_320.0
 
+NOT_SHOWN = "image/heic"
+"""Photos no browser shows; the page says so instead of leaving a broken picture."""
+
 SHEET_COLOURS = {"open": "blue", "complete": "green", "refused": "red"}
 
 Sheet = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
@@ -30,6 +33,7 @@ def evidence(row: Matter) -> list[Evidence]:
     rows = list(row.evidence.select_related("file", "added_by", "withdrawn_by", "replaces"))
     for one in rows:
         one.doubts = doubts(one)
+        one.unseen = one.file.media_type == NOT_SHOWN
     return rows
 
 
@@ -241,6 +245,7 @@ def _head(row: Matter) -> list[tuple[Any, Any]]:
         (_("Region"), row.region),
         (_("Organisation concerned"), row.subject),
         (_("Monitoring point"), row.point),
+        (_("Outlet"), row.point.outlet if row.point else None),
         (_("In charge"), row.assignee),
         (_("Confidentiality"), row.get_confidentiality_display()),
         (_("Opened"), row.opened_at),

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from qingjian.apps.matters.boxes import find
+
 MAC_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 MOST_KEYS = 100
 LONGEST_TEXT = 500
@@ -21,12 +23,18 @@ POSITION = re.compile(r"^([+-]\d{1,3}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)")
 """ISO 6709 in degrees: latitude, longitude, and perhaps a height that is not needed."""
 
 
+def is_film(path: Path) -> bool:
+    """Say whether the file has the `moov` box without which no player can show it."""
+    with path.open("rb") as handle:
+        return find(handle, 0, path.stat().st_size, b"moov") is not None
+
+
 def time(path: Path) -> datetime | None:
     """Return the creation time in the `mvhd` box inside `moov`."""
     size = path.stat().st_size
     with path.open("rb") as handle:
-        moov = _box(handle, 0, size, b"moov")
-        found = _box(handle, *moov, b"mvhd") if moov else None
+        moov = find(handle, 0, size, b"moov")
+        found = find(handle, *moov, b"mvhd") if moov else None
         if found is None:
             return None
         handle.seek(found[0])
@@ -38,34 +46,12 @@ def time(path: Path) -> datetime | None:
         return None
 
 
-def _box(handle: Any, begin: int, end: int, wanted: bytes) -> tuple[int, int] | None:
-    """Return begin and end of the body of a box at this level; gives up after 1,000 boxes."""
-    for _number in range(1000):
-        if begin + 8 > end:
-            return None
-        handle.seek(begin)
-        head = handle.read(16)
-        if len(head) < 8:
-            return None
-        length, kind, body = struct.unpack(">I", head[:4])[0], head[4:8], 8
-        if length == 1 and len(head) == 16:
-            length, body = struct.unpack(">Q", head[8:16])[0], 16
-        elif length == 0:
-            length = end - begin
-        if length < body:
-            return None
-        if kind == wanted:
-            return begin + body, min(begin + length, end)
-        begin += length
-    return None
-
-
 def place_and_device(path: Path) -> tuple[float | None, float | None, str]:
     """Return longitude, latitude and device; None and "" for what the film does not say."""
     size = path.stat().st_size
     said: dict[str, str] = {}
     with path.open("rb") as handle:
-        moov = _box(handle, 0, size, b"moov")
+        moov = find(handle, 0, size, b"moov")
         if moov is None:
             return None, None, ""
         with suppress(struct.error, UnicodeDecodeError):
@@ -82,10 +68,10 @@ def place_and_device(path: Path) -> tuple[float | None, float | None, str]:
 
 def _user_data(handle: Any, begin: int, end: int) -> dict[str, str]:
     """Return what cameras put into `udta`: each text with its length and language before it."""
-    udta = _box(handle, begin, end, b"udta")
+    udta = find(handle, begin, end, b"udta")
     found = {}
     for name, kind in (("place", b"\xa9xyz"), ("make", b"\xa9mak"), ("model", b"\xa9mod")):
-        box = _box(handle, *udta, kind) if udta else None
+        box = find(handle, *udta, kind) if udta else None
         if box is not None:
             handle.seek(box[0])
             length = struct.unpack(">H", handle.read(4)[:2])[0]
@@ -95,13 +81,13 @@ def _user_data(handle: Any, begin: int, end: int) -> dict[str, str]:
 
 def _metadata(handle: Any, begin: int, end: int) -> dict[str, str]:
     """Return what Apple's phones put into `meta`: numbered keys and a list of values."""
-    meta = _box(handle, begin, end, b"meta")
+    meta = find(handle, begin, end, b"meta")
     if meta is None:
         return {}
     handle.seek(meta[0])
     # In MP4 the box begins with four bytes of version and flags, in QuickTime it does not.
     start = meta[0] if handle.read(8)[4:8] == b"hdlr" else meta[0] + 4
-    keys, values = _box(handle, start, meta[1], b"keys"), _box(handle, start, meta[1], b"ilst")
+    keys, values = find(handle, start, meta[1], b"keys"), find(handle, start, meta[1], b"ilst")
     if keys is None or values is None:
         return {}
     names = list(_keys(handle, *keys))
@@ -109,8 +95,8 @@ def _metadata(handle: Any, begin: int, end: int) -> dict[str, str]:
     found = {}
     for number, name in enumerate(names, start=1):
         short = wanted.get(name.removeprefix(APPLE))
-        item = _box(handle, *values, struct.pack(">I", number)) if short else None
-        data = _box(handle, *item, b"data") if item else None
+        item = find(handle, *values, struct.pack(">I", number)) if short else None
+        data = find(handle, *item, b"data") if item else None
         if short and data:
             handle.seek(data[0] + 8)
             text = handle.read(min(max(data[1] - data[0] - 8, 0), LONGEST_TEXT))

@@ -65,7 +65,7 @@ def followed(origins: Iterable[str]) -> set[str]:
 
 def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:
     """Return rows with what a list shows of them."""
-    return rows.select_related("region", "subject", "assignee", "point")
+    return rows.select_related("region", "subject", "assignee", "point__outlet__source")
 
 
 def inbox(user: Any) -> QuerySet[Matter]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -13,6 +14,7 @@ from qingjian.apps.accounts.models import Region
 from qingjian.apps.matters import declarations, queries, wording
 from qingjian.apps.matters.models import Certificate, Deadline, Delegation, Delivery, Matter, Notification
 from qingjian.apps.matters.words import CERTIFICATE_KINDS
+from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
@@ -69,6 +71,7 @@ DUE = Column("due", _("Due"), value=lambda row: row.due, order="due")
 WAITS = Column("waiting", _("Waits for"), value=waits_for, order="waiting")
 REGION = Column("region", _("Region"), order="region__code")
 SUBJECT = Column("subject", _("Organisation concerned"), order="subject__name")
+POINT = Column("point", _("Monitoring point"), order="point__name")
 OPENED = Column("opened_at", _("Opened"))
 
 
@@ -122,6 +125,28 @@ CLOCKS = (
     ("late", _("Met too late")),
     ("met", _("Met")),
 )
+
+
+class PointChoice(Listing):
+    """The points a matter of a process can be about; each leads to the form with the point filled in."""
+
+    title = _("Which monitoring point is it about?")
+    name = "points"
+    model = Point
+    template = "matters/choose_point.html"
+    columns = (
+        Column("name", _("Name"), link=lambda row: "?" + urlencode({"point": row.code})),
+        Column("code", _("Point code")),
+        Column("kind", _("Kind"), value=lambda row: row.get_kind_display(), order="kind"),
+        Column("outlet", _("Outlet"), order="outlet__name"),
+        Column("organisation", _("Owner"), order="organisation__name"),
+        Column("region", _("Region"), order="region__code"),
+    )
+    filters = (
+        Search(("name", "code", "organisation__name")),
+        Choice("kind", _("Kind"), lambda: Point._meta.get_field("kind").choices),
+    )
+    empty_text = _("No monitoring point lies within your posts.")
 
 
 class DeadlineListing(Listing):

@@ -36,7 +36,9 @@ def verifications(request: HttpRequest) -> HttpResponse:
 
 def self_proofs(request: HttpRequest) -> HttpResponse:
     """Requests for self-proof: the bureau sees those of its regions, a unit those made to itself."""
-    return tables.SelfProofListing(request, queries.self_proofs_visible_to(request.user)).response()
+    return tables.SelfProofListing(request, queries.self_proofs_visible_to(request.user)).response(
+        {"openable": [one for one in openable(request) if one is SELF_PROOF]}
+    )
 
 
 def clues(request: HttpRequest) -> HttpResponse:
@@ -147,7 +149,6 @@ def ask_proof(request: HttpRequest, pk: int) -> HttpResponse:
         **_initial(row),
         # What the unit reads names data and period, not the suspicion.
         "title": _("Self-proof: %(point)s %(factor)s") % {"point": row.point, "factor": factor},
-        "subject": rules.first_answerable(row.point),
         "request": _(
             "Please explain the automatic monitoring data of %(factor)s at %(point)s from %(first)s to %(last)s, and "
             "prove that they are true, accurate and complete."
@@ -165,5 +166,4 @@ def ask_proof(request: HttpRequest, pk: int) -> HttpResponse:
         initial=initial,
         point=row.point,
         origin=f"{CLUE}:{row.pk}",
-        subjects=rules.answerable(row.point),
     )

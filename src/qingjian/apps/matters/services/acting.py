@@ -22,6 +22,7 @@ from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Disclosure, Matter, MatterLink, NumberSeries, Receipt, TrailEntry
 from qingjian.apps.matters.services import clocks, documents, notices, sheets
 from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
+from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point
 from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
@@ -73,6 +74,7 @@ def open_matter(
         raise RefusedError("field", _("Give a title."))
     if process.needs_subject and subject is None:
         raise RefusedError("field", _("Name the organisation concerned."))
+    _check_point(process, actor, point, region, subject)
     confidentiality = confidentiality or process.confidentiality
     place = Matter(
         kind=process.code,
@@ -88,7 +90,16 @@ def open_matter(
     )
     values = check_data(process.opening, data or {}, place)
     content = _content(
-        "open", process.code, actor, {"title": title, "region": region.code, "data": values, "origin": origin}
+        "open",
+        process.code,
+        actor,
+        {
+            "title": title,
+            "region": region.code,
+            "data": values,
+            "origin": origin,
+            "point": point.code if point else "",
+        },
     )
     with transaction.atomic():
         series = _locked_series(process, region)
@@ -120,6 +131,25 @@ def open_matter(
         notices.tell_waiting(place, actor)
         _keep(idempotency_key, content, trail)
         return Done(place.as_process(), trail)
+
+
+def _check_point(
+    process: Process, actor: Any, point: Point | None, region: Region, subject: Organisation | None
+) -> None:
+    """Refuse a matter about nothing, about a point the person does not see, or about somebody it does not concern."""
+    if point is None:
+        if process.needs_point:
+            raise RefusedError("field", _("Name the monitoring point concerned."))
+        return
+    if not network.points_visible_to(actor).filter(pk=point.pk).exists():
+        raise NotAllowed(_("This monitoring point is outside your posts."))
+    if process.needs_point and point.region_id != region.pk:
+        raise RefusedError("field", _("The monitoring point lies in another region."))
+    if process.answerable is not None and not process.answerable(point).filter(pk=subject.pk).exists():
+        raise RefusedError(
+            "field",
+            _("This organisation does not answer for the monitoring point: name its owner or who runs it."),
+        )
 
 
 def _locked_series(process: Process, region: Region) -> NumberSeries:

@@ -8,20 +8,23 @@ from typing import Any
 from django import forms as django_forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import queries as accounts
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.matters import declarations, documents, forms, queries, rules, services, wording
+from qingjian.apps.matters import declarations, documents, forms, queries, rules, services, tables, wording
 from qingjian.apps.matters.declarations import Action, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.matters.services import files
 from qingjian.apps.matters.views.work import OWN_TITLES, find_matter
 from qingjian.apps.matters.words import ACTIONS, CONFIDENTIALITIES
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
 
 
@@ -205,13 +208,19 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def open_matter(request: HttpRequest, code: str) -> HttpResponse:
-    """Open a matter of a process by hand, or out of another matter (`?from=`)."""
+    """Open a matter of a process by hand, about a point (`?point=`), or out of another matter (`?from=`)."""
     try:
         process = declarations.process(code)
     except KeyError as error:
         raise Http404 from error
-    text = request.GET.get("from", "")
+    text, named = request.GET.get("from", ""), request.GET.get("point", "")
     follows = find_matter(request, int(text)) if text.isdigit() else None
+    points = network.points_visible_to(request.user).filter(region__in=_regions(request, process))
+    point = get_object_or_404(points, code=named) if named else None
+    if point is None and follows is not None:
+        point = follows.point
+    if point is None and (process.needs_point or request.GET.get("choose") == "point"):
+        return tables.PointChoice(request, points).response({"process": process})
     initial = {}
     if follows is not None:
         initial = {
@@ -220,9 +229,23 @@ def open_matter(request: HttpRequest, code: str) -> HttpResponse:
             "subject": follows.subject_id or (follows.point.organisation_id if follows.point else None),
             "problem": follows.data.get("findings", ""),
         }
+    elif point is not None:
+        initial = {"title": point.name, "region": point.region_id, "subject": point.organisation_id}
     return opening_page(
-        request, process, initial=initial, follows=follows, point=follows.point if follows else None
+        request, process, initial=initial, follows=follows, point=point, may_choose=follows is None
     )
+
+
+def _regions(request: HttpRequest, process: Process) -> QuerySet[Region]:
+    """Return the regions where this person may open the process. Raises PermissionDenied where there is none."""
+    regions = Region.objects.filter(
+        pk__in=rules.reach(request.user).capabilities.get(process.who_opens.capability, ())
+    )
+    if not regions.exists():
+        raise PermissionDenied(
+            _("Your present posts do not allow this. Ask the security administrator of your bureau.")
+        )
+    return regions
 
 
 def opening_page(
@@ -231,30 +254,32 @@ def opening_page(
     *,
     initial: dict[str, Any],
     follows: Matter | None = None,
-    point: Any = None,
+    point: Point | None = None,
     origin: str = "",
-    subjects: Any = None,
+    may_choose: bool = False,
 ) -> HttpResponse:
-    """Show and take the form that opens a matter; process apps call it with what they know already.
-
-    `subjects` narrows the organisations the matter may be about.
-    """
-    regions = Region.objects.filter(
-        pk__in=rules.reach(request.user).capabilities.get(process.who_opens.capability, ())
-    )
-    if not regions.exists():
-        raise PermissionDenied(
-            _("Your present posts do not allow this. Ask the security administrator of your bureau.")
-        )
+    """Show and take the form that opens a matter; process apps call it with what they know already."""
+    regions = _regions(request, process)
+    subjects = accounts.organisations_visible_to(request.user).filter(active=True)
+    if point is not None and process.needs_point:
+        regions = regions.filter(pk=point.region_id)
+        if not regions.exists():
+            raise PermissionDenied(_("This monitoring point is outside your posts."))
+    if point is not None and process.answerable is not None:
+        subjects = process.answerable(point)
+        first = subjects.first()
+        initial = {**initial, "subject": first.pk if first else None}
     base = {"region": django_forms.ModelChoiceField(regions, label=_("Region"))}
     shape = type("Opening", (forms.OpeningForm, forms.data_form(process.opening)), base)
     head = ("title", "region", "subject", "confidentiality")
     form = shape(
         request.POST if request.method == "POST" else None,
-        initial={"confidentiality": process.confidentiality, "region": regions.first().pk, **initial},
-        organisations=accounts.organisations_visible_to(request.user).filter(active=True)
-        if subjects is None
-        else subjects,
+        initial={
+            "confidentiality": process.confidentiality,
+            "region": regions.values_list("pk", flat=True).first(),
+            **initial,
+        },
+        organisations=subjects,
         needs_subject=process.needs_subject,
         choices=CONFIDENTIALITIES,
         field_order=head,
@@ -286,6 +311,7 @@ def opening_page(
         "process": process,
         "follows": follows,
         "point": point,
+        "may_choose": may_choose,
         "key": request.POST.get("key") or uuid.uuid4().hex,
     }
     return render(request, "matters/open.html", context, status=400 if form.errors else 200)
