@@ -29,6 +29,7 @@ GROUPS = (
             ("matters", _("All matters"), "list-check", C.VIEW_DATA),
             ("corrective-actions", _("Corrective actions"), "tool", C.VIEW_DATA),
             ("deadlines", _("Deadlines"), "clock-hour-4", C.VIEW_DATA),
+            ("processes", _("Processes and time limits"), "route", C.VIEW_DATA),
             ("punctuality", _("Punctuality"), "chart-bar", C.SUPERVISE),
             ("certificates", _("Certificates"), "certificate", C.HANDLE_MATTERS),
             ("delegations", _("Absence and deputies"), "user-share", C.HANDLE_MATTERS),

@@ -176,3 +176,85 @@ def test_traffic_lights_have_words(office, clock) -> None:
         clock.advance(moment)
         assert list(queries.by_light(rows, light)) == [matter], light
     assert not queries.by_light(rows, "closed").exists()
+
+
+def test_a_declared_step_asks_for_a_stop_and_another_ends_it(office, clock) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    row = matter.deadlines.get(code="verify")
+    before = row.due
+    matter = office.act(matter, "send_samples", office.handler, tested_by="市监测站", tested_for="化学需氧量")
+    stop = matter.stops.get()
+    assert (stop.state, stop.reason, stop.asked_by, stop.end) == ("asked", "样品检测", office.handler, None)
+    assert Notification.objects.filter(kind="stop_asked", person=office.leader).exists()
+    row.refresh_from_db()
+    assert (row.due, row.state) == (before, "running")
+    # Sent again before anybody decided: one stop is enough.
+    office.act(matter, "send_samples", office.handler, tested_by="市监测站", tested_for="氨氮")
+    assert matter.stops.count() == 1
+    office.act(matter, "approve-stop", office.leader, note="同意扣除")
+    row.refresh_from_db()
+    assert (row.due, row.state) == (None, "paused")
+    clock.advance(5 * DAY)
+    matter = office.act(matter, "receive_result", office.handler, test_result="超标")
+    row.refresh_from_db()
+    assert (row.state, matter.due, row.due > before) == ("running", row.due, True)
+    assert matter.stops.get().end is not None
+    assert row.revisions.count() == 2
+
+
+def test_a_stop_that_ended_before_it_was_decided_is_taken_out_when_approved(office, clock) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    row = matter.deadlines.get(code="verify")
+    before = row.due
+    matter = office.act(matter, "send_samples", office.handler, tested_by="t", tested_for="x")
+    clock.advance(4 * DAY)
+    matter = office.act(matter, "receive_result", office.handler, test_result="r")
+    row.refresh_from_db()
+    assert (row.due, row.state, matter.stops.get().end is not None) == (before, "running", True)
+    office.act(matter, "approve-stop", office.leader, note="同意")
+    row.refresh_from_db()
+    assert (row.state, row.due > before) == ("running", True)
+    # A result without samples sent stops and starts nothing.
+    office.act(matter, "receive_result", office.handler, test_result="r")
+    assert matter.stops.count() == 1
+
+
+def test_a_corrected_year_moves_what_runs_keeps_the_old_and_leaves_what_has_ended(
+    client, office, clock
+) -> None:
+    done = office.act(
+        office.attach(served(office), office.holder),
+        "report",
+        office.holder,
+        measures="m",
+        finished_on="2026-11-21",
+    )
+    ended = done.deadlines.get(code="rectify")
+    matter = served(office)
+    row = matter.deadlines.get(code="rectify")
+    kept = row.due
+    # A correction of a year that is known already: Monday the 23rd becomes a day off in exchange for Saturday the 28th.
+    text = "# year: 2026\n# title: 更正\ndate,kind,name\n" + "".join(
+        f"{day.isoformat()},{kind},{name}\n"
+        for day, kind, name in (
+            (date(2026, 11, 23), "rest_in_lieu", "调休"),
+            (date(2026, 11, 28), "work_in_lieu", "调休"),
+        )
+    )
+    services.import_calendar(office.county.person("manager", "data_manager"), text, "国办发明电〔2026〕9号")
+    for one in (row, ended):
+        one.refresh_from_db()
+    assert (last_day(row), row.revisions.get().due_before) == (date(2026, 11, 28), kept)
+    assert (ended.state, ended.revisions.count()) == ("met", 0)
+    assert matter.trail.last().action == "recompute"
+    told = Notification.objects.filter(kind="recomputed", matter=matter)
+    assert set(told.values_list("person__username", flat=True)) == {"handler", "holder"}
+    texts = {one.text for one in told}
+    assert any("2026-11-27" in one and "2026-11-28" in one for one in texts)
+    matter.refresh_from_db()
+    assert matter.due == row.due
+    # The old date stays beside the new one, with the reason.
+    client.force_login(office.leader)
+    page = client.get(f"/matters/{matter.pk}/?tab=deadlines").content.decode()
+    assert kept.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") in page
+    assert "工作日日历有变" in page

@@ -206,6 +206,10 @@ class Action:
     starts: tuple[Limit, ...] = ()
     stops: tuple[str, ...] = ()
     """Codes of deadlines this action meets."""
+    pauses: Text = ""
+    """Ground on which the running clocks shall stop from this action on; it counts once somebody else approved it."""
+    resumes: bool = False
+    """Whether a stop that is asked for or in force ends with this action."""
     documents: tuple[str, ...] = ()
     sheet: str = ""
     """Sheet of signatures opened for the document made by this action."""
@@ -369,6 +373,8 @@ def _action_problems(process: Process, action: Action) -> list[str]:
             found.append(f"action {action.name}: sheet {action.sheet} is not declared")
         elif process.sheet(action.sheet).document not in action.documents:
             found.append(f"action {action.name}: the document that sheet {action.sheet} signs is not made")
+    if action.pauses and (action.resumes or not process.limits()):
+        found.append(f"action {action.name} stops clocks that it starts again, or that never run")
     if action.by_sheet and (action.fields or action.documents or action.evidence):
         found.append(f"action {action.name} is taken by signatures and can ask for nothing")
     if action.who.scope_field and (not action.who.certificate or action.who.scope_field not in fields):

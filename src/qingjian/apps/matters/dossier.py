@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts.roles import ROLES
-from qingjian.apps.matters import queries, wording
+from qingjian.apps.matters import described, queries, wording
 from qingjian.apps.matters.models import Evidence, Matter, TrailEntry
 from qingjian.apps.matters.words import ACTIONS
 from qingjian.contracts.clock import CHINA
@@ -101,6 +101,7 @@ def explained(row: Matter, clocks: list[Any]) -> list[dict[str, Any]]:
                 "source": wording.deadline_source(row.declaration, clock),
                 "headline": lines[0],
                 "last_day": answer.last_day,
+                "next_level": _next_level(clock),
                 "steps": [
                     {
                         "day": one.day,
@@ -115,6 +116,14 @@ def explained(row: Matter, clocks: list[Any]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _next_level(clock: Any) -> str:
+    """Return whom the next escalation of a running clock reaches; "" when none is to come."""
+    if clock.escalate_at is None:
+        return ""
+    reached = described.levels()
+    return reached[clock.escalation] if clock.escalation < len(reached) else _("those it waits for, again")
 
 
 def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from qingjian.apps.matters.views import acting, files, importing, lists, registers, templates, work
+from qingjian.apps.matters.views import acting, files, importing, lists, processes, registers, templates, work
 
 urlpatterns = [
     path("matters/", lists.matters, name="matters"),
     path("matters/inbox/", lists.inbox, name="inbox"),
     path("matters/deadlines/", lists.deadlines, name="deadlines"),
     path("matters/punctuality/", lists.punctuality, name="punctuality"),
+    path("matters/processes/", processes.processes, name="processes"),
+    path("matters/processes/<str:code>/", processes.process, name="process"),
     path("matters/open/<str:code>/", acting.open_matter, name="matter-open"),
     path("matters/<int:pk>/", work.matter, name="matter"),
     path("matters/<int:pk>/act/<str:code>/", acting.act, name="matter-act"),

@@ -298,9 +298,16 @@ def take(acting: Acting, action: Action) -> TrailEntry:
     trail = _add_trail(acting, before, matter.state, line, action.name)
     if action.effect is not None:
         action.effect(Step(matter, action.name, acting.actor, acting.data))
+    if action.resumes:
+        clocks.end_pause(matter)
     clocks.meet(matter, action.stops, moment)
     for limit in action.starts:
         clocks.start(matter, limit, moment)
+    if action.pauses:
+        with override(OFFICIAL_LANGUAGE):
+            ground = str(action.pauses)
+        if clocks.pause(matter, acting.actor, ground) is not None:
+            notices.tell_approvers(matter, "stop_asked", acting.actor)
     if action.sheet:
         sheets.open_sheet(matter, declaration.sheet(action.sheet), made, moment)
     if state.final:

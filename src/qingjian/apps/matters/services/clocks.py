@@ -184,6 +184,34 @@ def ask_stop(matter: Matter, actor: Any, start: datetime, reason: str, document:
     )
 
 
+def pause(matter: Matter, actor: Any, reason: str) -> ClockStop | None:
+    """Ask for a stop because a declared step calls for one; nothing when no clock runs or a stop is asked for already."""
+    if _stopping(matter) or not matter.deadlines.filter(state=Deadline.State.RUNNING).exists():
+        return None
+    return ClockStop.objects.create(matter=matter, start=now(), reason=reason[:300], asked_by=actor)
+
+
+def _stopping(matter: Matter) -> ClockStop | None:
+    """Return the stop that is asked for or in force and has not ended."""
+    return (
+        matter.stops.filter(state__in=(ClockStop.State.ASKED, ClockStop.State.APPROVED), end=None)
+        .order_by("-id")
+        .first()
+    )
+
+
+def end_pause(matter: Matter) -> ClockStop | None:
+    """End the stop because a declared step says so; one not yet decided keeps its end and may still be approved."""
+    stop = _stopping(matter)
+    if stop is None:
+        return None
+    stop.end = now()
+    stop.save()
+    if stop.state == ClockStop.State.APPROVED:
+        recompute(matter, Cause.RESUMED, stop.reason)
+    return stop
+
+
 def decide_stop(matter: Matter, actor: Any, approve: bool, note: str) -> ClockStop:
     """Approve or refuse the stop that was asked for."""
     stop = matter.stops.filter(state=ClockStop.State.ASKED).first()

@@ -218,12 +218,7 @@ def _request_stop(acting: Acting) -> None:
     )
     acting.data = {"start": stop.start.isoformat(), "document": stop.document}
     acting.note = reason
-    notices.tell(
-        acting.matter,
-        rules.people_with(Capability.APPROVE_MATTERS, acting.matter.region_id, 0),
-        "stop_asked",
-        except_for=acting.actor,
-    )
+    notices.tell_approvers(acting.matter, "stop_asked", acting.actor)
 
 
 def _decide_stop(approve: bool) -> Callable[[Acting], None]:

@@ -76,6 +76,11 @@ def concerned(matter: Matter) -> list[User]:
     return list({one.pk: one for one in [*in_charge(matter), *waited_for(matter)]}.values())
 
 
+def tell_approvers(matter: Matter, kind: str, actor: Any) -> None:
+    """Tell the nearest people who approve matters of the region."""
+    tell(matter, rules.people_with(Capability.APPROVE_MATTERS, matter.region_id, 0), kind, except_for=actor)
+
+
 def tell_waiting(matter: Matter, actor: Any) -> set[int]:
     """Tell the people the matter now waits for."""
     if not matter.waiting:
