@@ -257,4 +257,4 @@ def test_a_corrected_year_moves_what_runs_keeps_the_old_and_leaves_what_has_ende
     client.force_login(office.leader)
     page = client.get(f"/matters/{matter.pk}/?tab=deadlines").content.decode()
     assert kept.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") in page
-    assert "工作日日历有变" in page
+    assert "工作日历已变更" in page

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import EntryPoint
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -220,3 +225,97 @@ def test_reminders_name_the_day_in_the_readers_words(office) -> None:
         values={"deadline": row.code, "due": row.due.isoformat()},
     ).text
     assert row.due.astimezone(CHINA).strftime("%Y-%m-%d") in text
+
+
+class Broken(Pigeon):
+    """A channel that fails in a way nobody foresaw."""
+
+    name = "broken"
+
+    def send(self, delivery: Delivery) -> None:
+        raise ValueError
+
+
+def test_one_broken_channel_does_not_hold_up_the_others(office, settings, monkeypatch) -> None:
+    monkeypatch.setattr(channels, "_channels", {"broken": Broken(), "email": channels.Email()})
+    settings.EMAIL_HOST = "mail.example"
+    office.leader.email = "leader@example.org"
+    office.leader.save()
+    office.open()
+    assert services.deliver() == 1
+    assert dict(Delivery.objects.values_list("channel", "state")) == {"broken": "waiting", "email": "sent"}
+    assert Delivery.objects.get(channel="broken").error == "ValueError"
+
+
+def test_a_webhook_gets_signed_json_and_redirects_are_not_followed(office) -> None:
+    received: list[tuple[bytes, str]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((body, self.headers["X-Qingjian-Signature"]))
+            self.send_response(302 if self.path == "/away" else 200)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        system = office.county.person("system", "system_administrator")
+        for name, path in (("good", "/"), ("away", "/away")):
+            services.add_webhook(
+                system,
+                name=name,
+                address=f"http://127.0.0.1:{server.server_port}{path}",
+                secret="0123456789abcdef",
+            )
+        matter = office.open()
+        assert services.deliver() == 1
+        server.shutdown()
+    body, signature = received[0]
+    assert signature == "sha256=" + hmac.new(b"0123456789abcdef", body, hashlib.sha256).hexdigest()
+    told = json.loads(body)
+    assert (told["number"], told["to"], told["kind"]) == (matter.number, "leader", "waiting")
+    assert len(received) == 2
+    assert Delivery.objects.get(address="away").error == "the webhook answered 302"
+
+
+def test_copies_go_to_who_supervises_one_level_up_and_the_holder_is_told(office) -> None:
+    matter = office.ordered()
+    copies = Notification.objects.filter(matter=matter, kind="copy")
+    assert set(copies.values_list("person__username", flat=True)) == {"upper"}
+    assert matter.number in copies.get().text
+    # The holder is waited for and told once, not twice of the same step.
+    assert names(matter=matter, person=office.holder) == {"holder"}
+    assert Notification.objects.filter(matter=matter, person=office.holder).count() == 1
+
+
+def test_escalation_of_a_merged_region_climbs_the_new_way(office, clock) -> None:
+    other = office.county.person(
+        "other-handler",
+        "station_staff",
+        organisation=office.outsider.organisation,
+        region=office.county.other,
+    )
+    matter = office.act(office.open(actor=other, region=office.county.other), "take", other)
+    clock.advance(DAY)
+    accounts.place_region(office.county.other, office.county.county, TODAY + timedelta(days=1))
+    row = matter.deadlines.get(code="verify")
+    Notification.objects.all().delete()
+    clock.set_wall(row.due + timedelta(seconds=1))
+    services.escalate()
+    assert names() == {"other-handler", "outsider"}
+    clock.advance(2 * DAY)
+    services.escalate()
+    assert names(kind="escalated") == {"leader"}
+    clock.advance(2 * DAY)
+    services.escalate()
+    assert names(kind="escalated") == {"leader", "upper"}
+    matter = office.act(matter, "assign", office.leader, person=office.second.pk, note="并县")
+    assert (matter.number, matter.assignee, matter.deadlines.get(code="verify").due) == (
+        "核实〔2026〕990102-0001",
+        office.second,
+        row.due,
+    )

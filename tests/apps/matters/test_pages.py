@@ -33,9 +33,13 @@ def sheets(response) -> dict[str, list[tuple]]:
 
 def test_a_matter_is_exported_with_everything_it_holds(client, office) -> None:
     matter = closed(office)
+    other = office.open()
+    office.act(matter, "link", office.handler, number=other.number, kind="concerns")
     client.force_login(office.leader)
+    assert other.number in client.get(f"/matters/{matter.pk}/?tab=all").content.decode()
     book = sheets(client.get(f"/matters/{matter.pk}/?export=xlsx"))
-    assert list(book) == ["内容", "证据", "文书", "签字", "时限", "处理记录", "告知了谁"]
+    assert list(book) == ["内容", "证据", "文书", "签字", "时限", "处理记录", "告知了谁", "关联事项"]
+    assert book["关联事项"][1][1] == other.number
     assert (matter.number, len(book["处理记录"]) - 1) == (book["内容"][1][1], matter.trail.count())
     assert len(book["证据"]) - 1 == matter.evidence.count()
     assert {row[2] for row in book["签字"][1:]} == {"handler", "leader"}
@@ -133,7 +137,13 @@ def test_a_lacking_certificate_is_named_on_the_page(client, office) -> None:
         "rechecked_on": "2026-11-21",
         "recheck_findings": "x",
     }
-    assert client.post(f"/matters/{matter.pk}/act/pass_recheck/", form).status_code == 403
+    answer = client.post(
+        f"/matters/{matter.pk}/act/pass_recheck/", {**form, "recheck_findings": "写了很久的话"}
+    )
+    assert answer.status_code == 403
+    # Nothing is lost: what was typed is still in the form, beside the reason.
+    assert "写了很久的话" in answer.content.decode()
+    assert "ZF-second" in answer.content.decode()
     assert Matter.objects.get(pk=matter.pk).state == "correcting"
 
 
@@ -295,3 +305,29 @@ def test_every_clock_in_reach_is_listed_with_its_light_and_leads_to_its_explanat
     assert "第 1 日" in client.get(row[2].link).content.decode()
     client.force_login(office.outsider)
     assert lines() == lines("met") == []
+
+
+def test_a_void_number_stays_in_the_lists_and_is_not_given_again(client, office) -> None:
+    matter = office.open()
+    office.act(matter, "void", office.leader, reason="登记错误")
+    client.force_login(office.leader)
+    for path in ("/matters/", "/matters/?light=closed", "/integrity/verifications/"):
+        page = client.get(path).content.decode()
+        assert matter.number in page, path
+        assert "作废" in page, path
+    page = client.get(f"/matters/{matter.pk}/?tab=trail").content.decode()
+    assert "登记错误" in page
+    assert office.open().number == matter.number.replace("0001", "0002")
+
+
+def test_on_a_phone_every_value_of_a_list_stands_beside_its_title(client, office) -> None:
+    office.open()
+    client.force_login(office.leader)
+    page = client.get("/matters/?order=-number").content.decode()
+    assert "qj-cards" in page
+    for title in ("编号", "标题", "状态", "待办人"):
+        assert f'data-label="{title}"' in page, title
+    # An empty value leaves no line; the orders of the hidden heads are in a drop-down.
+    assert 'data-label="所涉单位" class="qj-nothing"' in page
+    assert '<option value="-number" selected>' in page
+    assert client.get("/matters/?order=-number&q=x").context["listing"].order == "-number"

@@ -24,6 +24,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.integrity.processes import VERIFICATION
+from qingjian.apps.integrity.self_proof import SELF_PROOF
 from qingjian.apps.matters import queries, rules, services
 from qingjian.apps.matters.declarations import VOID, FieldKind
 from qingjian.apps.matters.errors import RefusedError
@@ -33,7 +34,7 @@ from qingjian.apps.records import queries as records
 NAMED = ("leader", "handler", "second", "upper", "holder", "outsider")
 PEOPLE = st.sampled_from(NAMED)
 NAMES = sorted(
-    {one.name for process in (VERIFICATION, CORRECTIVE_ACTION) for one in process.actions}
+    {one.name for process in (VERIFICATION, CORRECTIVE_ACTION, SELF_PROOF) for one in process.actions}
     | {"no-such-action"}
 )
 SMALL = st.sampled_from(
@@ -53,17 +54,17 @@ SMALL = st.sampled_from(
 
 
 class Work(RuleBasedStateMachine):
-    """A model of one verification and one corrective action beside the real ones."""
+    """A model of a verification, a corrective action and a self-proof beside the real ones."""
 
     office: Office
     clock: Any
 
     @initialize(
-        far=st.lists(st.sampled_from([0, 0, 1]), max_size=6),
+        far=st.lists(st.sampled_from([0, 0, 1, 2]), max_size=6),
         attached=st.booleans(),
         confidentiality=st.sampled_from(["internal", "internal", "confidential"]),
     )
-    def open_two(self, far: list[int], attached: bool, confidentiality: str) -> None:
+    def open_three(self, far: list[int], attached: bool, confidentiality: str) -> None:
         self.clock.set_wall(NOW)
         self.office.leader.refresh_from_db()
         self.security = self.office.county.person("security", "security_administrator")
@@ -72,12 +73,19 @@ class Work(RuleBasedStateMachine):
         self.matters = [
             self.office.open(confidentiality=confidentiality),
             self.office.open(CORRECTIVE_ACTION, confidentiality=confidentiality),
+            self.office.open(
+                SELF_PROOF,
+                confidentiality=confidentiality,
+                subject=self.office.county.holder,
+                point=self.office.county.county.point_set.get(code="W1"),
+                data={"request": "说明数据", "wanted": "记录", "days": 5},
+            ),
         ]
         self.lines = dict.fromkeys((one.pk for one in self.matters), 1)
         self.kept: dict[int, list[Any]] = {}
         self.used: list[tuple[Any, ...]] = []
         if attached:
-            for which in (0, 1):
+            for which in (0, 1, 2):
                 self.attach(which, "handler")
         for which in far:
             self.go_on(which, False)
@@ -127,7 +135,7 @@ class Work(RuleBasedStateMachine):
                 assert step.before == step.after
 
     @rule(
-        which=st.integers(0, 1),
+        which=st.integers(0, 2),
         action=st.sampled_from(NAMES),
         person=PEOPLE,
         full=st.integers(0, 9),
@@ -139,7 +147,7 @@ class Work(RuleBasedStateMachine):
         data = {one.name: self._value(one) for one in declared.fields} if declared and full else {}
         self._attempt(matter, action, actor, data, offset)
 
-    @rule(which=st.integers(0, 1), backwards=st.booleans())
+    @rule(which=st.integers(0, 2), backwards=st.booleans())
     def go_on(self, which: int, backwards: bool) -> None:
         """Let somebody take some action that is possible from here, all filled in: long walks are rare otherwise."""
         matter = Matter.objects.get(pk=self.matters[which].pk)
@@ -164,7 +172,7 @@ class Work(RuleBasedStateMachine):
                 return field.choices[0][0]
         return "文字"
 
-    @rule(which=st.integers(0, 1), person=PEOPLE)
+    @rule(which=st.integers(0, 2), person=PEOPLE)
     def attach(self, which: int, person: str) -> None:
         row, _inside = services.store(io.BytesIO(picture()), "p.jpg")
         self._attempt(
@@ -175,7 +183,7 @@ class Work(RuleBasedStateMachine):
         )
 
     @rule(
-        which=st.integers(0, 1),
+        which=st.integers(0, 2),
         person=PEOPLE,
         choice=st.sampled_from(["sign", "sign", "sign", "refuse"]),
         right=st.integers(0, 5),
@@ -189,7 +197,7 @@ class Work(RuleBasedStateMachine):
             self.matters[which], choice, actor, {"digest": digest, "password": PASSWORD, "reason": "理由"}
         )
 
-    @rule(which=st.integers(0, 1), action=SMALL, person=PEOPLE)
+    @rule(which=st.integers(0, 2), action=SMALL, person=PEOPLE)
     def kernel(self, which: int, action: str, person: str) -> None:
         evidence = self.matters[which].evidence.filter(withdrawn_at=None).first()
         data = {
@@ -199,7 +207,7 @@ class Work(RuleBasedStateMachine):
             "request-stop": {"reason": "r"},
             "approve-stop": {"note": "n"},
             "refuse-stop": {"note": "n"},
-            "link": {"number": self.matters[1 - which].number},
+            "link": {"number": self.matters[(which + 1) % 3].number},
             "urge": {"note": "n"},
             # Voiding ends everything; tried with an empty reason mostly, so that walks stay long.
             "void": {"reason": "" if self.lines[self.matters[which].pk] < 12 else "r"},

@@ -153,8 +153,8 @@ def told(row: Matter) -> list[Any]:
     return list(row.notifications.select_related("person", "matter").prefetch_related("deliveries"))
 
 
-def sheets(row: Matter) -> list[Sheet]:
-    """Return the whole matter as the sheets of a workbook, in the present language."""
+def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = ()) -> list[Sheet]:
+    """Return the whole matter as the sheets of a workbook, in the present language; `links` are those the reader sees."""
     clocks = queries.deadlines_of(row)
     lines = list(row.trail.select_related("actor", "on_behalf_of"))
     return [
@@ -241,6 +241,11 @@ def sheets(row: Matter) -> list[Sheet]:
             _("Who was told"),
             (_("Time"), _("Person"), _("Notification"), _("Read")),
             [(one.at, one.person, one.text, one.read_at) for one in told(row)],
+        ),
+        (
+            _("Linked matters"),
+            (_("How they belong together"), _("Number"), _("Kind of matter"), _("Title"), _("State")),
+            [(text, one.number, one.declaration.title, one.title, one.present.title) for text, one in links],
         ),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -15,6 +16,7 @@ from qingjian.apps.matters import channels
 from qingjian.apps.matters.models import Delivery, Notification, WebhookTarget
 from qingjian.contracts.current import now
 
+log = structlog.get_logger("qingjian.matters")
 RETRIES = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -37,9 +39,12 @@ def deliver() -> int:
             if channel is None:
                 raise OSError("there is no such channel")
             channel.send(one)
-        except OSError as error:
+        except Exception as error:
+            # A channel of another package may fail in any way; the others go on.
+            if not isinstance(error, OSError):
+                log.exception("a notification channel failed", channel=one.channel)
             one.attempts += 1
-            one.error = str(error)[:300]
+            one.error = (str(error) or type(error).__name__)[:300]
             if one.attempts > len(RETRIES):
                 one.state = Delivery.State.FAILED
             else:

@@ -66,6 +66,7 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     )
     if form is None:
         raise Http404
+    status = 400 if form.errors else 200
     if request.method == "POST" and form.is_valid():
         key = request.POST.get("key", "")
         try:
@@ -78,6 +79,11 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         except RefusedError as error:
             for text in error.messages:
                 form.add_error(None, text)
+            status = 400
+        except NotAllowed as error:
+            # A certificate or a post may have ended while the person wrote: what was typed is still there.
+            form.add_error(None, str(error))
+            status = 403
         else:
             if done.repeated:
                 messages.info(request, _("This was done already; nothing was done twice."))
@@ -101,7 +107,7 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "on_phone": code == "attach",
         "tone": action.tone if action else "danger" if code in CONCERNS or code == "void" else "primary",
     }
-    return render(request, "matters/act.html", context, status=400 if form.errors else 200)
+    return render(request, "matters/act.html", context, status=status)
 
 
 CONCERNS = {"withdraw-evidence": "evidence", "withdraw-disclosure": "disclosure"}
@@ -284,6 +290,7 @@ def opening_page(
         choices=CONFIDENTIALITIES,
         field_order=head,
     )
+    status = 400 if form.errors else 200
     if request.method == "POST" and form.is_valid():
         try:
             done = services.open_matter(
@@ -302,6 +309,10 @@ def opening_page(
         except RefusedError as error:
             for text in error.messages:
                 form.add_error(None, text)
+            status = 400
+        except NotAllowed as error:
+            form.add_error(None, str(error))
+            status = 403
         else:
             messages.success(request, _("Opened under number %(number)s.") % {"number": done.matter.number})
             return redirect("matter", done.matter.pk)
@@ -314,4 +325,4 @@ def opening_page(
         "may_choose": may_choose,
         "key": request.POST.get("key") or uuid.uuid4().hex,
     }
-    return render(request, "matters/open.html", context, status=400 if form.errors else 200)
+    return render(request, "matters/open.html", context, status=status)

@@ -67,12 +67,13 @@ def _steps(matter: Matter, visited: set[str]) -> list[dict[str, Any]]:
 def matter(request: HttpRequest, pk: int) -> HttpResponse:
     """The page of one matter; `?tab=all` is the whole file for printing, `?export=xlsx` its workbook."""
     row = find_matter(request, pk)
+    reached = rules.reaches(request.user)
+    links = _links(request.user, row, reached)
     if request.GET.get("export") == "xlsx":
-        return sheets_response(f"matter-{row.pk}", dossier.sheets(row))
+        return sheets_response(f"matter-{row.pk}", dossier.sheets(row, links))
     asked = request.GET.get("tab", "")
     tab = asked if asked in (*(code for code, _title in TABS), WHOLE) else "form"
     trail = list(row.trail.select_related("actor", "on_behalf_of"))
-    reached = rules.reaches(request.user)
     possible = rules.open_actions(request.user, row) if row.is_open else []
     context = {
         "matter": row,
@@ -94,7 +95,7 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
         ],
         "own_actions": _own_actions(request.user, row, reached),
         "to_sign": queries.sheet_to_sign(request.user, row) if row.is_open else None,
-        "links": _links(request.user, row, reached),
+        "links": links,
         "follow_ups": [
             one
             for one in declarations.processes()
