@@ -25,6 +25,8 @@ from django.utils.translation import gettext_lazy as _
 Text = str | Promise
 PAGE_SIZE = 25
 EXPORT_LIMIT = 100_000
+PRINT_LIMIT = 2_000
+"""Rows on the page made for printing; whoever needs more takes the workbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,12 @@ class Listing:
     def context(self) -> dict[str, Any]:
         """Return what the template needs."""
         rows = self.selected()
-        page = Paginator(rows, PAGE_SIZE).get_page(self.request.GET.get("page"))
+        whole = self.request.GET.get("rows") == "all"
+        page = Paginator(rows, PRINT_LIMIT if whole else PAGE_SIZE).get_page(self.request.GET.get("page"))
         keep = {
             key: value
             for key, value in self.request.GET.items()
-            if key not in ("page", "order", "export") and value
+            if key not in ("page", "order", "export", "rows") and value
         }
         heads = []
         for column in self.columns:
@@ -210,6 +213,8 @@ class Listing:
             "page": page,
             "page_url": f"?{urlencode({**keep, **order})}&page=" if keep or order else "?page=",
             "export_url": f"?{urlencode({**keep, **order, 'export': 'xlsx'})}",
+            "print_url": f"?{urlencode({**keep, **order, 'rows': 'all'})}",
+            "whole": whole,
             "filters": filters,
             "add_href": reverse(self.add_url) if self.add_url else "",
         }

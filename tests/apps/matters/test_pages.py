@@ -215,6 +215,8 @@ def test_webhooks_are_switched_and_deliveries_listed(client, office) -> None:
     page = client.get("/deliveries/").content.decode()
     assert "webhook" in page
     assert client.get("/deliveries/?export=xlsx").content.startswith(b"PK")
+    book = sheets(client.get("/webhooks/?export=xlsx"))
+    assert next(iter(book.values()))[1][:2] == ("h", "https://hook.example/x")
     target = WebhookTarget.objects.get()
     client.post(f"/webhooks/{target.pk}/switch/")
     target.refresh_from_db()
@@ -331,3 +333,17 @@ def test_on_a_phone_every_value_of_a_list_stands_beside_its_title(client, office
     assert 'data-label="所涉单位" class="qj-nothing"' in page
     assert '<option value="-number" selected>' in page
     assert client.get("/matters/?order=-number&q=x").context["listing"].order == "-number"
+
+
+def test_a_list_is_printed_whole_and_says_where_it_was_cut(client, office, monkeypatch) -> None:
+    for _number in range(3):
+        office.open()
+    client.force_login(office.leader)
+    monkeypatch.setattr("qingjian.ui.listing.PAGE_SIZE", 2)
+    answer = client.get("/matters/?q=核实")
+    assert (len(answer.context["lines"]), "data-print-now" in answer.content.decode()) == (2, False)
+    assert answer.context["print_url"].endswith("&rows=all")
+    whole = client.get("/matters/" + answer.context["print_url"])
+    assert (len(whole.context["lines"]), "data-print-now" in whole.content.decode()) == (3, True)
+    monkeypatch.setattr("qingjian.ui.listing.PRINT_LIMIT", 2)
+    assert "仅打印前 2 行" in client.get("/matters/?rows=all").content.decode()

@@ -69,6 +69,8 @@ def test_pages_open_for_a_permit_holder_and_an_administrator(client, office, pat
         "/notifications/?export=xlsx",
         "/working-days/?year=2025&export=xlsx",
         "/governance/corrective-actions/?export=xlsx",
+        "/delegations/?export=xlsx",
+        "/document-templates/?export=xlsx",
     ],
 )
 def test_lists_export_to_excel(client, signed_in, path: str) -> None:

@@ -244,10 +244,17 @@ def webhooks(request: HttpRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             return redirect("webhooks")
+    targets = WebhookTarget.objects.all()
+    if request.GET.get("export") == "xlsx":
+        return workbook_response(
+            "webhooks",
+            [_("Name"), _("Address"), _("In use")],
+            [(one.name, one.address, _("Yes") if one.enabled else _("No")) for one in targets],
+        )
     return render(
         request,
         "matters/webhooks.html",
-        {"title": _("Webhooks"), "form": form, "targets": WebhookTarget.objects.all()},
+        {"title": _("Webhooks"), "form": form, "targets": targets},
     )
 
 

@@ -17,6 +17,7 @@ from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import DocumentTemplate
 from qingjian.apps.matters.services import files
 from qingjian.apps.matters.services.documents import template_of
+from qingjian.ui.listing import workbook_response
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -37,6 +38,8 @@ def templates(request: HttpRequest) -> HttpResponse:
                 default=None,
             )
             kinds.append({"process": process, "kind": kind, "own": rows, "in_use": in_use})
+    if request.GET.get("export") == "xlsx":
+        return _workbook(kinds)
     context = {
         "title": _("Document templates"),
         "kinds": kinds,
@@ -47,6 +50,32 @@ def templates(request: HttpRequest) -> HttpResponse:
         "lists": documents.LIST_FIELDS,
     }
     return render(request, "matters/templates.html", context)
+
+
+def _workbook(kinds: list[dict[str, Any]]) -> HttpResponse:
+    """Return every form with the templates an office ever offered for it."""
+    heads = [
+        _("Kind of matter"),
+        _("Document"),
+        _("Template in use"),
+        _("Offered template"),
+        _("Author"),
+        _("Time"),
+        _("Approved by"),
+        _("Taken out of use by"),
+        "SHA-256",
+    ]
+    rows = []
+    for one in kinds:
+        in_use = one["in_use"].name if one["in_use"] else _("packaged template in use")
+        head = (one["process"].title, one["kind"].title, in_use)
+        rows.extend(
+            (*head, row.name, row.author, row.at, row.approved_by, row.withdrawn_by, row.file_id)
+            for row in one["own"]
+        )
+        if not one["own"]:
+            rows.append((*head, "", "", "", "", "", ""))
+    return workbook_response("document-templates", heads, rows)
 
 
 def _kind(process: str, code: str) -> tuple[Any, Any]:

@@ -8,6 +8,9 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// A list made for printing asks at once, as soon as its fonts are there.
+if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());
+
 // On a long menu the item of this page would lie below the fold.
 document.querySelector("#side-menu .nav-item.active")?.scrollIntoView({ block: "nearest" });
 
