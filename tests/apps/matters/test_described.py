@@ -70,7 +70,7 @@ def test_rules_conditions_and_separation_of_duties_stand_there_in_words() -> Non
 def test_the_pages_open_export_and_read_in_english(client, office) -> None:
     client.force_login(office.holder)
     page = client.get("/matters/processes/").content.decode()
-    for text in ("流程与时限", "到期前 2 天", "逾期 4 天后", "线索核实", "整改"):
+    for text in ("流程与时限", "到期前 2 天", "逾期 4 天后", "线索核查", "责令改正"):
         assert text in page, text
     for process in declarations.processes():
         assert client.get(f"/matters/processes/{process.code}/").status_code == 200
@@ -79,7 +79,7 @@ def test_the_pages_open_export_and_read_in_english(client, office) -> None:
         )
         assert book.worksheets[1].max_row == len(process.actions) + 2
     book = openpyxl.load_workbook(io.BytesIO(client.get("/matters/processes/?export=xlsx").content))
-    assert book.sheetnames == ["时限", "步骤"]
+    assert book.sheetnames == ["时限", "办理步骤"]
     assert client.get("/matters/processes/nonsense/").status_code == 404
     client.force_login(office.county.person("system", "system_administrator"))
     assert client.get("/matters/processes/").status_code == 403

@@ -14,7 +14,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import CAPABILITY_NAMES, ROLES, Capability
 from qingjian.apps.matters import wording
 from qingjian.apps.matters.declarations import Action, DataField, Limit, Party, Process, State, Who
-from qingjian.apps.matters.words import CERTIFICATE_KINDS
+from qingjian.apps.matters.words import ACTIONS, CERTIFICATE_KINDS
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.ui.templatetags.kit import duration
 
@@ -171,7 +171,7 @@ def _opening(process: Process) -> Step:
             _("Starts: %(values)s") % {"values": _listed(one.title for one in process.opening_starts)}
         )
     return Step(
-        _("Open"),
+        str(ACTIONS["open"]),
         "–",
         str(process.state(process.initial).title),
         _who(process, process.who_opens),
@@ -275,7 +275,7 @@ def _deadline(process: Process, limit: Limit) -> Described:
         }
     starting = [str(one.title) for one in process.actions if limit in one.starts]
     if limit in process.opening_starts:
-        starting.insert(0, _("Open"))
+        starting.insert(0, str(ACTIONS["open"]))
     starts = _listed(starting)
     if limit.start_field:
         starts = _("%(step)s, counted from “%(field)s”") % {
@@ -357,7 +357,7 @@ def sheets(pages: Sequence[Page]) -> list[Sheet]:
             ],
         ),
         (
-            _("Steps"),
+            _("Process steps"),
             (
                 _("Kind of matter"),
                 _("Step"),

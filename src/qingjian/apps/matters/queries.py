@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connections
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -156,7 +156,8 @@ def waiting_summary(user: Any, count: int = 8) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _calendar(newest: int) -> workdays.Calendar:
+def _calendar(newest: int, _at: datetime, _document: str) -> workdays.Calendar:
+    """Return the calendar with all tables up to one; its time and notice keep a restored database from meeting an older cache."""
     calendar = workdays.packaged_calendar()
     for row in CalendarTable.objects.filter(pk__lte=newest).order_by("id"):
         table = workdays.load(row.text).table
@@ -167,8 +168,8 @@ def _calendar(newest: int) -> workdays.Calendar:
 
 def calendar() -> workdays.Calendar:
     """Return the working days of this office: the packaged tables and those it imported."""
-    newest = CalendarTable.objects.aggregate(newest=Max("id"))["newest"]
-    return workdays.packaged_calendar() if newest is None else _calendar(newest)
+    newest = CalendarTable.objects.order_by("-id").values_list("pk", "at", "document").first()
+    return workdays.packaged_calendar() if newest is None else _calendar(*newest)
 
 
 def pauses(matter: Matter) -> tuple[workdays.Pause, ...]:

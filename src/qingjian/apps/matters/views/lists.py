@@ -107,29 +107,16 @@ def punctuality(request: HttpRequest) -> HttpResponse:
         _("Escalated"),
         _("Punctual (%)"),
     ]
+    names = ("process", "group", "deadline", "met", "late", "running", "overdue", "escalated", "rate")
+    lines = [
+        [str(row[name]) if name in ("process", "deadline") else row[name] for name in names] for row in rows
+    ]
     if request.GET.get("export") == "xlsx":
-        names = (
-            "process",
-            "group",
-            "deadline",
-            "met",
-            "late",
-            "running",
-            "overdue",
-            "escalated",
-            "rate",
-        )
-        return workbook_response(
-            "punctuality",
-            [str(one) for one in heads],
-            (
-                [str(row[name]) if name in ("process", "deadline") else row[name] for name in names]
-                for row in rows
-            ),
-        )
+        return workbook_response("punctuality", [str(one) for one in heads], lines)
     context = {
         "title": _("Punctuality"),
         "rows": rows,
+        "lines": [list(zip(heads, line, strict=True)) for line in lines],
         "heads": heads,
         "begin": begin.date().isoformat(),
         "last": last.date().isoformat(),
