@@ -106,6 +106,11 @@ GROUPS = (
 BUREAU_ONLY = frozenset({"funnel", "clues", "verifications", "rule-sets"})
 """Pages that a unit never opens: what is suspected of its own data is the bureau's."""
 
+LONGEST_UNFOLDED = 16
+"""A longer menu does not fit an office screen: its groups are folded until asked for."""
+ALWAYS_UNFOLDED = 2
+"""The first groups, the day and the work at hand, stay open."""
+
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return menu, node name and demo notice for the templates."""
@@ -149,5 +154,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
     ]
     if leading:
         max(leading, key=lambda item: len(item["url"]))["active"] = True
+    short = sum(len(group["items"]) for group in groups) <= LONGEST_UNFOLDED
+    for place, group in enumerate(groups):
+        group["open"] = short or place < ALWAYS_UNFOLDED or any(item["active"] for item in group["items"])
+        group["count"] = sum(item["count"] for item in group["items"])
     found["menu"] = groups
     return found

@@ -40,7 +40,7 @@ class Staged:
         first = self.alteration.start.astimezone(CHINA).date()
         last = (self.alteration.end or self.alteration.start).astimezone(CHINA).date() - timedelta(days=1)
         zh, en = KINDS[self.alteration.kind][:2]
-        return f"演示：{first}..{last} 为模拟的{zh} / staged for the demo: {en}"
+        return f"演示：{first}..{last} 为模拟的{zh} / staged for the demo, {first}..{last}: {en}"
 
 
 @cache

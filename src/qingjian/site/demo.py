@@ -27,6 +27,7 @@ from qingjian.intake import ImportSource, import_table
 from qingjian.lake import Lake
 from qingjian.simulator.demo import county, history, sampled, samples
 from qingjian.simulator.staging import OPENED_FILE, changes, staged, staged_in
+from qingjian.site import demo_work
 
 OPENING = date(2024, 1, 1)
 """The day from which the demo's posts and region tree hold."""
@@ -68,6 +69,7 @@ def install() -> dict[str, str]:
         _certificates(document)
         _rules()
     network.publish_directory()
+    demo_work.begin(passwords, Region.objects.get(code=COUNTY))
     return passwords
 
 
@@ -192,11 +194,16 @@ def _certificates(document: dict[str, Any]) -> None:
 
 
 def _joined(notices: list[str]) -> str:
-    """One notice in two lines, Chinese above English, out of several; each in two lines or with a stroke between."""
+    """One notice in two lines, Chinese above English, out of several; what several say stands once.
+
+    Each comes in two lines, parts joined by strokes, or as one part with a stroke between the languages.
+    """
     halves = [(one if "\n" in one else one.replace(" / ", "\n", 1)).split("\n") for one in notices]
     if not halves:
         return ""
-    return "\n".join((" ｜ ".join(one[0] for one in halves), " | ".join(one[-1] for one in halves)))
+    chinese = dict.fromkeys(part for one in halves for part in one[0].split(" ｜ "))
+    english = dict.fromkeys(part for one in halves for part in one[-1].split(" | "))
+    return "\n".join((" ｜ ".join(chinese), " | ".join(english)))
 
 
 def _registry(document: dict[str, Any]) -> Iterator[Proposal]:

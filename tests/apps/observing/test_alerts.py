@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -235,3 +236,39 @@ def test_a_permit_holder_does_not_verify_its_own_data(registry) -> None:
             "verified",
             "x",
         )
+
+
+def gap(lasts: int | None, missing: int, minutes: int = 0) -> Finding:
+    evidence = {"statistic": "hour", "periods": 3, "missing": missing, "filled": missing == 0}
+    return replace(finding("gap", "A1.a34004", "series", minutes, lasts, "minor"), evidence=evidence)
+
+
+def test_an_alert_of_gaps_closes_by_itself_only_when_every_gap_is_over_and_filled(log, staff) -> None:
+    steps = [
+        (gap(None, 3), "open"),
+        (gap(60, 3), "open"),
+        (gap(None, 2, minutes=90), "open"),
+        (gap(60, 0), "open"),
+        (gap(None, 0, minutes=90), "open"),
+        (gap(20, 0, minutes=90), "closed"),
+    ]
+    for stated, state in steps:
+        log.append([stated])
+        services.consume_findings(log)
+        assert Alert.objects.get().state == state
+    alert = Alert.objects.get()
+    assert (alert.cause, alert.escalate_at) == ("filled", None)
+    assert [(step.action, step.author) for step in alert.steps.all()] == [("opened", None), ("closed", None)]
+    log.append([gap(30, 1, minutes=111)])
+    services.consume_findings(log)
+    assert Alert.objects.exclude(state="closed").count() == 1, "a new gap asks again"
+
+
+def test_a_gap_somebody_has_taken_over_is_left_to_that_person(log, staff) -> None:
+    log.append([gap(60, 3)])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    services.acknowledge(staff, alert, alert.version)
+    log.append([gap(60, 0)])
+    services.consume_findings(log)
+    assert Alert.objects.get().state == "acknowledged"

@@ -46,6 +46,7 @@ class Alert(models.Model):
         STOPPED = "stopped", _("Production stopped")
         RULE = "rule", _("The rule was wrong")
         HEARTBEAT = "heartbeat", _("Self-test of alerting")
+        FILLED = "filled", _("The missing data came afterwards")
         OTHER = "other", _("Other")
 
     rule = models.CharField(_("Rule"), max_length=60)

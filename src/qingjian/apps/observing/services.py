@@ -107,6 +107,22 @@ def _take(finding: Finding) -> None:
         _extend(alert, finding, new=record.alert_id is None)
     if record.alert_id is None:
         FindingRecord.objects.filter(pk=record.pk).update(alert=alert)
+    if finding.rule == "gap":
+        _close_filled(alert)
+
+
+def _close_filled(alert: Alert) -> None:
+    """Close an alert of gaps nobody has taken over when all of them are filled: there is nothing left to ask a person."""
+    if any(
+        end is None or not evidence.get("filled")
+        for end, evidence in alert.findings.values_list("end", "evidence")
+    ):
+        return
+    closed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
+        state=Alert.State.CLOSED, cause=Alert.Cause.FILLED, escalate_at=None, version=F("version") + 1
+    )
+    if closed:
+        AlertStep.objects.create(alert=alert, at=now(), action="closed")
 
 
 def _open(finding: Finding, subject: str, point: Point | None) -> Alert:

@@ -11,6 +11,14 @@ document.addEventListener("click", (event) => {
 // A list made for printing asks at once, as soon as its fonts are there.
 if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());
 
+// Groups of the menu stay as this person left them; the group of this page is open all the same.
+for (const group of document.querySelectorAll("[data-menu-group]")) {
+  const key = `qingjian-menu-${group.dataset.menuGroup}`;
+  const kept = localStorage.getItem(key);
+  if (kept !== null && !group.querySelector(".active")) group.open = kept === "open";
+  group.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, group.open ? "folded" : "open"));
+}
+
 // On a long menu the item of this page would lie below the fold.
 document.querySelector("#side-menu .nav-item.active")?.scrollIntoView({ block: "nearest" });
 
