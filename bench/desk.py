@@ -1,6 +1,6 @@
-"""Pages of work with 100,000 matters and 1,000,000 lines of trail, on SQLite and PostgreSQL.
+"""Pages of work with 100,000 matters, 1,000,000 lines of trail and 5,000 clues, on SQLite and PostgreSQL.
 
-python -m bench.desk [--matters 100000] [--trail 1000000] [--requests 30] [--database sqlite|postgresql|both]
+python -m bench.desk [--matters 100000] [--trail 1000000] [--clues 5000] [--requests 30] [--database sqlite|postgresql|both]
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ PAGES = (
     ("one matter, trail", "/matters/{pk}/?tab=trail"),
     ("one matter, deadlines", "/matters/{pk}/?tab=deadlines"),
     ("notifications", "/notifications/"),
+    ("clues", "/clues/"),
+    ("clues, page 20", "/clues/?page=20"),
+    ("one clue", "/clues/{clue}/"),
+    ("funnel of clues", "/integrity/funnel/"),
+    ("suspects", "/integrity/suspects/"),
+    ("rule sets", "/integrity/rules/"),
 )
 
 
@@ -171,7 +177,144 @@ def fill(count: int, lines: int) -> dict[str, Any]:
     return {"pk": shown}
 
 
-def measure(requests: int, pk: int) -> list[dict[str, Any]]:
+def fill_clues(count: int) -> int:
+    """Fill clues with tests and charts, their suspects and a year of scores; return a clue of the third county."""
+    from django.db import connection
+
+    from qingjian.apps.accounts.models import Organisation, Region
+    from qingjian.apps.integrity.models import ScoreMonth, Suspect
+    from qingjian.apps.integrity.services import rulesets
+    from qingjian.apps.integrity.words import DAY, MONTH
+    from qingjian.apps.network.models import Factor, Point, Series
+    from qingjian.apps.observing.models import Clue
+
+    dice = random.Random(11)
+    factor = Factor.objects.create(
+        code="air.a34004",
+        wire_code="a34004",
+        medium="air",
+        name_zh="PM2.5",
+        name_en="PM2.5",
+        unit="µg/m³",
+        decimals=0,
+    )
+    owner = Organisation.objects.order_by("pk").first()
+    points = Point.objects.bulk_create(
+        Point(
+            code=f"P{n}",
+            name=f"站点{n}",
+            kind="air_city",
+            level="county",
+            region=region,
+            organisation=owner,
+            status="running",
+        )
+        for n, region in enumerate(list(Region.objects.filter(level="county").order_by("code")) * 50)
+    )
+    series = Series.objects.bulk_create(
+        Series(code=f"P{n}.a34004", point=point, factor=factor, unit="µg/m³", decimals=0, medium="air")
+        for n, point in enumerate(points)
+    )
+    rules = rulesets.active()
+    tests = [
+        {"test": name, "p": 0.001, "day": "2026-10-01"}
+        for name in ("constants.run", "smoothing.rough.3", "level.bias.7")
+    ]
+    row = [round(50 + 20 * dice.random(), 1) for _ in range(24 * 20)]
+    chart = {
+        "values": row,
+        "around": row,
+        "expected": row,
+        "low": row,
+        "high": row,
+        "stations": 4,
+        "unit": "µg/m³",
+        "limit": 75.0,
+    }
+    clues = []
+    for n in range(count):
+        start = NOW - timedelta(hours=2 * n, days=5)
+        milliseconds = int(start.timestamp() * 1000)
+        evidence = {
+            "tests": tests,
+            "circumstances": ["T08", "R02"],
+            "score": 0.99,
+            "fault_score": 0.1,
+            "kind": "constant",
+            "innocent_zh": "检出限",
+            "innocent_en": "detection limit",
+            "text_zh": "说明" * 40,
+            "text_en": "words " * 40,
+        }
+        evidence["chart"] = {
+            **chart,
+            "start": milliseconds - 7 * 86_400_000,
+            "first": milliseconds,
+            "last": milliseconds + 86_400_000,
+        }
+        own = series[n % len(series)]
+        clues.append(
+            Clue(
+                point=own.point,
+                series=own,
+                kind="constant",
+                rule=DAY if n % 5 else MONTH,
+                start=start,
+                end=start + timedelta(days=1),
+                score=0.99,
+                statement="说明" * 40,
+                statement_en="words " * 40,
+                evidence=evidence,
+                opened_at=start + timedelta(days=2),
+                state=dice.choice(("open", "confirmed", "dismissed", "dismissed")),
+            )
+        )
+    Clue.objects.bulk_create(clues, batch_size=200)
+    made = list(Clue.objects.order_by("pk").values_list("pk", "series_id", "rule", "start"))
+    Suspect.objects.bulk_create(
+        (
+            Suspect(
+                series_id=own,
+                rule=rule,
+                kind="constant",
+                first_day=start.date(),
+                last_day=start.date(),
+                score=0.99,
+                outcome="clue" if k == 0 else "fault",
+                clue_id=pk if k == 0 else None,
+                found_at=start,
+            )
+            for pk, own, rule, start in made
+            for k in range(4)
+        ),
+        batch_size=500,
+    )
+    ScoreMonth.objects.bulk_create(
+        (
+            ScoreMonth(
+                series=one,
+                month=date(2025 + month // 12, month % 12 + 1, 1),
+                scores=[0.5] * 28,
+                faults=[0.5] * 28,
+                kinds=[""] * 28,
+                measured=6,
+                month_score=0.5,
+                values=672,
+                known_at=NOW,
+            )
+            for one in series
+            for month in range(10, 22)
+        ),
+        batch_size=500,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    assert rules.version == 1
+    third = Region.objects.filter(level="county").order_by("code")[2]
+    return Clue.objects.filter(point__region=third, state="open").values_list("pk", flat=True)[0]
+
+
+def measure(requests: int, pk: int, clue: int) -> list[dict[str, Any]]:
     """Ask for each page as a city leader and as an officer of one county; return milliseconds."""
     from django.test import Client
 
@@ -182,7 +325,7 @@ def measure(requests: int, pk: int) -> list[dict[str, Any]]:
         client = Client()
         client.force_login(User.objects.get(username=username))
         for title, path in PAGES:
-            address = path.format(pk=pk)
+            address = path.format(pk=pk, clue=clue)
             status = client.get(address).status_code
             times = []
             for _request in range(requests):
@@ -222,8 +365,9 @@ def inside(arguments: argparse.Namespace) -> None:
     with use_clock(ManualClock(NOW)):
         begin = time.perf_counter()
         made = fill(arguments.matters, arguments.trail)
+        clue = fill_clues(arguments.clues)
         filled = time.perf_counter() - begin
-        print(json.dumps({"fill": filled, "pages": measure(arguments.requests, made["pk"])}))
+        print(json.dumps({"fill": filled, "pages": measure(arguments.requests, made["pk"], clue)}))
 
 
 def run(database: str, address: str, arguments: argparse.Namespace) -> bool:
@@ -244,6 +388,8 @@ def run(database: str, address: str, arguments: argparse.Namespace) -> bool:
         str(arguments.matters),
         "--trail",
         str(arguments.trail),
+        "--clues",
+        str(arguments.clues),
         "--requests",
         str(arguments.requests),
     ]
@@ -274,6 +420,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--matters", type=int, default=100_000)
     parser.add_argument("--trail", type=int, default=1_000_000)
+    parser.add_argument("--clues", type=int, default=5_000)
     parser.add_argument("--requests", type=int, default=30)
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)

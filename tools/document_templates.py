@@ -102,6 +102,37 @@ def main() -> None:
     _signed(document, "核实人", "负责人")
     document.save(APPS / "integrity" / "document_templates" / "verification_report.docx")
 
+    document = _new("监测数据真实性自我举证通知书")
+    _line(document, "{{ subject }}：")
+    _line(document, "请就下列自动监测数据的真实性作出说明：{{ request }}")
+    _line(document, "请随说明提交：{{ wanted }}")
+    _line(
+        document,
+        "上述说明和证据请自本通知送达之日起 {{ days }} 个工作日内在本平台提交。{{ missing }}",
+    )
+    _line(document, "本通知是了解情况的请求，不是对数据是否真实的认定。")
+    _facts(document, [*common, ("联系人", "{{ made_by }}")])
+    _signed(document, "承办人")
+    document.save(APPS / "integrity" / "document_templates" / "self_proof_request.docx")
+
+    document = _new("监测数据真实性自我举证审查意见")
+    _line(document, "{{ subject }}：")
+    _facts(
+        document,
+        [
+            *common,
+            ("请求说明的事项", "{{ request }}"),
+            ("单位的说明", "{{ explanation }}"),
+            ("审查意见", "{{ opinion }}"),
+            ("审查理由", "{{ opinion_text }}"),
+            ("决定", "{{ result }}"),
+            ("决定理由", "{{ decision }}"),
+        ],
+    )
+    _evidence(document)
+    _signed(document, "审查人", "负责人")
+    document.save(APPS / "integrity" / "document_templates" / "self_proof_decision.docx")
+
     document = _new("整改通知书")
     _line(document, "{{ subject }}：")
     _line(document, "经查，你单位存在下列问题：{{ problem }}")

@@ -84,7 +84,49 @@ def test_flags_times_and_numbers_as_they_come(tmp_path: Path) -> None:
     assert len(panel.notes) == 2
 
 
-@pytest.mark.parametrize("text", ["station,parameter\na,COD\n", "", "station,parameter,time,value,flag\n"])
-def test_observations_without_columns_or_rows(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["station,parameter\na,COD\n", ""])
+def test_observations_without_columns(tmp_path: Path, text: str) -> None:
     with pytest.raises(PanelError):
         read_panel(write(tmp_path / "p", "2025-04-11", 1, 2, text))
+
+
+def run(tmp_path: Path, history: str, panel: Path) -> Path:
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["--history", history, "--panel", str(panel), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def test_a_panel_without_records_gives_empty_files_and_says_so(tmp_path: Path) -> None:
+    panel = write(tmp_path / "p", "2025-04-11", 1, 2, "station,parameter,time,value,flag\n")
+    out = run(tmp_path, "none", panel)
+    assert rows_of(out / "days.csv") == []
+    assert rows_of(out / "months.csv") == []
+    assert json.loads((out / "findings.json").read_text(encoding="utf-8")) == []
+    assert "没有任何记录" in (out / "notes.json").read_text(encoding="utf-8")
+
+
+def test_a_history_without_records_is_no_history(tmp_path: Path) -> None:
+    empty = write(tmp_path / "h", "2025-01-01", 1, 1, "station,parameter,time,value,flag\n")
+    out = run(tmp_path, str(empty), write(tmp_path / "p", "2025-04-11", 3, 2))
+    assert "没有可用的历史数据" in (out / "notes.json").read_text(encoding="utf-8")
+
+
+def test_lists_with_repeated_codes_and_without_roles(tmp_path: Path) -> None:
+    folder = write(tmp_path / "p", "2025-04-11", 1, 2)
+    with (folder / "stations.csv").open("a") as handle:
+        handle.write("a,again,air,,,\n")
+    (folder / "parameters.csv").write_text("parameter\nCOD\nCOD\n")
+    panel = read_panel(folder)
+    assert [(s.code, s.name) for s in panel.stations] == [("a", "A"), ("b", "B")]
+    assert [(p.code, p.role) for p in panel.parameters] == [("COD", "measured")]
+
+
+def test_times_are_the_local_clock_whatever_stands_behind_them(tmp_path: Path) -> None:
+    text = (
+        "station,parameter,time,value\n"
+        "a,COD,2025-04-11T01:00:00.000+08:00,1\na,COD,2025-04-11 02:00:00Z,2\na,COD,2025-04-11T03:00+0800,3\n"
+        "a,COD,2025-04-11,4\n"
+    )
+    panel = read_panel(write(tmp_path / "p", "2025-04-11", 1, 2, text))
+    assert panel.values[0, 0, :4].tolist() == [4, 1, 2, 3]

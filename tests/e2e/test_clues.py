@@ -118,17 +118,22 @@ def test_clue_pages_fit_both_sizes_and_languages(desk, clue) -> None:
         person.page.click("button[name=language][value=zh-hans]")  # the choice stays with the person
 
 
-def test_a_rule_set_is_tried_before_it_is_switched_on(desk, clue) -> None:
+def test_a_rule_set_is_tried_before_a_second_person_switches_it_on(desk, clue) -> None:
     manager = desk("shuju")
     manager.open("/integrity/rules/new/")
     manager.fill(budget="2", reason="看看放宽以后多出多少")
     manager.page.click("form.qj-form button.btn-primary")
     manager.page.wait_for_url("**/integrity/rules/2/")
-    assert manager.page.locator("form[action$='switch-on/'] button").is_disabled()
+    assert "由另一名" in content(manager)
+    assert not manager.page.locator("form[action$='switch-on/']").count()
+    second = desk("shenhe")
+    second.open("/integrity/rules/2/")
+    assert second.page.locator("form[action$='switch-on/'] button").is_disabled()
     manager.page.click("form[action$='try/'] button")
     manager.page.wait_for_selector("text=假如已经启用")
-    manager.page.fill("form[action$='switch-on/'] [name=reason]", "多出的数量可以核查")
-    manager.page.click("form[action$='switch-on/'] button")
-    manager.page.wait_for_selector("text=自下一次筛查起执行")
-    manager.open("/integrity/rules/")
-    assert "多出的数量可以核查" in content(manager)
+    second.open("/integrity/rules/2/")
+    second.page.fill("form[action$='switch-on/'] [name=reason]", "多出的数量可以核查")
+    second.page.click("form[action$='switch-on/'] button")
+    second.page.wait_for_selector("text=自下一次筛查起执行")
+    second.open("/integrity/rules/")
+    assert "多出的数量可以核查" in content(second)

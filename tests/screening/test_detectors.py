@@ -17,6 +17,7 @@ from qingjian.screening import (
     coupling,
     detection_floor,
     faults,
+    hours_of_day,
     jumps,
     last_digits,
     level_and_scale,
@@ -373,6 +374,35 @@ def test_dips_of_one_factor_only_are_not_common(make_series: Make) -> None:
     own[TAMPERED, 8:10] -= 4
     found = spraying.statistics(make_series(own_error=own, partner_error=partner))
     assert found["spraying.together_size.3"][MIDDLE] < 3.5
+
+
+def test_the_same_low_hours_day_after_day(make_series: Make) -> None:
+    tampered = make_series(days=120).values.copy()
+    tampered[30:61, 7:11] *= 0.9
+    found = hours_of_day.statistics(make_series(values=tampered, days=120))
+    usual = hours_of_day.statistics(make_series(days=120))
+    for name in ("hours.low.31", "hours.uneven.31"):
+        assert found[name][45] > np.nanmax(usual[name]), name
+        assert found[name][105] < np.nanmax(usual[name]) + 0.5, name
+
+
+def test_low_all_day_is_not_low_at_certain_hours(make_series: Make) -> None:
+    values = make_series().values.copy()
+    values[TAMPERED] -= 20
+    found = hours_of_day.statistics(make_series(values=values))
+    assert not stands_out(found, "hours.low.7")
+
+
+def test_both_particle_factors_low_at_the_same_hours(make_series: Make) -> None:
+    r = np.random.default_rng(1)
+    own, partner = r.normal(size=(80, 24)), r.normal(size=(80, 24))
+    usual = hours_of_day.statistics(make_series(own_error=own.copy(), partner_error=partner.copy()))
+    own[25:56, 8:11] -= 1
+    alone = hours_of_day.statistics(make_series(own_error=own, partner_error=partner.copy()))
+    partner[25:56, 8:11] -= 1
+    found = hours_of_day.statistics(make_series(own_error=own, partner_error=partner))
+    assert found["hours.together.low.15"][40] > np.nanmax(usual["hours.together.low.15"])
+    assert found["hours.together.low.15"][40] > alone["hours.together.low.15"][40] + 0.5
 
 
 def test_readings_below_everything_ever_seen(make_series: Make) -> None:

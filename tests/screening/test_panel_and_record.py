@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from qingjian.screening.panel import FLAG_NORMAL, Panel, PanelError, Parameter, Station, panel_from_records
+from qingjian.screening.panel import (
+    FLAG_CALIBRATION,
+    FLAG_NORMAL,
+    EmptyPanelError,
+    Panel,
+    PanelError,
+    Parameter,
+    Station,
+    coarser,
+    on_one_step,
+    panel_from_records,
+)
 from qingjian.screening.record import alone, block_means, fine_block, history_record, join
 
 
@@ -42,13 +54,77 @@ def test_infinite_values_are_missing() -> None:
     assert np.isnan(records([0, 60, 120], [1, float("inf"), 2]).values[0, 0, 1])
 
 
+def test_no_records_are_no_error_of_the_panel() -> None:
+    with pytest.raises(EmptyPanelError, match="/"):
+        records([], [])
+
+
 @pytest.mark.parametrize(
-    "minutes",
-    [[], [0, 7, 14, 21], [0, 1440 * 3, 1440 * 6], [0, 120, 240], [0, 60, 60_000_000], [0, 45, 90, 135]],
+    ("minutes", "step"),
+    [
+        ([0, 7, 14, 21], 6),
+        ([0, 45, 90, 135], 30),
+        ([0, 120, 240], 60),
+        ([0, 1440 * 3, 1440 * 6], 60),
+    ],
 )
-def test_panels_that_cannot_be_put_on_a_grid(minutes: list[int]) -> None:
-    with pytest.raises(PanelError, match="/"):
-        records(minutes, [1.0] * len(minutes))
+def test_odd_distances_are_put_on_the_next_finer_grid_and_noted(minutes: list[int], step: int) -> None:
+    panel = records(minutes, [float(i) for i in range(len(minutes))])
+    assert panel.step == step
+    assert np.nanmax(panel.values) == len(minutes) - 1
+    assert np.isfinite(panel.values).sum() == len(minutes)
+    assert panel.notes
+
+
+def test_a_step_can_be_given() -> None:
+    panel = panel_from_records(
+        [Station("a")],
+        [Parameter("X")],
+        np.zeros(2, np.int64),
+        np.zeros(2, np.int64),
+        np.array([0, 240]),
+        np.array([1.0, 2.0]),
+        np.ones(2, np.uint8),
+        step=60,
+    )
+    assert panel.step == 60
+    assert np.flatnonzero(np.isfinite(panel.values[0, 0])).tolist() == [0, 4]
+    assert panel.notes == ()
+
+
+def test_times_many_years_from_all_others_are_left_out_and_noted() -> None:
+    late = 60 * 366 * 1440
+    panel = records([0, late, late + 60, late + 120], [1, 2, 3, 4])
+    assert panel.days == 1
+    assert panel.values[0, 0, :3].tolist() == [2, 3, 4]
+    assert len(panel.notes) == 1
+
+
+def test_values_no_instrument_reads_are_missing_and_noted() -> None:
+    panel = records([0, 60, 120, 180], [1, 1e300, -1e13, 2])
+    assert np.isnan(panel.values[0, 0, 1:3]).all()
+    assert "2" in panel.notes[0]
+
+
+def test_coarser_panels_keep_means_and_states() -> None:
+    fine = records(list(range(0, 1440, 15)), [float(m) for m in range(96)])
+    flags = fine.flags.copy()
+    flags[0, 0, 4:8] = FLAG_CALIBRATION
+    flags[0, 0, 8] = FLAG_CALIBRATION
+    hourly = coarser(replace(fine, flags=flags), 60)
+    assert hourly.step == 60
+    assert hourly.values[0, 0, :3].tolist() == [1.5, 4.0, 10.0]
+    assert hourly.flags[0, 0, :3].tolist() == [FLAG_NORMAL, FLAG_CALIBRATION, FLAG_NORMAL]
+    with pytest.raises(ValueError, match="/"):
+        coarser(hourly, 15)
+
+
+def test_history_and_panel_of_different_steps_come_to_one(make_network: Callable[..., Panel]) -> None:
+    fine = records(list(range(0, 1440, 15)), [1.0] * 96)
+    history, panel = on_one_step(make_network(10), fine)
+    assert history.step == panel.step == 60
+    assert panel.notes
+    assert join(history_record(history), panel).per_day == 24
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60])
@@ -106,6 +182,16 @@ def test_different_steps_cannot_be_joined(make_network: Callable[..., Panel]) ->
     fine = records(list(range(0, 1440, 15)), [1.0] * 96)
     with pytest.raises(PanelError, match="步长"):
         join(history_record(make_network(10)), fine)
+
+
+@pytest.mark.parametrize("years", [-30, 30])
+def test_a_history_decades_away_is_joined_by_season(make_network: Callable[..., Panel], years: int) -> None:
+    away = int(years * 365.25)
+    record = join(history_record(make_network(20)), make_network(10, first_day=16_000 + away))
+    assert record.days < 5 * 366
+    assert record.panel_days.sum() == 10
+    assert record.history_days.sum() == 20
+    assert any("季节" in note for note in record.notes)
 
 
 def test_a_panel_alone_is_its_own_reference(make_network: Callable[..., Panel]) -> None:

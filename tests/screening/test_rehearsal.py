@@ -9,7 +9,8 @@ import pytest
 
 from qingjian.screening.panel import FLAG_NORMAL, Panel
 from qingjian.screening.record import history_record
-from qingjian.screening.rehearsal import CLEAN, KINDS, REPLACING, TAMPERING, TROUBLE, UNCLEAR, Scene, stage
+from qingjian.screening.rehearsal import CLEAN, UNCLEAR, stage
+from qingjian.screening.ways import KINDS, REPLACING, TAMPERING, TROUBLE, Scene
 
 
 def test_a_rehearsal_is_deterministic_and_touches_only_labelled_days(
@@ -65,5 +66,5 @@ def test_kinds_are_either_tampering_or_trouble() -> None:
 
 
 def test_nothing_can_be_staged_in_an_empty_record(make_network: Callable[..., Panel]) -> None:
-    record = history_record(make_network(10))
+    record = history_record(make_network(9))
     assert (stage(record, 1, 0.2).kind == CLEAN).all()

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from qingjian.cli.screen_panel import read_panel, write_json, write_rows
-from qingjian.screening.panel import PanelError
+from qingjian.screening.panel import EmptyPanelError, PanelError, on_one_step
 from qingjian.screening.parallel import processes
-from qingjian.screening.screen import Settings, learn_history, screen
+from qingjian.screening.screen import Screening, Settings, learn_history, screen
 
 NO_HISTORY = "none"
 
@@ -31,8 +31,7 @@ def command(
     """Find faulty and falsified data in a panel (clues for people, never verdicts) / 筛查故障与疑似造假数据。"""
     try:
         with processes():
-            known = None if history == NO_HISTORY else learn_history(read_panel(Path(history)))
-            result = screen(read_panel(panel), known, Settings(budget))
+            result = _screened(None if history == NO_HISTORY else Path(history), panel, Settings(budget))
     except PanelError as error:
         typer.echo(f"筛查失败：{error}", err=True)
         raise typer.Exit(2) from error
@@ -55,6 +54,21 @@ def command(
     for note in result.notes:
         typer.echo(note, err=True)
     typer.echo(f"{len(result.days)} 站点-因子-日，{len(result.findings)} 条线索 → {out}")
+
+
+def _screened(history: Path | None, panel: Path, settings: Settings) -> Screening:
+    """Read, learn and screen. A panel or history without records is no error: nothing, or little, can be said then."""
+    try:
+        looked_at = read_panel(panel)
+    except EmptyPanelError as error:
+        return Screening((), (), (), (str(error),))
+    try:
+        past = read_panel(history) if history is not None else None
+    except EmptyPanelError:
+        past = None
+    if past is not None:
+        past, looked_at = on_one_step(past, looked_at)
+    return screen(looked_at, learn_history(past) if past is not None else None, settings)
 
 
 def _digits(score: float) -> str:

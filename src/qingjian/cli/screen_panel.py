@@ -16,6 +16,7 @@ import pyarrow.parquet as pa_parquet
 from qingjian.screening.panel import (
     FLAG_CODES,
     FLAG_OTHER,
+    MEASURED,
     Panel,
     PanelError,
     Parameter,
@@ -29,16 +30,16 @@ COLUMNS = ("station", "parameter", "time", "value", "flag")
 def read_panel(folder: Path) -> Panel:
     """Panel of a folder with stations.csv, parameters.csv and observations.parquet or .csv.gz.
 
-    Raises PanelError with a bilingual message when a file or column is missing or cannot be read.
+    Of stations or parameters listed twice the first line counts. Raises PanelError with a bilingual message when a file
+    or column is missing or cannot be read, EmptyPanelError when there are no records.
     """
     stations = tuple(
         Station(r["station"], r.get("name") or "", r.get("medium") or "", r.get("parent") or "")
-        for r in _rows(folder / "stations.csv", ("station",))
+        for r in _first_of_each(_rows(folder / "stations.csv", ("station",)), "station")
     )
-    parameters = tuple(_parameter(r) for r in _rows(folder / "parameters.csv", ("parameter", "role")))
-    for what, codes in (("站点", [s.code for s in stations]), ("参数", [p.code for p in parameters])):
-        if len(set(codes)) != len(codes):
-            raise PanelError(f"{what}编码重复 / repeated codes in {folder.name}")
+    parameters = tuple(
+        _parameter(r) for r in _first_of_each(_rows(folder / "parameters.csv", ("parameter",)), "parameter")
+    )
     table = _observations(folder)
     station = _positions(table["station"], [s.code for s in stations])
     parameter = _positions(table["parameter"], [p.code for p in parameters])
@@ -74,6 +75,14 @@ def _rows(path: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
     return rows
 
 
+def _first_of_each(rows: list[dict[str, str]], name: str) -> list[dict[str, str]]:
+    """The first row of each code, in the order of the file."""
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(row[name], row)
+    return list(found.values())
+
+
 def _number(text: str | None) -> float:
     try:
         return float(text) if text else float("nan")
@@ -88,7 +97,7 @@ def _parameter(row: dict[str, str]) -> Parameter:
         row.get("name") or "",
         row.get("unit") or "",
         resolution if resolution > 0 else 0.0,
-        row["role"].strip(),
+        (row.get("role") or MEASURED).strip().lower(),
         _number(row.get("limit")),
     )
 
@@ -112,6 +121,8 @@ def _observations(folder: Path) -> pa.Table:
             raise PanelError("缺少 observations.csv.gz 或 observations.parquet / no observations file")
     except (pa.ArrowInvalid, OSError) as error:
         raise PanelError(f"观测文件无法读取 / the observations cannot be read: {error}") from error
+    if "flag" not in table.column_names:
+        table = table.append_column("flag", pa.nulls(len(table), pa.string()))
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise PanelError(f"观测文件缺少列 {missing} / the observations lack columns {missing}")
@@ -124,14 +135,18 @@ def _positions(column: pa.ChunkedArray, codes: list[str]) -> Any:
 
 
 def _minutes(column: pa.ChunkedArray) -> tuple[Any, Any]:
-    if not pa.types.is_timestamp(column.type):
-        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    """Minutes since 1970-01-01 as the local clock showed them (an offset behind the time is not applied), and which rows
+    have a readable time."""
+    if pa.types.is_timestamp(column.type):
+        if column.type.tz is not None:
+            column = pc.local_timestamp(column)
+    else:
+        text = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(column.cast(pa.string())), 0, 16)
         text = pc.replace_substring(text, " ", "T")
-        full = pc.if_else(
-            pc.equal(pc.utf8_length(text), 16), pc.binary_join_element_wise(text, ":00", ""), text
-        )
+        whole_day = pc.equal(pc.utf8_length(text), 10)
+        text = pc.if_else(whole_day, pc.binary_join_element_wise(text, "T00:00", ""), text)
         try:
-            column = pc.strptime(full, format="%Y-%m-%dT%H:%M:%S", unit="s", error_is_null=True)
+            column = pc.strptime(text, format="%Y-%m-%dT%H:%M", unit="s", error_is_null=True)
         except pa.ArrowInvalid as error:
             raise PanelError(f"时间列无法识别 / unreadable times: {error}") from error
     readable = pc.is_valid(column).to_numpy()

@@ -44,8 +44,10 @@ class Days:
     kind: NDArray[np.int64] | None = None
 
     def fold(self) -> NDArray[np.int64]:
-        """Fold of each day."""
-        return (self.first_day + np.arange(self.tests.shape[1])) // FOLD_DAYS % FOLDS
+        """Fold of each day: blocks of 40 days, shorter ones where that would leave a fold empty."""
+        n = self.tests.shape[1]
+        block = FOLD_DAYS if n >= 2 * FOLDS * FOLD_DAYS else max(n // (2 * FOLDS), 1)
+        return (self.first_day + np.arange(n)) // block % FOLDS
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,10 @@ def _fit(
         for days, values in zip(rehearsals, inputs, strict=True):
             if days.label is None:
                 raise ValueError("days without labels cannot be learned from")
-            use = (days.label >= 0) & (days.fold() != k)[None, :]
+            known = days.label >= 0
+            use = known & (days.fold() != k)[None, :]
+            if not use.any():
+                use = known
             rows.append(values[use])
             labels.append(target(days.label[use]))
         data = lgb.Dataset(np.concatenate(rows).astype(np.float32), np.concatenate(labels))

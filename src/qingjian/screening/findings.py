@@ -98,6 +98,7 @@ class Finding:
             "score": round(self.score, 6),
             "fault_score": round(self.fault_score, 6),
             "kind": self.kind,
+            "fault": self.looks_like_fault,
             "confidence": self.confidence,
             "rule": RULE_VERSION,
             "other_station": self.other_station,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qingjian.screening.combination import Days
 from qingjian.screening.panel import Floats
-from qingjian.screening.rehearsal import KINDS, TAMPERING
+from qingjian.screening.ways import KINDS, TAMPERING
 
 TREES = 35
 MOST_DAYS = 12_000

@@ -19,6 +19,7 @@ from qingjian.screening.record import Record, content_seed
 from qingjian.screening.series import Statistics
 from qingjian.screening.statistics import ABSOLUTE, COMMON, Models, fit_models, gather, series_of
 from qingjian.screening.vocabulary import PARTICLES, common_name
+from qingjian.screening.ways import KINDS, TROUBLE
 
 REHEARSED_SERIES_DAYS = 60_000
 MOST_REHEARSALS = 24
@@ -56,7 +57,7 @@ def learn_from(
     """Learn from a record that holds only history.
 
     `series_days` is how many days of series are rehearsed at least (history copied as often as needed).
-    Raises TooLittleHistoryError when no series has a month of values.
+    Raises TooLittleHistoryError when too few days of any series can be rehearsed.
     """
     models = fit_models(record)
     clean = gather(series_of(record, models))
@@ -114,7 +115,7 @@ def rehearsed_days(
     record: Record,
     models: Models,
     measure: Yardstick,
-    kinds: tuple[str, ...] = rehearse.KINDS,
+    kinds: tuple[str, ...] = KINDS,
     series_days: int = REHEARSED_SERIES_DAYS,
 ) -> list[Days]:
     """Calibrated tests and labels of staged copies of the history."""
@@ -126,7 +127,7 @@ def rehearsed_days(
     size = max(1, int(held[:, record.measured()].sum()))
     copies = int(np.clip(np.ceil(series_days / size), 1, MOST_REHEARSALS))
     seed = content_seed(record.values)
-    troubles = [rehearse.KINDS.index(k) for k in rehearse.TROUBLE]
+    troubles = [KINDS.index(k) for k in TROUBLE]
     staged = []
     for copy in range(copies):
         played = rehearse.stage(record, seed + copy, REHEARSED_SHARE, kinds, together)

@@ -26,6 +26,7 @@ def statistics(series: SeriesDays) -> Statistics:
         out[f"level.spread.{width}"] = np.log(
             mean_over((error - np.nan_to_num(bias)[:, None]) ** 2, width) + 1e-3
         )
+    out["level.bias.31"] = -mean_over(error, 31)
     for width in (3, 7):
         out[f"level.response.{width}"] = -_slope(series.shaped, expected, width)
         below, above = np.minimum(error, 0) ** 2, np.maximum(error, 0) ** 2

@@ -18,6 +18,10 @@ Flags = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 MINUTES_A_DAY: Final = 1440
+LONGEST_STEP: Final = 60  # minutes: the grid of the context model
+LONGEST_SPAN_DAYS: Final = 40 * 366
+LONGEST_GAP_DAYS: Final = 2 * 366
+ABSURD: Final = 1e12  # no reading in any unit of this field is as large
 FLAG_EMPTY, FLAG_NORMAL, FLAG_CALIBRATION, FLAG_MAINTENANCE, FLAG_FAULT, FLAG_OTHER = range(6)
 FLAG_CODES: Final = {
     "": FLAG_EMPTY,
@@ -32,6 +36,10 @@ CONTEXT: Final = "context"
 
 class PanelError(ValueError):
     """The panel cannot be screened; the message says why in Chinese and English."""
+
+
+class EmptyPanelError(PanelError):
+    """The panel holds no records: nothing is wrong with it, and nothing can be said."""
 
 
 @dataclass(frozen=True)
@@ -127,23 +135,38 @@ def panel_from_records(
     minute: NDArray[np.int64],
     value: Floats,
     flag: Flags,
+    step: int | None = None,
 ) -> Panel:
     """Put records on the regular grid.
 
-    `station` and `parameter` are positions in the two lists, `minute` the start of the period. The step is
-    the commonest distance of distinct times. Of records for the same period the last one counts; records
-    between two grid points are taken to the period they fall in. Both are counted in `notes`.
-    Raises PanelError when there is nothing to put on a grid or the step does not divide a day.
+    `station` and `parameter` are positions in the two lists, `minute` the start of the period. `step` (minutes, a divisor
+    of the hour) is taken from the commonest distance of distinct times where it is not given; values that come less
+    than once an hour stand in their hours, the hours between stay empty. Of records for the same period the last one
+    counts; records between two grid points are taken to the period they fall in; what is no finite number below 1e12 in
+    size counts as missing; where the times span more than 40 years only the block with most records is kept. All of it
+    is counted in `notes`. Raises EmptyPanelError when there are no records.
     """
     if not len(minute):
-        raise PanelError("没有任何记录，无法筛查 / the panel holds no records")
-    times = np.unique(minute)
+        raise EmptyPanelError("没有任何记录，无法筛查 / the panel holds no records")
     notes: list[str] = []
-    step = _step(times)
+    kept = _plausible(minute)
+    if not kept.all():
+        lost = int(np.count_nonzero(~kept))
+        notes.append(
+            f"{lost} 条记录的时间与其余相隔多年，按误记忽略 / {lost} records lie many years from the others and were left out"
+        )
+        station, parameter, minute = station[kept], parameter[kept], minute[kept]
+        value, flag = value[kept], flag[kept]
+    times = np.unique(minute)
     start = int(times[0]) // MINUTES_A_DAY * MINUTES_A_DAY
     days = (int(times[-1]) - start) // MINUTES_A_DAY + 1
-    if days > 40_000:
-        raise PanelError("时间跨度超过一百年，时间列可疑 / the times span more than a century")
+    if step is None:
+        step, distance = _step(times)
+        if distance != step:
+            notes.append(
+                f"时间间隔 {distance} 分钟不是小时的约数，按 {step} 分钟的时段整理 / "
+                f"values every {distance} minutes were put on a grid of {step} minutes"
+            )
     per_day = MINUTES_A_DAY // step
     at = (minute - start) // step
     off_grid = int(np.count_nonzero((minute - start) % step))
@@ -159,9 +182,14 @@ def panel_from_records(
         notes.append(
             f"{repeated} 条记录时间重复，取最后一条 / {repeated} records repeat a period, the last one counts"
         )
+    absurd = int(np.count_nonzero(np.isfinite(value) & (np.abs(value) >= ABSURD)))
+    if absurd:
+        notes.append(
+            f"{absurd} 个数值大得不可能是监测值，按缺失处理 / {absurd} values too large to be readings count as missing"
+        )
     values = np.full(shape, np.nan).reshape(-1)
     flags = np.zeros(values.shape, np.uint8)
-    value = np.where(np.isfinite(value), value, np.nan)
+    value = np.where(np.isfinite(value) & (np.abs(value) < ABSURD), value, np.nan)
     values[cell] = value
     flags[cell] = flag
     return Panel(
@@ -175,23 +203,71 @@ def panel_from_records(
     )
 
 
-def _step(times: NDArray[np.int64]) -> int:
-    """Commonest distance of the distinct times, in minutes; an hour when there is only one."""
+def _plausible(minute: NDArray[np.int64]) -> Mask:
+    """Records that are kept: all, or, where the span is beyond any network, the largest block without gaps of years."""
+    if int(minute.max()) - int(minute.min()) <= LONGEST_SPAN_DAYS * MINUTES_A_DAY:
+        return np.ones(len(minute), bool)
+    days, block = np.unique(minute // MINUTES_A_DAY, return_inverse=True)
+    numbered = np.cumsum(np.r_[0, np.diff(days) > LONGEST_GAP_DAYS])[block]
+    return np.asarray(numbered == np.bincount(numbered).argmax(), dtype=np.bool_)
+
+
+def _step(times: NDArray[np.int64]) -> tuple[int, int]:
+    """Step of the grid and commonest distance of the distinct times, in minutes; an hour when there is only one.
+
+    The step is the longest divisor of an hour that is not longer than the distance.
+    """
     if len(times) < 2:
-        return 60
+        return LONGEST_STEP, LONGEST_STEP
     gaps, counts = np.unique(np.diff(times), return_counts=True)
-    step = int(gaps[np.argmax(counts)])
-    if step > MINUTES_A_DAY or MINUTES_A_DAY % step:
-        raise PanelError(f"时间步长 {step} 分钟不能整除一天 / a step of {step} minutes does not divide a day")
-    if step > 60:
-        raise PanelError(
-            f"时间步长 {step} 分钟大于一小时，无法筛查 / a step of {step} minutes is longer than an hour"
+    distance = int(gaps[np.argmax(counts)])
+    return next(
+        step for step in range(min(distance, LONGEST_STEP), 0, -1) if LONGEST_STEP % step == 0
+    ), distance
+
+
+def coarser(panel: Panel, step: int) -> Panel:
+    """The panel on a coarser grid: means of the ordinary values of each period; where there is none, its first flagged
+    one with its flag.
+
+    `step` (minutes) must be a multiple of the step of the panel and a divisor of an hour.
+    """
+    if step == panel.step:
+        return panel
+    if step % panel.step or LONGEST_STEP % step:
+        raise ValueError(
+            f"步长 {panel.step} 不能合并为 {step} / a step of {panel.step} does not make one of {step}"
         )
-    if 60 % step:
-        raise PanelError(
-            f"时间步长 {step} 分钟不能整除一小时 / a step of {step} minutes does not divide an hour"
-        )
-    return step
+    k = step // panel.step
+    shape = (*panel.values.shape[:2], -1, k)
+    values, flags = panel.values.reshape(shape), panel.flags.reshape(shape)
+    plain = np.isfinite(values) & (flags <= FLAG_NORMAL)
+    count = plain.sum(axis=3)
+    mean = np.where(plain, values, 0.0).sum(axis=3) / np.maximum(count, 1)
+    marked = np.argmax(flags > FLAG_NORMAL, axis=3)[..., None]
+    first_value = np.take_along_axis(values, marked, axis=3)[..., 0]
+    first_flag = np.take_along_axis(flags, marked, axis=3)[..., 0]
+    shown = np.where(first_flag > FLAG_NORMAL, first_value, np.nan)
+    state = np.where(first_flag > FLAG_NORMAL, first_flag, FLAG_EMPTY)
+    return replace(
+        panel,
+        step=step,
+        values=np.where(count > 0, mean, shown),
+        flags=np.where(count > 0, FLAG_NORMAL, state).astype(np.uint8),
+    )
+
+
+def on_one_step(history: Panel, panel: Panel) -> tuple[Panel, Panel]:
+    """History and panel on the coarsest of their two steps; what was merged is noted in the panel."""
+    step = int(np.lcm(history.step, panel.step))
+    if history.step == panel.step:
+        return history, panel
+    note = (
+        f"历史步长 {history.step} 分钟与待筛查步长 {panel.step} 分钟不同，按 {step} 分钟均值筛查，尾数检验因此不可靠 / "
+        f"history and panel have different steps ({history.step} and {panel.step} minutes): screened as means of "
+        f"{step} minutes, tests of digits mean little"
+    )
+    return coarser(history, step), replace(coarser(panel, step), notes=(*panel.notes, note))
 
 
 def day_text(day: int | np.integer[Any]) -> str:

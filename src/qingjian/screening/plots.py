@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qingjian.screening.context import Expectation
 from qingjian.screening.panel import FLAG_NORMAL, MINUTES_A_DAY, Floats
 from qingjian.screening.record import Record, block_means
-from qingjian.screening.series import SeriesDays
 
 Row = tuple[float | None, ...]
 
@@ -26,7 +26,8 @@ MOST_OTHERS = 3
 @dataclass(frozen=True)
 class Plot:
     """Series of one finding: `values`, `expected` with the band from `low` to `high`, the same factor at related stations
-    (`others`, by station code), marked periods and periods of a declared state (first minute, minute after the last)."""
+    (`others`, by station code; `around`, the median of all `stations` that report), marked periods and periods of a
+    declared state (first minute, minute after the last). Rows of None: no model, or no related station."""
 
     start: int
     step: int
@@ -39,6 +40,8 @@ class Plot:
     others: tuple[tuple[str, Row], ...]
     marked: tuple[tuple[int, int], ...]
     declared: tuple[tuple[int, int], ...]
+    around: Row = ()
+    stations: int = 0
 
     def as_record(self) -> dict[str, object]:
         """The plot as plain values; times as ISO text."""
@@ -51,6 +54,8 @@ class Plot:
             "expected": list(self.expected),
             "low": list(self.low),
             "high": list(self.high),
+            "around": list(self.around),
+            "stations": self.stations,
             "others": {code: list(row) for code, row in self.others},
             "marked": [[_time(a), _time(b)] for a, b in self.marked],
             "declared": [[_time(a), _time(b)] for a, b in self.declared],
@@ -59,7 +64,7 @@ class Plot:
 
 def plot_of(
     record: Record,
-    series: SeriesDays,
+    guess: Expectation,
     back: Callable[[Floats], Floats],
     station: int,
     parameter: int,
@@ -69,27 +74,30 @@ def plot_of(
 ) -> Plot:
     """Plot of the days `first` to `last` (positions in the record) with a week on both sides.
 
-    `back` turns values of the model's scale into the unit of the series; `others` are positions of related stations.
+    `guess` is what the context model expects at each hour of the record, `back` turns values of its scale into the unit
+    of the series; `others` are positions of related stations to draw by themselves.
     """
     begin, beyond = max(first - DAYS_AROUND, 0), min(last + DAYS_AROUND + 1, record.days)
     block = 1 if beyond - begin <= MOST_HOURLY_DAYS else 24
     hours = slice(begin * 24, beyond * 24)
-    expected, spread = series.expected.ravel()[hours], series.spread.ravel()[hours]
+    expected, spread = guess.expected[hours], guess.spread[hours]
     described = record.parameters[parameter]
     digits = _digits(described.resolution)
 
     def row(values: Floats) -> Row:
         return tuple(round(float(v), digits) if np.isfinite(v) else None for v in block_means(values, block))
 
-    declared = (series.flags > FLAG_NORMAL).reshape(series.days, 24, -1).any(axis=2).ravel()[hours]
-    edges = np.flatnonzero(np.diff(np.r_[False, declared, False].astype(np.int8)))
+    flags = record.flags[station, parameter].reshape(record.days * 24, -1)[hours]
+    edges = np.flatnonzero(np.diff(np.r_[False, (flags > FLAG_NORMAL).any(axis=1), False].astype(np.int8)))
     start = (record.first_day + begin) * MINUTES_A_DAY
+    near = record.hourly[record.relatives(station), parameter, hours]
+    near = near[np.isfinite(near).any(axis=1)]
     return Plot(
         start,
         60 * block,
         described.unit,
         described.limit if np.isfinite(described.limit) else None,
-        row(series.hourly.ravel()[hours]),
+        row(record.hourly[station, parameter, hours]),
         row(back(expected)),
         row(back(expected - BAND * spread)),
         row(back(expected + BAND * spread)),
@@ -100,7 +108,18 @@ def plot_of(
         tuple(
             (start + 60 * int(a), start + 60 * int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)
         ),
+        row(_median(near)),
+        len(near),
     )
+
+
+def _median(rows: Floats) -> Floats:
+    """Median of the known values of each hour; NaN where there is none."""
+    out = np.full(rows.shape[1], np.nan)
+    known = np.isfinite(rows).any(axis=0)
+    if known.any():
+        out[known] = np.nanmedian(rows[:, known], axis=0)
+    return out
 
 
 def plot_of_values(hourly: Floats, first_day: int, first: int, last: int, unit: str = "") -> Plot:
@@ -113,7 +132,7 @@ def plot_of_values(hourly: Floats, first_day: int, first: int, last: int, unit: 
     nothing = (None,) * len(row)
     marked = ((first_day + first) * MINUTES_A_DAY, (first_day + last + 1) * MINUTES_A_DAY)
     start = (first_day + begin) * MINUTES_A_DAY
-    return Plot(start, 60 * block, unit, None, row, nothing, nothing, nothing, (), (marked,), ())
+    return Plot(start, 60 * block, unit, None, row, nothing, nothing, nothing, (), (marked,), (), nothing)
 
 
 def _digits(resolution: float) -> int:

@@ -76,6 +76,7 @@ class Record:
 
 
 MOST_AN_HOUR = 4
+FOUR_YEARS = 1461  # days after which the seasons and the leap years come again
 
 
 def fine_block(per_hour: int) -> int:
@@ -143,12 +144,14 @@ def join(history: Record, panel: Panel) -> Record:
     panel = panel.reordered(*canonical_order(panel))
     stations = _extended(history.stations, panel.stations)
     parameters = _extended(history.parameters, panel.parameters)
+    history, years = _brought_near(history, panel)
+    if years:
+        notes.append(
+            f"历史与待筛查时段相隔 {years} 年以上，按同一季节接在一起 / "
+            f"history and panel lie {years} years or more apart and were joined by season"
+        )
     first = min(history.first_day, panel.first_day)
     days = max(history.first_day + history.days, panel.first_day + panel.days) - first
-    if days > history.days + panel.days + 20 * 366:
-        raise PanelError(
-            "历史与待筛查时段相隔二十年以上 / history and panel lie more than twenty years apart"
-        )
     values = np.full((len(stations), len(parameters), days * k), np.nan)
     flags = np.zeros(values.shape, np.uint8)
     history_days, panel_days = np.zeros(days, bool), np.zeros(days, bool)
@@ -184,6 +187,15 @@ def join(history: Record, panel: Panel) -> Record:
         panel_days,
         tuple(notes),
     )
+
+
+def _brought_near(history: Record, panel: Panel) -> tuple[Record, int]:
+    """The history moved by whole four-year cycles towards a panel that lies further away, and by how many years."""
+    after = panel.first_day - (history.first_day + history.days)
+    before = history.first_day - (panel.first_day + panel.days)
+    cycles = max(after, before, 0) // FOUR_YEARS
+    move = cycles * FOUR_YEARS * (1 if after > 0 else -1)
+    return (replace(history, first_day=history.first_day + move) if move else history), 4 * cycles
 
 
 def _extended(known: Sequence[Coded], found: Sequence[Coded]) -> tuple[Coded, ...]:

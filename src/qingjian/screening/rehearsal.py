@@ -7,387 +7,33 @@ past with random strength, length and place. Nothing of the screened period ente
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qingjian.screening.panel import (
-    FLAG_CALIBRATION,
-    FLAG_EMPTY,
-    FLAG_FAULT,
-    FLAG_MAINTENANCE,
-    FLAG_NORMAL,
-    Flags,
-    Floats,
-)
+from qingjian.screening.panel import FLAG_EMPTY, FLAG_NORMAL, Flags, Floats
 from qingjian.screening.record import Record
+from qingjian.screening.ways import (
+    KINDS,
+    LEAST_VALUES,
+    ON_TOP,
+    PARTLY,
+    REPLACING,
+    TAMPERING,
+    TROUBLE,
+    WHOLE_STATION,
+    Scene,
+)
 
 LEAST_CHANGED_HOURS = 3.0
 SHORTEST_HOURS, LONGEST_HOURS = 10, 24 * 40
 LONGEST_STATION_HOURS = 24 * 8
-LEAST_DAYS = 30
+LEAST_DAYS, LEAST_DAYS_OF_FEW = 30, 10  # of a series that is rehearsed; of one in a record of less than two months
 MOST_SHARE = 0.3
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What an exercise may use besides the stretch itself."""
-
-    strength: float
-    limit: float
-    resolution: float
-    per_hour: int
-    earlier: Floats
-    relative: Floats | None
-    factor: Floats | None
-
-
-Change = Callable[[Floats, np.random.Generator, Scene], tuple[Floats, NDArray[np.uint8] | None]]
-
-
-def _spread(x: Floats) -> float:
-    return float(np.nanstd(x)) or 1e-9
-
-
-def _between(gentle: float, gross: float, strength: float) -> float:
-    return gentle + (gross - gentle) * strength
-
-
-def held_value(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """One value typed in, with or without a little invented scatter."""
-    level = np.nanquantile(x, r.uniform(0.05, 0.7))
-    return level + r.normal(0, _between(0.12, 0.0, s.strength) * _spread(x) + 1e-12, len(x)), None
-
-
-def lowered_range(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Hard or slightly uneven ceiling."""
-    top = np.nanquantile(x, _between(0.93, 0.4, s.strength))
-    blur = r.choice([0.0, 0.02]) * _spread(x)
-    return np.where(x > top, top - np.abs(r.normal(0, blur + 1e-12, len(x))), x), None
-
-
-def shaved_peaks(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Peaks reduced to a part of their height above a threshold."""
-    top = np.nanquantile(x, r.uniform(0.4, 0.8))
-    return np.where(x > top, top + (x - top) * _between(0.6, 0.1, s.strength), x), None
-
-
-def under_limit(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Values above the limit, or a share of them, replaced by values just below it."""
-    limit = s.limit if np.isfinite(s.limit) else float(np.nanquantile(x, r.uniform(0.6, 0.9)))
-    reach = limit * r.choice([1.4, 2.0, 1e6])
-    moved = (x > limit) & (x < reach) & (r.random(len(x)) < _between(0.5, 1.0, s.strength))
-    margin, scatter = r.uniform(0, 0.08), r.choice([0.0, 0.02, 0.05, 0.08])
-    return np.where(moved, limit * (1 - margin - scatter * np.abs(r.normal(size=len(x)))), x), None
-
-
-def slope(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Slope parameter, dilution: all values times a factor."""
-    return x * (_between(0.9, 0.3, s.strength) + r.uniform(-0.03, 0.03)), None
-
-
-def intercept(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Intercept lowered."""
-    return x - _between(0.2, 1.4, s.strength) * _spread(x), None
-
-
-def compressed(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Swings reduced around a low level."""
-    centre = np.nanquantile(x, r.uniform(0.2, 0.5))
-    return centre + (x - centre) * _between(0.75, 0.2, s.strength), None
-
-
-def damped(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Damping: running mean or exponential mean over two to twenty hours."""
-    width = min(max(2, round(_between(2, 18, s.strength) * s.per_hour)), len(x))
-    known = np.isfinite(x)
-    filled = np.where(known, x, np.nanmean(x))
-    if r.random() < 0.6:
-        kernel = np.ones(width)
-        weight = np.convolve(known.astype(float), kernel, "same")
-        return np.convolve(np.where(known, x, 0), kernel, "same") / np.maximum(weight, 1), None
-    out, keep = filled.copy(), 2 / (width + 1)
-    for i in range(1, len(out)):
-        out[i] = out[i - 1] + keep * (filled[i] - out[i - 1])
-    return out, None
-
-
-def interpolated(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Straight lines between few kept values."""
-    every = max(2, round(_between(3, 12, s.strength) * s.per_hour))
-    kept = np.arange(0, len(x), every)
-    kept = kept[np.isfinite(x[kept])]
-    return (np.interp(np.arange(len(x)), kept, x[kept]) if len(kept) > 1 else x), None
-
-
-def _disguised(y: Floats, r: np.random.Generator, s: Scene) -> Floats:
-    """A pasted stretch, rescaled and with noise when done with care."""
-    care = 1 - s.strength
-    if r.random() < 0.25:
-        care = 0.0
-    return y * (1 + r.uniform(-0.12, 0.12) * care) + r.normal(0, 0.07 * care * _spread(y) + 1e-12, len(y))
-
-
-def replayed(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """An earlier stretch of the same series."""
-    day = 24 * s.per_hour
-    furthest = (len(s.earlier) - len(x)) // day
-    if furthest < 1:
-        return x, None
-    back = int(r.integers(0, furthest))
-    begin = len(s.earlier) - len(x) - back * day
-    begin -= (begin - len(s.earlier)) % day if r.random() < 0.9 else 0
-    return (x, None) if begin < 0 else (_disguised(s.earlier[begin : begin + len(x)], r, s), None)
-
-
-def borrowed(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """The series of a related station."""
-    return (x, None) if s.relative is None else (_disguised(s.relative, r, s), None)
-
-
-def derived(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Computed from another factor of the station and scaled to the usual level."""
-    if s.factor is None or not np.isfinite(s.factor).any():
-        return x, None
-    unit = (s.factor - np.nanmean(s.factor)) / _spread(s.factor)
-    return _disguised(
-        np.nanmean(x) * r.uniform(0.7, 1.0) + unit * _spread(x) * r.uniform(0.4, 1.0), r, s
-    ), None
-
-
-def day_again(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """The last day, or a few hours, sent again and again."""
-    length = int(r.choice([6, 12, 24, 24, 48])) * s.per_hour
-    if len(s.earlier) < length:
-        return x, None
-    once = s.earlier[-length:]
-    return _disguised(np.resize(once, len(x)), r, s), None
-
-
-def typical_day(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """A mean daily course of the weeks before, with a little scatter."""
-    day = 24 * s.per_hour
-    back = int(r.integers(3, 30)) * day
-    if len(s.earlier) < back:
-        return x, None
-    table = s.earlier[len(s.earlier) - back :].reshape(-1, day)
-    known = np.isfinite(table)
-    course = np.where(known.any(axis=0), np.nansum(table, axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
-    scatter = r.choice([0.0, 0.05, 0.15]) * _spread(x)
-    return np.resize(course, len(x)) + r.normal(0, scatter + 1e-12, len(x)), None
-
-
-def held_blocks(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Every value held for some hours, as if the analyser measured less often."""
-    every = max(2, round(_between(2, 8, s.strength) * s.per_hour))
-    return x[(np.arange(len(x)) // every) * every], None
-
-
-def blended(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Drawn towards a related station or towards the own mean."""
-    other = np.full(len(x), np.nanmean(x)) if s.relative is None or r.random() < 0.3 else s.relative
-    weight = _between(0.35, 0.9, s.strength)
-    return np.where(np.isfinite(other), (1 - weight) * x + weight * other, x), None
-
-
-def invented(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Made up: wandering values around a low mean, with or without a daily wave."""
-    memory = r.uniform(0.0, 0.97) ** (1 / s.per_hour)
-    z, shock = np.zeros(len(x)), r.normal(size=len(x))
-    z[0] = shock[0]
-    for i in range(1, len(x)):
-        z[i] = memory * z[i - 1] + np.sqrt(1 - memory**2) * shock[i]
-    if r.random() < 0.4:
-        z = 0.6 * z + 0.8 * np.sin(np.arange(len(x)) / (24 * s.per_hour) * 2 * np.pi + r.uniform(0, 6))
-    return np.nanmean(x) * _between(1.0, 0.5, s.strength) + _spread(x) * _between(
-        1.0, 0.2, s.strength
-    ) * z, None
-
-
-def reordered(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """The right values at the wrong times: shuffled within spans, turned round or shifted."""
-    kind = r.random()
-    if kind < 0.15:
-        return x[::-1].copy(), None
-    if kind < 0.35:
-        return np.roll(x, int(r.integers(3, 13)) * s.per_hour), None
-    span = max(3, round(float(np.exp(r.uniform(np.log(4), np.log(120)))) * s.per_hour))
-    out = x.copy()
-    for a in range(0, len(x), span):
-        out[a : a + span] = r.permutation(out[a : a + span])
-    return out, None
-
-
-def typed_digits(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Last digits as people invent or round them: a few favourites."""
-    favourites = r.choice(10, int(r.integers(1, 6)), replace=False)
-    moved = (r.random(len(x)) < _between(0.35, 1.0, s.strength)) & np.isfinite(x)
-    units = np.where(np.isfinite(x), np.round(x / s.resolution), 0)
-    weights = r.dirichlet(np.full(len(favourites), 3.0))
-    typed = np.floor(units / 10) * 10 + r.choice(favourites, len(x), p=weights)
-    return np.where(moved, typed * s.resolution, x), None
-
-
-def called_calibration(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, NDArray[np.uint8]]:
-    """Calibration, maintenance or breakdown declared while the level is high."""
-    high = x > np.nanquantile(x, _between(0.96, 0.75, s.strength))
-    flag = int(r.choice([FLAG_CALIBRATION, FLAG_CALIBRATION, FLAG_MAINTENANCE, FLAG_FAULT]))
-    value = np.nan if flag == FLAG_MAINTENANCE else np.nanmin(x) * 0.3
-    return np.where(high, value, x), np.where(high, flag, FLAG_NORMAL).astype(np.uint8)
-
-
-def lost_when_high(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Most of the high values lost."""
-    high = (x > np.nanquantile(x, _between(0.92, 0.55, s.strength))) & (r.random(len(x)) < r.uniform(0.7, 1))
-    return np.where(high, np.nan, x), None
-
-
-def mist(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Repeated short reductions with slow recovery (spraying, shielding, purging of the inlet)."""
-    depth, k = _between(0.12, 0.6, s.strength), s.per_hour
-    shape = depth * np.repeat(np.exp(-np.arange(6) / r.uniform(1.0, 3.0)), k)
-    drop = np.zeros(len(x))
-    hours = r.choice(24, int(r.integers(4, 13)), replace=False)
-    share = r.uniform(0.3, 0.8)
-    for a in range(0, len(x), k):
-        if (a // k) % 24 in hours and r.random() < share:
-            drop[a : a + len(shape)] = np.maximum(drop[a : a + len(shape)], shape[: len(drop[a:])])
-    return x * (1 - drop), None
-
-
-def spikes(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault: single readings far too high, sometimes too low as well."""
-    at = r.random(len(x)) < r.uniform(0.02, 0.12)
-    side = np.where(r.random(len(x)) < r.choice([0.0, 0.0, 0.4]), -1.0, 1.0)
-    size = side * _spread(x) * _between(2, 12, s.strength) * r.uniform(0.5, 1.2, len(x))
-    return np.where(at, x + size, x), None
-
-
-def drift(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault: slow drift up or down, or slow loss of sensitivity."""
-    course = np.linspace(0, 1, len(x)) ** r.choice([1.0, 1.0, 0.5, 2.0])
-    if r.random() < 0.2:
-        return x * (1 - _between(0.15, 0.7, s.strength) * course), None
-    end = r.choice([-1.0, 1.0]) * _between(0.5, 2.6, s.strength) * _spread(x)
-    return x + end * course, None
-
-
-def noisy(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault: noisy electronics."""
-    return x + r.normal(0, _between(0.2, 1.6, s.strength) * _spread(x), len(x)), None
-
-
-def dropout(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault: values lost at any level, singly or in blocks."""
-    share = _between(0.2, 1.0, s.strength)
-    if r.random() < 0.5:
-        return np.where(r.random(len(x)) < share, np.nan, x), None
-    block = max(1, int(r.integers(1, 12)) * s.per_hour)
-    lost = np.repeat(r.random(len(x) // block + 1) < share, block)[: len(x)]
-    return np.where(lost, np.nan, x), None
-
-
-def declared_breakdown(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, NDArray[np.uint8]]:
-    """Fault: breakdown or maintenance declared for the whole time."""
-    flag = int(r.choice([FLAG_MAINTENANCE, FLAG_FAULT]))
-    y = np.full(len(x), np.nan)
-    if flag == FLAG_FAULT:
-        y = np.nanquantile(x, 0.1) + r.normal(0, 0.02 * _spread(x) + 1e-12, len(x))
-    return y, np.full(len(x), flag, np.uint8)
-
-
-def station_stuck(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault of the whole station: the acquisition repeats the last values, for all factors at once."""
-    known = x[np.isfinite(x)]
-    return np.full(len(x), known[0] if len(known) else np.nan), None
-
-
-def station_upset(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault of the whole station: out of the water, power or line trouble - level, unrest and losses at once."""
-    level = np.nanmean(x) + r.choice([-1.0, 1.0]) * _between(0.5, 4, s.strength) * _spread(x)
-    y = level + (x - np.nanmean(x)) * r.uniform(0, 1.5) + r.normal(0, r.uniform(0, 1.0) * _spread(x), len(x))
-    return np.where(r.random(len(x)) < r.uniform(0, 0.5), np.nan, y), None
-
-
-def station_mixed(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault of the whole station: the same trouble shows in every factor in another way, or not at all."""
-    way = r.random()
-    if way < 0.25:
-        return x, None
-    if way < 0.45:
-        return station_stuck(x, r, s)
-    if way < 0.6:
-        held = np.arange(len(x)) // max(1, int(r.integers(2, 20)) * s.per_hour)
-        return x[np.searchsorted(held, held, "left")], None
-    if way < 0.75:
-        return station_upset(x, r, s)
-    return (spikes if way < 0.85 else noisy if way < 0.93 else dropout)(x, r, s)[0], None
-
-
-def mixed_channel(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Fault: the channel carries the raw values of another factor."""
-    return (x, None) if s.factor is None else (s.factor.copy(), None)
-
-
-TAMPERING: dict[str, Change] = {
-    "constant": held_value,
-    "range_cap": lowered_range,
-    "shaved_peaks": shaved_peaks,
-    "clip_limit": under_limit,
-    "scale": slope,
-    "offset": intercept,
-    "compressed": compressed,
-    "smooth": damped,
-    "interpolated": interpolated,
-    "copy_period": replayed,
-    "copy_neighbour": borrowed,
-    "copy_factor": derived,
-    "copy_day": day_again,
-    "typical_day": typical_day,
-    "held_blocks": held_blocks,
-    "blended": blended,
-    "fabricate": invented,
-    "decouple": reordered,
-    "last_digit": typed_digits,
-    "calib_at_exceed": called_calibration,
-    "missing_high": lost_when_high,
-    "spray": mist,
-}
-TROUBLE: dict[str, Change] = {
-    "spikes": spikes,
-    "drift": drift,
-    "noise": noisy,
-    "dropout": dropout,
-    "declared": declared_breakdown,
-    "mixed_channel": mixed_channel,
-    "station_stuck": station_stuck,
-    "station_upset": station_upset,
-    "station_mixed": station_mixed,
-}
-WHOLE_STATION = frozenset({"station_stuck", "station_upset", "station_mixed"})
-AT_TIMES = (
-    0.25  # share of the exercises that are only carried out at some hours, at high levels, or set in slowly
-)
-REPLACING = frozenset(
-    {
-        "constant",
-        "copy_period",
-        "copy_neighbour",
-        "copy_factor",
-        "copy_day",
-        "typical_day",
-        "fabricate",
-        "interpolated",
-        "declared",
-        "mixed_channel",
-    }
-)
-PARTLY = frozenset(
-    {"scale", "offset", "compressed", "shaved_peaks", "range_cap", "smooth", "blended", "last_digit", "spray"}
-)
-KINDS: tuple[str, ...] = (*TAMPERING, *TROUBLE)
+LEAST_SHARE_OF_DAY = 0.5  # of the hours a series usually has
+AT_TIMES = 0.25  # share of the exercises only carried out at some hours, at high levels, or setting in slowly
+TWICE = 0.08  # share of the ways that are followed by another one on the same values
 CLEAN, UNCLEAR = -1, -2
 
 
@@ -415,12 +61,15 @@ def stage(
     values, flags = record.values.copy(), record.flags.copy()
     kind = np.full((len(record.stations), len(record.parameters), record.days), CLEAN, np.int64)
     busy = np.zeros(kind.shape, bool)
-    held = np.isfinite(record.hourly).reshape(*kind.shape, 24).sum(axis=3) >= 12
+    hours = np.isfinite(record.hourly).reshape(*kind.shape, 24).sum(axis=3)
+    usual = usual_hours(hours)
+    held = (hours > 0) & (hours >= LEAST_SHARE_OF_DAY * usual[:, :, None])
+    least = LEAST_DAYS if record.days >= 2 * LEAST_DAYS else LEAST_DAYS_OF_FEW
     series = [
         (s, p)
         for s in range(len(record.stations))
         for p in record.measured()
-        if held[s, p].sum() >= LEAST_DAYS
+        if held[s, p].sum() >= least
     ]
     room = {(s, p): MOST_SHARE * held[s, p].sum() for s, p in series}
     tampering = [k for k in kinds if k in TAMPERING]
@@ -430,7 +79,7 @@ def stage(
         if done >= wanted:
             break
         s, p = series[int(r.integers(len(series)))]
-        hours = int(np.exp(r.uniform(np.log(SHORTEST_HOURS), np.log(LONGEST_HOURS))))
+        length = int(np.exp(r.uniform(np.log(SHORTEST_HOURS), np.log(LONGEST_HOURS))))
         pool = trouble if trouble and (not tampering or r.random() < trouble_share) else tampering
         name = pool[int(r.integers(len(pool)))]
         if name in WHOLE_STATION and r.random() < 0.7:
@@ -442,25 +91,36 @@ def stage(
         if name == "spray" and together and p in together:
             targets.append(together[p])
         if name in WHOLE_STATION:
-            hours = min(hours, LONGEST_STATION_HOURS)
+            length = min(length, LONGEST_STATION_HOURS)
             targets = [q for t, q in series if t == s]
-        first, last = begin // 24, min((begin + hours - 1) // 24, record.days - 1)
+        first, last = begin // 24, min((begin + length - 1) // 24, record.days - 1)
         around = slice(max(first - 2, 0), last + 3)
         if any((s, q) not in room or busy[s, q, around].any() or room[s, q] < last - first for q in targets):
             continue
         shared_seed = int(r.integers(2**62))
         for q in targets:
             own = np.random.default_rng(shared_seed + (q if name == "station_mixed" else 0))
-            changed = _carry_out(record, values, flags, (s, q), begin, hours, name, strength, own)
+            changed = _carry_out(
+                record, values, flags, (s, q), begin, length, name, strength, own, float(usual[s, q]) / 24
+            )
             if changed is None:
                 continue
             share_of_day = changed.reshape(record.days, -1).mean(axis=1) * 24
             busy[s, q, first : last + 1] = True
             room[s, q] -= last - first + 1
             kind[s, q][share_of_day > 0] = UNCLEAR
-            kind[s, q][share_of_day >= LEAST_CHANGED_HOURS] = KINDS.index(name)
-            done += float((share_of_day >= LEAST_CHANGED_HOURS).sum()) / len(targets)
+            enough = share_of_day >= LEAST_CHANGED_HOURS * float(usual[s, q]) / 24
+            kind[s, q][enough] = KINDS.index(name)
+            done += float(enough.sum()) / len(targets)
     return Rehearsal(record.with_values(values, flags), kind)
+
+
+def usual_hours(hours: NDArray[np.int64]) -> Floats:
+    """Hours with a value on a usual day of each series, from the counts (stations, parameters, days) of its days with any."""
+    known = np.where(hours > 0, hours, np.nan)
+    empty = (hours == 0).all(axis=2)
+    known[empty] = 0.0
+    return np.asarray(np.nanmedian(known, axis=2), dtype=np.float64)
 
 
 def _at_times(x: Floats, y: Floats, r: np.random.Generator, begin: int, per_hour: int) -> Floats:
@@ -484,20 +144,29 @@ def _carry_out(
     name: str,
     strength: float,
     r: np.random.Generator,
+    usual_share: float,
 ) -> NDArray[np.bool_] | None:
-    """Change one stretch in place; returns the mask of changed values, or None when there was no effect."""
+    """Change one stretch in place; returns the mask of changed values, or None when there was no effect.
+
+    `usual_share` is which share of the hours usually has a value.
+    """
     s, p = series
     k = record.per_day // 24
     a, b = begin * k, min((begin + hours) * k, record.days * record.per_day)
     plain = flags[s, p, a:b] <= FLAG_NORMAL
     x = np.where(plain, values[s, p, a:b], np.nan)
-    if np.isfinite(x).mean() < 0.7 or not np.nanstd(x) > 0:
+    if (
+        np.isfinite(x).mean() < 0.7 * usual_share
+        or np.isfinite(x).sum() < LEAST_VALUES
+        or not np.nanstd(x) > 0
+    ):
         return None
     resolution = record.parameters[p].resolution
     if name == "last_digit" and resolution <= 0:
         return None
-    relatives = [t for t in record.relatives(s) if np.isfinite(record.values[t, p, a:b]).mean() > 0.5]
-    factors = [q for q in record.measured() if q != p and np.isfinite(record.values[s, q, a:b]).mean() > 0.5]
+    half = 0.5 * usual_share
+    relatives = [t for t in record.relatives(s) if np.isfinite(record.values[t, p, a:b]).mean() > half]
+    factors = [q for q in record.measured() if q != p and np.isfinite(record.values[s, q, a:b]).mean() > half]
     scene = Scene(
         strength,
         record.parameters[p].limit,
@@ -510,6 +179,10 @@ def _carry_out(
         record.values[s, factors[int(r.integers(len(factors)))], a:b] if factors else None,
     )
     y, flag = (TAMPERING | TROUBLE)[name](x.copy(), r, scene)
+    if name in TAMPERING and flag is None and r.random() < TWICE and np.isfinite(y).sum() >= LEAST_VALUES:
+        y = TAMPERING[str(r.choice(ON_TOP if resolution > 0 else ON_TOP[:-1]))](
+            y, r, replace(scene, strength=float(r.random()))
+        )[0]
     if name in PARTLY and r.random() < AT_TIMES:
         y = _at_times(x, y, r, begin, k)
     if resolution > 0:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qingjian.screening.budget import ABSENT, alarm_score, muted
 from qingjian.screening.combination import Days
+from qingjian.screening.context import Expectation
 from qingjian.screening.findings import SMALLEST_P, Evidence, Finding, evidence_of, stretches
 from qingjian.screening.learning import (
     REHEARSED_SERIES_DAYS,
@@ -102,7 +103,7 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
         try:
             learned = learn_from(record, True, settings.rehearsed_series_days)
         except TooLittleHistoryError:
-            notes.append("数据不足一个月，无法评分 / less than a month of values: nothing can be scored")
+            notes.append("数据太少，无法评分 / too few values: nothing can be scored")
             return Screening((), (), (), (*record.notes, *notes))
     else:
         record = join(learned.history, panel)
@@ -288,4 +289,5 @@ def _plot(
         model = learned.models.context.models.get(key)
         others = tuple(s for s, p in model.columns if p == key[1]) if model else ()
     back = learned.models.context.shapes[key[1]].back
-    return plot_of(record, series[key], back, *key, first, last, others)
+    guess = Expectation(series[key].expected.ravel(), series[key].spread.ravel())
+    return plot_of(record, guess, back, *key, first, last, others)

@@ -19,7 +19,7 @@ def statistics(series: SeriesDays) -> Statistics:
         both = np.where(np.sign(own) == np.sign(partner), np.sign(own), 0.0)
         common = both * np.minimum(np.abs(own), np.abs(partner))
         out.update(_dips(common, "spraying.together"))
-        for width in (1, 3, 7):
+        for width in (1, 3, 7, 15, 31):
             bias = mean_over(np.maximum(series.own_error, series.partner_error), width)
             out[f"spraying.low_together.{width}"] = -bias
     return out

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from qingjian.screening.findings import Finding
 
@@ -12,8 +12,10 @@ NEW: Final = "new"
 CONFIRMED: Final = "confirmed"
 REVISED: Final = "revised"
 WITHDRAWN: Final = "withdrawn"
-SAME_SCORE: Final = 0.001
-BRIDGE_DAYS: Final = 1
+NEAR_DAYS: Final = (
+    2  # a finding that touches or nearly touches an earlier one of the same series continues it
+)
+SAID: Final = ("from", "to", "kind", "confidence", "fault", "other_station")
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ def first_versions(findings: Sequence[Finding]) -> tuple[Version, ...]:
 def revise(earlier: Sequence[Version], later: Sequence[Finding], known_to: int) -> tuple[Version, ...]:
     """Versions after a later look that covers everything up to `known_to` (days since 1970-01-01).
 
-    A later finding continues the earlier one of the same series whose days it overlaps or touches; the number grows when
-    period, kind, other station or score changed. An earlier finding inside the covered time that no later one continues
+    A later finding continues the earlier one of the same series whose days it overlaps or nearly touches; the number grows when
+    its `gist` changed. An earlier finding inside the covered time that no later one continues
     is withdrawn (it stays in the list, with a number of its own); one that was withdrawn before is not repeated.
     """
     open_ones = [v for v in earlier if v.state != WITHDRAWN]
@@ -64,18 +66,25 @@ def revise(earlier: Sequence[Version], later: Sequence[Finding], known_to: int) 
     return tuple(out)
 
 
+def gist(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes a version of a finding, from its record: period, kind, confidence, fault or not, the tests and monthly
+    dossiers (`dossier`: months with their scores) it rests on, and the score to its third digit. p-values move a little
+    every day; that alone is no revision."""
+    return (
+        *(record.get(name) for name in SAID),
+        tuple(one["test"] for one in record.get("tests", ())),
+        tuple(month for month, _score in record.get("dossier", ())),
+        round(record.get("score", 0.0), 3),
+    )
+
+
 def _continues(before: Finding, after: Finding) -> bool:
     return (
         (before.station, before.parameter) == (after.station, after.parameter)
-        and after.first_day <= before.last_day + BRIDGE_DAYS
-        and before.first_day <= after.last_day + BRIDGE_DAYS
+        and after.first_day <= before.last_day + NEAR_DAYS
+        and before.first_day <= after.last_day + NEAR_DAYS
     )
 
 
 def _same(before: Finding, after: Finding) -> bool:
-    described = ("first_day", "last_day", "kind", "other_station", "confidence")
-    return (
-        all(getattr(before, name) == getattr(after, name) for name in described)
-        and abs(before.score - after.score) <= SAME_SCORE
-        and abs(before.fault_score - after.fault_score) <= 10 * SAME_SCORE
-    )
+    return gist(before.as_record()) == gist(after.as_record())

@@ -41,10 +41,34 @@ SPELLINGS: Final = {
     "a21002": "nox",
     "a21003": "no",
     "a21004": "no2",
+    "a21026": "so2",
+    "二氧化硫": "so2",
+    "w01001": "ph",
+    "a19001": "o2",
+    "含氧量": "o2",
+    "a00000": "flow",
+    "w00000": "flow",
+    "流量": "flow",
+    "a01012": "gas_temperature",
+    "烟气温度": "gas_temperature",
+    "a01014": "moisture",
+    "烟气湿度": "moisture",
+    "a01002": "humidity",
+    "rh": "humidity",
+    "gx0501": "load",
+    "tey": "load",
+    "负荷": "load",
+    "airflow": "air_flow",
+    "曝气量": "air_flow",
 }
 
 
 def common_name(code: str) -> str:
-    """Lower-case name without signs, other spellings replaced: PM2.5 and a34004 both become pm25."""
-    plain = re.sub(r"[\s._\-/()（）]", "", code).lower()
-    return SPELLINGS.get(plain, plain)
+    """Lower-case name without signs, other spellings replaced: PM2.5, a34004 and air.a34004 all become pm25."""
+    plain = _plain(code)
+    tail = _plain(code.rpartition(".")[2])
+    return SPELLINGS.get(plain, SPELLINGS.get(tail, plain))
+
+
+def _plain(code: str) -> str:
+    return re.sub(r"[\s._\-/()（）]", "", code).lower()

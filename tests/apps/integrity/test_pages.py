@@ -152,12 +152,19 @@ def test_a_rule_set_is_written_tried_and_switched_on_on_pages(client, office, sa
     form.pop("faults_as_clues")
     assert client.post("/integrity/rules/new/", {**form, "budget": 0}).status_code == 400
     assert client.post("/integrity/rules/new/", form)["Location"] == "/integrity/rules/2/"
+    author, second = (office.county.person(name, "data_manager") for name in ("author", "checker"))
+    RuleSet.objects.filter(version=2).update(author=author)
     assert "disabled" in text(client, "/integrity/rules/2/")
+    client.force_login(author)
     client.post("/integrity/rules/2/try/")
     page = text(client, "/integrity/rules/2/")
     assert "假如已经启用" in page
     assert "2026-11-03" in page
     assert client.get("/integrity/rules/2/?export=xlsx").status_code == 200
+    assert "由另一名" in page
+    assert client.post("/integrity/rules/2/switch-on/", {"reason": "可以承受"}).status_code == 403
+    client.force_login(second)
+    assert "由另一名" not in text(client, "/integrity/rules/2/")
     client.post("/integrity/rules/2/switch-on/", {"reason": "可以承受"})
     assert rulesets.active().version == 2
     assert "可以承受" in text(client, "/integrity/rules/")

@@ -139,20 +139,22 @@ def test_nothing_is_tried_before_anything_is_scored(manager) -> None:
     assert not Trial.objects.exists()
 
 
-def test_a_rule_set_is_switched_on_after_a_trial_and_says_by_whom(said, screened, manager, office) -> None:
+def test_a_rule_set_is_switched_on_after_a_trial_by_a_second_person(said, screened, manager, office) -> None:
     scored(said, screened)
+    second = office.county.person("checker", "data_manager")
     draft = rulesets.write(manager, settings(budget=2.0), "放宽")
     with pytest.raises(ValidationError):
-        rulesets.switch_on(manager, draft, "试试")
+        rulesets.switch_on(second, draft, "试试")
     trials.run(manager, draft)
     with pytest.raises(PermissionDenied):
         rulesets.switch_on(office.handler, draft, "试试")
-    rulesets.switch_on(manager, draft, "数量可以承受")
+    with pytest.raises(PermissionDenied, match="以外"):
+        rulesets.switch_on(manager, draft, "自己写的自己启用")
+    assert rulesets.active() != draft
+    rulesets.switch_on(second, draft, "数量可以承受")
     assert rulesets.active() == draft
-    assert (draft.activated_by, draft.activation_reason) == (
-        manager,
-        "数量可以承受",
-    )
+    assert (draft.author, draft.activated_by, draft.activation_reason) == (manager, second, "数量可以承受")
+    assert rulesets.may_switch_on(manager, RuleSet.objects.get(version=1))  # as delivered: nobody's own
     with pytest.raises(ValidationError):
         rulesets.write(manager, settings(), "没有变化")
 

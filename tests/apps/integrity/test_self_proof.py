@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import io
+
+import docx
 import pytest
 from tests.apps.integrity.conftest import found
 from tests.apps.matters.conftest import key
@@ -9,8 +12,10 @@ from qingjian.apps.integrity import queries, rules
 from qingjian.apps.integrity.processes import CLUE
 from qingjian.apps.integrity.self_proof import SELF_PROOF, answerable
 from qingjian.apps.integrity.services import muting, people
+from qingjian.apps.matters import queries as matters_queries
 from qingjian.apps.matters import services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.matters.services import files
 from qingjian.apps.network.models import Point
 from qingjian.apps.observing.models import Clue
 
@@ -84,6 +89,34 @@ def test_one_that_does_not_hold_leaves_the_clue_to_a_visit(office, asked, clue) 
     assert (matter.state, clue.state) == ("not_explained", "open")
     assert rules.may_verify(office.handler, clue)
     assert queries.verification_of(office.handler, clue) is None
+
+
+def words_of(document) -> str:
+    word = docx.Document(io.BytesIO(files.read(document.file)))
+    cells = (cell.text for table in word.tables for row in table.rows for cell in row.cells)
+    return "\n".join([*(one.text for one in word.paragraphs), *cells])
+
+
+def test_the_request_is_a_letter_the_unit_can_read(office, asked) -> None:
+    matter = office.act(asked, "letter", office.handler)
+    (letter,) = matter.documents.all()
+    said = words_of(letter)
+    for part in ("自我举证通知书", ASKED["request"], "运维记录", "5 个工作日", "不是对数据是否真实的认定"):
+        assert part in said
+    assert "恒定" not in said  # how it was found stays with the bureau
+    assert matters_queries.documents_visible_to(office.holder).filter(pk=letter.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("opinion", "action", "result"),
+    [("explained", "accept", "已说明"), ("not_explained", "reject", "未能说明")],
+)
+def test_the_decision_is_a_letter_too(office, asked, opinion: str, action: str, result: str) -> None:
+    matter = office.act(reviewed(office, asked, opinion), action, office.leader, decision="同意该意见")
+    (letter,) = matter.documents.all()
+    said = words_of(letter)
+    for part in ("审查意见", result, "当日校准", "同意该意见", "校准记录"):
+        assert part in said
 
 
 def test_who_reviewed_does_not_decide(office, asked) -> None:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from qingjian.apps.integrity import queries
 from qingjian.apps.observing.models import Clue
 
-HOUR = timedelta(hours=1)
+AN_HOUR = 3_600_000
+"""Milliseconds between the values of charts that were kept without a step."""
 
 
 def chart(clue: Clue) -> dict[str, Any] | None:
@@ -20,6 +21,7 @@ def chart(clue: Clue) -> dict[str, Any] | None:
     if not kept:
         return None
     return {
+        "step": AN_HOUR,
         **kept,
         "marks": [
             {
@@ -56,12 +58,13 @@ def heads() -> list[str]:
 
 
 def lines(clue: Clue) -> Iterator[list[Any]]:
-    """Yield the hours of the chart for the workbook."""
+    """Yield the hours (or days, where it is long) of the chart for the workbook."""
     kept = clue.evidence.get("chart") or {"values": []}
     start = datetime.fromtimestamp(kept.get("start", 0) / 1000, UTC)
+    step = timedelta(milliseconds=kept.get("step", AN_HOUR))
     for k, value in enumerate(kept["values"]):
         yield [
-            start + k * HOUR,
+            start + k * step,
             value,
             *(kept[name][k] if kept.get(name) else None for name in ("expected", "low", "high", "around")),
         ]

@@ -28,11 +28,10 @@ from qingjian.screening.panel import (
     FLAG_NORMAL,
     FLAG_OTHER,
     MEASURED,
-    MINUTES_A_DAY,
     Panel,
-    PanelError,
     Parameter,
     Station,
+    panel_from_records,
 )
 
 ELEMENTS = ("air", "water", "gas_source", "water_source")
@@ -162,27 +161,22 @@ def _gridded(
     flag: NDArray[np.uint8],
 ) -> Panel:
     """Put hour values on a grid of whole days; sparse series stay hourly, with hours that are empty."""
-    if not len(second):
-        raise PanelError("没有任何记录，无法筛查 / the panel holds no records")
-    minute = second // 60 + _EIGHT_HOURS
-    start = int(minute.min()) // MINUTES_A_DAY * MINUTES_A_DAY
-    days = (int(minute.max()) - start) // MINUTES_A_DAY + 1
-    notes = []
-    if odd := int(np.count_nonzero(minute % 60)):
-        notes.append(
-            f"{odd} 条小时值的起点不在整点，已归入所在小时 / {odd} hour values do not start at the hour, taken to theirs"
-        )
-    shape = (len(group.stations), len(group.parameters), days * 24)
-    values, flags = np.full(shape, np.nan), np.zeros(shape, np.uint8)
     station_at = {one.code: i for i, one in enumerate(group.stations)}
     parameter_at = {one.code: i for i, one in enumerate(group.parameters)}
-    at = (minute - start) // 60
-    for pk, (point, factor) in by_number.items():
-        own = number == pk
-        place = (station_at[point], parameter_at[factor], at[own])
-        values[place] = np.where(np.isfinite(value[own]), value[own], np.nan)
-        flags[place] = flag[own]
-    return Panel(tuple(group.stations), tuple(group.parameters), start, 60, values, flags, tuple(notes))
+    keys = np.array(sorted(by_number), np.int64)
+    station = np.array([station_at[by_number[key][0]] for key in keys.tolist()], np.int64)
+    parameter = np.array([parameter_at[by_number[key][1]] for key in keys.tolist()], np.int64)
+    at = np.searchsorted(keys, number)
+    return panel_from_records(
+        group.stations,
+        group.parameters,
+        station[at],
+        parameter[at],
+        second // 60 + _EIGHT_HOURS,
+        value,
+        flag,
+        step=60,
+    )
 
 
 def _flags(column: object) -> NDArray[np.uint8]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from qingjian.apps.integrity import panels
+from qingjian.apps.integrity import panels, witnesses
 from qingjian.apps.integrity.models import RuleSet, ScoreMonth
 from qingjian.apps.integrity.panels import Group, day_number, day_of
 from qingjian.apps.integrity.services import results, rulesets
 from qingjian.apps.integrity.statements import Drawing, finding_record
-from qingjian.apps.integrity.words import DAY, TWINS
 from qingjian.apps.network.models import Series
+from qingjian.screening.findings import Finding
 from qingjian.screening.learning import Learned
 from qingjian.screening.panel import Panel, PanelError
 from qingjian.screening.screen import Screening, Settings, learn_history, screen
@@ -83,7 +83,8 @@ def screen_group(
     run = results.Screened(
         group, found, drawing, first, until, rules, lambda series: _taught(history, series)
     )
-    results.store(run, _hits(group, found), totals)
+    joined = witnesses.heard(group, panel.first_day - whole.first_day, panel, learned, found.findings, until)
+    results.store(run, _hits(group, joined), totals)
 
 
 def _taught(history: Panel, series: Series) -> dict[str, Any]:
@@ -107,16 +108,16 @@ def _learn(group: Group, boundary: int, history: Panel) -> Learned | None:
     return _learned[key]
 
 
-def _hits(group: Group, found: Screening) -> list[results.Hit]:
+def _hits(group: Group, found: Sequence[Finding]) -> list[results.Hit]:
     hits = []
-    for one in found.findings:
+    for one in found:
         series = group.places.get((one.station, one.parameter))
         if series is None:
             continue
         hits.append(
             results.Hit(
                 series,
-                TWINS if one.other_station else DAY,
+                witnesses.rule_of(one),
                 one.kind,
                 one.first_day,
                 one.last_day,

@@ -5,6 +5,9 @@ No law names a number of days; the request names its own, in working days.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +17,7 @@ from qingjian.apps.integrity.processes import carry_to_clue
 from qingjian.apps.matters.declarations import (
     Action,
     DataField,
+    DocumentKind,
     EvidenceNeed,
     FieldKind,
     Limit,
@@ -23,6 +27,7 @@ from qingjian.apps.matters.declarations import (
     Step,
     Who,
 )
+from qingjian.apps.matters.models import Matter
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point
 from qingjian.apps.observing.models import Clue
@@ -40,6 +45,45 @@ _SOURCE = _("Named in the request; no law was found that sets a number of days")
 
 def _answer_limit(code: str, title: object) -> Limit:
     return Limit(code, title, days_field="days", source=_SOURCE, confidence="U")
+
+
+def _request_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
+    missing = data.get("missing", "")
+    return {
+        "request": data.get("request", ""),
+        "wanted": data.get("wanted", ""),
+        "days": data.get("days", ""),
+        "missing": f"仍需补充：{missing}" if missing else "",
+    }
+
+
+def _decision_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
+    opinion = data.get("opinion", "")
+    return {
+        "request": data.get("request", ""),
+        "explanation": data.get("explanation", ""),
+        "opinion": dict(OPINIONS).get(opinion, ""),
+        "opinion_text": data.get("opinion_text", ""),
+        "decision": data.get("decision", ""),
+    }
+
+
+def _explained_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_decision_values(matter, data), "result": _("Explained")}
+
+
+def _not_explained_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_decision_values(matter, data), "result": _("Not explained")}
+
+
+_DECISION_FIELDS = {
+    "request": _("What the unit is asked to prove"),
+    "explanation": _("Explanation of the unit"),
+    "opinion": _("Opinion"),
+    "opinion_text": _("Reason of the opinion"),
+    "result": _("Decision"),
+    "decision": _("Reason of the decision"),
+}
 
 
 def _explained(step: Step) -> None:
@@ -97,6 +141,19 @@ SELF_PROOF = Process(
     opening_starts=(_answer_limit("answer", _("Answer with evidence")),),
     actions=(
         Action(
+            "letter",
+            _("Make the letter"),
+            ("requested",),
+            "requested",
+            Who(C.HANDLE_MATTERS),
+            documents=("request-letter",),
+            tone="outline-primary",
+            notify=(Party.SUBJECT,),
+            hint=_(
+                "A letter in Word with what is asked, the evidence wanted and the working days; the unit finds it with the request."
+            ),
+        ),
+        Action(
             "answer",
             _("Answer"),
             ("requested",),
@@ -153,6 +210,7 @@ SELF_PROOF = Process(
             EXPLAINED,
             LEADER,
             fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
+            documents=("explained-letter",),
             tone="success",
             notify=(Party.SUBJECT,),
             effect=_explained,
@@ -165,6 +223,7 @@ SELF_PROOF = Process(
             NOT_EXPLAINED,
             LEADER,
             fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
+            documents=("not-explained-letter",),
             tone="danger",
             notify=(Party.SUBJECT,),
             hint=_("The clue stays open; verify it on site."),
@@ -189,6 +248,34 @@ SELF_PROOF = Process(
             tone="outline-danger",
             notify=(Party.SUBJECT,),
             hint=_("The clue stays open; verify it on site."),
+        ),
+    ),
+    documents=(
+        DocumentKind(
+            "request-letter",
+            _("Request for self-proof"),
+            "apps/integrity/document_templates/self_proof_request.docx",
+            {
+                "request": _("What the unit is asked to prove"),
+                "wanted": _("Evidence that is asked for"),
+                "days": _("Working days to answer"),
+                "missing": _("What is missing"),
+            },
+            _request_values,
+        ),
+        DocumentKind(
+            "explained-letter",
+            _("Decision: explained"),
+            "apps/integrity/document_templates/self_proof_decision.docx",
+            _DECISION_FIELDS,
+            _explained_values,
+        ),
+        DocumentKind(
+            "not-explained-letter",
+            _("Decision: not explained"),
+            "apps/integrity/document_templates/self_proof_decision.docx",
+            _DECISION_FIELDS,
+            _not_explained_values,
         ),
     ),
 )

@@ -7,24 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qingjian.apps.integrity.panels import Group, day_of, midnight
 from qingjian.apps.integrity.words import MONTH
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing.services import ClueStatement
+from qingjian.screening.context import Expectation
 from qingjian.screening.findings import Finding
 from qingjian.screening.learning import Learned
 from qingjian.screening.panel import Panel
+from qingjian.screening.plots import Row, plot_of
 from qingjian.screening.record import Record, alone, join
 from qingjian.screening.wording import KINDS
-
-CONTEXT_DAYS = 7
-LONGEST_CHART = 62
-BAND = 2.0
-"""Half width of the band in usual errors of the model."""
-FINEST = 12
-"""Digits after the point are cut to what the band needs."""
 
 
 def finding_record(group: Group, finding: Finding, series: Series) -> dict[str, Any]:
@@ -41,7 +35,6 @@ def finding_record(group: Group, finding: Finding, series: Series) -> dict[str, 
         "other_station": finding.other_station,
         "text_zh": zh,
         "text_en": en,
-        "fault": finding.looks_like_fault,
     }
 
 
@@ -103,47 +96,37 @@ class Drawing:
         self._parameter = {one.code: i for i, one in enumerate(self._record.parameters)}
 
     def chart(self, point: str, factor: str, first: int, last: int) -> dict[str, Any]:
-        """Return hours from a week before to a week after the days; the band is missing where there is no model."""
+        """Return the plot of the days with a week around, times in milliseconds; rows without any value are empty."""
         record = self._record
         s, p = self._station[point], self._parameter[factor]
-        begin = max(first - CONTEXT_DAYS - record.first_day, 0)
-        end = min(last + CONTEXT_DAYS + 1 - record.first_day, record.days, begin + LONGEST_CHART)
-        hours = slice(begin * 24, end * 24)
-        described = record.parameters[p]
-        digits = max(0, min(FINEST, round(-float(np.log10(described.resolution or 0.01)))))
-        near = [i for i in record.relatives(s) if np.isfinite(record.hourly[i, p, hours]).any()]
-        around = _median(record.hourly[near, p, hours]) if near else None
-        found: dict[str, Any] = {
-            "start": int(midnight(day_of(record.first_day + begin)).timestamp() * 1000),
-            "values": _plain(record.hourly[s, p, hours], digits),
-            "around": _plain(around, digits) if around is not None else [],
-            "stations": len(near),
-            "unit": described.unit,
-            "limit": None if np.isnan(described.limit) else described.limit,
-            "first": int(midnight(day_of(first)).timestamp() * 1000),
-            "last": int(midnight(day_of(last + 1)).timestamp() * 1000),
-            "expected": [],
-            "low": [],
-            "high": [],
-        }
-        if self._learned is not None and self._shaped is not None:
+        if self._learned is None or self._shaped is None:
+            nothing = np.full(record.days * 24, np.nan)
+            guess, back = Expectation(nothing, nothing), np.array
+        else:
             context = self._learned.models.context
-            guess = context.expect(record, self._shaped, s, p)
-            shape = context.shapes[p]
-            expected, spread = guess.expected[hours], guess.spread[hours]
-            if np.isfinite(expected).any():
-                found["expected"] = _plain(shape.back(expected), digits)
-                found["low"] = _plain(shape.back(expected - BAND * spread), digits)
-                found["high"] = _plain(shape.back(expected + BAND * spread), digits)
-        return found
+            guess, back = context.expect(record, self._shaped, s, p), context.shapes[p].back
+        drawn = plot_of(record, guess, back, s, p, first - record.first_day, last - record.first_day)
+        (begin, end), *_others = drawn.marked
+        return {
+            "start": _milliseconds(drawn.start),
+            "step": drawn.step * 60_000,
+            "values": list(drawn.values),
+            "around": _known(drawn.around),
+            "stations": drawn.stations,
+            "unit": drawn.unit,
+            "limit": drawn.limit,
+            "first": _milliseconds(begin),
+            "last": _milliseconds(end),
+            "expected": _known(drawn.expected),
+            "low": _known(drawn.low),
+            "high": _known(drawn.high),
+        }
 
 
-def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.full(values.shape[1], np.nan)
-    known = np.isfinite(values).any(axis=0)
-    out[known] = np.nanmedian(values[:, known], axis=0)
-    return out
+def _milliseconds(minute: int) -> int:
+    """Return a local minute of a panel as milliseconds since 1970-01-01 UTC."""
+    return int(midnight(day_of(0)).timestamp() * 1000) + minute * 60_000
 
 
-def _plain(values: NDArray[np.float64], digits: int) -> list[float | None]:
-    return [None if not np.isfinite(value) else round(float(value), digits) for value in values]
+def _known(row: Row) -> list[float | None]:
+    return list(row) if any(value is not None for value in row) else []

@@ -13,10 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from qingjian.screening.wording import KINDS, TESTS
 
 DAY, MONTH, TWINS = "screening-day", "screening-month", "screening-twins"
+PROCESS, DEVICE = "process-logic", "device-record"
 RULES: Mapping[str, Promise | str] = {
     DAY: _("Daily screening"),
     MONTH: _("Monthly dossier"),
     TWINS: _("Two monitors, one series"),
+    PROCESS: _("Process logic"),
+    DEVICE: _("Record of the device"),
 }
 RULE_TEXTS: Mapping[str, Promise | str] = {
     DAY: _("Days whose tests together reach what honest days reach no more often than the budget allows."),
@@ -24,6 +27,12 @@ RULE_TEXTS: Mapping[str, Promise | str] = {
         "Months that stand out as a whole although no single day does: slopes, small offsets, favourite digits."
     ),
     TWINS: _("Two monitors whose values agree far better than those of any other pair for at least a month."),
+    PROCESS: _(
+        "Readings that contradict load, oxygen and flow, other factors of the water, or a declared stop."
+    ),
+    DEVICE: _(
+        "Settings that differ from the register, clocks that jump, values that changed after they were sent."
+    ),
 }
 PLAIN: Mapping[str, Promise | str] = {
     "constants": _(
@@ -49,6 +58,7 @@ PLAIN: Mapping[str, Promise | str] = {
         "Was a state other than normal declared just when a high level was to be expected?"
     ),
     "spraying": _("Does the value drop sharply for a few hours while the surroundings do not?"),
+    "hours": _("Is the value low at the same hours, day after day, and as always at the others?"),
     "detection_floor": _("Are there readings this instrument has never shown before?"),
     "physical_logic": _("Is a part larger than the whole it belongs to?"),
     "process": _("Do the values contradict what load, treatment and the other readings of the plant say?"),

@@ -21,11 +21,9 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.observing import services as observing
 from qingjian.contracts.current import now
 from qingjian.screening.screen import Screening
+from qingjian.screening.versions import NEAR_DAYS, gist
 
-NEAR = timedelta(days=2)
-"""A finding that touches or nearly touches an earlier one of the same series and rule is the same suspect."""
-SAID = ("from", "to", "kind", "confidence", "fault", "other_station")
-"""A suspect gets a new version when one of these changes, its tests or dossiers, or the score in its third digit."""
+NEAR = timedelta(days=NEAR_DAYS)
 
 
 @dataclass
@@ -166,7 +164,7 @@ def _put(hit: Hit, chart: dict[str, Any], run: Screened, muted: set[tuple[str, s
         # What began before the screened window keeps its beginning.
         first = min(first, row.first_day)
         before = row.versions.order_by("-version").first()
-        if before is not None and not row.withdrawn and _same(before.record, hit.record):
+        if before is not None and not row.withdrawn and gist(before.record) == gist(hit.record):
             if row.clue_id is None and outcome == Suspect.Outcome.CLUE:
                 _ask(row, hit, chart, totals)
                 row.save()
@@ -195,20 +193,6 @@ def _put(hit: Hit, chart: dict[str, Any], run: Screened, muted: set[tuple[str, s
         _ask(row, hit, chart, totals)
         row.save()
     return row.pk
-
-
-def _same(before: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
-    return _gist(before) == _gist(present)
-
-
-def _gist(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what makes a version: p-values move a little every day, that alone is no revision."""
-    return (
-        *(record.get(name) for name in SAID),
-        tuple(one["test"] for one in record.get("tests", ())),
-        tuple(month for month, _score in record.get("dossier", ())),
-        round(record.get("score", 0.0), 3),
-    )
 
 
 def _statement(row: Suspect, hit: Hit, chart: dict[str, Any]) -> observing.ClueStatement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -51,8 +51,10 @@ def write(author: Any, settings: Mapping[str, Any], reason: str) -> RuleSet:
 
 
 def switch_on(author: Any, rules: RuleSet, reason: str) -> RuleSet:
-    """Put a rule set in force from the next screening on; it must have been tried on the past."""
+    """Put a rule set in force from the next screening on: tried on the past, and by a second person, not its author."""
     account_rules.require(author, Capability.CONFIRM_RULES)
+    if not may_switch_on(author, rules):
+        raise PermissionDenied(_("Somebody else than the author decides."))
     if not reason.strip():
         raise ValidationError(_("Give a reason: it stays in the history."))
     with transaction.atomic():
@@ -66,6 +68,11 @@ def switch_on(author: Any, rules: RuleSet, reason: str) -> RuleSet:
         accounts.record(author, "integrity:rules:switched-on", str(rules.version), {"reason": reason.strip()})
     rules.refresh_from_db()
     return rules
+
+
+def may_switch_on(person: Any, rules: RuleSet) -> bool:
+    """Say whether a person who may set rules may put this one in force: what decides over others needs four eyes."""
+    return rules.author_id is None or rules.author_id != person.pk
 
 
 def differences(rules: RuleSet, before: RuleSet) -> list[tuple[Any, Any, Any]]:

@@ -98,6 +98,7 @@ def rule_set(request: HttpRequest, version: int) -> HttpResponse:
         else [],
         "form": ReasonForm(),
         "may_set_rules": rules.may_set_rules(request.user),
+        "own": not rulesets.may_switch_on(request.user, row),
     }
     return render(request, "integrity/rule_set.html", context)
 

@@ -12,7 +12,7 @@
     const moment = new Date(milliseconds + 8 * 3600e3);
     return `${moment.getUTCFullYear()}-${two(moment.getUTCMonth() + 1)}-${two(moment.getUTCDate())} ${two(moment.getUTCHours())}:00`;
   };
-  const at = (index) => data.start + index * 3600e3;
+  const at = (index) => data.start + index * data.step;
   const line = (values) => values.map((value, index) => [at(index), value]);
   const series = [];
   if (data.expected.length) {
@@ -34,7 +34,7 @@
     legend: { type: "scroll", top: 0, data: series.filter((one) => one.name !== "low").map((one) => one.name) },
     grid: { left: 12, right: 16, top: 44, bottom: 60, containLabel: true },
     tooltip: { trigger: "axis", renderMode: "richText", confine: true, formatter: (points) => {
-      const index = Math.round((points[0].value[0] - data.start) / 3600e3);
+      const index = Math.round((points[0].value[0] - data.start) / data.step);
       const rows = [[data.texts.value, data.values], [data.texts.expected, data.expected], [data.texts.around, data.around]].filter((one) => one[1].length).map((one) => `${one[0]}: ${one[1][index] === null ? "–" : one[1][index]}`);
       if (data.expected.length && data.low[index] !== null) rows.push(`${data.texts.band}: ${data.low[index]} – ${data.high[index]}`);
       return [china(points[0].value[0]), ...rows].join("\n");

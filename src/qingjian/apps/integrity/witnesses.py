@@ -1,0 +1,221 @@
+"""What speaks beside the values: settings against the register, what the pipeline noted of the devices, process logic.
+
+Findings on data that other sources support weigh more; a fact against the register is a suspect by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from django.db.models import Q
+
+from qingjian.apps.integrity.panels import Group, day_of, midnight
+from qingjian.apps.integrity.words import DAY, DEVICE, PROCESS, TWINS
+from qingjian.apps.network.models import Setting
+from qingjian.apps.observing import queries as observing
+from qingjian.apps.observing.models import FindingRecord, Mark
+from qingjian.screening import device_side
+from qingjian.screening.corroboration import FactHistory, corroborated, device_findings, process_findings
+from qingjian.screening.device_side import DeviceFact, Registered, settings_off_register
+from qingjian.screening.findings import Finding
+from qingjian.screening.learning import Learned
+from qingjian.screening.outlet_logic import WHOLE_STATION, Declared, outlet_tests
+from qingjian.screening.panel import Panel
+from qingjian.screening.record import Record, join
+
+ALONE = 0.999
+"""Score from which another source is a suspect without any finding on data: about once in three years of honest days."""
+AGAINST_REGISTER = frozenset({"setting_off_register", "unregistered_setting"})
+"""Facts that are suspects whatever the data say."""
+TOUCHING = frozenset({Mark.Kind.MAINTENANCE, Mark.Kind.CALIBRATION})
+NOTED = {
+    "clock-drift": (
+        "clock_jump",
+        "设备时钟偏离接收时间",
+        "device clock away from the time of receipt",
+        ("F04", "T08"),
+    ),
+    "changed-after-the-fact": (
+        "changed_later",
+        "已报时段的数值事后改变",
+        "value of a reported period changed",
+        ("T13",),
+    ),
+    "device-against-platform": (
+        "mean_differs",
+        "设备均值与平台按明细计算的不一致",
+        "mean of the device differs from its finer data",
+        ("T12",),
+    ),
+}
+"""Rule of the pipeline → kind of fact, what was seen, official circumstances."""
+_EIGHT_HOURS = 8 * 60
+
+
+def heard(
+    group: Group, known: int, panel: Panel, learned: Learned | None, found: Sequence[Finding], until: date
+) -> list[Finding]:
+    """Return the findings of a screening of a panel joined by what other sources say, and what these say alone.
+
+    `known` is how many days of data lie before the panel.
+    """
+    first = day_of(panel.first_day)
+    others = [
+        *of_devices(group, known, first, until),
+        *(of_process(group, panel, learned) if learned else ()),
+    ]
+    data = [one for one in found if not one.other_station]
+    twins = [one for one in found if one.other_station]
+    joined = corroborated(data, others)
+    own = {(one.station, one.parameter, one.first_day) for one in data}
+    kept = [
+        one
+        for one in joined
+        if (one.station, one.parameter, one.first_day) in own
+        or one.score >= ALONE
+        or any(fact.test.removeprefix("device.") in AGAINST_REGISTER for fact in one.evidence)
+    ]
+    return [*(_placed(group, one) for one in kept), *twins]
+
+
+def rule_of(finding: Finding) -> str:
+    """Return the rule a finding belongs to: what only another source says has a rule, and a precision, of its own."""
+    if finding.other_station:
+        return TWINS
+    sources = {one.test.partition(".")[0] for one in finding.evidence}
+    if sources and sources <= {"device"}:
+        return DEVICE
+    if sources and sources <= {"process", "generated", "device"}:
+        return PROCESS
+    return DAY
+
+
+def _placed(group: Group, finding: Finding) -> Finding:
+    """Name a series for what speaks of a whole point: its first screened one."""
+    if finding.parameter:
+        return finding
+    measured = [one.code for one in group.parameters if one.role == "measured"]
+    own = [factor for factor in measured if (finding.station, factor) in group.places]
+    return replace(finding, parameter=own[0]) if own else finding
+
+
+def of_devices(group: Group, known: int, first: date, until: date) -> list[Finding]:
+    """Return one finding for each occasion on which a device contradicts the register or itself.
+
+    How unusual that is follows from the `known` days of data before `first`.
+    """
+    begin, end = midnight(first), midnight(until + timedelta(days=1))
+    found: list[Finding] = []
+    for (point, factor), facts in sorted(_facts(group, end).items()):
+        past = [one for one in facts if one.minute < _minute(begin)]
+        counts = Counter(one.kind for one in past)
+        present = [one for one in facts if one.minute >= _minute(begin)]
+        found.extend(device_findings(point, factor, present, FactHistory(known, counts)))
+    return found
+
+
+def _facts(group: Group, end: datetime) -> dict[tuple[str, str], list[DeviceFact]]:
+    """Return the facts known before a moment by (point, factor); factor "" is the whole point."""
+    facts: dict[tuple[str, str], list[DeviceFact]] = defaultdict(list)
+    by_code = {one.code: place for place, one in group.places.items()}
+    points = {one.point_id: one.point.code for one in group.places.values()}
+    for row in FindingRecord.objects.filter(rule__in=NOTED, point__in=points, start__lt=end).order_by(
+        "start", "id"
+    ):
+        kind, zh, en, circumstances = NOTED[row.rule]
+        place = by_code.get(row.subject, (points[row.point_id], "")) if row.point_id else None
+        if place is not None:
+            facts[place].append(DeviceFact(_minute(row.start), kind, zh, en, circumstances))
+    for place, found in _off_register(group, end):
+        facts[place].extend(found)
+    return facts
+
+
+def _off_register(group: Group, end: datetime) -> list[tuple[tuple[str, str], list[DeviceFact]]]:
+    """Return what devices reported of their settings that the register does not say."""
+    series = {one.pk: place for place, one in group.places.items()}
+    devices = {one.device_id: place[0] for place, one in group.places.items() if one.device_id}
+    rows = Setting.objects.filter(Q(series__in=series) | Q(device__in=devices)).order_by("valid_from", "id")
+    told: dict[tuple[str, str], tuple[list[device_side.Setting], list[Registered]]] = defaultdict(
+        lambda: ([], [])
+    )
+    for row in rows:
+        value = _number(row.value)
+        if value is None or (row.valid_from is not None and row.valid_from >= end):
+            continue
+        place = series[row.series_id] if row.series_id else (devices[row.device_id], "")
+        since = _minute(row.valid_from) if row.valid_from else 0
+        if row.origin == "device":
+            told[place][0].append(device_side.Setting(since, row.name, value))
+        else:
+            beyond = _minute(row.valid_to) if row.valid_to else None
+            told[place][1].append(Registered(row.name, value, since, beyond))
+    return [(place, settings_off_register(*held)) for place, held in sorted(told.items())]
+
+
+def of_process(group: Group, panel: Panel, learned: Learned) -> list[Finding]:
+    """Return what process logic says of the screened days of a group."""
+    record = join(learned.history, panel)
+    tests = outlet_tests(record, learned.models.context, _declared(group, record))
+    found: list[Finding] = []
+    for (s, p), own in sorted(tests.items()):
+        station = record.stations[s].code
+        if p == WHOLE_STATION:
+            found.extend(process_findings(station, "", own, record.first_day, record.panel_days))
+        else:
+            described = record.parameters[p]
+            found.extend(
+                process_findings(
+                    station,
+                    described.code,
+                    own,
+                    record.first_day,
+                    record.panel_days,
+                    hourly=record.hourly[s, p],
+                    unit=described.unit,
+                )
+            )
+    return found
+
+
+def _declared(group: Group, record: Record) -> Declared:
+    """Return what people marked and which settings changed, on the grid of a record."""
+    declared = Declared.nothing(record)
+    begin = midnight(day_of(record.first_day))
+    end = begin + timedelta(days=record.days)
+    station = {one.code: i for i, one in enumerate(record.stations)}
+    parameter = {one.code: i for i, one in enumerate(record.parameters)}
+    codes = {one.code: place for place, one in group.places.items()}
+    for point in {one.point_id: one.point for one in group.places.values()}.values():
+        for mark in observing.marks_in_force(point, begin, end):
+            a, b = (int((moment - begin).total_seconds() // 3600) for moment in (mark.start, mark.end))
+            if mark.kind == Mark.Kind.STOPPED and point.code in station:
+                declared.stopped[station[point.code], max(a, 0) : max(b, 0)] = True
+            if mark.kind in TOUCHING:
+                for place in (codes[code] for code in mark.series if code in codes):
+                    days = slice(max(a // 24, 0), max(b // 24 + 1, 0))
+                    declared.touched[station[place[0]], parameter[place[1]], days] = True
+    for row in Setting.objects.filter(
+        series__in=[one.pk for one in group.places.values()], valid_from__gte=begin, valid_from__lt=end
+    ).select_related("series"):
+        point_code, factor = codes[row.series.code]
+        day = (row.valid_from - begin).days
+        declared.touched[station[point_code], parameter[factor], day] = True
+    return declared
+
+
+def _minute(moment: datetime) -> int:
+    """Return minutes since 1970-01-01 as the local clock shows them."""
+    return int(moment.astimezone(UTC).timestamp()) // 60 + _EIGHT_HOURS
+
+
+def _number(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if np.isfinite(found) else None
