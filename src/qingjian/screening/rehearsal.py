@@ -29,7 +29,10 @@ from qingjian.screening.ways import (
 LEAST_CHANGED_HOURS = 3.0
 SHORTEST_HOURS, LONGEST_HOURS = 10, 24 * 40
 LONGEST_STATION_HOURS = 24 * 8
-LEAST_DAYS, LEAST_DAYS_OF_FEW = 30, 10  # of a series that is rehearsed; of one in a record of less than two months
+LEAST_DAYS, LEAST_DAYS_OF_FEW = (
+    30,
+    10,
+)  # of a series that is rehearsed; of one in a record of less than two months
 MOST_SHARE = 0.3
 LEAST_SHARE_OF_DAY = 0.5  # of the hours a series usually has
 AT_TIMES = 0.25  # share of the exercises only carried out at some hours, at high levels, or setting in slowly
@@ -66,10 +69,7 @@ def stage(
     held = (hours > 0) & (hours >= LEAST_SHARE_OF_DAY * usual[:, :, None])
     least = LEAST_DAYS if record.days >= 2 * LEAST_DAYS else LEAST_DAYS_OF_FEW
     series = [
-        (s, p)
-        for s in range(len(record.stations))
-        for p in record.measured()
-        if held[s, p].sum() >= least
+        (s, p) for s in range(len(record.stations)) for p in record.measured() if held[s, p].sum() >= least
     ]
     room = {(s, p): MOST_SHARE * held[s, p].sum() for s, p in series}
     tampering = [k for k in kinds if k in TAMPERING]
