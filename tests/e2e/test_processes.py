@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,80 @@ def test_a_late_matter_climbs_and_everybody_is_told(desk, node) -> None:
     assert leader.page.locator("tbody tr").count() >= 1
     leader.open(f"{matter}?tab=all")
     assert leader.page.locator(".qj-part").count() == 6
+
+
+def corrected_year(day: date) -> str:
+    """Return the table of the year with one working day more taken off, as a corrected notice would."""
+    path = ROOT / f"src/qingjian/workdays/data/years/{day.year}.csv"
+    text = path.read_text() if path.exists() else f"# year: {day.year}\n# title: t\ndate,kind,name\n"
+    return f"{text.rstrip()}\n{day.isoformat()},rest_in_lieu,更正\n"
+
+
+def test_people_and_the_calendar_change_while_the_work_goes_on(desk, node, tmp_path) -> None:
+    """An officer stands in, one is transferred, the work is handed over, a year is corrected: number and date stay right."""
+    officer, deputy, leader = desk("zhifa2"), desk(OFFICER), desk(LEADER)
+    officer.open("/matters/open/clue-verification/")
+    officer.fill(title="途中换人的核实", statement="夜间恒值")
+    officer.page.click("form.qj-form button.btn-primary")
+    officer.page.wait_for_url("**/matters/*/")
+    matter = officer.page.url.removeprefix(node.address)
+    number = officer.page.locator("#content .qj-head strong").inner_text()
+    officer.act(matter, "take")
+
+    # Absence: the deputy finds the work, and no longer once the absence ended.
+    officer.open("/delegations/add/")
+    name = deputy.page.locator(".qj-top-tools .dropdown > button").inner_text().strip()
+    officer.page.locator("#content [name=deputy]").select_option(label=name)
+    officer.fill(reason="年假")
+    officer.page.click("form.qj-form button.btn-primary")
+    officer.page.wait_for_url("**/delegations/")
+    deputy.open("/matters/inbox/")
+    assert "途中换人的核实" in deputy.page.locator("tbody").inner_text()
+    assert "宋明哲" in deputy.page.locator(".alert").first.inner_text()
+    officer.open("/delegations/")
+    officer.page.click(".alert button")
+    officer.page.wait_for_load_state()
+    deputy.open("/matters/inbox/")
+    assert "途中换人的核实" not in deputy.page.locator("#content").inner_text()
+
+    # Transfer: the post ends, the rights at once; the leader hands over.
+    security = desk("anquan")
+    security.open("/people/?q=zhifa2")
+    security.page.click("tbody a >> nth=0")
+    security.page.click("form[action*='/posts/'] button")
+    security.page.wait_for_load_state()
+    assert officer.page.request.get(f"{node.address}{matter}").status in (403, 404)
+    leader.open("/matters/inbox/")
+    assert number in leader.page.locator(".alert-warning").inner_text()
+    leader.open("/hand-over/")
+    leader.page.locator("#content [name=giver]").select_option(label="宋明哲")
+    leader.page.locator("#content [name=receiver]").select_option(label=name)
+    leader.fill(reason="调离")
+    leader.page.click("form button.btn-primary")
+    leader.page.wait_for_load_state()
+    assert number in leader.page.locator("#content").inner_text()
+    deputy.open(f"{matter}?tab=deadlines")
+    assert deputy.page.locator("#content .qj-head strong").inner_text() == number
+    clock = deputy.page.locator("#content .qj-clock").last
+    last_day = clock.get_attribute("data-last-day")
+
+    # The calendar is corrected: the date moves, the old one stays beside it, the person is told.
+    day = date.fromisoformat(last_day) - timedelta(days=2)
+    while day.weekday() > 4:
+        day -= timedelta(days=1)
+    table = tmp_path / "year.csv"
+    table.write_text(corrected_year(day), encoding="utf-8")
+    manager = desk("shuju")
+    manager.open("/working-days/")
+    manager.fill(document="国办发明电〔2026〕99号（测试）", file=str(table))
+    manager.page.click("#content form[enctype] button.btn-primary")
+    manager.page.wait_for_load_state()
+    deputy.open(f"{matter}?tab=deadlines")
+    clock = deputy.page.locator("#content .qj-clock").last
+    assert clock.get_attribute("data-last-day") > last_day
+    assert last_day in clock.inner_text()
+    assert "更正" in clock.locator(".qj-days").text_content()
+    deputy.open("/notifications/")
+    assert last_day in deputy.page.locator("tbody").inner_text()
+    deputy.open(f"{matter}?tab=trail")
+    assert deputy.page.locator("tbody").first.inner_text().count("调离") == 1

@@ -213,10 +213,49 @@ def template(*lines: str) -> bytes:
         "{{ number | attr('__class__') }}",
         "{% include 'x' %}",
         "{{ cycler.__init__.__globals__ }}",
+        "{% set a = number ~ number %}{% set a = a ~ a %}{{ a }}",
+        "{% with a = number %}{{ a }}{% endwith %}",
+        "{% macro x() %}{{ x() }}{% endmacro %}",
+        "{% filter upper %}{{ number }}{% endfilter %}",
+        "{% for a in demand %}{% for b in demand %}x{% endfor %}{% endfor %}",
+        "{% for a in demand %}{% for b in entries %}x{% endfor %}{% endfor %}",
+        "{% for a in entries %}{% for b in entries %}{% for c in entries %}x{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in entries recursive %}x{% endfor %}",
+        "{% for a in (number, number) %}x{% endfor %}",
+        "{% import 'x' as y %}",
     ],
 )
 def test_templates_reach_nothing_but_their_fields(line: str) -> None:
     assert documents.template_problems(template(line), ORDER)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{% for x in entries %}{{ x.title }}: {{ x.value|default('–') }}{% endfor %}",
+        "{% for x in evidence %}{% for y in deadlines %}{{ x.number }}{{ y.due }}{% endfor %}{% endfor %}",
+        "{% if days is defined and demand != '' and not subject == '–' %}{{ demand|trim }}{% else %}–{% endif %}",
+        "{{ days if days else '–' }} {{ entries[0].title }} {{ entries|length }}",
+    ],
+)
+def test_what_offices_need_is_allowed(line: str) -> None:
+    assert documents.template_problems(template(line), ORDER) == []
+
+
+def test_a_header_is_checked_like_the_body() -> None:
+    document = docx.Document()
+    document.add_paragraph("{{ number }}")
+    document.sections[0].header.paragraphs[0].text = "{% set a = number %}{{ a }}"
+    buffer = io.BytesIO()
+    document.save(buffer)
+    assert documents.template_problems(buffer.getvalue(), ORDER)
+
+
+def test_a_letter_the_font_lacks_is_named_instead_of_left_out(monkeypatch) -> None:
+    made = documents.render(template("{{ demand }}"), {**documents.sample(ORDER), "demand": "姓\U000f1234"})
+    monkeypatch.setattr(documents.shutil, "which", lambda _name: None)
+    with pytest.raises(OSError, match="\U000f1234"):
+        documents.pdf(made)
 
 
 def test_templates_that_are_no_forms_are_refused() -> None:

@@ -14,6 +14,7 @@ from tests.apps.matters.conftest import PASSWORD, key, picture
 from qingjian.apps.accounts.models import AuditEvent
 from qingjian.apps.matters import dossier, services
 from qingjian.apps.matters.models import Certificate, DocumentTemplate, Matter, WebhookTarget
+from qingjian.contracts.clock import CHINA
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -102,6 +103,9 @@ def test_the_form_says_what_becomes_public_before_it_does(client, office) -> Non
     client.force_login(office.second)
     page = client.get(f"/matters/{matter.pk}/act/pass_recheck/").content.decode()
     assert "此步骤将公开" in page
+    # Whoever acts reads before what follows: clocks that end, the document, who is told.
+    for text in ("结束计时：", "生成文书：", "通知：所涉单位"):
+        assert text in page, text
     assert "复查日期" in page
 
 
@@ -347,3 +351,34 @@ def test_a_list_is_printed_whole_and_says_where_it_was_cut(client, office, monke
     assert (len(whole.context["lines"]), "data-print-now" in whole.content.decode()) == (3, True)
     monkeypatch.setattr("qingjian.ui.listing.PRINT_LIMIT", 2)
     assert "仅打印前 2 行" in client.get("/matters/?rows=all").content.decode()
+
+
+def test_regions_are_merged_on_the_pages_while_a_matter_is_open(client, office, clock) -> None:
+    """One proposes, another approves; from that day the new bureau sees the matter under its old number, to the old date."""
+    county = office.county
+    other = county.person(
+        "other-handler", "station_staff", organisation=office.outsider.organisation, region=county.other
+    )
+    matter = office.act(office.open(actor=other, region=county.other), "take", other)
+    makers = [county.person(name, "data_manager", region=county.city) for name in ("maker", "checker")]
+    client.force_login(office.leader)
+    assert client.get(f"/matters/{matter.pk}/").status_code == 404
+    client.force_login(makers[0])
+    answer = client.post(
+        "/propose/placement/",
+        {"region": "990102", "parent": "990101", "valid_from": "2026-11-22", "reason": "并县"},
+    )
+    assert answer.status_code == 302, answer.context["form"].errors
+    client.force_login(makers[1])
+    client.post(f"{answer['Location']}decide/", {"decision": "approve", "comment": "批复文件已核对"})
+    client.force_login(office.leader)
+    # It holds from its day on, not before.
+    assert client.get(f"/matters/{matter.pk}/").status_code == 404
+    clock.advance(86400)
+    page = client.get(f"/matters/{matter.pk}/").content.decode()
+    assert "核实〔2026〕990102-0001" in page
+    assert matter.due.astimezone(CHINA).strftime("%Y-%m-%d") in page
+    form = {"key": key(), "version": matter.version, "person": office.second.pk, "note": "并县后移交"}
+    assert client.post(f"/matters/{matter.pk}/act/assign/", form).status_code == 302
+    client.force_login(office.second)
+    assert "990102-0001" in client.get("/matters/inbox/").content.decode()

@@ -165,9 +165,9 @@ def _opening(process: Process) -> Step:
         needs.append(_("Name the organisation concerned"))
     if process.needs_point:
         needs.append(_("Name the monitoring point"))
-    follows = []
+    after = []
     if process.opening_starts:
-        follows.append(
+        after.append(
             _("Starts: %(values)s") % {"values": _listed(one.title for one in process.opening_starts)}
         )
     return Step(
@@ -176,7 +176,7 @@ def _opening(process: Process) -> Step:
         str(process.state(process.initial).title),
         _who(process, process.who_opens),
         needs,
-        follows,
+        after,
     )
 
 
@@ -193,11 +193,12 @@ def _step(process: Process, action: Action) -> Step:
         str(process.state(action.target).title),
         who,
         needs,
-        _follows(process, action),
+        follows(process, action),
     )
 
 
-def _follows(process: Process, action: Action) -> list[str]:
+def follows(process: Process, action: Action) -> list[str]:
+    """Return what a step sets off: clocks, documents, signatures, who is told, what becomes public."""
     titles = {one.code: one.title for one in process.limits()}
     found = []
     for text, values in (

@@ -24,7 +24,7 @@ from docx.document import Document as WordDocument
 from docx.table import Table
 from docx.text.paragraph import Paragraph
 from docxtpl import DocxTemplate
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from qingjian.apps.matters.declarations import DocumentKind
@@ -48,10 +48,21 @@ COMMON_FIELDS: Mapping[str, Promise] = {
     "deadlines": gettext_lazy("Deadlines"),
 }
 """Values every document has beside those its declaration names."""
-LIST_FIELDS = {
-    "entries": ("title", "value"),
-    "evidence": ("number", "title", "kind", "name", "digest", "taken_at"),
-    "deadlines": ("title", "due", "source"),
+LIST_FIELDS: Mapping[str, Mapping[str, Promise]] = {
+    "entries": {"title": gettext_lazy("Name of the field"), "value": gettext_lazy("What was entered")},
+    "evidence": {
+        "number": gettext_lazy("Number"),
+        "title": gettext_lazy("What it shows"),
+        "kind": gettext_lazy("Kind"),
+        "name": gettext_lazy("File name"),
+        "digest": gettext_lazy("Digest"),
+        "taken_at": gettext_lazy("Taken at"),
+    },
+    "deadlines": {
+        "title": gettext_lazy("Deadline"),
+        "due": gettext_lazy("Due"),
+        "source": gettext_lazy("Source"),
+    },
 }
 """Fields that are lists, with the names of what each row has."""
 LARGEST_TEMPLATE = 5 * 1024**2
@@ -62,18 +73,57 @@ FONT_PACKAGE = "pylopdf_fonts_zh_cn"
 FONT_FAMILY = "Noto Serif SC"
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """No globals, few filters, no arithmetic that could grow without end."""
+ALLOWED_NODES = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.For,
+    nodes.Filter,
+    nodes.Keyword,
+    nodes.Test,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+)
+"""What a template may be made of: fields, conditions and plain loops. Without names of its own, calls and arithmetic no
+template grows beyond its own length times its rows."""
+DEEPEST_LOOP = 2
 
-    intercepted_binops = frozenset({"*", "**"})
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No globals, few filters, no assignments, calls or arithmetic, and no loop that could run without end."""
 
     def __init__(self) -> None:
         super().__init__(undefined=StrictUndefined, autoescape=True)
         self.globals.clear()
         self.filters = {name: value for name, value in self.filters.items() if name in FILTERS}
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        raise SecurityError(_("the operator %(sign)s is not allowed in a template") % {"sign": operator})
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        _check_nodes(tree, ())
+        return tree
+
+
+def _check_nodes(node: nodes.Node, loops: tuple[str, ...]) -> None:
+    if not isinstance(node, ALLOWED_NODES):
+        raise SecurityError(
+            _("“%(what)s” is not allowed in a template") % {"what": type(node).__name__.lower()}
+        )
+    if isinstance(node, nodes.For):
+        loops = (*loops, node.iter.name if isinstance(node.iter, nodes.Name) else "")
+        nested_over_text = len(loops) > 1 and not set(loops) <= LIST_FIELDS.keys()
+        if node.recursive or "" in loops or len(loops) > DEEPEST_LOOP or nested_over_text:
+            raise SecurityError(_("a loop runs over one of the lists, at most two inside each other"))
+    for child in node.iter_child_nodes():
+        _check_nodes(child, loops)
 
 
 class TemplateRefusedError(ValueError):
@@ -118,18 +168,8 @@ def template_problems(content: bytes, kind: DocumentKind) -> list[str]:
 def sample(kind: DocumentKind) -> dict[str, Any]:
     """Return made-up values for a preview: each field shows its own title."""
     values: dict[str, Any] = {name: f"〔{title}〕" for name, title in COMMON_FIELDS.items()}
-    values["entries"] = [{"title": "〔title〕", "value": "〔value〕"}]
-    values["evidence"] = [
-        {
-            "number": "1",
-            "title": "〔title〕",
-            "kind": "〔kind〕",
-            "name": "〔name〕",
-            "digest": "0" * 64,
-            "taken_at": "–",
-        }
-    ]
-    values["deadlines"] = [{"title": "〔title〕", "due": "–", "source": "〔source〕"}]
+    for name, fields in LIST_FIELDS.items():
+        values[name] = [{field: f"〔{title}〕" for field, title in fields.items()}]
     return {**values, **{name: f"〔{title}〕" for name, title in kind.fields.items()}}
 
 
@@ -166,7 +206,7 @@ def _plain(value: Any) -> Any:
 def pdf(content: bytes) -> bytes:
     """Return a PDF for reading and printing: through LibreOffice when it is there, else set again by Typst.
 
-    Raises OSError when LibreOffice fails or the font package is missing.
+    Raises OSError when LibreOffice fails, the font package is missing, or it lacks a letter of the document.
     """
     office = shutil.which("soffice") or shutil.which("libreoffice")
     return _by_office(office, content) if office else _by_typst(content)
@@ -196,6 +236,14 @@ def _by_office(office: str, content: bytes) -> bytes:
         return (Path(folder) / "document.pdf").read_bytes()
 
 
+def _text(content: bytes) -> str:
+    """Return every letter of a .docx that is set."""
+    return "".join(
+        block.get("text", "") or "".join(cell for row in block.get("rows", ()) for cell in row)
+        for block in outline(content)
+    )
+
+
 def font_folder() -> Path:
     """Return the folder of the bundled open Chinese font. Raises OSError when the package is not installed."""
     try:
@@ -215,6 +263,10 @@ def missing_glyphs(text: str) -> set[str]:
 
 def _by_typst(content: bytes) -> bytes:
     fonts = font_folder()
+    if missing := missing_glyphs(_text(content)):
+        raise OSError(
+            _("the bundled font cannot draw: %(letters)s") % {"letters": " ".join(sorted(missing)[:20])}
+        )
     source = '#set page(paper: "a4", margin: (x: 2.6cm, y: 2.8cm), numbering: "1")\n'
     source += f'#set text(font: "{FONT_FAMILY}", size: 12pt, lang: "zh", fallback: false)\n#set par(leading: 0.9em)\n'
     source += "\n".join(_blocks(docx.Document(io.BytesIO(content))))

@@ -16,7 +16,17 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import queries as accounts
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.matters import declarations, documents, forms, queries, rules, services, tables, wording
+from qingjian.apps.matters import (
+    declarations,
+    described,
+    documents,
+    forms,
+    queries,
+    rules,
+    services,
+    tables,
+    wording,
+)
 from qingjian.apps.matters.declarations import Action, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Matter
@@ -104,6 +114,7 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "evidence_needs": action.evidence if action else (),
         "about": _about(request, row, code),
         "publishes": wording.public_titles(row.declaration, action) if action else (),
+        "follows": described.follows(row.declaration, action) if action else (),
         "on_phone": code == "attach",
         "tone": action.tone if action else "danger" if code in CONCERNS or code == "void" else "primary",
     }
