@@ -382,3 +382,18 @@ def test_regions_are_merged_on_the_pages_while_a_matter_is_open(client, office, 
     assert client.post(f"/matters/{matter.pk}/act/assign/", form).status_code == 302
     client.force_login(office.second)
     assert "990102-0001" in client.get("/matters/inbox/").content.decode()
+
+
+def test_a_file_changed_on_the_disk_is_not_passed_off_as_evidence(client, office) -> None:
+    matter = office.attach(office.act(office.open(), "take", office.handler), office.handler)
+    row = matter.evidence.get()
+    client.force_login(office.leader)
+    assert client.get(f"/evidence/{row.pk}/?show=1").status_code == 200
+    path = services.files.path_of(row.file_id)
+    path.chmod(0o600)
+    path.write_bytes(picture())
+    answer = client.get(f"/evidence/{row.pk}/?show=1")
+    assert answer.status_code == 403
+    assert "摘要" in answer.content.decode()
+    path.unlink()
+    assert client.get(f"/evidence/{row.pk}/").status_code == 404

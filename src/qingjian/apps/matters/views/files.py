@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -26,9 +27,12 @@ def evidence(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def file_response(file: Any, name: str, *, inline: bool = False) -> HttpResponse:
+    """Return a stored file as it was stored; one that is gone or was changed on the disk is never passed off as it."""
     path = files.path_of(file.digest)
     if not path.exists():
         raise Http404
+    if files.digest_of(file.digest) != file.digest:
+        raise PermissionDenied(_("The stored file does not match its digest. Tell the system administrator."))
     response = FileResponse(
         path.open("rb"), as_attachment=not inline, filename=name, content_type=file.media_type
     )
