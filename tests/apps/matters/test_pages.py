@@ -370,11 +370,12 @@ def test_regions_are_merged_on_the_pages_while_a_matter_is_open(client, office, 
     )
     assert answer.status_code == 302, answer.context["form"].errors
     client.force_login(makers[1])
-    client.post(f"{answer['Location']}decide/", {"decision": "approve", "comment": "批复文件已核对"})
+    client.post(f"{answer['Location']}decide/", {"decision": "approve", "version": 0, "comment": "批复文件已核对"})
     client.force_login(office.leader)
     # It holds from its day on, not before.
     assert client.get(f"/matters/{matter.pk}/").status_code == 404
     clock.advance(86400)
+    client.force_login(office.leader)
     page = client.get(f"/matters/{matter.pk}/").content.decode()
     assert "核实〔2026〕990102-0001" in page
     assert matter.due.astimezone(CHINA).strftime("%Y-%m-%d") in page
