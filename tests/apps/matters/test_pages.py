@@ -370,7 +370,9 @@ def test_regions_are_merged_on_the_pages_while_a_matter_is_open(client, office, 
     )
     assert answer.status_code == 302, answer.context["form"].errors
     client.force_login(makers[1])
-    client.post(f"{answer['Location']}decide/", {"decision": "approve", "version": 0, "comment": "批复文件已核对"})
+    client.post(
+        f"{answer['Location']}decide/", {"decision": "approve", "version": 0, "comment": "批复文件已核对"}
+    )
     client.force_login(office.leader)
     # It holds from its day on, not before.
     assert client.get(f"/matters/{matter.pk}/").status_code == 404
