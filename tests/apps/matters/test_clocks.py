@@ -96,6 +96,16 @@ def test_a_stop_counts_only_when_somebody_else_approved_it(office, clock) -> Non
         office.act(matter, "resume", office.handler)
 
 
+def test_a_stop_that_was_asked_for_waits_in_the_inbox_of_who_decides(office) -> None:
+    matter = office.act(served(office), "request-stop", office.handler, reason="检测")
+    (found,) = queries.inbox(office.leader)
+    assert (found, found.stop_asked) == (matter, True)
+    assert matter not in queries.inbox(office.handler)
+    office.act(matter, "refuse-stop", office.leader, note="理由不足")
+    assert not queries.inbox(office.leader).exists()
+    assert [one.stop_asked for one in queries.inbox(office.holder)] == [False]
+
+
 def test_who_asks_for_a_stop_does_not_approve_it_even_as_leader(office) -> None:
     from tests.apps.conftest import FIRST_DAY
 

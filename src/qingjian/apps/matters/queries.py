@@ -69,9 +69,13 @@ def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:
 
 
 def inbox(user: Any) -> QuerySet[Matter]:
-    """Return what waits for this person, or for somebody the person stands in for, most urgent first."""
+    """Return what waits for this person, or for somebody the person stands in for, most urgent first.
+
+    Each row says in `stop_asked` whether somebody else asked to stop its clocks and no one has decided yet.
+    """
     reached = rules.reaches(user)
     condition = Q(pk__in=())
+    asked = ClockStop.objects.order_by().filter(state=ClockStop.State.ASKED).exclude(asked_by=user)
     for one in reached:
         condition |= Q(waiting="assignee", assignee=one.person)
         for capability, regions in one.capabilities.items():
@@ -80,9 +84,11 @@ def inbox(user: Any) -> QuerySet[Matter]:
         approving = one.capabilities.get(Capability.APPROVE_MATTERS)
         if approving:
             condition |= Q(waiting="assignee", assignee=None, region_id__in=approving)
+            condition |= Q(region_id__in=approving, pk__in=asked.values("matter_id"))
         if one.organisations:
             condition |= Q(waiting="subject", subject_id__in=one.organisations, shared=True)
-    return listed(visible_to(user, reached).filter(condition, closed_at=None)).order_by(
+    rows = listed(visible_to(user, reached).filter(condition, closed_at=None))
+    return rows.annotate(stop_asked=Exists(asked.filter(matter=OuterRef("pk")))).order_by(
         F("due").asc(nulls_last=True), "opened_at", "id"
     )
 

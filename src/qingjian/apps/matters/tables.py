@@ -64,6 +64,13 @@ STATE = Column(
     order="state",
     badge=lambda row: row.present.colour,
 )
+STOP_ASKED = Column(
+    "stop_asked",
+    _("Stop of the clock"),
+    value=lambda row: _("to be decided") if row.stop_asked else "",
+    order="",
+    badge=lambda row: "purple" if row.stop_asked else None,
+)
 LIGHT = Column(
     "due", _("Deadline"), value=lambda row: _light(row)[1], order="due", badge=lambda row: _light(row)[0]
 )
@@ -100,7 +107,7 @@ class MatterListing(Listing):
 class InboxListing(MatterListing):
     title = _("Waiting for me")
     name = "inbox"
-    columns = (NUMBER, KIND, TITLE, STATE, LIGHT, DUE, REGION, SUBJECT)
+    columns = (NUMBER, KIND, TITLE, STATE, STOP_ASKED, LIGHT, DUE, REGION, SUBJECT)
     empty_text = _("Nothing waits for you.")
 
 
