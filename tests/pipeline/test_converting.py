@@ -9,8 +9,9 @@ from tests.pipeline.node import MN, START, Node, make_directory
 from tests.pipeline.test_judging import aggregate
 from tests.pipeline.test_work import platform
 
+from qingjian.contracts.converting import Converter
 from qingjian.contracts.directory import Directory, Route, Series, Setting
-from qingjian.pipeline.converting import Converter, means
+from qingjian.pipeline.converting import means
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.work import Work
@@ -24,7 +25,7 @@ DAY0 = datetime(2026, 3, 1, 16, tzinfo=UTC)
 def stack() -> dict[str, object]:
     first = make_directory().series[0]
     gas = replace(first, medium="flue_gas", factor="a21002", code="P1:a21002", expected={"hour": 3600})
-    oxygen = replace(gas, id=2, factor="a19001", code="P1:a19001")
+    oxygen = replace(gas, id=2, factor="a19001", code="P1:a19001", unit="%")
     own = [
         replace(platform(number, one.factor), medium="flue_gas", code=f"{one.code}:own")
         for number, one in ((11, gas), (12, oxygen))
@@ -73,7 +74,7 @@ def converter(**changes: object) -> Converter:
 
 
 def hours(made: Converter, oxygen: float) -> dict[tuple[int, int], float]:
-    return made.hours([1, 2], np.array([1, 2], np.int32), np.array([0, 0]), np.array([30.0, oxygen]))
+    return made.values([1, 2], np.array([1, 2], np.int32), np.array([0, 0]), np.array([30.0, oxygen]))
 
 
 def test_what_cannot_be_converted_is_left_out() -> None:
@@ -94,16 +95,55 @@ def test_the_reference_of_the_time_of_the_data_counts() -> None:
         ]
     )
     series = np.array([1, 1, 2, 2], np.int32)
-    found = made.hours([1], series, np.array([0, 3600, 0, 3600]), np.array([30.0, 30.0, 11.0, 11.0]))
+    found = made.values([1], series, np.array([0, 3600, 0, 3600]), np.array([30.0, 30.0, 11.0, 11.0]))
     assert found == {(1, 0): 45.0, (1, 3600): 30.0}
 
 
 def test_a_point_without_oxygen_is_not_converted() -> None:
     alone = [one for one in stack()["series"] if isinstance(one, Series) and one.factor != "a19001"]  # type: ignore[attr-defined]
-    assert converter(series=alone, routes=[]).oxygen_of(1) is None
+    made = converter(series=alone, routes=[])
+    assert made.inputs_of(1) == frozenset()
+    assert hours(made, 11) == {}
 
 
 def test_means_are_by_local_day() -> None:
     begin = int(DAY0.timestamp())
     values = {(1, begin): 1.0, (1, begin + 23 * 3600): 3.0, (1, begin + 24 * 3600): 9.0, (2, begin): 5.0}
     assert means(values, "day") == {(1, begin): 2.0, (1, begin + 86_400): 9.0, (2, begin): 5.0}
+
+
+def settings(*more: Setting) -> list[Setting]:
+    return [Setting("P1:a21002", "reference_oxygen", "6", "%"), *more]
+
+
+def test_a_new_setting_or_late_oxygen_makes_the_converted_values_anew(node: Node) -> None:
+    node.directory.publish(make_directory(2, **stack()))
+    engine = node.engine(recovering=False)
+    work = Work(engine, PipelineSettings(node.folder.root, ask_for_history=False), node.clock)
+    engine.recover()
+    frames = [
+        node.upload(DAY0 + hour * HOUR, {"a21002": {"Avg": "30", "Flag": "N"}}, command="2061")
+        for hour in range(24)
+    ]
+    node.journal(frames)
+    node.clock.set_wall(DAY0 + timedelta(days=2))
+    engine.step(idle=True)
+    aggregate(node, work)
+    assert own(engine, "day") == [(30, None)], "no oxygen yet: nothing converted"
+    node.journal(
+        [
+            node.upload(DAY0 + hour * HOUR, {"a19001": {"Avg": "11", "Flag": "N"}}, command="2061")
+            for hour in range(24)
+        ]
+    )
+    node.clock.advance(300)
+    engine.step(idle=True)
+    aggregate(node, work)
+    assert own(engine, "day") == [(30, 45)]
+    node.directory.publish(
+        make_directory(3, **{**stack(), "settings": settings(Setting("P1:a21002", "measured_basis", "wet"))})
+    )
+    node.clock.advance(300)
+    engine.step(idle=True)
+    aggregate(node, work)
+    assert own(engine, "day") == [(30, None)], "moisture is not measured here, so wet gas cannot be converted"

@@ -142,3 +142,20 @@ def test_a_replayed_hour_is_the_row_of_the_source() -> None:
     }
     assert readings["a34004"]["Avg"] == str(dataset.value("pm25", row))
     assert dataset.span.start + row * dataset.span.step == datetime(2014, 11, 21, 20)
+
+
+def test_the_dust_of_the_boiler_is_measured_wet_and_sent_dry_at_reference_oxygen() -> None:
+    device = demo.recorder("990121003100000000000003")
+    readings = device.record("hour", datetime(2026, 3, 1, tzinfo=UTC), 3600)
+    values = {
+        one.factor: {name: float(text) for name, text in one.values.items() if name != "Flag"}
+        for one in readings
+    }
+    dust, oxygen = values["a34013"], values["a19001"]["Avg"]
+    temperature, pressure, moisture = (values[code]["Avg"] for code in ("a01012", "a01013", "a01014"))
+    dry = (
+        dust["Avg"] * 101_325 / (100_900 + 1000 * pressure) * (273 + temperature) / 273 / (1 - moisture / 100)
+    )
+    assert dust["ZsAvg"] == pytest.approx(dry * 12 / (21 - oxygen), abs=0.06)
+    gas = values["a21026"]
+    assert gas["ZsAvg"] == pytest.approx(gas["Avg"] * 12 / (21 - oxygen), abs=0.06)

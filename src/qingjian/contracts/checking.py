@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -23,6 +23,20 @@ def checked_settings(directory: Directory, code: str) -> frozenset[Setting]:
 
 def doubted(directory: Directory, series: Sequence[SeriesInfo], observations: Observations) -> Hits:
     """Run the doubting checks over rows (as `run_checks` wants them), each with the settings of its own time."""
+    return checked(directory, series, observations, DOUBTING)
+
+
+def checked(
+    directory: Directory,
+    series: Sequence[SeriesInfo],
+    observations: Observations,
+    only: Collection[str],
+    usable: Bools | None = None,
+) -> Hits:
+    """Run some checks over rows, each with the settings of its own time; a run ends where a setting changes.
+
+    `usable`: rows to look at, all when None.
+    """
     facts = {one.id: fact for one in series if (fact := directory.series_by_id(one.id)) is not None}
     settings = {
         number: sorted(
@@ -31,7 +45,7 @@ def doubted(directory: Directory, series: Sequence[SeriesInfo], observations: Ob
         for number, fact in facts.items()
     }
     settings = {number: held for number, held in settings.items() if held}
-    nothing = run_checks(observations, [], only=DOUBTING)
+    nothing = run_checks(observations, [], only=only)
     if not settings or not len(observations):
         return nothing
     places = {number: fact.point for number, fact in facts.items()}
@@ -43,7 +57,8 @@ def doubted(directory: Directory, series: Sequence[SeriesInfo], observations: Ob
         rows = np.flatnonzero(piece == number)
         at = datetime.fromtimestamp(borders[number - 1] if number else int(observations.start.min()) - 1, UTC)
         held = check_settings(series, places, units, _in_force(settings, at))
-        hits = run_checks(observations.take(rows), held, only=DOUBTING)
+        part = observations.take(rows)
+        hits = run_checks(part, held, usable=None if usable is None else usable[rows], only=only)
         found.append(Hits(hits.check, rows[hits.row], hits.found, hits.allowed))
     columns = ([getattr(one, name) for one in found] for name in ("check", "row", "found", "allowed"))
     return Hits(*(np.concatenate(column) for column in columns))

@@ -11,18 +11,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from qingjian.contracts.checking import checked_settings, suspect
+from qingjian.contracts.converting import Converter
 from qingjian.contracts.directory import Directory, Series
 from qingjian.contracts.facts import StatedFact
 from qingjian.contracts.findings import Finding
-from qingjian.lake import CANDIDATES, STATISTIC_CODES, Decimals, Lake, candidates, from_float
+from qingjian.lake import CANDIDATES, Decimals, Lake, candidates, from_float
 from qingjian.lake.reading import month_bounds
-from qingjian.pipeline.converting import Converter, Values, means
+from qingjian.pipeline.converting import Values, means
+from qingjian.pipeline.neighbours import NeighbourChecks
+from qingjian.pipeline.own_rows import own_rows, prefer, rows_of
 from qingjian.pipeline.watch import finest_statistic, make_finding
 from qingjian.pipeline.windows import (
     DAY,
@@ -57,6 +61,8 @@ _DECIMALS_MORE = 2
 _SECONDS = {"realtime": 60, "minute": 60, "hour": 3600, "day": 86_400}
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 _NOTHING = Observations.of([], [], [])
+Work = tuple[datetime, datetime, list[int]]
+"""(begin, end, series)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,8 @@ class Aggregator:
         numbers = {one.code: one.id for one in directory.series}
         self._facts = [(number, one.interval(numbers)) for number, one in facts]
         self._converter = Converter(directory, book)
+        self._dependents = self._converter.dependents()
+        self._neighbours = NeighbourChecks(directory, book, self._converter)
         self._series = {
             one.id: one
             for one in directory.series
@@ -103,7 +111,7 @@ class Aggregator:
         """Aggregate what the window asks for; depends only on what was known at window.known_until."""
         parts: list[pa.Table] = []
         findings: list[Finding] = []
-        hours, days, months = self._due(window)
+        hours, days, months, touched = self._due(window)
         for target, work in (("hour", hours), ("day", days)):
             for begin, end, numbers in work:
                 for chunk in _chunks(numbers):
@@ -111,8 +119,9 @@ class Aggregator:
                     if made is not None:
                         parts.append(self._rows(made, begin, end, window, converted))
                         findings += self._compare(made, target, begin, end, window, known_at)
+        findings += self._checked(touched, parts, window, known_at)
         # Months are made of the days of this very run too, which are not stored yet.
-        fresh = _days_of(parts)
+        fresh = rows_of(parts, "day")
         for begin, end, numbers in months:
             for chunk in _chunks(numbers):
                 made, converted = self._month(chunk, begin, end, window, fresh)
@@ -164,17 +173,16 @@ class Aggregator:
         return found
 
     def _reset(self) -> list[tuple[datetime, datetime, frozenset[int]]]:
-        """Return the stretches whose checks have other settings than at the run before."""
+        """Return the stretches whose checks or conversions have other settings than at the run before."""
         months = self._lake.months() if self._earlier is not None else []
         if self._earlier is None or not months:
             return []
         oldest = month_bounds(months[0])[0]
+        earlier = Converter(self._earlier, self._book)
         found = []
         for one in self._series.values():
-            held, before = (
-                checked_settings(self._directory, one.code),
-                checked_settings(self._earlier, one.code),
-            )
+            held = checked_settings(self._directory, one.code) | self._converter.settings_of(one.id)
+            before = checked_settings(self._earlier, one.code) | earlier.settings_of(one.id)
             changed = held ^ before
             if changed:
                 begin = min(setting.valid_from or oldest for setting in changed)
@@ -186,8 +194,8 @@ class Aggregator:
 
     # -- what is due -------------------------------------------------------------------------------------------
 
-    def _due(self, window: Window) -> tuple[list[tuple[datetime, datetime, list[int]]], ...]:
-        """Return (begin, end, series) of the hours, days and months to make anew."""
+    def _due(self, window: Window) -> tuple[list[Work], list[Work], list[Work], Mapping[datetime, set[int]]]:
+        """Return (begin, end, series) of the hours, days and months to make anew, and the days touched, over or not."""
         hours: dict[datetime, set[int]] = defaultdict(set)
         days: dict[datetime, set[int]] = defaultdict(set)
         months: dict[datetime, set[int]] = defaultdict(set)
@@ -222,6 +230,7 @@ class Aggregator:
             work_of(((begin, begin + HOUR, numbers) for begin, numbers in hours.items()), window),
             work_of(((begin, begin + DAY, numbers) for begin, numbers in days.items()), window),
             work_of(((begin, next_month(begin), numbers) for begin, numbers in months.items()), window),
+            {begin: series for begin, series in days.items() if window.only_from <= begin < window.only_to},
         )
 
     def _touched(self, statistic: str, window: Window) -> tuple[Ints, Ints]:
@@ -229,8 +238,11 @@ class Aggregator:
         limits = (window.only_from, window.only_to) if window.only_to.year < 9999 else (None, None)
         rows = self._lake.touched(statistic, window.known_after, window.known_until, *limits)
         series = rows.column("series").to_numpy().astype(np.int64)
+        starts = rows.column("start").cast(pa.int64()).to_numpy()
+        if self._dependents and len(series):
+            series, starts = _with_dependents(series, starts, self._dependents)
         mine = np.isin(series, list(self._series))
-        return series[mine], rows.column("start").cast(pa.int64()).to_numpy()[mine]
+        return series[mine], starts[mine]
 
     def _present(self, statistics: Sequence[str], begin: datetime, end: datetime) -> set[int]:
         """Return the aggregated series that have observations in a period."""
@@ -244,10 +256,10 @@ class Aggregator:
     def _aggregate(
         self, numbers: Sequence[int], begin: datetime, end: datetime, target: str, window: Window
     ) -> tuple[Aggregates | None, Values]:
-        """Return own periods, and those at reference oxygen."""
+        """Return own periods, and the converted values of flue gas."""
         flows = {one for number in numbers if (one := self._series[number].flow_series)}
-        gases = {one for number in numbers if (one := self._converter.oxygen_of(number)) is not None}
-        wanted = sorted({*numbers, *flows, *gases})
+        beside = {one for number in numbers for one in self._converter.inputs_of(number)}
+        wanted = sorted({*numbers, *flows, *beside})
         sent = {
             statistic: self._read(wanted, statistic, begin, end, window.known_until)
             for statistic in (("minute",) if target == "hour" else ("minute", "hour"))
@@ -255,9 +267,9 @@ class Aggregator:
         infos = self._infos(wanted)
         made = self._upwards(sent, infos, window)
         converted: Values = {}
-        if gases:
+        if any(self._converter.converts(number) for number in numbers):
             hours = self._counting_hours(made.get("hour"), sent.get("hour", _NOTHING), infos, window)
-            converted = self._converter.hours(numbers, *hours)
+            converted = self._converter.values(numbers, *hours)
         if target == "day":
             converted = means(converted, "day")
         return _within(made.get(target), numbers, begin, end), converted
@@ -299,12 +311,41 @@ class Aggregator:
         own_of = {own: number for number in numbers if (own := self._own(number)) is not None}
         columns = (*_COLUMNS, "converted")
         own = self._lake.series(sorted(own_of), "day", begin, end, as_of=as_of, columns=columns)
-        days = _own_days(own, fresh, own_of, begin, end)
+        days = own_rows(own, fresh, own_of, begin, end)
         converted = means({key: day[2] for key, day in days.items() if np.isfinite(day[2])}, "month")
-        best = _prefer(days, sent)
+        best = prefer(days, sent)
         infos = [_info(self._series[number], seconds=86_400) for number in numbers]
         made = self._upwards({"day": best}, infos, window).get("month") if len(best) else None
         return _within(made, numbers, begin, end), converted
+
+    def _checked(
+        self, days: Mapping[datetime, set[int]], parts: Sequence[pa.Table], window: Window, known_at: datetime
+    ) -> list[Finding]:
+        """Return what the checks of neighbouring hours state about the days touched."""
+        found: list[Finding] = []
+        fresh: pa.Table | None = None
+        for begin in sorted(days):
+            wanted = self._neighbours.wanted(days[begin])
+            if not wanted or begin >= window.ended_until:
+                continue
+            fresh = rows_of(parts, "hour") if fresh is None else fresh
+            hours = partial(self._hours, fresh, window)
+            for chunk in _chunks(wanted):
+                found += self._neighbours.day(chunk, begin, window.ended_until, hours, known_at)
+        return found
+
+    def _hours(
+        self, fresh: pa.Table, window: Window, numbers: Sequence[int], begin: datetime, end: datetime
+    ) -> tuple[Observations, npt.NDArray[np.bool_]]:
+        """Return the hours of some series, and which of them count."""
+        as_of = window.known_until
+        own_of = {own: number for number in numbers if (own := self._own(number)) is not None}
+        columns = (*_COLUMNS, "converted")
+        stored = self._lake.series(sorted(own_of), "hour", begin, end, as_of=as_of, columns=columns)
+        made = own_rows(stored, fresh, own_of, begin, end)
+        rows = prefer(made, self._read(numbers, "hour", begin, end, as_of), valid_only=True)
+        status = effective_status(rows, self._held(window), self._infos(numbers), period_seconds=3600)
+        return rows, status.usable
 
     def _read(
         self, numbers: Sequence[int], statistic: str, begin: datetime, end: datetime, as_of: datetime
@@ -364,7 +405,7 @@ class Aggregator:
     def _converted(
         self, made: Aggregates, kept: npt.NDArray[np.intp], decimals: Ints, converted: Values
     ) -> dict[str, Decimals]:
-        """Return the column of the values at reference oxygen, none when there is no such value."""
+        """Return the column of the converted values, none when there is no such value."""
         if not converted:
             return {}
         keys = zip(made.series[kept].tolist(), made.start[kept].tolist(), strict=True)
@@ -435,6 +476,20 @@ def _info(one: Series, seconds: int | None = None, edition: str = "2017") -> Ser
     )
 
 
+def _with_dependents(
+    series: Ints, starts: Ints, dependents: Mapping[int, frozenset[int]]
+) -> tuple[Ints, Ints]:
+    """Add what is converted with a series to what came for it: oxygen that comes late changes the values beside it."""
+    order = np.argsort(series, kind="stable")
+    inputs = np.asarray(sorted(dependents), np.int64)
+    low, high = (np.searchsorted(series[order], inputs, side) for side in ("left", "right"))
+    parts = [(series, starts)]
+    for place in np.flatnonzero(high > low).tolist():
+        came = starts[order[low[place] : high[place]]]
+        parts += [(np.full(len(came), one, np.int64), came) for one in sorted(dependents[int(inputs[place])])]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
 def _rounded(values: npt.NDArray[np.float64], decimals: npt.NDArray[np.int64]) -> Decimals:
     power = 10.0**decimals
     return from_float(np.rint(values * power) / power)
@@ -461,56 +516,3 @@ def _within(
         if isinstance(getattr(made, one.name), np.ndarray)
     }
     return replace(made, **columns)
-
-
-def _days_of(parts: Sequence[pa.Table]) -> pa.Table:
-    """Return the day rows among the results of this run."""
-    if not parts:
-        return CANDIDATES.empty_table()
-    rows = pa.concat_tables(parts)
-    return rows.filter(pa.array(rows.column("statistic").to_numpy() == STATISTIC_CODES["day"]))
-
-
-def _own_days(
-    stored: pa.Table, fresh: pa.Table, own_of: Mapping[int, int], begin: datetime, end: datetime
-) -> dict[tuple[int, int], tuple[float, str, float]]:
-    """Return (device series, start in seconds) → (value, flag, converted) of own days, those of this run over stored ones."""
-    days: dict[tuple[int, int], tuple[float, str, float]] = {}
-    for row in stored.to_pylist():
-        key = own_of[row["series"]], int(row["start"].timestamp())
-        days[key] = (_number(row["value"]), row["flag"] or "", _number(row["converted"]))
-    values, converted = (
-        Decimals.from_arrow(
-            fresh.column(f"{name}_mantissa").combine_chunks(),
-            fresh.column(f"{name}_decimals").combine_chunks(),
-        ).to_float()
-        for name in ("value", "converted")
-    )
-    rows = fresh.select(["series", "start", "flag"]).to_pylist()
-    for row, value, at_reference in zip(rows, values, converted, strict=True):
-        if row["series"] in own_of and begin <= row["start"] < end:
-            key = own_of[row["series"]], int(row["start"].timestamp())
-            days[key] = (float(value), row["flag"] or "", float(at_reference))
-    return days
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
-
-
-def _prefer(own: Mapping[tuple[int, int], tuple[float, str, float]], sent: Observations) -> Observations:
-    """Put own days before the device's."""
-    rows = {
-        (int(number), int(start)): (float(value), str(word))
-        for number, start, value, word in zip(
-            sent.series, sent.start, sent.value, sent.flag_words(), strict=True
-        )
-    }
-    rows.update({key: (value, flag) for key, (value, flag, _) in own.items()})
-    keys = sorted(rows)
-    return Observations.of(
-        [key[0] for key in keys],
-        [key[1] for key in keys],
-        [rows[key][0] for key in keys],
-        flag=[rows[key][1] for key in keys],
-    )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from qingjian.quality.calls import called_checks
+from qingjian.quality.checks import catalogue
+
 
 @dataclass(frozen=True, slots=True)
 class FindingRule:
@@ -108,4 +111,26 @@ _ALL = (
         "The mean the device sent differs from what the platform computes from the finer data by more than rounding explains.",
     ),
 )
-CATALOGUE: Mapping[str, FindingRule] = {one.name: one for one in _ALL}
+
+
+def check_rule(check: str) -> str:
+    """Return the name of the rule that states the hits of an automatic check."""
+    return "check-" + check.replace("_", "-")
+
+
+_CHECKS = tuple(
+    FindingRule(
+        check_rule(one.id),
+        one.version,
+        "series",
+        one.severity,
+        one.name_zh,
+        one.name_en[:1].upper() + one.name_en[1:],
+        f"{one.formula_zh}。按小时值判断，阈值为该序列的登记设置；只提示，不影响数据有效性。",
+        f"{one.formula_en[:1].upper()}{one.formula_en[1:]}. Judged on hourly values with the registered settings of the "
+        "series; states something to look at and changes no validity.",
+    )
+    for one in catalogue()
+    if one.id in called_checks()
+)
+CATALOGUE: Mapping[str, FindingRule] = {one.name: one for one in (*_ALL, *_CHECKS)}

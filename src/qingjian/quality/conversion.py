@@ -40,15 +40,18 @@ def standard_state(
     gas_temperature_c: ArrayLike,
     static_pressure_pa: ArrayLike,
     atmospheric_pressure_pa: ArrayLike = STANDARD_PRESSURE_PA,
+    *,
+    standard_pressure_pa: float = STANDARD_PRESSURE_PA,
+    standard_temperature_k: float = STANDARD_TEMPERATURE_K,
 ) -> Floats:
     """Concentration at 0 °C and 101,325 Pa from that at stack conditions: C · 101325/(Ba+Ps) · (273+ts)/273.
 
     ``static_pressure_pa`` is the gauge pressure of the duct (may be negative).
     """
     pressure = _array(atmospheric_pressure_pa) + _array(static_pressure_pa)
-    kelvin = STANDARD_TEMPERATURE_K + _array(gas_temperature_c)
+    kelvin = standard_temperature_k + _array(gas_temperature_c)
     with np.errstate(all="ignore"):
-        result = _array(concentration) * STANDARD_PRESSURE_PA / pressure * kelvin / STANDARD_TEMPERATURE_K
+        result = _array(concentration) * standard_pressure_pa / pressure * kelvin / standard_temperature_k
     return _only_where((pressure > 0) & (kelvin > 0), result)
 
 

@@ -188,13 +188,63 @@ def test_a_converted_limit_uses_the_device_or_own_conversion_and_says_so(data: D
     PermitLimit.objects.create(
         outlet=outlet, factor=factors["a21002"], averaging="hour", upper="100", unit="mg/m³", converted=True
     )
+    network.publish_directory()
     data.put("G1.a21002", START, [80.0, 80.0, 80.0])
     data.put("G1.a19001", START, [6.0, 13.5, 20.8])
     services.evaluate("outlets", date(2026, 11, 20), date(2026, 11, 20))
     row = Evaluation.objects.get(kind="outlet_hour")
     assert (row.start, row.result["items"][0]["value"], row.multiple) == (START + HOUR, 160, 0.6)
     trace, _again = explanation.trace_of(row, rulebook())
-    assert any("折算浓度" in step["zh"] for step in trace["steps"])
+    assert any("折算 = 80 × (21 - 6) / (21 - 13.5) = 160 mg/m³" in step["zh"] for step in trace["steps"])
+
+
+def test_a_limit_holds_for_dry_gas_at_standard_state_where_wet_gas_is_measured(data: Data) -> None:
+    """The instrument measures wet gas: 90 mg/m³ at 10 % moisture are 100 mg/m³; without moisture nothing is judged."""
+    source = Outlet.objects.get(code="S1-W1").source
+    outlet = Outlet.objects.create(source=source, code="S1-G1", name="烟囱", medium="gas")
+    point = Point.objects.create(
+        code="G1",
+        name="烟囱监测点",
+        kind="outlet_gas",
+        level="enterprise",
+        region=source.region,
+        organisation=source.organisation,
+        outlet=outlet,
+    )
+    for code, unit in (("a34013", "mg/m³"), ("a01014", "%")):
+        factor = Factor.objects.create(
+            code=f"flue_gas.{code}",
+            medium="flue_gas",
+            wire_code=code,
+            name_zh=code,
+            name_en=code,
+            unit=unit,
+            decimals=1,
+        )
+        Series.objects.create(
+            code=f"G1.{code}",
+            point=point,
+            factor=factor,
+            unit=unit,
+            medium="flue_gas",
+            expected={"hour": 3600},
+        )
+    Setting.objects.create(series=Series.objects.get(code="G1.a34013"), name="measured_basis", value="wet")
+    PermitLimit.objects.create(
+        outlet=outlet,
+        factor=Factor.objects.get(code="flue_gas.a34013"),
+        averaging="hour",
+        upper="95",
+        unit="mg/m³",
+    )
+    network.publish_directory()
+    data.put("G1.a34013", START, [90.0, 90.0, 90.0])
+    data.put("G1.a01014", START, [10.0, 4.0])
+    services.evaluate("outlets", date(2026, 11, 20), date(2026, 11, 20))
+    row = Evaluation.objects.get(kind="outlet_hour")
+    assert (row.start, row.result["items"][0]["value"]) == (START, 100)
+    trace, _again = explanation.trace_of(row, rulebook())
+    assert any("干基 = 90 / (1 - 10 %) = 100 mg/m³" in step["zh"] for step in trace["steps"])
 
 
 def test_ranges_exceed_on_both_sides_without_a_multiple(data: Data) -> None:

@@ -343,3 +343,30 @@ def test_a_series_that_reports_minutes_gets_a_place_for_the_platform_s_own_hours
     own = models.Series.objects.get(origin="platform")
     assert (own.point.code, own.unit, own.expected) == ("W1", "mg/L", {})
     assert services.directory_store().current().series_by_code(own.code).id == own.pk
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": "measured_state", "value": "perhaps"}, "value"),
+        ({"name": "measured_basis", "value": ""}, "value"),
+        ({"name": "reference_oxygen", "value": "21", "unit": "%"}, "value"),
+        ({"name": "reference_oxygen", "value": "six", "unit": "%"}, "value"),
+        ({"name": "atmospheric_pressure", "value": "101", "unit": "atm"}, "unit"),
+        ({"name": "atmospheric_pressure", "value": "101", "unit": "Pa"}, "value"),
+    ],
+)
+def test_settings_of_conversions_must_be_readable(registry, fields, field) -> None:
+    series = models.Series.objects.first().code
+    values, errors = checking.check(Proposal("setting", {"series": series, **fields}), 1)
+    kind = registered.KINDS["setting"]
+    assert values is None
+    assert [one.field for one in errors] == [kind.field_title(field)]
+
+
+def test_what_a_series_measures_is_no_setting_of_its_device(registry) -> None:
+    device = models.Device.objects.first().code
+    fields = {"device": device, "name": "measured_state", "value": "actual"}
+    assert checking.check(Proposal("setting", fields), 1)[1]
+    pressure = {"device": device, "name": "atmospheric_pressure", "value": "100.9", "unit": "kPa"}
+    assert not checking.check(Proposal("setting", pressure), 1)[1]

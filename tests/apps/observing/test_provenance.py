@@ -91,3 +91,61 @@ def test_a_strangers_value_is_not_found(an_hour, registry, client) -> None:
     client.force_login(registry.person("x", "station_staff", region=registry.other))
     answer = client.get(f"/data/provenance/?series={an_hour.code}&start={START:%Y-%m-%dT%H:%M}Z")
     assert answer.status_code == 404
+
+
+@pytest.fixture
+def stack(registry, put):
+    """Dust of a stack, measured in the wet gas of the duct, with what its conversion needs beside it."""
+    fields = {
+        "point": "A1",
+        "device": "A1-D1",
+        "medium": "flue_gas",
+        "decimals": 2,
+        "expected": {"hour": 3600},
+    }
+    rows = []
+    for code, unit in (
+        ("a34013", "mg/m³"),
+        ("a19001", "%"),
+        ("a01012", "℃"),
+        ("a01013", "kPa"),
+        ("a01014", "%"),
+    ):
+        names = {"name_zh": code, "name_en": code, "unit": unit, "decimals": 2}
+        factor = {"code": f"flue_gas.{code}", "medium": "flue_gas", "wire_code": code, **names}
+        rows.append(Proposal("factor", factor))
+        rows.append(
+            Proposal("series", {**fields, "code": f"A1.{code}", "factor": factor["code"], "unit": unit})
+        )
+    for name, value, unit in (
+        ("measured_state", "actual", ""),
+        ("measured_basis", "wet", ""),
+        ("reference_oxygen", "6", "%"),
+        ("atmospheric_pressure", "101", "kPa"),
+    ):
+        rows.append(Proposal("setting", {"series": "A1.a34013", "name": name, "value": value, "unit": unit}))
+    network.install(rows)
+    network.publish_directory()
+    for code, value in (("a34013", 30.0), ("a19001", 10.0), ("a01012", 120.0), ("a01013", -0.5)):
+        put(Series.objects.get(code=f"A1.{code}"), "hour", [(START, value, "N")])
+    return Series.objects.get(code="A1.a34013")
+
+
+def test_the_drawer_shows_how_flue_gas_was_converted_and_what_was_lacking(
+    stack, staff, put, clock, client
+) -> None:
+    address = f"/data/provenance/?series={stack.code}&statistic=hour&start={START:%Y-%m-%dT%H:%M}Z"
+    client.force_login(staff)
+    page = client.get(address).content.decode()
+    assert "缺少有效的烟气湿度，不能换算到干基" in page
+    assert provenance.conversion(staff, stack, "hour", START)["value"] is None
+    clock.advance(60)
+    put(Series.objects.get(code="A1.a01014"), "hour", [(START, 10.0, "N")])
+    page = client.get(address).content.decode()
+    assert "标态 = 30 × 101325 / (101000 + -500) × (273 + 120) / 273 = 43.5413 mg/m³" in page
+    assert "折算 = 48.3793 × (21 - 6) / (21 - 10)" in page
+    assert "U 未核实" in page, "the text of 2025 has not been seen"
+    day = provenance.conversion(staff, stack, "day", START)
+    assert (day["count"], day["value"]) == (1, pytest.approx(65.97, abs=0.01))
+    assert provenance.conversion(staff, stack, "month", START) is None
+    assert provenance.conversion(staff, Series.objects.get(code="A1.a19001"), "hour", START) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,18 @@ from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, number
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import PermitLimit, Point, Series, Setting
+from qingjian.apps.observing import queries as observing
 from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.converting import Converter
+from qingjian.contracts.directory import Directory
 from qingjian.rulebook import Confidence, Row, Rulebook
-from qingjian.standards.emissions import judgement, means, oxygen
+from qingjian.standards.emissions import judgement, means
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 from qingjian.standards.limits import Limit, limit_of
 from qingjian.standards.quantity import Quantity
 
 FLOW_CODES = ("w00000", "a00000", "B01")
-OXYGEN_CODE = "a19001"
 PH_CODE = "w01001"
 CUBIC_METRES_PER_HOUR = {"L/s": 3.6, "m³/s": 3600.0, "m³/h": 1.0, "m3/h": 1.0, "m3/s": 3600.0}
 GRAMS_PER_CUBIC_METRE = {
@@ -45,6 +47,7 @@ GRAMS_PER_CUBIC_METRE = {
     "μg/m³": 0.000001,
 }
 PLACES = 4
+NO_DIRECTORY = Directory(version=0, published_at=datetime(1970, 1, 1, tzinfo=UTC))
 DAY_SHARE = {"water": "water_day", "gas": "gas_day"}
 
 
@@ -55,7 +58,6 @@ class Outlet:
     point: Point
     series: dict[str, Series]
     flow: Series | None
-    oxygen: Series | None
     reference: dict[int, float]
     """Reference oxygen (%) by series."""
     limits: list[PermitLimit]
@@ -122,9 +124,7 @@ def outlets(book: Rulebook | None = None) -> list[Outlet]:
     for point in points:
         own = inputs.best(held[point.pk])
         flow = next((own[code] for code in FLOW_CODES if code in own), None)
-        found.append(
-            Outlet(point, own, flow, own.get(OXYGEN_CODE), reference, limits.get(point.outlet_id, []))
-        )
+        found.append(Outlet(point, own, flow, reference, limits.get(point.outlet_id, [])))
     return found
 
 
@@ -145,7 +145,12 @@ class Block:
         self.chosen = list(chosen)
         self.first = first
         self.count = (last - first).days + 1
+        self.converter = Converter(observing.directory_at(as_of) or NO_DIRECTORY, book)
         series = {one.pk: one for outlet in self.chosen for one in self._needed(outlet)}
+        beside = {number for pk in series for number in self.converter.inputs_of(pk)} - set(series)
+        series |= {
+            one.pk: one for one in Series.objects.select_related("factor", "device").filter(pk__in=beside)
+        }
         self.hours = inputs.read(
             list(series.values()), midnight(first), midnight(last + timedelta(days=1)), as_of
         )
@@ -156,22 +161,38 @@ class Block:
         yield from (
             one for code, one in outlet.series.items() if code in wanted or one.unit in GRAMS_PER_CUBIC_METRE
         )
-        other = (outlet.flow, outlet.oxygen, outlet.series.get(PH_CODE))
+        other = (outlet.flow, outlet.series.get(PH_CODE))
         yield from (one for one in other if one is not None)
 
     def judged(self, outlet: Outlet, series: Series, converted: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return (every value, values that count) as the limit wants them: measured, or at reference oxygen."""
+        """Return (every value, values that count) as the limit wants them: of dry gas at standard state, or at reference oxygen."""
         raw, used = self.hours.of(series.pk, "value"), self.hours.of(series.pk)
+        if not self.converter.converts(series.pk):
+            dry, own = raw, np.full(len(raw), np.nan)
+        else:
+            found = self.converter.hours(series.pk, *self._columns(series, raw))
+            dry, own = found.dry, found.value
         if converted:
             sent = self.hours.of(series.pk, "converted")
-            own = np.full(len(raw), np.nan)
-            if outlet.oxygen is not None and series.pk in outlet.reference:
-                own = oxygen.convert_array(
-                    raw, self.hours.of(outlet.oxygen.pk), outlet.reference[series.pk], rulebook=self.book
-                )
+            own = own if series.pk in outlet.reference else np.full(len(raw), np.nan)
             raw_converted = np.where(np.isfinite(sent), sent, own)
             return raw_converted, np.where(np.isfinite(used), raw_converted, np.nan)
-        return raw, used
+        return dry, np.where(np.isfinite(used), dry, np.nan)
+
+    def _columns(self, series: Series, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return series, start and value of the hours a conversion reads: its own as sent, the others where they count."""
+        beside = sorted(self.converter.inputs_of(series.pk))
+        starts = int(self.hours.start.timestamp()) + 3600 * np.arange(self.hours.count, dtype=np.int64)
+        return (
+            np.repeat(np.asarray([series.pk, *beside], np.int32), len(starts)),
+            np.tile(starts, 1 + len(beside)),
+            np.concatenate([raw, *(self.hours.of(one) for one in beside)]),
+        )
+
+    def conversion(self, series: Series, hour: int) -> tuple[Trace, float | None] | None:
+        """Return how an hour was converted, None where the register says nothing of it."""
+        at = int(self.hours.start.timestamp()) + 3600 * hour
+        return self.converter.trace(series.pk, at, *self._columns(series, self.hours.of(series.pk, "value")))
 
     def volume(self, outlet: Outlet) -> np.ndarray:
         """Return m³ of every hour, NaN where the flow is not valid or not measured."""
@@ -379,8 +400,8 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
             continue
         if not hourly and block is not None and outlet is not None:
             _explain_mean(made, block, outlet, own, converted, book)
-        if hourly and converted and block is not None and outlet is not None:
-            _explain_conversion(made, block, outlet, own, row.start, book)
+        if hourly and block is not None:
+            _explain_conversion(made, block, own, row.start, converted)
         if item["value"] is None:
             made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
             continue
@@ -452,25 +473,16 @@ def _explain_mean(
 
 
 def _explain_conversion(
-    made: TraceBuilder, block: Block, outlet: Outlet, series: Series, start: datetime, book: Rulebook
+    made: TraceBuilder, block: Block, series: Series, start: datetime, converted: bool
 ) -> None:
     hour = int((start - block.hours.start) / inputs.HOUR)
     sent = block.hours.of(series.pk, "converted")[hour]
-    if np.isfinite(sent):
+    if converted and np.isfinite(sent):
         made.step(
             f"采用设备上报的折算值 {number(sent, PLACES)}",
             f"the converted value of the device is used: {number(sent, PLACES)}",
         )
         return
-    if outlet.oxygen is None or series.pk not in outlet.reference:
-        return
-    try:
-        found = oxygen.convert(
-            number(block.hours.of(series.pk, "value")[hour], 6),
-            measured_oxygen=number(block.hours.of(outlet.oxygen.pk)[hour], 6),
-            reference=outlet.reference[series.pk],
-            rulebook=book,
-        )
-        made.include(found.trace)
-    except EvaluationError as error:
-        made.step(error.zh, error.en)
+    found = block.conversion(series, hour)
+    if found is not None:
+        made.include(found[0])

@@ -14,8 +14,12 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.network import models, registered
 from qingjian.contracts.directory import STATISTICS
 from qingjian.hj212.policy import Policy
+from qingjian.quality.conversion import AIR_OXYGEN_PERCENT
+from qingjian.quality.flue_gas import PASCALS, SETTING_NAMES, WORDS
 
 LARGEST_PORT = 65_535
+LOWEST_PRESSURE, HIGHEST_PRESSURE = 40_000.0, 110_000.0
+"""Pa of the air at the highest places people live at, and of the deepest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,27 @@ def _of_target(values: dict[str, Any]) -> list[tuple[str, str]]:
 def _of_setting(values: dict[str, Any]) -> list[tuple[str, str]]:
     if (values["series"] is None) is (values["device"] is None):
         return [("series", _("name either a series or a device"))]
+    name, text = values["name"], values["value"].strip()
+    of_series = name in SETTING_NAMES and name != "atmospheric_pressure"
+    if of_series and values["series"] is None:
+        return [("series", _("this setting belongs to a series"))]
+    if name in WORDS and text.lower() not in WORDS[name]:
+        return [("value", _("must be one of: %(words)s") % {"words": ", ".join(WORDS[name])})]
+    if name == "reference_oxygen" and not 0 <= _number(text) < AIR_OXYGEN_PERCENT:
+        return [("value", _("must be a percentage from 0 to below 21"))]
+    if name == "atmospheric_pressure":
+        if values["unit"] not in PASCALS:
+            return [("unit", _("must be one of: %(words)s") % {"words": ", ".join(filter(None, PASCALS))})]
+        if not LOWEST_PRESSURE <= _number(text) * PASCALS[values["unit"]] <= HIGHEST_PRESSURE:
+            return [("value", _("is no pressure of the air: 40 to 110 kPa"))]
     return []
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _of_placement(values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -13,7 +13,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from qingjian.apps.observing.statuses import english
 from qingjian.apps.observing.words import STATISTICS
+from qingjian.rulebook import Confidence
 from qingjian.ui.templatetags.kit import moment
 
 TITLES = {
@@ -38,6 +40,10 @@ TITLES = {
     "tonnes": gettext_lazy("Emitted this year (t)"),
     "permitted_t": gettext_lazy("Permitted this year (t)"),
     "used_percent": gettext_lazy("Used (%)"),
+    "found": gettext_lazy("Found"),
+    "threshold": gettext_lazy("Threshold"),
+    "clause": gettext_lazy("Called for by"),
+    "confidence": gettext_lazy("Confidence of that row"),
     "projected_percent": gettext_lazy("Projected to the end of the year (%)"),
 }
 FIGURES = {
@@ -48,7 +54,7 @@ FIGURES = {
     "converted": gettext_lazy("Converted mean"),
     "flag": gettext_lazy("Flag"),
 }
-LEFT_OUT = {"series", "start", "evaluation"}
+LEFT_OUT = {"series", "start", "evaluation", "rule_row"}
 """Keys of the program's own; the page shows series and time of each finding beside the evidence."""
 MOST_CHANGES = 5
 DIGITS = 6
@@ -110,6 +116,9 @@ def _text(key: str, value: Any) -> str:
         return _("Yes") if value else _("No")
     if key == "statistic":
         return str(STATISTICS.get(value, value))
+    if key == "confidence":
+        mark = Confidence(value)
+        return f"{mark} {mark.label_en if english() else mark.label_zh}"
     if key == "column":
         return str(FIGURES.get(value, value))
     if isinstance(value, int | float):

@@ -6,16 +6,21 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 
+from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Series
-from qingjian.apps.observing import own, stores
+from qingjian.apps.observing import own, queries, stores
+from qingjian.apps.observing.statuses import english
 from qingjian.apps.observing.values import page_values
 from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.converting import Converter
 from qingjian.contracts.current import now
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.model import Refusal
 from qingjian.journal.reader import JournalReader
+from qingjian.quality.status import Status
 from qingjian.rulebook import Row
 
 HEX_COLUMNS = 16
@@ -64,6 +69,38 @@ def _stored(series: Series, statistic: str, start: datetime, as_of: datetime | N
             if as_of is None or row["known_at"] <= as_of:
                 rows.append({**row, "rule": own.rule_of_source(row["source"], book)})
     return rows
+
+
+def conversion(
+    user: Any, series: Series, statistic: str, start: datetime, as_of: datetime | None = None
+) -> dict[str, Any] | None:
+    """Return how an own hour of flue gas was converted, or of how many hours a day's value is the mean; else None."""
+    directory = queries.directory_at(as_of)
+    if statistic not in ("hour", "day") or directory is None:
+        return None
+    converter = Converter(directory, queries.rulebook_at(as_of))
+    if not converter.converts(series.pk):
+        return None
+    beside = network.series_visible_to(user).filter(pk__in=converter.inputs_of(series.pk))
+    begin, end = (int(moment) for moment in own.bounds(statistic, start, start + timedelta(seconds=1)))
+    hours = page_values(
+        user,
+        [series, *beside],
+        "hour",
+        datetime.fromtimestamp(begin, UTC),
+        datetime.fromtimestamp(end, UTC),
+        as_of,
+    )
+    counted = np.where(np.isin(hours.code, (Status.VALID, Status.SUBSTITUTED)), hours.value, np.nan)
+    columns = hours.series, hours.start, counted
+    if statistic == "day":
+        found = list(converter.values([series.pk], *columns).values())
+        return {"lines": [], "count": len(found), "value": float(np.mean(found)) if found else None}
+    made = converter.trace(series.pk, begin, *columns)
+    if made is None:
+        return None
+    trace, value = made
+    return {"lines": trace.lines("en" if english() else "zh")[1:], "count": None, "value": value}
 
 
 def rule_text(row: Row) -> str:

@@ -197,6 +197,7 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
             "value": value,
             "inputs": words.STATISTICS.get(value["inputs"], "") if value else "",
             "rule_text": provenance.rule_text(value["rule"]) if value and value["rule"] else "",
+            "conversion": provenance.conversion(request.user, series, statistic, start, as_of),
             "steps": provenance.steps(series, statistic, start, as_of),
         },
     )

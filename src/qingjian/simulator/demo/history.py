@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from qingjian.contracts.clock import CHINA
+from qingjian.quality.flue_gas import PASCALS
 from qingjian.simulator.demo.county import SIMULATED, Row, county
 from qingjian.simulator.demo.datasets import Dataset, datasets
 from qingjian.simulator.demo.records import (
@@ -135,6 +136,11 @@ def simulated(mn: str) -> Simulated:
     if not own:
         raise KeyError(mn)
     shapes = _signals()[own[0]["signal"]]
+    wet = {
+        row["subject"]: float(row["value"]) * PASCALS[row["unit"]]
+        for row in county()["settings"]
+        if row["name"] == "atmospheric_pressure"
+    }
     reference = next(
         (
             float(row["value"])
@@ -152,6 +158,7 @@ def simulated(mn: str) -> Simulated:
             one["averaging"],
             one["converted"],
             one["total_unit"],
+            wet.get(one["code"]),
         )
         for one in own
     ]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qingjian.contracts.clock import CHINA
+from qingjian.quality.conversion import dry_basis, standard_state
 from qingjian.simulator.demo.datasets import MISSING, Dataset
 from qingjian.simulator.demo.replay import position
 from qingjian.simulator.readings import Reading, text
@@ -104,6 +105,8 @@ class SimulatedFactor:
     converted: bool = False
     total: str = ""
     """Unit of the total, m³ or kg; empty where none is sent."""
+    atmospheric_pressure_pa: float | None = None
+    """Set where the factor is measured in the wet gas of the duct, so that the device brings it to dry gas first."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,19 @@ class Simulated:
     medium: str
     reference_oxygen: float | None = None
 
-    def _converted(self, average: Floats, oxygen: Floats | None, decimals: int) -> Floats | None:
-        if self.reference_oxygen is None or oxygen is None:
+    def _converted(self, one: SimulatedFactor, values: Mapping[str, Floats]) -> Floats | None:
+        """Return what a device sends as converted value, None where it sends none."""
+        if not one.converted or self.reference_oxygen is None or "oxygen" not in values:
             return None
-        converted: Floats = np.round(average * (21.0 - self.reference_oxygen) / (21.0 - oxygen), decimals)
-        return converted
+        dry = values[one.key]
+        if one.atmospheric_pressure_pa is not None:
+            gauge = values["pressure"] * 1000.0
+            dry = standard_state(dry, values["temperature"], gauge, one.atmospheric_pressure_pa)
+            dry = dry_basis(dry, values["humidity"] / 100.0)
+        found: Floats = np.round(
+            dry * (21.0 - self.reference_oxygen) / (21.0 - values["oxygen"]), one.decimals
+        )
+        return found
 
     def minutes(self, starts: Integers, length: int = MINUTE) -> dict[str, Means]:
         """Return the means of periods of `length` seconds (one sample a minute) by factor key, rounded as sent."""
@@ -144,7 +155,7 @@ class Simulated:
     def _completed(self, found: dict[str, Means], length: int) -> dict[str, Means]:
         """Add totals and converted values computed from the means."""
         flow = found.get("flow")
-        oxygen = found.get("oxygen")
+        averages = {key: mean.average for key, mean in found.items()}
         complete = {}
         for one in self.factors:
             mean = found[one.key]
@@ -153,11 +164,7 @@ class Simulated:
                 volume = flow.average * length / (1000.0 if self.medium == "waste_water" else 1.0)
                 mass = 1e-3 if self.medium == "waste_water" else 1e-6
                 total = np.round(volume if one.key == "flow" else mean.average * volume * mass, 3)
-            converted = (
-                self._converted(mean.average, oxygen.average, one.decimals)
-                if one.converted and oxygen is not None
-                else None
-            )
+            converted = self._converted(one, averages)
             complete[one.key] = Means(mean.average, mean.least, mean.greatest, total, converted)
         return complete
 
@@ -220,11 +227,7 @@ class Simulated:
         readings = []
         for one in self.factors:
             shown = {"Rtd": text(float(values[one.key][0]), one.decimals)}
-            converted = (
-                self._converted(values[one.key], values.get("oxygen"), one.decimals)
-                if one.converted
-                else None
-            )
+            converted = self._converted(one, values)
             if converted is not None:
                 shown["ZsRtd"] = text(float(converted[0]), one.decimals)
             readings.append(Reading(one.wire, {**shown, "Flag": "N"}))

@@ -41,7 +41,7 @@ def convert(
     Raises InputError, UnitError.
     """
     book = rulebook or packaged()
-    row = _guard(book)
+    row = guard(book)
     value = measured(concentration, "实测浓度", "mg/m³")
     oxygen = measured(measured_oxygen, "实测含氧量", "%", highest=_AIR)
     wanted = measured(reference, "基准含氧量", "%", highest=Decimal(20))
@@ -68,10 +68,10 @@ def convert_array(
     rulebook: Rulebook | None = None,
 ) -> npt.NDArray[np.float64]:
     """The same for arrays (mg/m³, %): NaN where the oxygen is missing, negative or reaches the guard."""
-    guard = float(_guard(rulebook or packaged())["value"])
+    highest = float(guard(rulebook or packaged())["value"])
     oxygen = np.asarray(measured_oxygen, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        usable = (oxygen >= 0) & (oxygen < guard)
+        usable = (oxygen >= 0) & (oxygen < highest)
         return np.where(
             usable,
             np.asarray(concentrations, dtype=np.float64) * (21.0 - reference) / (21.0 - oxygen),
@@ -79,5 +79,6 @@ def convert_array(
         )
 
 
-def _guard(book: Rulebook) -> Row:
+def guard(book: Rulebook) -> Row:
+    """Return the row with the measured oxygen (%) from which on nothing is converted."""
     return book.rows("evaluation_parameters", subject="reference_oxygen")[-1]
