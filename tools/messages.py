@@ -32,6 +32,7 @@ KEYWORDS = {
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
     "pgettext": ((1, "c"), 2),
+    "sentence": None,
 }
 HEADER = "# Chinese texts of 清鉴 Qingjian; kept by `python -m tools.messages update`. Apache-2.0."
 # A fixed moment, so that collecting the texts again changes nothing but texts.

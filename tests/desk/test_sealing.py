@@ -86,7 +86,7 @@ def test_yesterday_is_sealed_once_two_hours_after_midnight(node, clock) -> None:
     assert tasks.seal_days(clock.now()) == "封存 0 天，重新封存 0 天"
     clock.set_wall(datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
     assert tasks.seal_days(clock.now()) == "封存 1 天，重新封存 0 天"
-    assert tasks.seal_days(clock.now()) == "nothing is due"
+    assert tasks.seal_days(clock.now()) == "没有到期的日期"
     node.enter()
     (entry,) = entries(node)
     assert (entry.day, entry.revision, entry.supersedes, entry.series_days) == (TWENTIETH, 1, None, 1)

@@ -81,6 +81,7 @@ GROUPS = (
             ("registry-import", _("Import"), "file-import", C.PROPOSE_REGISTRY),
             ("duties", _("Duties"), "users-group", C.VIEW_REGISTRY),
             ("series-list", _("Series"), "chart-line", C.VIEW_REGISTRY),
+            ("settings", _("Settings"), "adjustments-horizontal", C.VIEW_REGISTRY),
             ("limits", _("Limits"), "ruler-measure", C.VIEW_REGISTRY),
             ("rule-changes", _("Changed rules and results"), "git-compare", C.VIEW_REGISTRY),
             ("rules-to-confirm", _("Rules to confirm"), "scale", C.VIEW_REGISTRY),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 from datetime import UTC, datetime
+from xml.etree import ElementTree
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -93,6 +95,22 @@ def test_setting_up_shows_the_key_takes_a_code_and_shows_recovery_codes_once(cli
     state = client.get("/second-factor/").content.decode()
     assert "otpauth" not in state
     assert "-" not in {code.digest for code in RecoveryCode.objects.all()}
+
+
+def test_the_key_is_shown_as_a_picture_that_the_content_security_policy_allows(client, county) -> None:
+    client.force_login(county.person("staff", "station_staff"))
+    answer = client.get("/second-factor/")
+    page = answer.content.decode()
+    address = html.unescape(re.search(r'href="(otpauth://[^"]+)"', page).group(1))
+    picture = re.search(r"<svg .*?</svg>", page, re.DOTALL).group(0)
+    assert picture == second_factor.picture(address)
+    assert {one.tag.rpartition("}")[2] for one in ElementTree.fromstring(picture).iter()} == {"svg", "path"}
+    assert not re.search(r"style|script|\son\w+=|href", picture)
+    assert "unsafe-inline" not in answer["Content-Security-Policy"]
+    # Drawn rows begin at the border of four modules; the three finder patterns are where every reader looks for them.
+    size = int(re.search(r'viewBox="0 0 (\d+)', picture).group(1))
+    first_row = re.search(r'stroke="#000" d="M(\d+) 4.5h7.*?h7m-', picture)
+    assert (first_row.group(1), size >= 21 + 8) == ("4", True)
 
 
 def test_signing_in_needs_the_code_and_no_code_holds_twice(client, county, clock) -> None:

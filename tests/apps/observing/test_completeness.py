@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from datetime import UTC, date, datetime, timedelta
 
@@ -185,16 +186,15 @@ def test_a_gap_shows_what_was_asked_and_what_came(air, staff, client) -> None:
     ask("2051", wire, wire)
     ask("2061", "20250101000000", "20250101050000")
     ask("2061", "nonsense", "")
-    (found,) = completeness.gaps(completeness.owing(staff), DAY, DAY)
+    owing = completeness.owing(staff)
+    (found,) = completeness.gaps(owing, completeness.gap_records(owing, DAY, DAY))
     assert (found.periods, found.missing, found.came) == (5, 2, 3)
     assert [command.id for command in found.asked] == [asked.id]
     assert found.asked[0].state is CommandState.QUEUED
     client.force_login(staff)
     page = client.get(f"/completeness/?from={DAY}&to={DAY}").content.decode()
     assert "2061" in page
-    assert (
-        completeness.gaps(completeness.owing(staff), DAY - timedelta(days=9), DAY - timedelta(days=8)) == []
-    )
+    assert not completeness.gap_records(owing, DAY - timedelta(days=9), DAY - timedelta(days=8)).exists()
 
 
 def test_the_page_is_narrowed_to_what_a_person_may_see(air, waste, put, registry, client) -> None:
@@ -205,7 +205,44 @@ def test_the_page_is_narrowed_to_what_a_person_may_see(air, waste, put, registry
     assert "A1.a34004" not in page
 
 
-@pytest.mark.parametrize("by", ["day", "month", "quarter"])
+def test_a_strip_shows_each_day_by_a_sign_and_adds_up_the_window(air, waste, put, staff, client) -> None:
+    put(air, "hour", hours(20))
+    put(air, "hour", [(MIDNIGHT - timedelta(hours=number + 1), 5.0, "N") for number in range(24)])
+    client.force_login(staff)
+    page = client.get(f"/completeness/?from={DAY - timedelta(days=2)}&to={DAY}&q=A1.a34004").content.decode()
+    signs = re.findall(r'<span class="qj-cell-(\w+)" title="([^"]+)">(.)</span>', page)
+    assert [(name, sign) for name, _title, sign in signs] == [("none", "□"), ("full", "■"), ("most", "◧")]
+    assert signs[2][1] == f"{DAY} 83.3 % (20/24)"
+    (strip,) = completeness.strips(
+        completeness.report(
+            list(completeness.owing(staff, text="A1.a34004")), DAY - timedelta(days=2), DAY
+        ).lines,
+        DAY - timedelta(days=2),
+    )
+    whole = completeness.report([strip.line.series], DAY - timedelta(days=2), DAY, "quarter").lines[0]
+    for name in ("expected", "received", "valid", "missing", "transmission", "valid_share", "rate"):
+        assert getattr(strip.line, name) == getattr(whole, name), name
+    long = client.get(
+        f"/completeness/?from={DAY - timedelta(days=200)}&to={DAY}&q=A1.a34004"
+    ).content.decode()
+    assert f'title="{DAY:%Y-%m} ' in long, "a long window is shown by month"
+
+
+def test_only_series_with_gaps_and_the_gaps_in_pages(air, waste, staff, client) -> None:
+    for number in range(25):
+        record = gap(air, missing=2, end=MIDNIGHT + timedelta(hours=5))
+        FindingRecord.objects.filter(pk=record.pk).update(start=MIDNIGHT + timedelta(minutes=number))
+    client.force_login(staff)
+    address = f"/completeness/?from={DAY}&to={DAY}"
+    assert client.get(address).content.decode().count('qj-cell-none" title=') == 2
+    narrowed = client.get(f"{address}&only=gaps").content.decode()
+    assert narrowed.count('class="qj-strip"><span class="qj-cell-none" title=') == 1, "one series has gaps"
+    assert narrowed.count("gap_page=2") == 1
+    second = client.get(f"{address}&only=gaps&gap_page=2").content.decode()
+    assert "gap_page=1" in second
+
+
+@pytest.mark.parametrize("by", ["window", "day", "month", "quarter"])
 def test_the_pages_open_with_every_filter(air, put, staff, registry, client, by) -> None:
     put(air, "hour", hours(20))
     client.force_login(staff)

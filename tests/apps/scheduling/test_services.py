@@ -3,9 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from qingjian.apps.scheduling import jobs, services
 from qingjian.apps.scheduling.models import Run
+from qingjian.apps.scheduling.said import joined, sentence
 
 
 @pytest.fixture
@@ -76,3 +79,42 @@ def test_the_page_names_jobs_and_their_periods_in_words(client, county, monkeypa
     assert "5 分钟" in page
     assert "0:05:00" not in page
     assert page.count("每五分钟") >= 2
+
+
+def test_a_result_is_shown_in_the_language_of_its_reader(db, monkeypatch, clock, client, county) -> None:
+    def act(period):
+        return joined(
+            [
+                sentence("%(title)s %(count)d", title=gettext_lazy("Air"), count=3),
+                sentence("%(count)d sent", count=2),
+                "PM2.5 50 %",
+            ]
+        )
+
+    made = jobs.Job("test-said", "试验", timedelta(hours=1), act)
+    monkeypatch.setattr(jobs, "_jobs", {made.name: made})
+    with translation.override("zh-hans"):
+        services.run_due()
+    run = Run.objects.get()
+    with translation.override("en"):
+        assert run.shown == "Air 3, 2 sent, PM2.5 50 %"
+    with translation.override("zh-hans"):
+        assert run.shown == run.result
+        assert "sent" not in run.shown
+    person = county.person("system", "system_administrator")
+    client.force_login(person)
+    assert run.result in client.get("/schedule/").content.decode()
+
+
+def test_of_an_error_the_last_line_is_shown_and_a_lost_message_keeps_its_text(db) -> None:
+    assert Run(result="Traceback\n  line\nRuntimeError: no").shown == "RuntimeError: no"
+    assert Run(result="").shown == ""
+    stored = {"joiner": ", ", "parts": [["no such message %(count)d", {"count": 1}]]}
+    assert Run(result="x", said=stored).shown == "no such message 1"
+
+
+def test_what_a_job_says_is_a_text_like_any_other() -> None:
+    with translation.override("en"):
+        one = sentence("%(count)d sent", count=2)
+        assert one == "2 sent"
+        assert joined([one, "more"], "; ") == "2 sent; more"

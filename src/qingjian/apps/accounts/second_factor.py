@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.safestring import SafeString, mark_safe
 
 STEP_SECONDS = 30
 DIGITS = 6
@@ -64,6 +65,16 @@ def matching_step(secret: bytes, code: str, moment: datetime, last_step: int) ->
 def address(secret: bytes, username: str, issuer: str) -> str:
     """Return the `otpauth://` address an authenticator app on the same telephone opens."""
     return _generator(secret).get_provisioning_uri(username, issuer)
+
+
+def picture(address: str) -> SafeString:
+    """Return the address as a QR code, an SVG to put into a page; colours are attributes, no style and no script."""
+    # Only the page of the set-up draws one; other processes need not load the library.
+    import segno
+
+    drawn = segno.make(address, micro=False, error="m")
+    text = drawn.svg_inline(svgclass="qj-qr", lineclass=None, omitsize=True, dark="#000", light="#fff")
+    return mark_safe(text)  # noqa: S308 - made of numbers by the library, nothing of the address stands in it
 
 
 def written(secret: bytes) -> str:

@@ -109,10 +109,12 @@ def second_factor(request: HttpRequest) -> HttpResponse:
             request.session[WITH_SECOND_FACTOR] = True
             return _show_codes(request, made)
     secret = services.begin_second_factor(request.user)
+    address = codes.address(secret, request.user.username, ISSUER)
     context = {
         "form": form,
         "key": codes.written(secret),
-        "address": codes.address(secret, request.user.username, ISSUER),
+        "address": address,
+        "picture": codes.picture(address),
         "required": rules.must_have_second_factor(request.user),
     }
     return render(request, "accounts/second_factor_set_up.html", context)

@@ -13,7 +13,6 @@ import pyarrow as pa
 from django.db import transaction
 from django.db.models import Max, Min, Model
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext as _
 
 from qingjian.apps.evaluation import bulk, explanation
 from qingjian.apps.evaluation.drafts import OUTCOME, Draft, day_of, midnight, month_of, next_month
@@ -23,6 +22,7 @@ from qingjian.apps.network.models import Series, Version
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.apps.scheduling.said import joined, sentence
 from qingjian.contracts.current import clock, now
 from qingjian.rulebook import Row, Rulebook, difference
 
@@ -320,16 +320,17 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
 def run(seconds: float = 30.0) -> str:
     """Follow what came in and what changed in the rules, then go on with the back history; return a sentence."""
     begun = clock().monotonic()
-    told, unfinished = [], _("(back history goes on)")
+    told: list[str] = []
     followed = {name: follow(name) for name in ELEMENT_RULES}
     changed = follow_rules(seconds / 2)
     if changed:
-        told.append(_("rules %(count)s") % {"count": changed})
+        told.append(sentence("rules %(count)s", count=changed))
     for name, made in sorted(followed.items(), key=lambda one: "hour" in ELEMENT_RULES[one[0]].statistics):
         more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
-        text = f"{ELEMENT_RULES[name].title} {made + more}"
-        told.append(text if complete else f"{text} {unfinished}")
-    return ", ".join(told)
+        told.append(sentence("%(title)s %(count)d", title=ELEMENT_RULES[name].title, count=made + more))
+        if not complete:
+            told.append(sentence("(back history goes on)"))
+    return joined(told)
 
 
 def renew(days: int = 3) -> str:
@@ -340,8 +341,8 @@ def renew(days: int = 3) -> str:
         rows = evaluate(name, last - timedelta(days=days), last)
         if rules.after is not None:
             rules.after(None, rulebook())
-        told.append(f"{ELEMENT_RULES[name].title} {len(rows)}")
-    return ", ".join(told)
+        told.append(sentence("%(title)s %(count)d", title=ELEMENT_RULES[name].title, count=len(rows)))
+    return joined(told)
 
 
 def re_evaluate(element: str, first: date, last: date) -> list[dict[str, Any]]:

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.matters import services
 from qingjian.apps.matters.services.watching import AT_ONCE
 from qingjian.apps.scheduling.jobs import Job, register
+from qingjian.apps.scheduling.said import sentence
 
 
 def watch(period: datetime) -> str:
     """Remind before and escalate after."""
-    return gettext("%(reminded)d reminded, %(escalated)d escalated") % {
-        "reminded": services.remind(),
-        "escalated": services.escalate(),
-    }
+    return sentence(
+        "%(reminded)d reminded, %(escalated)d escalated",
+        reminded=services.remind(),
+        escalated=services.escalate(),
+    )
 
 
 def deliver(period: datetime) -> str:
-    return gettext("%(count)d sent") % {"count": services.deliver()}
+    return sentence("%(count)d sent", count=services.deliver())
 
 
 def recompute(period: datetime) -> str:
-    return gettext("%(count)d deadlines moved") % {"count": services.recompute_deadlines(AT_ONCE)}
+    return sentence("%(count)d deadlines moved", count=services.recompute_deadlines(AT_ONCE))
 
 
 def certificates(period: datetime) -> str:
-    return gettext("%(count)d told of certificates that end") % {"count": services.warn_of_certificates()}
+    return sentence("%(count)d told of certificates that end", count=services.warn_of_certificates())
 
 
 def orphans(period: datetime) -> str:
-    return gettext("%(count)d told") % {"count": services.report_orphans()}
+    return sentence("%(count)d told", count=services.report_orphans())
 
 
 register(

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import models
 from qingjian.contracts.current import now
+from qingjian.quality import configured, flue_gas
 
 
 def points_visible_to(user: Any, capability: Capability = Capability.VIEW_REGISTRY) -> QuerySet[models.Point]:
@@ -47,6 +48,14 @@ def series_visible_to(user: Any) -> QuerySet[models.Series]:
     )
 
 
+def settings_visible_to(user: Any) -> QuerySet[models.Setting]:
+    """Return the settings of series and devices at points whose registry a person sees."""
+    points = points_visible_to(user)
+    return models.Setting.objects.select_related(
+        "series__point", "series__factor", "series__device", "device__point"
+    ).filter(Q(series__point__in=points) | Q(device__point__in=points))
+
+
 def changes_visible_to(user: Any) -> QuerySet[models.ChangeRequest]:
     """Return one's own requests and those in the regions where one sees the registry."""
     reach = account_rules.scope(user, Capability.VIEW_REGISTRY)
@@ -71,6 +80,27 @@ def attributes_of(point: models.Point) -> list[tuple[str, Any]]:
         (str(ATTRIBUTES.get(name, name)), words.get(value, value) if name == "water_body" else value)
         for name, value in point.attributes.items()
     ]
+
+
+SETTINGS = {
+    "slope": gettext_lazy("Slope"),
+    "intercept": gettext_lazy("Intercept"),
+    "sampling_cycle": gettext_lazy("Sampling cycle"),
+    "realtime_interval": gettext_lazy("Interval of real-time data"),
+    "minute_interval": gettext_lazy("Interval of minute data"),
+    "hour_interval": gettext_lazy("Interval of hour data"),
+    "day_interval": gettext_lazy("Interval of day data"),
+}
+"""Settings that no check and no conversion reads, with their titles."""
+
+
+def setting_title(name: str) -> str:
+    """Return the title of a setting in the reader's language, its own name where it has none."""
+    titles = configured.SETTING_NAMES.get(name) or flue_gas.SETTING_NAMES.get(name)
+    if titles is not None:
+        english = (get_language() or "").startswith("en")
+        return titles[1][:1].upper() + titles[1][1:] if english else titles[0]
+    return str(SETTINGS.get(name, name))
 
 
 def history(kind: str, key: str) -> QuerySet[models.Version]:

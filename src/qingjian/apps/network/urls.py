@@ -7,6 +7,7 @@ urlpatterns = [
     path("sources/", views.sources, name="sources"),
     path("sources/<str:code>/", views.source, name="source"),
     path("series/", views.series_list, name="series-list"),
+    path("settings/", views.settings, name="settings"),
     path("duties/", views.duties, name="duties"),
     path("changes/", views.changes, name="changes"),
     path("changes/<int:pk>/", views.change, name="change"),

@@ -17,7 +17,7 @@ from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import RegionPlacement
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import files, models, queries, registered, services, tables
+from qingjian.apps.network import files, models, queries, registered, services, settings_list, tables
 from qingjian.apps.network.forms import DecisionForm, ImportForm, ProposalForm
 from qingjian.apps.network.recorded import SECRET
 from qingjian.contracts.current import now
@@ -34,6 +34,13 @@ def sources(request: HttpRequest) -> HttpResponse:
 
 def series_list(request: HttpRequest) -> HttpResponse:
     return tables.SeriesListing(request, queries.series_visible_to(request.user)).response()
+
+
+def settings(request: HttpRequest) -> HttpResponse:
+    """Effective-dated settings of all series and devices, and those that wait for a second person."""
+    return settings_list.response(
+        request, {"may_propose": account_rules.may(request.user, Capability.PROPOSE_REGISTRY)}
+    )
 
 
 def changes(request: HttpRequest) -> HttpResponse:

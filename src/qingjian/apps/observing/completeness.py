@@ -29,7 +29,7 @@ from qingjian.quality.periods import CHINA_SECONDS, DAY, day_start
 from qingjian.quality.status import effective_status
 from qingjian.rulebook import Row, Rulebook
 
-PERIODS = ("day", "month", "quarter")
+PERIODS = ("window", "day", "month", "quarter")
 OWED = ("hour", "day", "minute")
 """The statistic whose periods are counted: hours where the device owes them, as the transmission rate is defined."""
 MOST_DAYS = 366
@@ -59,11 +59,22 @@ class Line:
     rate: float | None
     capture: float | None = None
     """Share of valid hours of a flue gas quarter (HJ 75-2017 §12); only where quarters were asked for."""
+    needed: int = 0
+    enough: int = 0
+    """What the rate is made of: `rate` = enough / needed."""
 
     @property
     def missing(self) -> int:
         """Periods that were due and did not come."""
         return max(0, self.expected - self.stopped - self.received)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One series over the whole window, and the shorter periods it is made of."""
+
+    line: Line
+    parts: list[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,35 @@ def report(
     return Report([line for one in series for line in lines.get(one.pk, [])], row)
 
 
+def strips(lines: Sequence[Line], first: date) -> list[Strip]:
+    """Return one strip for each series out of the lines of its days or months, in their order."""
+    of_series: dict[int, list[Line]] = {}
+    for line in lines:
+        of_series.setdefault(line.series.pk, []).append(line)
+    return [Strip(_whole(parts, first), parts) for parts in of_series.values()]
+
+
+def _whole(parts: Sequence[Line], first: date) -> Line:
+    days, expected, stopped, received, valid, needed, enough = (
+        sum(getattr(one, name) for one in parts)
+        for name in ("days", "expected", "stopped", "received", "valid", "needed", "enough")
+    )
+    return _line(
+        parts[0].series,
+        parts[0].statistic,
+        first,
+        "window",
+        days,
+        expected,
+        stopped,
+        max(0, expected - stopped),
+        received,
+        valid,
+        needed,
+        enough,
+    )
+
+
 def _facts(
     series: Sequence[Series], start: datetime, stop: datetime, as_of: datetime | None
 ) -> list[IntervalFact]:
@@ -204,6 +244,8 @@ def _line(
         transmission=received / base if base else None,
         valid_share=(valid / received if received else 0.0) if base else None,
         rate=enough / needed if base else None,
+        needed=needed,
+        enough=enough,
         capture=quarterly_capture(expected, base - valid, stopped) if gas and base else None,
     )
 
@@ -234,14 +276,19 @@ class Gap:
         return max(0, self.periods - self.missing)
 
 
-def gaps(series: QuerySet[Series], first: date, last: date, limit: int = 20) -> list[Gap]:
-    """Return the newest gaps of series that touch the days."""
+def gap_records(series: QuerySet[Series], first: date, last: date) -> QuerySet[FindingRecord]:
+    """Return the gaps of series that touch the days, newest first."""
     begin = datetime.fromtimestamp(day_start(first), UTC)
     end = datetime.fromtimestamp(day_start(last) + DAY, UTC)
-    touching = FindingRecord.objects.filter(
-        rule="gap", subject__in=series.order_by().values("code"), start__lt=end
-    ).exclude(end__lte=begin)
-    records = list(touching.order_by("-start", "subject")[:limit])
+    return (
+        FindingRecord.objects.filter(rule="gap", subject__in=series.order_by().values("code"), start__lt=end)
+        .exclude(end__lte=begin)
+        .order_by("-start", "subject", "pk")
+    )
+
+
+def gaps(series: QuerySet[Series], records: Sequence[FindingRecord]) -> list[Gap]:
+    """Return gaps with their series and with what was asked of the devices."""
     by_code = {one.code: one for one in series.filter(code__in={record.subject for record in records})}
     asked: dict[str, list[Command]] = {}
     found = []

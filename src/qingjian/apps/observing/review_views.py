@@ -27,7 +27,10 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.ui.listing import EXPORT_LIMIT, workbook_response
 
-SERIES_PER_PAGE = {"day": 10, "month": 50, "quarter": 50}
+SERIES_PER_PAGE = {"window": 25, "day": 4, "month": 25, "quarter": 25}
+GAPS_PER_PAGE = 20
+MOST_CELLS = 62
+"""Days a strip shows one by one; a longer window is shown by month."""
 POINTS_PER_PAGE = 50
 CHUNK = 200
 GAP_COLOURS = {"filled": "green", "lasting": "red", "partly": "orange", "missing": "orange"}
@@ -68,38 +71,83 @@ def completeness_page(request: HttpRequest) -> HttpResponse:
     """Expected, received and valid values, the rates by their rules, and the gaps with what was asked for them."""
     chosen = _filters(request)
     first, last = completeness.window(_day(request.GET.get("from", "")), _day(request.GET.get("to", "")))
-    by = request.GET.get("by", "month")
+    by = request.GET.get("by", "window")
     if by not in completeness.PERIODS:
         raise BadRequest(_("Unknown period."))
     series = completeness.owing(request.user, chosen["element"], chosen["region"], chosen["q"])
+    only_gaps = request.GET.get("only") == "gaps"
+    if only_gaps:
+        series = series.filter(
+            code__in=completeness.gap_records(series, first, last).order_by().values("subject")
+        )
+    part = (
+        "month" if by == "window" and (last - first).days >= MOST_CELLS else "day" if by == "window" else by
+    )
     if request.GET.get("export") == "xlsx":
         return workbook_response(
-            "completeness", _completeness_heads(), _completeness_rows(series, first, last, by)
+            "completeness", _completeness_heads(), _completeness_rows(series, first, last, part)
         )
     page = Paginator(series, SERIES_PER_PAGE[by]).get_page(request.GET.get("page"))
-    report = completeness.report(list(page), first, last, by)
-    keep = {key: value for key, value in request.GET.items() if key not in ("page", "export") and value}
-    gaps = completeness.gaps(series, first, last)
+    report = completeness.report(list(page), first, last, part)
+    kept = {key: value for key, value in request.GET.items() if key != "export" and value}
+    keep = {key: value for key, value in kept.items() if key != "page"}
+    records = completeness.gap_records(series, first, last)
+    gap_page = Paginator(records, GAPS_PER_PAGE).get_page(request.GET.get("gap_page"))
+    strips = completeness.strips(report.lines, first) if by == "window" else []
     context = {
         "title": _("Completeness"),
-        "lines": report.lines,
+        "lines": report.lines if by != "window" else [],
+        "strips": [{"line": one.line, "cells": [_cell(part, one) for one in one.parts]} for one in strips],
+        "by_month": part == "month",
         "rule": report.row,
         "capture_rule": completeness.capture_row(rulebook(), last) if by == "quarter" else None,
         "page": page,
         "page_url": f"?{urlencode(keep)}&page=" if keep else "?page=",
         "export_url": f"?{urlencode({**keep, 'export': 'xlsx'})}",
-        "day_url": f"?{urlencode({**keep, 'by': 'day', 'q': ''})}",
         "first": first,
         "last": last,
         "by": by,
-        "periods": [("day", _("by day")), ("month", _("by month")), ("quarter", _("by quarter"))],
+        "periods": [
+            ("window", _("one line per series")),
+            ("day", _("by day")),
+            ("month", _("by month")),
+            ("quarter", _("by quarter")),
+        ],
+        "only_choices": True,
+        "only_gaps": only_gaps,
         "elements": list(ELEMENTS.items()),
         "regions": _regions(request.user),
         "chosen": chosen,
         "statistics": words.STATISTICS,
-        "gaps": [_gap(gap) for gap in gaps],
+        "gaps": [_gap(gap) for gap in completeness.gaps(series, list(gap_page))],
+        "gap_page": gap_page,
+        "gap_url": f"?{urlencode({key: value for key, value in kept.items() if key != 'gap_page'})}&gap_page=",
     }
     return render(request, "observing/completeness.html", context)
+
+
+CELLS = (
+    (1.0, "full", "■"),
+    (0.75, "most", "◧"),
+    (0.0, "part", "◔"),
+)
+"""Least share of values that came and count → how a cell is drawn; the sign says it without colour."""
+
+
+def _cell(part: str, line: completeness.Line) -> dict[str, str]:
+    """Return how a day or month of a strip is drawn."""
+    name, sign = "none", "□"
+    if line.rate is None:
+        name, sign = "free", "·"
+    elif line.valid:
+        name, sign = next((name, sign) for least, name, sign in CELLS if line.rate >= least)
+    when = f"{line.start:%Y-%m}" if part == "month" else f"{line.start:%Y-%m-%d}"
+    share = _("nothing was due") if line.rate is None else f"{100 * line.rate:.1f} %"
+    return {
+        "name": name,
+        "sign": sign,
+        "text": f"{when} {share} ({line.valid}/{line.expected - line.stopped})",
+    }
 
 
 def _gap(gap: completeness.Gap) -> dict[str, Any]:

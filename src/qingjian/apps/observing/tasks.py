@@ -6,12 +6,12 @@ import socket
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.network import services as network
 from qingjian.apps.observing import services
 from qingjian.apps.scheduling.jobs import Job, register
+from qingjian.apps.scheduling.said import sentence
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.hj212.encoder import RequestNumbers, Sender, factor_group
@@ -41,7 +41,7 @@ def speak_as_synthetic_device(period: datetime) -> str:
         else None
     )
     if device is None:
-        return gettext("no synthetic device is registered")
+        return sentence("no synthetic device is registered")
     factor = next((route.wire_factor for route in directory.routes if route.mn == device.mn), "x00001")
     edition = device.edition if device.edition in ("2005", "2017", "2025") else "2017"
     sender = Sender(edition, device.system_code, device.password, device.mn)
@@ -57,19 +57,19 @@ def speak_as_synthetic_device(period: datetime) -> str:
     if b"CN=9014" not in answer:
         raise RuntimeError("the gateway did not acknowledge the synthetic device")
     services.heartbeat_sent(present)
-    return gettext("sent and acknowledged (%(count)d bytes)") % {"count": len(frame)}
+    return sentence("sent and acknowledged (%(count)d bytes)", count=len(frame))
 
 
 def prove(period: datetime) -> str:
     """Look for the alert of the newest self-test."""
     heartbeat = services.prove_heartbeat(PROOF_WITHIN)
     if heartbeat is None:
-        return gettext("nothing to prove")
+        return sentence("nothing to prove")
     if heartbeat.failed:
         raise RuntimeError("the synthetic device fell silent and no alert came")
     if heartbeat.proved_at is None:
-        return gettext("waiting for the alert")
-    return gettext("proved at %(moment)s") % {"moment": moment(heartbeat.proved_at)}
+        return sentence("waiting for the alert")
+    return sentence("proved at %(moment)s", moment=moment(heartbeat.proved_at))
 
 
 register(

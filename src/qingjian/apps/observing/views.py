@@ -333,7 +333,10 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         "form": form,
         "frames": frames,
         "routes": row.routes.select_related("series__factor"),
-        "settings": network.in_force(row.settings.all()),
+        "settings": [
+            {"row": one, "title": network.setting_title(one.name)}
+            for one in network.in_force(row.settings.all())
+        ],
         "alerts": queries.alerts_visible_to(request.user).filter(
             point=row.point, subject__in=(row.code, row.mn)
         )[:10],

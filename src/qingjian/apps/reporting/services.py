@@ -20,6 +20,7 @@ from qingjian.apps.reporting.content import FORMAT, digest_of, text
 from qingjian.apps.reporting.models import Report
 from qingjian.apps.reporting.periods import DAY, MONTH, QUARTER, YEAR, Period, day_of, period_of
 from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.apps.scheduling.said import sentence
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import clock, now
 
@@ -202,10 +203,10 @@ def make_due(seconds: float) -> str:
     made = empty = 0
     for element, span, region, period in due(now()):
         if clock().monotonic() - begun >= seconds:
-            return f"{made} made, more next time"
+            return sentence("%(made)d made, more next time", made=made)
         try:
             make(None, element, span, region, period.first)
             made += 1
         except ValidationError:
             empty += 1
-    return f"{made} made, {empty} periods without results"
+    return sentence("%(made)d made, %(empty)d periods without results", made=made, empty=empty)

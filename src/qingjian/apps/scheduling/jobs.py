@@ -13,7 +13,7 @@ WORKER, SCREENING = "worker", "screening"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A regular job. `action(period)` is idempotent and returns a short sentence for the page."""
+    """A regular job. `action(period)` is idempotent and returns a short sentence for the page (`said.sentence`)."""
 
     name: str
     title: Promise | str

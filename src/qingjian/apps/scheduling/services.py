@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from qingjian.apps.scheduling.jobs import WORKER, Job, jobs
 from qingjian.apps.scheduling.models import Run
+from qingjian.apps.scheduling.said import Said
 from qingjian.contracts.current import now
 
 ATTEMPTS = 3
@@ -46,10 +47,11 @@ def _run(job: Job, period) -> int:
     except SystemExit:
         # A process told to stop in the middle of long work: the next one takes the period up again.
         Run.objects.filter(pk=run.pk).update(
-            state=Run.State.FAILED, ended_at=now(), result="stopped", attempts=run.attempts - 1
+            state=Run.State.FAILED, ended_at=now(), result="stopped", said=None, attempts=run.attempts - 1
         )
         raise
-    Run.objects.filter(pk=run.pk).update(state=state, ended_at=now(), result=result[:4000])
+    message = result.stored if isinstance(result, Said) else None
+    Run.objects.filter(pk=run.pk).update(state=state, ended_at=now(), result=result[:4000], said=message)
     return 1
 
 

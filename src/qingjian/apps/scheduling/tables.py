@@ -30,7 +30,7 @@ class RunListing(Listing):
         Column(
             "result",
             _("Result"),
-            value=lambda row: row.result.strip().splitlines()[-1] if row.result.strip() else "",
+            value=lambda row: row.shown,
             order="",
         ),
     )

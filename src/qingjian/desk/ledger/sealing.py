@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from django.utils.translation import gettext as _
-
 from qingjian.apps.observing import stores
+from qingjian.apps.scheduling.said import joined, sentence
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.lake import Lake
@@ -52,11 +51,10 @@ class Outcome:
 
     def text(self) -> str:
         again = sum(one.supersedes is not None for one in self.sealed)
-        words = _("%(days)d days sealed, %(again)d sealed again") % {
-            "days": len(self.sealed) - again,
-            "again": again,
-        }
-        return "; ".join([words, *([] if self.finished else [_("more wait")]), *self.problems])
+        words = sentence(
+            "%(days)d days sealed, %(again)d sealed again", days=len(self.sealed) - again, again=again
+        )
+        return joined([words, *([] if self.finished else [sentence("more wait")]), *self.problems], "; ")
 
 
 def last_due(moment: datetime) -> date:

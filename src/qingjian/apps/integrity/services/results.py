@@ -19,6 +19,7 @@ from qingjian.apps.integrity.statements import Drawing, month_record, statement
 from qingjian.apps.integrity.words import MONTH
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import services as observing
+from qingjian.apps.scheduling.said import joined, sentence
 from qingjian.contracts.current import now
 from qingjian.screening.screen import Screening
 from qingjian.screening.versions import NEAR_DAYS, gist
@@ -39,11 +40,18 @@ class Totals:
     """Panels that could not be screened, with the reason."""
 
     def sentence(self, seconds: float) -> str:
-        return (
-            f"{self.groups} panels, {self.series} series, {self.suspects} new suspects, {self.revised} revised, "
-            f"{self.clues} new clues, {len(self.problems)} panels not screened, {seconds:.0f} s"
-            + "".join(f"\n{one}" for one in self.problems[:20])
+        whole = sentence(
+            "%(groups)d panels, %(series)d series, %(suspects)d new suspects, %(revised)d revised, %(clues)d new clues, "
+            "%(problems)d panels not screened, %(seconds)d s",
+            groups=self.groups,
+            series=self.series,
+            suspects=self.suspects,
+            revised=self.revised,
+            clues=self.clues,
+            problems=len(self.problems),
+            seconds=round(seconds),
         )
+        return joined([whole, *self.problems[:20]], "\n")
 
 
 @dataclass

@@ -1,0 +1,71 @@
+"""The demo county can be installed on an empty node; pages that live on its registry open. `tests/e2e` opens them all."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+
+from qingjian.apps.accounts.models import Organisation, User
+from qingjian.apps.network import services as network
+from qingjian.apps.network.models import Device, PermitLimit, Point, Series, Setting
+from qingjian.contracts.clock import SystemClock
+from qingjian.contracts.converting import Converter
+from qingjian.contracts.current import use_clock
+from qingjian.contracts.folders import DataFolder
+from qingjian.pipeline.neighbours import NeighbourChecks
+from qingjian.rulebook import packaged
+from qingjian.simulator.demo import county
+from qingjian.site import demo
+
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.django_db]
+
+
+PAGES = (
+    "workbench",
+    "map",
+    "points",
+    "sources",
+    "devices",
+    "series-list",
+    "settings",
+    "limits",
+    "duties",
+    "roles",
+)
+
+
+def test_the_demo_county_is_installed(tmp_path, monkeypatch, client) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.make()
+    monkeypatch.setattr(settings, "DATA_FOLDER", folder)
+    # Argon2 is slow on purpose, and a dozen people are created here.
+    monkeypatch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+    document = county()
+    with use_clock(SystemClock()):
+        passwords = demo.install()
+        assert set(passwords) == {row["username"] for row in document["users"]}
+        assert set(User.objects.values_list("username", flat=True)) == set(passwords)
+        assert Organisation.objects.count() == len(document["organisations"])
+        assert set(Device.objects.values_list("mn", flat=True)) == {row["mn"] for row in document["devices"]}
+        codes = {row["code"] for row in document["series"]}
+        assert codes <= set(Series.objects.values_list("code", flat=True))
+        assert Setting.objects.filter(name="measured_state", value="actual").exists()
+        assert PermitLimit.objects.exists()
+        published = network.directory_store().current()
+        assert published is not None
+        assert {one.mn for one in published.devices} == {row["mn"] for row in document["devices"]}
+        converter = Converter(published, packaged())
+        dust = published.series_by_code("FG03.a34013.simulated")
+        assert dust is not None
+        assert len(converter.needed_by(dust.id, published.published_at)) == 4
+        assert NeighbourChecks(published, packaged(), converter).wanted([dust.id]) == [], (
+            "off until confirmed"
+        )
+        assert client.login(username="zhiban", password=passwords["zhiban"])
+        for page in PAGES:
+            assert client.get(reverse(page)).status_code == 200, page
+        one_of_each = {point.kind: point.code for point in Point.objects.all()}
+        for code in one_of_each.values():
+            assert client.get(reverse("point", args=[code])).status_code == 200, code
+        assert client.get(reverse("device", args=["FG03-D1"])).status_code == 200
