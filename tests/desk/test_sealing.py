@@ -245,7 +245,7 @@ def test_many_days_are_sealed_run_by_run_the_newest_first(node, clock, monkeypat
         "封存 2 天，重新封存 0 天; 尚有待封存",
         "封存 2 天，重新封存 0 天; 尚有待封存",
         "封存 1 天，重新封存 0 天",
-        "nothing is due",
+        "没有到期的日期",
     ]
     node.enter()
     assert [entry.day.day for entry in entries(node)] == [20, 19, 18, 17, 16]

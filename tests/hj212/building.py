@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qingjian.hj212 import checksum
 from qingjian.hj212.decoder import Framer
-from qingjian.hj212.model import Stretch
+from qingjian.hj212.message import Stretch
 from qingjian.hj212.policy import DEFAULT, Policy
 
 MN = "010000A8900016F000169DC0"

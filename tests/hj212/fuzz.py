@@ -31,7 +31,7 @@ from tests.hj212.building import BODIES, framed
 
 from qingjian.hj212 import checksum, records
 from qingjian.hj212.decoder import Framer
-from qingjian.hj212.model import Stretch
+from qingjian.hj212.message import Stretch
 from qingjian.hj212.policy import Policy
 
 CORPUS = Path(__file__).parents[1] / "data" / "hj212" / "corpus.jsonl"

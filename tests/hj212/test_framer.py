@@ -7,8 +7,8 @@ from tests.hj212.building import BODIES, HEAD, MN, frame, framed, only, segment,
 
 from qingjian.hj212 import checksum, cipher
 from qingjian.hj212.decoder import Framer, decode_frame
-from qingjian.hj212.message import Message
-from qingjian.hj212.model import Refusal, Stretch
+from qingjian.hj212.message import Message, Stretch
+from qingjian.hj212.model import Refusal
 from qingjian.hj212.policy import Policy
 
 KEY = b"0" * 16

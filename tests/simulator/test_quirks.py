@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from qingjian.hj212.decoder import Framer
 from qingjian.hj212.encoder import Sender, factor_group
-from qingjian.hj212.message import Message
-from qingjian.hj212.model import Stretch
+from qingjian.hj212.message import Message, Stretch
 from qingjian.hj212.policy import Policy
 from qingjian.simulator.quirks import IN_SESSION, QUIRKS, frame_of, misbehave, segment_of
 

@@ -11,8 +11,8 @@ import structlog
 from qingjian.gateway.limits import TokenBucket
 from qingjian.gateway.registry import HARDWARE
 from qingjian.hj212.decoder import Framer
-from qingjian.hj212.message import Message
-from qingjian.hj212.model import Refusal, Stretch
+from qingjian.hj212.message import Message, Stretch
+from qingjian.hj212.model import Refusal
 from qingjian.hj212.policy import Policy
 from qingjian.journal import Code, Kind, NewFrame, now_microseconds
 

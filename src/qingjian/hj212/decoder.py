@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from qingjian.hj212 import checksum, cipher
 from qingjian.hj212.header import readable
-from qingjian.hj212.message import Message
-from qingjian.hj212.model import Deviation, Refusal, Stretch
+from qingjian.hj212.message import Message, Stretch
+from qingjian.hj212.model import Deviation, Refusal
 from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.hj212.segment import (
     data_area,

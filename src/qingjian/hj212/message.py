@@ -1,9 +1,11 @@
-"""A decoded frame."""
+"""A decoded frame, and the stretches of input that frames and refusals are."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from qingjian.hj212.content import Data, parse_data
-from qingjian.hj212.model import Deviation, Item
+from qingjian.hj212.model import Deviation, Item, Refusal
 
 
 class Message:
@@ -144,3 +146,19 @@ class Message:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdecimal() and len(text) <= 9 else None
+
+
+class Stretch(NamedTuple):
+    """A piece of the input stream. Stretches follow each other without gap or overlap.
+
+    Exactly one of ``message`` and ``refusal`` is set. ``offset`` counts bytes since the framer was made.
+    """
+
+    offset: int
+    raw: bytes
+    message: Message | None
+    refusal: Refusal | None
+
+    @property
+    def length(self) -> int:
+        return len(self.raw)

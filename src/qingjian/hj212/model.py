@@ -1,11 +1,8 @@
-"""What decoding yields: items, typed deviations, refusals, and stretches of the input."""
+"""What decoding yields: items, typed deviations, refusals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from qingjian.hj212.message import Message
+from typing import NamedTuple
 
 
 class Item(tuple[str | None, str, str, str]):
@@ -54,19 +51,3 @@ class Refusal(NamedTuple):
     code: str
     detail: str
     fields: dict[str, str]
-
-
-class Stretch(NamedTuple):
-    """A piece of the input stream. Stretches follow each other without gap or overlap.
-
-    Exactly one of ``message`` and ``refusal`` is set. ``offset`` counts bytes since the framer was made.
-    """
-
-    offset: int
-    raw: bytes
-    message: Message | None
-    refusal: Refusal | None
-
-    @property
-    def length(self) -> int:
-        return len(self.raw)

@@ -8,8 +8,8 @@ from typing import Any
 from qingjian.hj212 import encoder
 from qingjian.hj212.content import Data
 from qingjian.hj212.decoder import Framer
-from qingjian.hj212.message import Message
-from qingjian.hj212.model import Deviation, Refusal, Stretch
+from qingjian.hj212.message import Message, Stretch
+from qingjian.hj212.model import Deviation, Refusal
 from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.hj212.shape import canonical_groups
 

@@ -221,7 +221,7 @@ def explain(
         after *= (standard.temperature_k + temperature) / standard.temperature_k
         zero, one = _text(standard.temperature_k), _text(standard.pressure_pa)
         formula = (
-            f"{shown} × {one} / ({_text(atmosphere)} + {_text(static)}) × ({zero} + {_text(temperature)}) / {zero}"
+            f"{shown} × {one} / ({_text(atmosphere)} {_added(static)}) × ({zero} {_added(temperature)}) / {zero}"
             f" = {_text(after)} {unit}"
         )
         made.step(f"标态 = {formula}", f"standard state = {formula}", standard.rows)
@@ -243,6 +243,10 @@ def explain(
         rows = [*book.rows("cems_checks", on, check="折算浓度"), guard(book)]
         made.step(f"折算 = {formula}", f"at reference oxygen = {formula}", rows)
     return made.done(), float(found.value[0])
+
+
+def _added(number: float) -> str:
+    return f"{'-' if number < 0 else '+'} {_text(abs(number))}"
 
 
 def _text(number: float) -> str:

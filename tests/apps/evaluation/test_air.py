@@ -95,7 +95,7 @@ def test_late_data_make_a_revision_and_keep_the_old_result(data: Data, clock) ->
     )
     clock.advance(60)
     assert services.follow("air") == 0
-    assert services.renew() == ", ".join(f"{rules.title} 0" for rules in services.ELEMENT_RULES.values())
+    assert services.renew() == ", ".join(f"{rules.title}：0 条" for rules in services.ELEMENT_RULES.values())
 
 
 def test_a_mark_takes_hours_out_and_taking_it_back_brings_them_back(data: Data, clock) -> None:

@@ -77,7 +77,7 @@ def test_the_list_is_filtered_and_exported(client, county_settings, query: str, 
     assert (subject, name, before, after, reason) == (
         models.Series.objects.get(point__code="A1").code,
         "量程上限",
-        None,
+        "",
         "800 µg/m³",
         "明年再换",
     )

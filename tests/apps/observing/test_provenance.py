@@ -142,7 +142,7 @@ def test_the_drawer_shows_how_flue_gas_was_converted_and_what_was_lacking(
     clock.advance(60)
     put(Series.objects.get(code="A1.a01014"), "hour", [(START, 10.0, "N")])
     page = client.get(address).content.decode()
-    assert "标态 = 30 × 101325 / (101000 + -500) × (273 + 120) / 273 = 43.5413 mg/m³" in page
+    assert "标态 = 30 × 101325 / (101000 - 500) × (273 + 120) / 273 = 43.5413 mg/m³" in page
     assert "折算 = 48.3793 × (21 - 6) / (21 - 10)" in page
     assert "U 未核实" in page, "the text of 2025 has not been seen"
     day = provenance.conversion(staff, stack, "day", START)

@@ -85,7 +85,7 @@ def test_a_result_is_shown_in_the_language_of_its_reader(db, monkeypatch, clock,
     def act(period):
         return joined(
             [
-                sentence("%(title)s %(count)d", title=gettext_lazy("Air"), count=3),
+                sentence("%(title)s: %(count)d", title=gettext_lazy("Air"), count=3),
                 sentence("%(count)d sent", count=2),
                 "PM2.5 50 %",
             ]
@@ -97,7 +97,7 @@ def test_a_result_is_shown_in_the_language_of_its_reader(db, monkeypatch, clock,
         services.run_due()
     run = Run.objects.get()
     with translation.override("en"):
-        assert run.shown == "Air 3, 2 sent, PM2.5 50 %"
+        assert run.shown == "Air: 3, 2 sent, PM2.5 50 %"
     with translation.override("zh-hans"):
         assert run.shown == run.result
         assert "sent" not in run.shown

@@ -327,7 +327,7 @@ def run(seconds: float = 30.0) -> str:
         told.append(sentence("rules %(count)s", count=changed))
     for name, made in sorted(followed.items(), key=lambda one: "hour" in ELEMENT_RULES[one[0]].statistics):
         more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
-        told.append(sentence("%(title)s %(count)d", title=ELEMENT_RULES[name].title, count=made + more))
+        told.append(sentence("%(title)s: %(count)d", title=ELEMENT_RULES[name].title, count=made + more))
         if not complete:
             told.append(sentence("(back history goes on)"))
     return joined(told)
@@ -341,7 +341,7 @@ def renew(days: int = 3) -> str:
         rows = evaluate(name, last - timedelta(days=days), last)
         if rules.after is not None:
             rules.after(None, rulebook())
-        told.append(sentence("%(title)s %(count)d", title=ELEMENT_RULES[name].title, count=len(rows)))
+        told.append(sentence("%(title)s: %(count)d", title=ELEMENT_RULES[name].title, count=len(rows)))
     return joined(told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.network import models, queries, registered
 from qingjian.apps.network.tables import STATE_COLOURS
+from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.ui.listing import Choice, Column, Listing, Search, sheets_response
 
@@ -55,6 +57,12 @@ def _point_of(row: models.Setting) -> models.Point:
     return row.series.point if row.series is not None else row.device.point
 
 
+def _day(moment: datetime | None) -> date | datetime | None:
+    """Return a moment as the day it begins, where it does."""
+    local = None if moment is None else moment.astimezone(CHINA)
+    return local.date() if local is not None and local.time() == time(0) else moment
+
+
 def _change_of(row: Any) -> models.ChangeRequest | None:
     return row.recorded.change if row.recorded is not None else None
 
@@ -86,8 +94,8 @@ class SettingListing(Listing):
         Column("instrument", _("Instrument"), value=lambda row: row.instrument, order=""),
         Column("name", _("Setting"), value=lambda row: queries.setting_title(row.name), order="name"),
         Column("value", _("Value"), value=lambda row: f"{row.value} {row.unit}".strip(), order="value"),
-        Column("valid_from", _("Valid from")),
-        Column("valid_to", _("Valid to")),
+        Column("valid_from", _("Valid from"), value=lambda row: _day(row.valid_from), order="valid_from"),
+        Column("valid_to", _("Valid to"), value=lambda row: _day(row.valid_to), order="valid_to"),
         Column(
             "held",
             _("State"),

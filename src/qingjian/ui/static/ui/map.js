@@ -23,29 +23,65 @@
   const ground = box.dataset.tiles
     ? new ol.layer.Tile({ source: new ol.source.XYZ({ url: box.dataset.tiles }) })
     : new ol.layer.Vector({ source: new ol.source.Vector({ url: box.dataset.base, format: new ol.format.GeoJSON() }), style: named, declutter: true });
-  /* A result on its colour: the word stands in the mark itself, so that colour never speaks alone. */
-  const labelled = (point) => {
-    const dark = new ol.style.Fill({ color: point.level === 6 ? "#fff" : "#12211e" });
-    return [
-      new ol.style.Style({ text: new ol.style.Text({ text: point.label, font: "600 12px sans-serif", padding: [3, 5, 2, 5], fill: dark, backgroundFill: new ol.style.Fill({ color: levels[point.level] }), backgroundStroke: new ol.style.Stroke({ color: "rgba(0,0,0,.45)", width: 1 }), declutterMode: "none" }), zIndex: 2 }),
-      new ol.style.Style({ text: new ol.style.Text({ text: point.name, offsetY: 17, font: "11px sans-serif", fill: new ol.style.Fill({ color: "#1f2d2a" }), stroke: new ol.style.Stroke({ color: "#fff", width: 3 }) }) }),
-    ];
+  /* Where a name stands: the first side of its mark on which it covers no mark and no name; none when there is no room. */
+  const sides = [[0, 1, "center"], [0, -1, "center"], [1, 0, "left"], [-1, 0, "right"]];
+  const mark = 11;
+  const most = 600;
+  const overlap = (one, other) => one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
+  const wide = (text) => Math.max(...text.split("\n").map((line) => [...line].reduce((sum, letter) => sum + (letter.charCodeAt(0) > 255 ? 12.5 : 7), 0)));
+  const titled = (point) => {
+    const first = point.label === undefined && point.values.find((value) => value.value !== null);
+    return first ? `${point.name}\n${first.name} ${first.value.toFixed(first.decimals)}` : point.name;
   };
   const source = new ol.source.Vector();
   let element = "";
+  let placed = { resolution: 0, of: new Map() };
+  const place = (resolution) => {
+    if (placed.resolution === resolution) return placed.of;
+    const shown = source.getFeatures().filter((feature) => !element || feature.get("point").element === element);
+    const spots = shown.map((feature) => {
+      const [x, y] = feature.getGeometry().getCoordinates();
+      const point = feature.get("point");
+      const half = point.label === undefined ? mark : wide(point.label) / 2 + 7;
+      return { point, x: x / resolution, y: -y / resolution, half };
+    });
+    const taken = spots.map((spot) => [spot.x - spot.half, spot.y - mark, spot.x + spot.half, spot.y + mark]);
+    const of = new Map();
+    const first = (spot) => (spot.point.state === "alert" ? 0 : 1);
+    for (const spot of spots.length > most ? [] : [...spots].sort((one, other) => first(one) - first(other))) {
+      const text = titled(spot.point);
+      const width = wide(text) + 4;
+      const height = 16 * text.split("\n").length;
+      for (const [right, down, align] of sides) {
+        const x = spot.x + right * (spot.half + 2 + width / 2);
+        const y = spot.y + down * (mark + 1 + height / 2);
+        const box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
+        if (taken.some((other) => overlap(box, other))) continue;
+        taken.push(box);
+        of.set(spot.point, { text, align, x: right * (spot.half + 3), y: y - spot.y });
+        break;
+      }
+    }
+    placed = { resolution, of };
+    return of;
+  };
+  const name = (point, resolution) => {
+    const spot = place(resolution).get(point);
+    return spot ? [new ol.style.Style({ text: new ol.style.Text({ text: spot.text, textAlign: spot.align, offsetX: spot.x, offsetY: spot.y, font: "12px sans-serif", fill: new ol.style.Fill({ color: "#1f2d2a" }), stroke: new ol.style.Stroke({ color: "#fff", width: 3 }), declutterMode: "obstacle" }) })] : [];
+  };
+  /* A result on its colour: the word stands in the mark itself, so that colour never speaks alone. */
+  const labelled = (point) => {
+    const dark = new ol.style.Fill({ color: point.level === 6 ? "#fff" : "#12211e" });
+    return new ol.style.Style({ text: new ol.style.Text({ text: point.label, font: "600 12px sans-serif", padding: [3, 5, 2, 5], fill: dark, backgroundFill: new ol.style.Fill({ color: levels[point.level] }), backgroundStroke: new ol.style.Stroke({ color: "rgba(0,0,0,.45)", width: 1 }), declutterMode: "obstacle" }), zIndex: 2 });
+  };
+  const marked = (point) => new ol.style.Style({ image: new ol.style.Circle({ radius: 8, fill: new ol.style.Fill({ color: colours[point.state] }), stroke: new ol.style.Stroke({ color: "#fff", width: 2 }), declutterMode: "obstacle" }), zIndex: point.state === "alert" ? 2 : 1 });
   const points = new ol.layer.Vector({
     source,
     declutter: true,
-    style: (feature) => {
+    style: (feature, resolution) => {
       const point = feature.get("point");
       if (element && point.element !== element) return null;
-      if (point.label !== undefined) return labelled(point);
-      const first = point.values.find((value) => value.value !== null);
-      const figure = first ? `\n${first.name} ${first.value.toFixed(first.decimals)}` : "";
-      return [
-        new ol.style.Style({ image: new ol.style.Circle({ radius: 8, fill: new ol.style.Fill({ color: colours[point.state] }), stroke: new ol.style.Stroke({ color: "#fff", width: 2 }), declutterMode: "none" }), zIndex: point.state === "alert" ? 2 : 1 }),
-        new ol.style.Style({ text: new ol.style.Text({ text: point.name + figure, offsetY: 24, font: "12px sans-serif", fill: new ol.style.Fill({ color: "#1f2d2a" }), stroke: new ol.style.Stroke({ color: "#fff", width: 3 }) }) }),
-      ];
+      return [point.label === undefined ? marked(point) : labelled(point), ...name(point, resolution)];
     },
   });
   const map = new ol.Map({ target: box, layers: [ground, points], view: new ol.View({ center: ol.proj.fromLonLat([115.2, 35.4]), zoom: 11 }), controls: ol.control.defaults.defaults({ attribution: false }).extend([new ol.control.ScaleLine()]) });
@@ -56,11 +92,13 @@
     const data = await answer.json();
     source.clear();
     source.addFeatures(data.points.map((point) => new ol.Feature({ geometry: new ol.geom.Point(ol.proj.fromLonLat([point.longitude, point.latitude])), point })));
+    placed.resolution = 0;
     if (!fitted && source.getFeatures().length) { map.getView().fit(source.getExtent(), { padding: [50, 50, 60, 50], maxZoom: 13 }); fitted = true; }
   };
   document.addEventListener("change", (event) => {
     if (event.target.name !== "element") return;
     element = event.target.value;
+    placed.resolution = 0;
     points.changed();
     document.querySelectorAll("#map-list [data-element]").forEach((row) => { row.hidden = Boolean(element) && row.dataset.element !== element; });
   });
