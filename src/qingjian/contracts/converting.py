@@ -76,9 +76,14 @@ class Converter:
             if one.code in converted and one.factor not in PARAMETERS and one.origin in _ORIGINS
         }
         points = {one.point for one in directory.series if one.id in self._converted}
-        for one in sorted(directory.series, key=lambda one: (one.position, one.id), reverse=True):
-            if one.point in points and one.factor in PARAMETERS and one.origin in _ORIGINS:
-                self._beside.setdefault(one.point, {})[one.factor] = one
+        beside = [
+            one
+            for one in directory.series
+            if one.factor in PARAMETERS and one.point in points and one.origin in _ORIGINS
+        ]
+        # Of parallel instruments the first one counts.
+        for one in sorted(beside, key=lambda one: (one.position, one.id), reverse=True):
+            self._beside.setdefault(one.point, {})[one.factor] = one
 
     def converts(self, number: int) -> bool:
         """Whether the register says anything of the conversion of a series."""
