@@ -42,14 +42,14 @@ def rows(content: bytes, sheet: int = 0) -> list[tuple]:
 
 
 def test_the_list_says_who_set_what_when_and_why(client, county_settings) -> None:
-    client.force_login(county_settings.person("staff", "station_staff"))
+    client.force_login(county_settings.person("laboratory", "laboratory_staff"))
     page = client.get("/settings/?held=now").content.decode()
     for text in ("县政府站", "量程上限", "1000 µg/m³", "maker", "checker", "仪器更换量程", "小时数据间隔"):
         assert text in page
     assert "500 µg/m³" not in page
     for text in ("明年再换", "800 µg/m³", "待审批"):
         assert text in page, "what waits for a second person stands above the list"
-    assert "申报设置" not in page, "station staff do not propose"
+    assert "申报设置" not in page, "laboratory staff do not propose"
     client.force_login(models.ChangeRequest.objects.first().author)
     assert "申报设置" in client.get("/settings/").content.decode()
 
@@ -71,6 +71,7 @@ def test_the_list_says_who_set_what_when_and_why(client, county_settings) -> Non
 def test_the_list_is_filtered_and_exported(client, county_settings, query: str, values: set[str]) -> None:
     client.force_login(county_settings.person("staff", "station_staff"))
     assert client.get(f"/settings/?{query}").status_code == 200
+    assert client.get(f"/settings/?{query}&rows=all").status_code == 200
     exported = client.get(f"/settings/?{query}&export=xlsx").content
     assert {row[4] for row in rows(exported)} == values
     ((subject, name, before, after, *_rest, reason),) = rows(exported, 1)

@@ -236,8 +236,8 @@ class _WithHistory:
     def count(self) -> int:
         return self._rows.count()
 
-    def __getitem__(self, part: slice) -> Iterator[Any]:
-        return _attached(self._rows[part])
+    def __getitem__(self, part: slice) -> list[Any]:
+        return list(_attached(self._rows[part]))
 
 
 def _attached(rows: Iterable[models.Setting]) -> Iterator[Any]:
