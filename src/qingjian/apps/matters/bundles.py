@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import override
+
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import Matter, StoredFile, TrailEntry
 from qingjian.apps.matters.services import files
+from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.apps.records import queries as records
 from qingjian.apps.records.bundles import collectors
 from qingjian.contracts.clock import CHINA
@@ -40,21 +43,34 @@ def collect(request: Mapping[str, Any]) -> BundleContent:
     trail = list(matter.trail.select_related("actor", "on_behalf_of"))
     content.files.append(
         FileEvidence(
-            f"{_safe(matter.number)}/trail.json", "办理过程（逐条与 events/ 核对）", _trail(matter, trail)
+            f"{_safe(matter.number)}/trail.json",
+            "办理过程（逐条与 events/ 核对） / steps, each to be compared with events/",
+            _trail(matter, trail),
         )
     )
     left_out = _attach(content, matter, found)
     content.summary = [
-        f"## 事项 {matter.number}",
+        f"## 事项 {matter.number} / matter",
         "",
-        f"{matter.title}；状态：{matter.present.title}；立项 {_shown(matter.opened_at)}。",
+        f"{matter.title}；状态：{_state(matter, OFFICIAL_LANGUAGE)}；立项 {_shown(matter.opened_at)}。",
         f"办理过程 {len(trail)} 条，已入账 {len(found)} 条"
         + (f"，{len(rows) - len(found)} 条尚在入账途中。" if len(rows) > len(found) else "。"),
         "trail.json 中每条的 data 字段按规范 JSON（键排序、无空格）的 SHA-256 记在对应事件的 data 中。",
+        "",
+        f"State: {_state(matter, 'en')}; opened {_shown(matter.opened_at)} (UTC+08:00).",
+        f"{len(trail)} steps, {len(found)} of them in the ledger"
+        + (f", {len(rows) - len(found)} on the way there." if len(rows) > len(found) else "."),
+        "The SHA-256 of the field `data` of each step in trail.json, as canonical JSON (sorted keys, no spaces), stands in the "
+        "data of its event.",
         *left_out,
         "",
     ]
     return content
+
+
+def _state(matter: Matter, language: str) -> str:
+    with override(language):
+        return str(matter.present.title)
 
 
 def _trail(matter: Matter, lines: Sequence[TrailEntry]) -> bytes:
@@ -84,12 +100,16 @@ def _attach(content: BundleContent, matter: Matter, events: Sequence[EventEviden
         size += one.file.size
         if size > MOST_BYTES:
             size -= one.file.size
-            left_out.append(f"- 文件过大，另行提供：{one.title}，SHA-256 {one.file.digest}")
+            left_out.append(
+                f"- 文件过大，另行提供 / too large, handed over separately: {one.title}, SHA-256 {one.file.digest}"
+            )
             continue
         try:
             data = files.read(one.file)
         except (RefusedError, OSError):
-            left_out.append(f"- 文件已损坏或缺失，未包含：{one.title}，入账的 SHA-256 {one.file.digest}")
+            left_out.append(
+                f"- 文件已损坏或缺失，未包含 / damaged or gone, left out: {one.title}, SHA-256 {one.file.digest}"
+            )
             continue
         needle = f'"{one.file.digest}"'.encode()
         event = next((place for place, made in enumerate(events) if needle in made.canonical), None)
@@ -100,16 +120,20 @@ def _attach(content: BundleContent, matter: Matter, events: Sequence[EventEviden
 def _files(matter: Matter) -> Iterator[_Wanted]:
     place = _safe(matter.number)
     for row in matter.evidence.select_related("file"):
-        state = "（已撤回）" if row.withdrawn_at else ""
-        yield _Wanted(f"{place}/evidence/{row.pk}-{_safe(row.name)}", f"证据：{row.title}{state}", row.file)
+        state = "（已撤回 / withdrawn）" if row.withdrawn_at else ""
+        yield _Wanted(
+            f"{place}/evidence/{row.pk}-{_safe(row.name)}", f"证据 / evidence: {row.title}{state}", row.file
+        )
     for document in matter.documents.select_related("file"):
         name = f"{place}/documents/{document.pk}-{_safe(document.number)}.docx"
-        yield _Wanted(name, f"文书：{document.title} {document.number}", document.file)
+        yield _Wanted(name, f"文书 / document: {document.title} {document.number}", document.file)
     for sheet in matter.sheets.prefetch_related("signatures__drawing"):
         for signature in sheet.signatures.all():
             if signature.drawing is not None:
                 name = f"{place}/signatures/{signature.pk}.png"
-                yield _Wanted(name, f"手写签名：{sheet.code} {signature.slot}", signature.drawing)
+                yield _Wanted(
+                    name, f"手写签名 / drawn signature: {sheet.code} {signature.slot}", signature.drawing
+                )
 
 
 def _safe(name: str) -> str:
