@@ -148,6 +148,25 @@ def test_only_those_who_see_the_matter_get_it(client, office, finished) -> None:
     assert f"/matters/{finished.pk}/bundle/" in client.get(f"/matters/{finished.pk}/").content.decode()
 
 
+def test_the_organisation_concerned_gets_it_without_the_authoritys_own_lines(
+    client,
+    node,
+    office,  # noqa: F811
+    policy,
+    tmp_path,
+) -> None:
+    matter = office.ordered()
+    office.act(matter, "comment", office.handler, note="周五突击复查")
+    node.enter()
+    found = download(client, office.holder, matter)
+    assert check(found, tmp_path, policy)[0] == 0
+    assert "周五突击复查".encode() not in b"".join(found.values())
+    trail = json.loads(next(content for name, content in found.items() if name.endswith("/trail.json")))
+    assert "withheld" in trail["trail"][-1]
+    whole = download(client, office.leader, matter)
+    assert "周五突击复查".encode() in b"".join(whole.values())
+
+
 def test_without_a_ledger_the_page_says_so(client, office) -> None:  # noqa: F811
     matter = office.open()
     client.force_login(office.leader)

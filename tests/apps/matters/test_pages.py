@@ -400,3 +400,48 @@ def test_a_file_changed_on_the_disk_is_not_passed_off_as_evidence(client, office
     assert "摘要" in answer.content.decode()
     path.unlink()
     assert client.get(f"/evidence/{row.pk}/").status_code == 404
+
+
+def test_what_is_the_authoritys_own_stays_inside(client, office) -> None:
+    matter = office.ordered()
+    for note, shown in (("周五突击复查", False), ("请上传照片", True)):
+        office.act(matter, "comment", office.handler, note=note, **({"shown": True} if shown else {}))
+    office.act(matter, "comment", office.holder, note="已收到")
+    office.act(matter, "assign", office.leader, person=office.second.pk, note="内部分工调整")
+    office.act(matter, "urge", office.leader, note="请企业与经办人尽快")
+    pages = {}
+    for person in (office.leader, office.holder):
+        client.force_login(person)
+        path = f"/matters/{matter.pk}/"
+        book = sheets(client.get(f"{path}?export=xlsx"))
+        pages[person] = (
+            client.get(f"{path}?tab=trail").content.decode(),
+            client.get(f"{path}?tab=all").content.decode(),
+            str(book["处理记录"]),
+        )
+        assert (len(book["告知了谁"]) > 1) is (person == office.leader)
+    for text, seen in (
+        ("周五突击复查", False),
+        ("请上传照片", True),
+        ("已收到", True),
+        ("内部分工调整", False),
+        ("请企业与经办人尽快", True),
+    ):
+        for page in pages[office.leader]:
+            assert text in page, text
+        for page in pages[office.holder]:
+            assert (text in page) is seen, text
+    client.force_login(office.second)
+    assert "所涉单位可见" in client.get(f"/matters/{matter.pk}/act/comment/").content.decode()
+    client.force_login(office.holder)
+    assert "所涉单位可见" not in client.get(f"/matters/{matter.pk}/act/comment/").content.decode()
+
+
+def test_a_stopped_clock_is_named_in_the_lists(client, office) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    office.act(matter, "request-stop", office.handler, reason="检测")
+    office.act(matter, "approve-stop", office.leader, note="同意")
+    client.force_login(office.leader)
+    assert "时限中止" in client.get("/matters/").content.decode()
+    client.force_login(office.handler)
+    assert "时限中止" in client.get("/").content.decode()

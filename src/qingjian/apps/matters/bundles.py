@@ -34,7 +34,10 @@ class _Wanted:
 
 
 def collect(request: Mapping[str, Any]) -> BundleContent:
-    """Return everything of `request["matter"]`; whoever asks must have checked that the person may see it."""
+    """Return everything of `request["matter"]`; whoever asks must have checked that the person may see it.
+
+    Unless `request["inside"]`, what is the authority's own in the trail is named but withheld.
+    """
     matter: Matter = request["matter"]
     content = BundleContent(matter.title)
     rows = list(records.events_below("matter.", f"{matter.number}/"))
@@ -45,7 +48,7 @@ def collect(request: Mapping[str, Any]) -> BundleContent:
         FileEvidence(
             f"{_safe(matter.number)}/trail.json",
             "办理过程（逐条与 events/ 核对） / steps, each to be compared with events/",
-            _trail(matter, trail),
+            _trail(matter, trail, inside=bool(request.get("inside", True))),
         )
     )
     left_out = _attach(content, matter, found)
@@ -73,9 +76,11 @@ def _state(matter: Matter, language: str) -> str:
         return str(matter.present.title)
 
 
-def _trail(matter: Matter, lines: Sequence[TrailEntry]) -> bytes:
+def _trail(matter: Matter, lines: Sequence[TrailEntry], *, inside: bool) -> bytes:
     rows = [
-        {
+        {"sequence": one.sequence, "withheld": "由主管部门内部掌握 / kept inside the authority"}
+        if one.inside and not inside
+        else {
             "sequence": one.sequence,
             "at": one.at.astimezone(CHINA).isoformat(),
             "actor": one.actor.username if one.actor else "",

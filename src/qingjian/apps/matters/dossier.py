@@ -148,15 +148,23 @@ def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:
     return lines
 
 
+def readable(lines: Iterable[TrailEntry], inside: bool) -> list[TrailEntry]:
+    """Return the lines that are read inside the authority, or those the organisation concerned may read."""
+    return [one for one in lines if inside or not one.inside]
+
+
 def told(row: Matter) -> list[Any]:
     """Return who was told what and when, newest first, and over which channels it went."""
     return list(row.notifications.select_related("person", "matter").prefetch_related("deliveries"))
 
 
-def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = ()) -> list[Sheet]:
-    """Return the whole matter as the sheets of a workbook, in the present language; `links` are those the reader sees."""
+def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool = True) -> list[Sheet]:
+    """Return the whole matter as the sheets of a workbook, in the present language; `links` are those the reader sees.
+
+    Outside the authority (`inside` false) its own lines of the trail and who was told are left out.
+    """
     clocks = queries.deadlines_of(row)
-    lines = list(row.trail.select_related("actor", "on_behalf_of"))
+    lines = readable(row.trail.select_related("actor", "on_behalf_of"), inside)
     return [
         (_("Content"), (_("Field"), _("Value")), [*_head(row), *wording.data_rows(row)]),
         (
@@ -240,7 +248,7 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = ()) -> list[Sheet]
         (
             _("Who was told"),
             (_("Time"), _("Person"), _("Notification"), _("Read")),
-            [(one.at, one.person, one.text, one.read_at) for one in told(row)],
+            [(one.at, one.person, one.text, one.read_at) for one in (told(row) if inside else ())],
         ),
         (
             _("Linked matters"),

@@ -154,6 +154,16 @@ class ReasonForm(forms.Form):
 
 class NoteForm(forms.Form):
     note = forms.CharField(label=_("Note"), max_length=1000, widget=forms.Textarea(attrs={"rows": 2}))
+    shown = forms.BooleanField(
+        label=_("The organisation concerned may read it"),
+        required=False,
+        help_text=_("Otherwise the note stays inside the authority."),
+    )
+
+    def __init__(self, *args: Any, may_show: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_show:
+            del self.fields["shown"]
 
 
 class StopForm(forms.Form):

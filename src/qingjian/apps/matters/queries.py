@@ -48,6 +48,11 @@ def visible_to(user: Any, reached: Sequence[rules.Reach] | None = None) -> Query
     return Matter.objects.filter(rules.visible(rules.reaches(user) if reached is None else reached))
 
 
+def is_inside(user: Any, matter: Matter) -> bool:
+    """Say whether a person sees a matter as one of the authority, not only for the organisation concerned."""
+    return rules.is_inside(rules.reaches(user), matter)
+
+
 def open_from(origin: str) -> QuerySet[Matter]:
     """Return the open matters that began at something, for guards; pages ask `visible_to`."""
     return Matter.objects.filter(origin=origin, closed_at=None)
@@ -113,6 +118,17 @@ def light(due: datetime | None, moment: datetime, closed: bool = False) -> tuple
     return "green", _("in time")
 
 
+def matter_light(row: Matter, moment: datetime) -> tuple[str, str]:
+    """Return the traffic light of a matter; where no date runs because the clock is stopped, it says so."""
+    if (
+        row.due is None
+        and row.closed_at is None
+        and row.deadlines.filter(state=Deadline.State.PAUSED).exists()
+    ):
+        return "purple", _("clock stopped")
+    return light(row.due, moment, row.closed_at is not None)
+
+
 def containing(rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
     """Narrow to rows whose number, title or organisation holds a text."""
     # Numbers hold no Latin letters; and where case does not matter, a plain comparison is several times faster.
@@ -157,7 +173,7 @@ def waiting_summary(user: Any, count: int = 8) -> dict[str, Any]:
     )
     first = list(rows[:count]) if figures["total"] else []
     for one in first:
-        one.light_colour, one.light_text = light(one.due, moment)
+        one.light_colour, one.light_text = matter_light(one, moment)
     return {**figures, "first": first, "unread": unread(user)}
 
 

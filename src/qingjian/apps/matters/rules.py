@@ -140,6 +140,11 @@ def sees(reached: Sequence[Reach], matter: Matter) -> bool:
     return False
 
 
+def is_inside(reached: Sequence[Reach], matter: Matter) -> bool:
+    """Say whether somebody who sees a matter belongs to the authority, not only to the organisation it is about."""
+    return any(matter.region_id in one.seeing for one in reached)
+
+
 def _certificates(person: User, kind: str) -> QuerySet[Certificate]:
     """Return the certificates of a kind under which a person acts: the own, or the organisation's where it holds them."""
     held = Q(pk__in=())

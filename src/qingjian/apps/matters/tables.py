@@ -51,7 +51,10 @@ WAITING_WORDS = {
 
 
 def _light(row: Matter) -> tuple[str, str]:
-    return queries.light(row.due, now(), row.closed_at is not None)
+    # Two cells of a row ask; a stopped clock is looked up once.
+    if not hasattr(row, "light_of_list"):
+        row.light_of_list = queries.matter_light(row, now())
+    return row.light_of_list
 
 
 NUMBER = Column("number", _("Number"), link=lambda row: reverse("matter", args=(row.pk,)))

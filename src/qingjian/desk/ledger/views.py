@@ -105,8 +105,9 @@ def bundle(request: HttpRequest, code: str) -> HttpResponse:
 def matter_bundle(request: HttpRequest, pk: int) -> HttpResponse:
     """Everything of a matter as one zip that an outsider checks: steps, signatures, files, trail, proofs."""
     row = get_object_or_404(matters.visible_to(request.user), pk=pk)
+    wanted = {"matter": row, "inside": matters.is_inside(request.user, row)}
     try:
-        content = evidence.build_about(f"{row.number} {row.title}", [("matter", {"matter": row})])
+        content = evidence.build_about(f"{row.number} {row.title}", [("matter", wanted)])
     except (NotaryError, LedgerError, OSError) as error:
         messages.error(request, _("The bundle cannot be made now: %(reason)s") % {"reason": error})
         return redirect("matter", pk=pk)

@@ -159,6 +159,10 @@ class NumberSeries(Kept):
         return f"{self.kind} {self.year} {self.region_id}: {self.last}"
 
 
+INSIDE_ACTIONS = frozenset({"comment", "assign", "urge", "link"})
+"""Steps of the kernel that may be the authority's own: notes not meant for the organisation, hand-overs, urging its staff, links."""
+
+
 class TrailEntry(Kept):
     """One step of a matter, numbered without gaps from 1; rows are only ever added."""
 
@@ -182,6 +186,11 @@ class TrailEntry(Kept):
 
     def __str__(self) -> str:
         return f"{self.matter_id}/{self.sequence} {self.action}"
+
+    @property
+    def inside(self) -> bool:
+        """Whether the line is the authority's own business: the organisation concerned does not read it."""
+        return self.action in INSIDE_ACTIONS and bool(self.data.get("inside", True))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

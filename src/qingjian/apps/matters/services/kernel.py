@@ -146,7 +146,8 @@ def _comment(acting: Acting) -> None:
         raise RefusedError("field", _("Write a note."))
     if len(acting.note) > 1000:
         raise RefusedError("field", _("The note is too long."))
-    acting.data = {}
+    inside = rules.is_inside(rules.reaches(acting.actor), acting.matter)
+    acting.data = {"inside": inside and not acting.data.get("shown")}
     acting.bumps_version = False
 
 
@@ -165,7 +166,7 @@ def _assign(acting: Acting) -> None:
         raise RefusedError("field", _("Give a reason: it stays in the history."))
     before = matter.assignee_id
     matter.assignee_id = person.pk
-    acting.data = {"person": person.pk, "name": person.name, "before": before}
+    acting.data = {"person": person.pk, "name": person.name, "before": before, "inside": True}
     acting.note = note
     notices.tell(matter, [person], "assigned", except_for=acting.actor)
 
@@ -186,7 +187,8 @@ def _urge(acting: Acting) -> None:
     told = notices.tell(
         acting.matter, notices.concerned(acting.matter), "urged", values, except_for=acting.actor
     )
-    acting.data = {"told": sorted(told)}
+    theirs = {one.pk for one in rules.people_of(acting.matter.subject_id)}
+    acting.data = {"told": sorted(told), "inside": not told & theirs}
 
 
 def _withdraw_disclosure(acting: Acting) -> None:
@@ -261,7 +263,7 @@ def _link(acting: Acting) -> None:
     )
     if not created:
         raise RefusedError("field", _("The two are linked already."))
-    acting.data = {"number": other.number, "kind": kind}
+    acting.data = {"number": other.number, "kind": kind, "inside": True}
     acting.bumps_version = False
 
 

@@ -44,7 +44,10 @@ def kernel_form(request: HttpRequest, row: Matter, code: str) -> django_forms.Fo
     match code:
         case "attach":
             return forms.EvidenceForm(data, uploaded, matter=row)
-        case "comment" | "urge":
+        case "comment":
+            inside = rules.is_inside(rules.reaches(request.user), row)
+            return forms.NoteForm(data, may_show=inside and row.subject_id is not None)
+        case "urge":
             return forms.NoteForm(data)
         case "void" | "withdraw-evidence" | "withdraw-disclosure":
             return forms.ReasonForm(data)

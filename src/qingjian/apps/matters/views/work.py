@@ -68,12 +68,13 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
     """The page of one matter; `?tab=all` is the whole file for printing, `?export=xlsx` its workbook."""
     row = find_matter(request, pk)
     reached = rules.reaches(request.user)
+    inside = rules.is_inside(reached, row)
     links = _links(request.user, row, reached)
     if request.GET.get("export") == "xlsx":
-        return sheets_response(f"matter-{row.pk}", dossier.sheets(row, links))
+        return sheets_response(f"matter-{row.pk}", dossier.sheets(row, links, inside))
     asked = request.GET.get("tab", "")
     tab = asked if asked in (*(code for code, _title in TABS), WHOLE) else "form"
-    trail = list(row.trail.select_related("actor", "on_behalf_of"))
+    trail = dossier.readable(row.trail.select_related("actor", "on_behalf_of"), inside)
     possible = rules.open_actions(request.user, row) if row.is_open else []
     context = {
         "matter": row,
@@ -108,11 +109,11 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
         "may_withdraw_disclosure": rules.may(request.user, APPROVER, row, reached).allowed,
     }
     for part in context["parts"]:
-        context |= _part(row, part, context["deadlines"], trail)
+        context |= _part(row, part, context["deadlines"], trail, inside)
     return render(request, "matters/whole.html" if tab == WHOLE else "matters/matter.html", context)
 
 
-def _part(row: Matter, part: str, deadlines: list[Any], trail: list[Any]) -> dict[str, Any]:
+def _part(row: Matter, part: str, deadlines: list[Any], trail: list[Any], inside: bool) -> dict[str, Any]:
     """Return what the template of one tab needs."""
     match part:
         case "evidence":
@@ -128,7 +129,7 @@ def _part(row: Matter, part: str, deadlines: list[Any], trail: list[Any]) -> dic
                 "calendar": queries.calendar(),
             }
         case "trail":
-            return {"trail": dossier.trail(row, trail), "told": dossier.told(row)}
+            return {"trail": dossier.trail(row, trail), "told": dossier.told(row) if inside else []}
     return {}
 
 
