@@ -40,15 +40,19 @@ def collect(request: Mapping[str, Any]) -> BundleContent:
     """
     matter: Matter = request["matter"]
     content = BundleContent(matter.title)
-    rows = list(records.events_below("matter.", f"{matter.number}/"))
+    inside = bool(request.get("inside", True))
+    trail = list(matter.trail.select_related("actor", "on_behalf_of"))
+    # An event holds the note of its line in plain: it is withheld with the line.
+    withheld = set() if inside else {f"{matter.number}/{one.sequence}" for one in trail if one.inside}
+    events = records.events_below("matter.", f"{matter.number}/")
+    rows = [one for one in events if one.identifier not in withheld]
     found = [one for one in map(records.evidence, rows) if one is not None]
     content.events = found
-    trail = list(matter.trail.select_related("actor", "on_behalf_of"))
     content.files.append(
         FileEvidence(
             f"{_safe(matter.number)}/trail.json",
             "办理过程（逐条与 events/ 核对） / steps, each to be compared with events/",
-            _trail(matter, trail, inside=bool(request.get("inside", True))),
+            _trail(matter, trail, inside=inside),
         )
     )
     left_out = _attach(content, matter, found)
@@ -57,12 +61,14 @@ def collect(request: Mapping[str, Any]) -> BundleContent:
         "",
         f"{matter.title}；状态：{_state(matter, OFFICIAL_LANGUAGE)}；立项 {_shown(matter.opened_at)}。",
         f"办理过程 {len(trail)} 条，已入账 {len(found)} 条"
-        + (f"，{len(rows) - len(found)} 条尚在入账途中。" if len(rows) > len(found) else "。"),
+        + (f"，{len(rows) - len(found)} 条尚在入账途中" if len(rows) > len(found) else "")
+        + (f"，{len(withheld)} 条由主管部门内部掌握、未提供。" if withheld else "。"),
         "trail.json 中每条的 data 字段按规范 JSON（键排序、无空格）的 SHA-256 记在对应事件的 data 中。",
         "",
         f"State: {_state(matter, 'en')}; opened {_shown(matter.opened_at)} (UTC+08:00).",
         f"{len(trail)} steps, {len(found)} of them in the ledger"
-        + (f", {len(rows) - len(found)} on the way there." if len(rows) > len(found) else "."),
+        + (f", {len(rows) - len(found)} on the way there" if len(rows) > len(found) else "")
+        + (f", {len(withheld)} kept inside the authority and withheld." if withheld else "."),
         "The SHA-256 of the field `data` of each step in trail.json, as canonical JSON (sorted keys, no spaces), stands in the "
         "data of its event.",
         *left_out,
