@@ -319,3 +319,28 @@ def test_escalation_of_a_merged_region_climbs_the_new_way(office, clock) -> None
         office.second,
         row.due,
     )
+
+
+def test_a_deadline_of_the_authority_alone_is_hidden_from_the_organisation(client, office, clock) -> None:
+    again = office.ordered(kind="order", days=60)
+    Notification.objects.all().delete()
+    recheck = again.deadlines.get(code="covert-recheck")
+    clock.set_wall(recheck.due - timedelta(hours=1))
+    services.remind()
+    clock.advance(2 * 3600)
+    services.escalate()
+    about = Notification.objects.filter(deadline=recheck)
+    assert {"due_soon", "overdue"} <= set(about.values_list("kind", flat=True))
+    assert "handler" in set(about.values_list("person__username", flat=True))
+    assert "holder" not in set(about.values_list("person__username", flat=True))
+    title = "按日连续处罚"
+    for person, seen in ((office.leader, True), (office.holder, False)):
+        client.force_login(person)
+        for path in (
+            f"/matters/{again.pk}/?tab=deadlines",
+            f"/matters/{again.pk}/?tab=all",
+            f"/matters/{again.pk}/?tab=trail",
+            "/matters/deadlines/",
+            "/notifications/",
+        ):
+            assert (title in client.get(path).content.decode()) is seen, (person, path)

@@ -84,6 +84,7 @@ COVERT_RECHECK = Limit(
     rule=("按日连续处罚", "责令改正送达后复查(暗查)"),
     when=("kind", ORDER),
     start_field="served_on",
+    inside=True,
 )
 RECHECK = Limit(
     "recheck",

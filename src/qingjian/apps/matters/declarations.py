@@ -113,6 +113,8 @@ class Limit:
     remind_before: timedelta = timedelta(days=2)
     escalate_after: timedelta = timedelta(days=2)
     """After the due time the first level is told at once, the next level after this long."""
+    inside: bool = False
+    """Whether it binds the authority alone: the organisation concerned neither sees it nor is told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +277,10 @@ class Process:
 
     def limits(self) -> list[Limit]:
         return [*self.opening_starts, *(limit for action in self.actions for limit in action.starts)]
+
+    def inside_clocks(self) -> frozenset[str]:
+        """Return the codes of deadlines that are the authority's own."""
+        return frozenset(one.code for one in self.limits() if one.inside)
 
     def all_fields(self) -> dict[str, DataField]:
         """Return every field by name, in the order people meet them."""

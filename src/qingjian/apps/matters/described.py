@@ -283,6 +283,10 @@ def _deadline(process: Process, limit: Limit) -> Described:
             "step": starts,
             "field": fields[limit.start_field].title,
         }
+    if limit.inside:
+        length = _("%(length)s; binds the authority alone, the organisation concerned is not told") % {
+            "length": length
+        }
     return Described(
         str(limit.title),
         length,

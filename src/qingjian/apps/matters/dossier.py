@@ -163,7 +163,7 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool =
 
     Outside the authority (`inside` false) its own lines of the trail and who was told are left out.
     """
-    clocks = queries.deadlines_of(row)
+    clocks = queries.deadlines_of(row, inside)
     lines = readable(row.trail.select_related("actor", "on_behalf_of"), inside)
     return [
         (_("Content"), (_("Field"), _("Value")), [*_head(row), *wording.data_rows(row)]),

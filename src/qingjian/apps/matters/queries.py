@@ -229,10 +229,11 @@ def computed(clock: Deadline, with_calendar: workdays.Calendar | None = None) ->
     )
 
 
-def deadlines_of(matter: Matter) -> list[Deadline]:
-    """Return the clocks of a matter with traffic lights."""
+def deadlines_of(matter: Matter, inside: bool = True) -> list[Deadline]:
+    """Return the clocks of a matter with traffic lights; outside the authority without its own."""
     moment = now()
-    rows = list(matter.deadlines.prefetch_related("revisions"))
+    hidden = frozenset() if inside else matter.declaration.inside_clocks()
+    rows = [one for one in matter.deadlines.prefetch_related("revisions") if one.code not in hidden]
     for one in rows:
         one.matter = matter
         one.words = wording.deadline_title(matter.declaration, one.code, one.title)

@@ -162,6 +162,9 @@ class NumberSeries(Kept):
 INSIDE_ACTIONS = frozenset({"comment", "assign", "urge", "link"})
 """Steps of the kernel that may be the authority's own: notes not meant for the organisation, hand-overs, urging its staff, links."""
 
+CLOCK_ACTIONS = frozenset({"overdue", "recompute"})
+"""Lines of a clock: inside like the clock itself."""
+
 
 class TrailEntry(Kept):
     """One step of a matter, numbered without gaps from 1; rows are only ever added."""
@@ -190,6 +193,8 @@ class TrailEntry(Kept):
     @property
     def inside(self) -> bool:
         """Whether the line is the authority's own business: the organisation concerned does not read it."""
+        if self.action in CLOCK_ACTIONS:
+            return self.data.get("deadline") in self.matter.declaration.inside_clocks()
         return self.action in INSIDE_ACTIONS and bool(self.data.get("inside", True))
 
     def save(self, *args: Any, **kwargs: Any) -> None:

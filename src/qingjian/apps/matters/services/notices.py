@@ -23,15 +23,19 @@ def tell(
 ) -> set[int]:
     """Write a notification for each person and for whoever stands in; return whom.
 
-    Nobody hears of a matter that is outside `visible_to` for them, whatever list they came from.
+    Nobody hears of a matter that is outside `visible_to` for them, whatever list they came from, and the organisation
+    concerned never of a deadline that is the authority's own.
     """
     moment = now()
     told: set[int] = set()
+    own = deadline is not None and matter is not None and deadline.code in matter.declaration.inside_clocks()
     for person in _with_deputies(people):
         if person.pk in told or (except_for is not None and person.pk == except_for.pk):
             continue
-        if matter is not None and not rules.sees(rules.reaches(person), matter):
-            continue
+        if matter is not None:
+            reached = rules.reaches(person)
+            if not rules.sees(reached, matter) or (own and not rules.is_inside(reached, matter)):
+                continue
         told.add(person.pk)
         notification = Notification.objects.create(
             person=person, matter=matter, deadline=deadline, kind=kind, values=dict(values or {}), at=moment

@@ -46,8 +46,13 @@ def inbox(request: HttpRequest) -> HttpResponse:
 
 
 def deadlines(request: HttpRequest) -> HttpResponse:
-    """Every clock in reach, the next to end first."""
-    return tables.DeadlineListing(request, queries.deadlines_visible_to(request.user)).response()
+    """Every clock in reach, the next to end first; a company does not see those that bind the authority alone."""
+    rows = queries.deadlines_visible_to(request.user)
+    if account_rules.is_own_organisation_only(request.user):
+        for process in declarations.processes():
+            if own := process.inside_clocks():
+                rows = rows.exclude(matter__kind=process.code, code__in=own)
+    return tables.DeadlineListing(request, rows).response()
 
 
 def deliveries(request: HttpRequest) -> HttpResponse:
