@@ -333,7 +333,7 @@ def test_a_deadline_of_the_authority_alone_is_hidden_from_the_organisation(clien
     assert {"due_soon", "overdue"} <= set(about.values_list("kind", flat=True))
     assert "handler" in set(about.values_list("person__username", flat=True))
     assert "holder" not in set(about.values_list("person__username", flat=True))
-    title = "按日连续处罚"
+    title = "责令改正后复查"
     for person, seen in ((office.leader, True), (office.holder, False)):
         client.force_login(person)
         for path in (
