@@ -68,19 +68,28 @@ class County:
 
 @pytest.fixture
 def county(db) -> County:
-    regions = [
-        Region.objects.create(code=code, name=name, level=level)
-        for code, name, level in (
-            ("990100", "市", "city"),
-            ("990101", "甲县", "county"),
-            ("990102", "乙县", "county"),
-        )
-    ]
-    for below in regions[1:]:
-        accounts.place_region(below, regions[0], FIRST_DAY)
-    bureau = Organisation.objects.create(code="B1", name="甲县生态环境局", kind="bureau", region=regions[1])
-    holder = Organisation.objects.create(code="H1", name="甲县化工厂", kind="holder", region=regions[1])
-    return County(*regions, bureau, holder)
+    network.install(
+        [
+            Proposal("region", {"code": "990100", "name": "市", "level": "city"}),
+            *(
+                Proposal("region", {"code": code, "name": name, "level": "county"})
+                for code, name in (("990101", "甲县"), ("990102", "乙县"))
+            ),
+            *(
+                Proposal(
+                    "placement",
+                    {"region": code, "parent": "990100", "valid_from": FIRST_DAY.isoformat()},
+                )
+                for code in ("990101", "990102")
+            ),
+            *(
+                Proposal("organisation", {"code": code, "name": name, "kind": kind, "region": "990101"})
+                for code, name, kind in (("B1", "甲县生态环境局", "bureau"), ("H1", "甲县化工厂", "holder"))
+            ),
+        ]
+    )
+    regions = [Region.objects.get(code=code) for code in ("990100", "990101", "990102")]
+    return County(*regions, Organisation.objects.get(code="B1"), Organisation.objects.get(code="H1"))
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ from qingjian.pipeline.batches import BatchLog
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.findings import SqliteFindingLog
 from qingjian.pipeline.latest import SqliteLatestStore
+from qingjian.pipeline.settings import PipelineSettings
+from qingjian.pipeline.work import Work
 from qingjian.site.configuration import Configuration
 from qingjian.site.notary import FrameBatches, open_notary
 
@@ -78,7 +80,7 @@ class Node:
         writer.close()
 
     def process(self) -> None:
-        """Run the pipeline to the end of the journal."""
+        """Run the pipeline to the end of the journal, and carry out what people ordered."""
         state = self.folder.findings.parent
         engine = Engine(
             journal_folder=self.folder.journal,
@@ -89,10 +91,12 @@ class Node:
             findings=SqliteFindingLog(self.folder.findings),
             clock=self.clock,
         )
+        work = Work(engine, PipelineSettings(self.folder.root), self.clock)
         engine.recover()
         while engine.step():
             pass
         engine.close_batch()
+        work.take_orders()
         engine.lake.close()
 
     def enter(self) -> None:

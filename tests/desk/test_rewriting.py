@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from tests.desk.conftest import DAY
+from tests.desk.mutation import assert_every_change_is_named, unzipped
 
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Device
@@ -20,6 +21,7 @@ from qingjian.apps.observing import stores
 from qingjian.apps.records.models import LedgerCheck
 from qingjian.desk import tasks
 from qingjian.desk.ledger import chains, checking, receipts
+from qingjian.notary.bundle import own_policy
 from qingjian.notary.verify import verify
 from qingjian.site import health
 
@@ -99,6 +101,12 @@ def verify_receipt(node) -> int:
     path = node.folder.root / "receipt.zip"
     path.write_bytes(receipts.bundle(device(), TWENTIETH))
     return verify(path)[0]
+
+
+def test_any_changed_file_of_a_receipt_is_named(node, tmp_path) -> None:
+    with node.open_here() as notary:
+        policy = own_policy(notary, ["2026"])
+    assert_every_change_is_named(unzipped(receipts.bundle(device(), TWENTIETH)), policy, tmp_path)
 
 
 def test_a_frame_rewritten_in_the_lake(node, staff) -> None:

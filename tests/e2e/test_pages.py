@@ -16,7 +16,7 @@ STAFF_PAGES = [
     "/sources/", "/sources/QY04/", "/devices/", "/devices/FG03-D1/", "/quarantine/", "/forwarding/", "/changes/", "/registry/import/",
     "/propose/point/", "/duties/", "/series/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/", "/second-factor/", "/propose/device/", "/propose/organisation/",
     "/air/", "/air/year/", "/air/ranking/", "/water/", "/water/SW02/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
-    "/matters/", "/matters/inbox/", "/matters/punctuality/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/public/ledger/",
+    "/matters/", "/matters/inbox/", "/matters/punctuality/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/corrections/", "/points/AQ01/evidence/", "/public/ledger/",
     "/air/basis/", "/water/SW05/", "/water/indices/", "/elements/noise/", "/elements/noise/NO01/", "/elements/radiation/", "/elements/radiation/RA01/",
     "/elements/groundwater/", "/elements/groundwater/GW02/", "/elements/drinking/", "/elements/soil/", "/elements/soil/SO01/", "/elements/ecology/",
     "/elements/ecology/EC01/", "/elements/lakes/", "/elements/black-odorous/", "/measurements/import/", "/evaluations/rules/",

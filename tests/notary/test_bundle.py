@@ -127,6 +127,7 @@ def test_everything_holds_under_a_policy_from_outside(case: Case, tmp_path: Path
         "events/0001.json",
     ):
         assert part in held, part
+    assert "summary.md" in {one["part"] for one in report["held"] if "exporter only" in one["what"]}
     folder = tmp_path / "unpacked"
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         archive.extractall(folder)
@@ -252,6 +253,28 @@ def test_the_exporter_cannot_slip_in_files_without_proof(case: Case, tmp_path: P
         assert name in [item["file"] for item in report["failures"]]
     plain = resigned(case, case.files | {"readme.txt": b"hello"})
     assert verify.verify(case.zip(tmp_path, plain), case.policy)[0] == 0
+
+
+def test_an_exporter_who_leaves_all_proofs_out_gets_no_verdict(case: Case, tmp_path: Path) -> None:
+    """Else a bare table under a good signature would hold, and nobody would ask for the witnesses."""
+    index = json.dumps({"file": "files/table.csv", "title": "t", "event": None}).encode() + b"\n"
+    bare = {name: case.files[name] for name in ("summary.md", "policy.txt", "verify.py", "manifest.txt")}
+    files = resigned(case, bare | {"files/table.csv": b"1,2", "files/index.jsonl": index})
+    code, report = verify.verify(case.zip(tmp_path, files), case.policy)
+    assert code == 1
+    assert [item["file"] for item in report["failures"]] == ["checkpoints/"]
+
+
+def test_a_bundle_that_cites_nothing_shows_a_head(case: Case, tmp_path: Path) -> None:
+    content = BundleContent("空", files=[FileEvidence("table.csv", "t", b"1,2")])
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(build_bundle(case.notary, content, {"bureau": case.witness.cosigner.key.encode()}))
+    code, report = verify.verify(path, case.policy)
+    assert code == 0, report
+    assert any(one["part"] == "checkpoints/2026.txt" for one in report["held"])
+    lone = LocalWitness(tmp_path, "never", ManualClock(START))
+    asked = own_policy(case.notary, ["2026"], {"never": lone.cosigner.key.encode()})
+    assert verify.verify(path, asked)[0] == 1
 
 
 def test_a_name_twice_in_the_zip(case: Case, tmp_path: Path) -> None:

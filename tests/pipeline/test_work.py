@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from qingjian.contracts.findings import Finding
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.intake import ImportSource, KeptFiles, Spool, submit
 from qingjian.journal import Kind
+from qingjian.pipeline.corrections import CorrectionOrder, order_correction
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.gaps import GapSettings
 from qingjian.pipeline.replay import order_replay
@@ -359,6 +360,72 @@ def test_frames_from_before_the_registration_can_be_read_again(made: Made) -> No
     assert set(found["directory_version"].to_pylist()) == {3}
 
 
+def correct(node: Node, number: int, value: str, moment: datetime = START) -> CorrectionOrder:
+    order = CorrectionOrder(number, 1, "minute", moment.isoformat(), {"value": value})
+    order_correction(node.folder.corrections, order)
+    return order
+
+
+def test_a_correction_is_a_revision_that_names_it_and_no_alarm(made: Made) -> None:
+    node, engine, work, _ = made
+    node.journal([node.upload(START, {"a21026": {"Avg": "5.0", "Max": "6.0", "Flag": "N"}})])
+    engine.step(idle=True)
+    correct(node, 7, "4.20")
+    assert work.take_orders() == 1
+    first, second = engine.lake.observation_history(1, "minute", START).to_pylist()
+    assert (first["value"], first["journal"], first["revision"]) == (5.0, "gateway-1", 0)
+    assert (second["value"], second["value_decimals"], second["max"]) == (4.2, 2, 6.0)
+    assert (second["source"], second["journal"], second["flag"]) == ("correction:7", None, "N")
+    assert engine.latest.read([1], "minute")[0].value == 4.2
+    assert newest(engine, "changed-after-the-fact") == []
+    assert work.take_orders() == 0
+    # Handed over once more after a crash: nothing happens.
+    correct(node, 7, "4.20")
+    assert work.take_orders() == 1
+    assert engine.lake.observation_history(1, "minute", START).num_rows == 2
+
+
+def test_a_device_that_sends_the_old_value_again_does_not_undo_a_correction(made: Made) -> None:
+    node, engine, work, _ = made
+    node.journal([node.upload(START, {"a21026": "5.0"})])
+    engine.step(idle=True)
+    correct(node, 1, "4.2")
+    work.take_orders()
+    node.journal([node.upload(START, {"a21026": "5.0"})])
+    engine.step(idle=True)
+    assert [row["value"] for row in engine.lake.observation_history(1, "minute", START).to_pylist()] == [
+        5,
+        4.2,
+    ]
+    assert engine.totals.repeated == 1
+    node.journal([node.upload(START, {"a21026": "5.5"})])
+    engine.step(idle=True)
+    assert [row["value"] for row in engine.lake.observation_history(1, "minute", START).to_pylist()] == [
+        5,
+        4.2,
+        5.5,
+    ]
+    assert len(newest(engine, "changed-after-the-fact")) == 1
+    # An order that comes late once more does not bring its value back either.
+    correct(node, 1, "4.2")
+    work.take_orders()
+    assert engine.lake.observation_history(1, "minute", START).num_rows == 3
+
+
+def test_an_order_that_cannot_be_read_is_set_aside_and_nothing_is_made_up(made: Made) -> None:
+    node, engine, work, _ = made
+    correct(node, 2, "1", START + timedelta(days=9))
+    for name, text in (("a", "{"), ("b", '{"number": 1}'), ("c", "[]")):
+        (node.folder.corrections / f"{name}.json").write_text(text)
+    assert work.take_orders() == 1
+    assert sorted(one.name for one in node.folder.corrections.iterdir()) == [
+        "a.unreadable",
+        "b.unreadable",
+        "c.unreadable",
+    ]
+    assert engine.lake.observation_history(1, "minute", START + timedelta(days=9)).num_rows == 0
+
+
 def test_all_kinds_of_batches_are_carried_out_again_alike(made: Made, tmp_path: Path) -> None:
     node, engine, work, _ = made
     path = tmp_path / "history.csv"
@@ -372,6 +439,7 @@ def test_all_kinds_of_batches_are_carried_out_again_alike(made: Made, tmp_path: 
         spool=Spool(settings.spool_folder),
         source=ImportSource("", statistic="hour"),
     )
+    correct(node, 1, "99.5")
     work.take_orders()
     node.clock.advance(4000)
     work.aggregate()

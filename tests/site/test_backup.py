@@ -33,7 +33,7 @@ def test_a_backup_restores_every_store_and_its_rights(folder: DataFolder, tmp_pa
     made = backup.make(folder, tmp_path / "backup", NOW)
     assert backup.verify(tmp_path / "backup") == made
     again = DataFolder(tmp_path / "again")
-    backup.restore(tmp_path / "backup", again)
+    backup.restore(tmp_path / "backup", again, NOW)
     with sqlite3.connect(again.people / "people.sqlite3") as database:
         assert database.execute("SELECT name FROM things").fetchall() == [("kept",)]
     assert (again.people / "django.secret").stat().st_mode & 0o777 == 0o600
@@ -62,7 +62,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_written(
     else:
         (target / "manifest.json").write_text("{")
     with pytest.raises(backup.BackupError):
-        backup.restore(target, DataFolder(tmp_path / "again"))
+        backup.restore(target, DataFolder(tmp_path / "again"), NOW)
     assert not (tmp_path / "again").exists()
 
 
@@ -71,7 +71,7 @@ def test_neither_backup_nor_restore_overwrites(folder: DataFolder, tmp_path: Pat
     with pytest.raises(backup.BackupError):
         backup.make(folder, tmp_path / "backup", NOW)
     with pytest.raises(backup.BackupError):
-        backup.restore(tmp_path / "backup", folder)
+        backup.restore(tmp_path / "backup", folder, NOW)
 
 
 def test_every_folder_of_a_node_is_in_the_backup(tmp_path: Path) -> None:

@@ -69,12 +69,13 @@ def test_people_s_database_and_data_folder_come_back_together(node, tmp_path: Pa
         connection.execute("DELETE FROM matters")
     elsewhere = database("people_there")
     again = DataFolder(tmp_path / "again")
-    backup.restore(tmp_path / "backup", again, elsewhere)
+    backup.restore(tmp_path / "backup", again, NOW, elsewhere)
     assert titles(elsewhere) == ["核查", "改正"]
     assert (again.uploads / "a").read_bytes() == b"\0\1"
     assert not list(again.root.rglob(backup.DUMP))
 
 
+@pytest.mark.django_db
 def test_the_commands_do_the_same_without_a_password_in_sight(node, tmp_path: Path, database) -> None:
     folder, address = node
     runner = CliRunner()
@@ -96,7 +97,7 @@ def test_a_database_that_holds_something_is_never_overwritten(node, tmp_path: Pa
     folder, address = node
     backup.make(folder, tmp_path / "backup", NOW)
     with pytest.raises(backup.BackupError, match="不为空"):
-        backup.restore(tmp_path / "backup", DataFolder(tmp_path / "again"), address)
+        backup.restore(tmp_path / "backup", DataFolder(tmp_path / "again"), NOW, address)
     assert not (tmp_path / "again").exists()
 
 
@@ -107,7 +108,7 @@ def test_a_damaged_dump_leaves_database_and_folder_empty(node, tmp_path: Path, d
     dump.write_bytes(dump.read_bytes()[:-20])
     elsewhere = database("people_damaged")
     with pytest.raises(backup.BackupError):
-        backup.restore(tmp_path / "backup", DataFolder(tmp_path / "again"), elsewhere)
+        backup.restore(tmp_path / "backup", DataFolder(tmp_path / "again"), NOW, elsewhere)
     assert postgresql.is_empty(elsewhere)
     assert not (tmp_path / "again").exists()
 
@@ -134,4 +135,4 @@ def test_a_backup_with_a_dump_needs_a_database_to_go_to(node, tmp_path: Path, mo
     backup.make(folder, tmp_path / "backup", NOW)
     monkeypatch.delenv("QINGJIAN_DATABASE")
     with pytest.raises(backup.BackupError, match="--database"):
-        backup.restore(tmp_path / "backup", DataFolder(tmp_path / "again"))
+        backup.restore(tmp_path / "backup", DataFolder(tmp_path / "again"), NOW)

@@ -10,6 +10,7 @@ import typer
 from qingjian.cli.folder import DATA, enter
 from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.folders import DataFolder
+from qingjian.contracts.manifest import Summary
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 
 
@@ -25,8 +26,9 @@ def import_data(
 ) -> None:
     """Import observations from a file; wrong rows are named, the others are stored."""
     folder = enter(data)
+    from qingjian.apps.evaluation import entering
     from qingjian.apps.network import services as network
-    from qingjian.intake import ImportSource, KeptFiles, Spool, import_file, submit
+    from qingjian.intake import ImportSource, IntakeError, Spool, import_file, submit
     from qingjian.lake import Lake
 
     if not file.is_file():
@@ -39,7 +41,7 @@ def import_data(
             err=True,
         )
         raise typer.Exit(2)
-    kept = KeptFiles(folder.intake)
+    kept = entering.kept_files()
     source = ImportSource(
         "",
         file.name,
@@ -49,6 +51,12 @@ def import_data(
         statistic=statistic,
         time_names=time_names,
     )
+    try:
+        checked = entering.read(file, source)
+    except IntakeError as error:
+        typer.echo(f"{error.problem.zh} / {error.problem.en}", err=True)
+        raise typer.Exit(1) from error
+    entering.record(None, checked)
     try:
         with FolderLock(folder.lock), Lake(folder.lake) as lake:
             result = import_file(file, lake=lake, directory=directory, kept=kept, source=source)
@@ -78,6 +86,20 @@ def backup(target: Path = typer.Argument(help="空目录 / an empty folder"), da
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     typer.echo(f"{summary.files} 个文件 / files, {summary.bytes / 1e6:.1f} MB → {target}")
+    enter(data)
+    _enter_backup(target, summary)
+
+
+def _enter_backup(target: Path, summary: Summary) -> None:
+    """Enter the manifest's digest into the ledger, so that a backup rewritten later shows."""
+    from django.db import DatabaseError
+
+    from qingjian.desk.ledger import backups
+
+    try:
+        backups.enter(target, summary)
+    except DatabaseError as error:
+        typer.echo(f"备份未能入账 / the backup could not be entered into the ledger: {error}", err=True)
 
 
 def restore(
@@ -91,7 +113,7 @@ def restore(
     from qingjian.site import backup as backups
 
     try:
-        summary = backups.restore(source, DataFolder(data.resolve()), database)
+        summary = backups.restore(source, DataFolder(data.resolve()), SystemClock().now(), database)
     except backups.BackupError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
@@ -110,7 +132,7 @@ def upgrade(
 
     try:
         with FolderLock(folder.lock):
-            backups.make(folder, keep, SystemClock().now(), typer.echo)
+            summary = backups.make(folder, keep, SystemClock().now(), typer.echo)
             backups.verify(keep)
             enter(data)
             from django.core.management import call_command
@@ -120,6 +142,7 @@ def upgrade(
             setup.check_format(folder)
             call_command("migrate", verbosity=0, interactive=False)
             call_command("check")
+            _enter_backup(keep, summary)
     except (AlreadyRunningError, backups.BackupError) as error:
         typer.echo(str(error), err=True)
         sys.exit(2)

@@ -72,6 +72,11 @@ class DataFolder:
         return self.root / "exchange" / "facts.sqlite3"
 
     @property
+    def corrections(self) -> Path:
+        """Approved corrections of values that wait for the pipeline; written by the apps."""
+        return self.root / "exchange" / "corrections"
+
+    @property
     def rulebook(self) -> Path:
         """Snapshots of this office's rulebook; a directory names the one that goes with it."""
         return self.root / "rulebook"
@@ -84,6 +89,11 @@ class DataFolder:
     def anchored(self) -> Path:
         """How far each journal is in the ledger; written by the notary's process."""
         return self.root / "ledger" / "journal-anchored.json"
+
+    @property
+    def restored(self) -> Path:
+        """There while a restored folder was not compared with its ledger yet; holds when it was restored."""
+        return self.root / "ledger" / "restored"
 
     @property
     def uploads(self) -> Path:

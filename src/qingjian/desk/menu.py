@@ -69,6 +69,7 @@ GROUPS = (
             ("data-import", _("Enter measurements"), "file-upload", C.IMPORT_DATA),
             ("completeness", _("Completeness"), "checklist", C.VIEW_DATA),
             ("data-levels", _("Data levels"), "rosette-discount-check", C.MARK_DATA),
+            ("corrections", _("Corrections"), "pencil", C.VIEW_DATA),
             ("quarantine", _("Unregistered senders"), "shield-question", C.SEND_COMMANDS),
             ("forwarding", _("Forwarding"), "cloud-upload", C.SEND_COMMANDS),
             ("receipts", _("Receipts"), "receipt", C.VIEW_DATA),

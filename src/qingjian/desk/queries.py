@@ -155,6 +155,7 @@ def waiting_for(user: Any) -> dict[str, Any]:
         "to_decide": list(proposed.exclude(author=user)[:8])
         if Capability.APPROVE_REGISTRY in capabilities
         else [],
+        "corrections": list(queries.corrections_to_decide(user)[:8]),
         "own": list(proposed.filter(author=user)[:8]),
         "matters": matters.waiting_summary(user),
         "clues": integrity.newest_open(user),

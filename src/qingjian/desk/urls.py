@@ -14,6 +14,7 @@ urlpatterns = [
     path("data/values/ledger/", ledger.value_in_ledger, name="value-in-ledger"),
     path("points/<str:code>/evidence/", ledger.bundle, name="evidence"),
     path("matters/<int:pk>/bundle/", ledger.matter_bundle, name="matter-bundle"),
+    path("reports/<int:pk>/bundle/", ledger.report_bundle, name="report-bundle"),
     path("receipts/", ledger.device_receipts, name="receipts"),
     path("desk/ledger/", ledger.state, name="ledger-state"),
     path("health/", views.health, name="health"),

@@ -19,6 +19,8 @@ from qingjian.lake.schemas import CANDIDATES, NUMBERS
 KEY = ("series", "statistic", "start")
 RULE_SOURCE = "rule:"
 """How the source of a derived value begins."""
+CORRECTION_SOURCE = "correction:"
+"""How the source of a value begins that a person corrected; the number of the approved correction follows."""
 _FIELDS = (*NUMBERS, "limit")
 
 Rows = npt.NDArray[np.intp]
@@ -84,6 +86,35 @@ def resolve(candidates: pa.Table, known: pa.Table | None) -> Resolution:
         tally["completed"],
         pa.concat_tables(changes).combine_chunks(),
     )
+
+
+def only_repeats(candidates: pa.Table, uncorrected: pa.Table) -> npt.NDArray[np.bool_]:
+    """Say which candidates only repeat what a person has corrected since: they leave the correction in force.
+
+    `uncorrected` holds, for each corrected key, the newest revision that is no correction. From the first candidate
+    of a key on that says something else, all of them count.
+    """
+    found = np.zeros(candidates.num_rows, np.bool_)
+    base = {key: row for row, key in enumerate(_key_rows(uncorrected))}
+    maybe = np.isin(_numpy(candidates, "series"), _numpy(uncorrected, "series"))
+    maybe &= np.isin(_numpy(candidates, "start"), _numpy(uncorrected, "start"))
+    for place in np.flatnonzero(maybe):
+        arriving = candidates.slice(place, 1)
+        (key,) = _key_rows(arriving)
+        source = arriving.column("source")[0].as_py() or ""
+        if key not in base or source.startswith(CORRECTION_SOURCE):
+            continue
+        _merged, conflict, adds = _merge(
+            uncorrected.slice(base[key], 1).select(CANDIDATES.names), arriving.select(CANDIDATES.names)
+        )
+        found[place] = not (conflict | adds).any()
+        if not found[place]:
+            del base[key]
+    return found
+
+
+def _key_rows(table: pa.Table) -> list[tuple[int, int, int]]:
+    return list(zip(*(_numpy(table, name).tolist() for name in KEY), strict=True))
 
 
 def _numpy(table: pa.Table, name: str) -> npt.NDArray[np.int64]:

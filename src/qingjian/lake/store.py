@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -20,8 +20,15 @@ from qingjian.lake import reading
 from qingjian.lake.maintenance import Maintenance
 from qingjian.lake.newest import NewestStarts
 from qingjian.lake.reader import FORMAT, LakeReader
-from qingjian.lake.reading import file_list, may_hold, moment_literal, whole_seconds, with_retry
-from qingjian.lake.revisions import CHANGES, Resolution, resolve
+from qingjian.lake.reading import (
+    file_list,
+    may_hold,
+    moment_literal,
+    text_literal,
+    whole_seconds,
+    with_retry,
+)
+from qingjian.lake.revisions import CHANGES, CORRECTION_SOURCE, Resolution, only_repeats, resolve
 from qingjian.lake.schemas import (
     CANDIDATES,
     FRAMES,
@@ -191,10 +198,25 @@ class Lake(LakeReader):
         candidates = candidates.select(CANDIDATES.names).cast(CANDIDATES).combine_chunks()
         doubtful = self._newest.may_be_known(candidates)
         known = self._known(candidates.filter(pa.array(doubtful)), before) if doubtful.any() else None
-        return resolve(candidates, known)
+        if known is None:
+            return resolve(candidates, known)
+        corrected = known.filter(
+            pc.fill_null(pc.starts_with(known.column("source"), CORRECTION_SOURCE), False)
+        )
+        if not corrected.num_rows:
+            return resolve(candidates, known)
+        uncorrected = self._known(corrected, before, but_corrections=True)
+        if uncorrected is None:
+            return resolve(candidates, known)
+        repeats = only_repeats(candidates, uncorrected)
+        found = resolve(candidates.filter(pa.array(~repeats)), known)
+        return replace(found, repeated=found.repeated + int(repeats.sum()))
 
-    def _known(self, candidates: pa.Table, before: datetime) -> pa.Table | None:
-        """Return the current revision, before a moment, of every key among the candidates."""
+    def _known(
+        self, candidates: pa.Table, before: datetime, *, but_corrections: bool = False
+    ) -> pa.Table | None:
+        """Return the current revision, before a moment, of every key among the candidates; of those that no person
+        made, when corrections are left out."""
         extremes = pc.min_max(candidates.column("start")).as_py()
         end = extremes["max"] + timedelta(microseconds=1)
         series = sorted(pc.unique(candidates.column("series")).to_pylist())
@@ -213,6 +235,11 @@ class Lake(LakeReader):
                     f"SELECT o.* FROM {file_list(paths)} o SEMI JOIN wanted_keys USING (series, statistic, start) "  # noqa: S608 - numbers and own file names only
                     f"WHERE o.known_at < {_seconds(before)} AND o.start >= {moment_literal(extremes['min'])} "
                     f"AND o.start < {moment_literal(end)}"
+                    + (
+                        f" AND NOT starts_with(coalesce(o.source, ''), {text_literal(CORRECTION_SOURCE)})"
+                        if but_corrections
+                        else ""
+                    )
                 ).to_arrow_table()
             finally:
                 cursor.unregister("wanted_keys")

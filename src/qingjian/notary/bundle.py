@@ -262,9 +262,11 @@ def build_bundle(notary: Notary, content: BundleContent, witnesses: Mapping[str,
     builder.values()
     builder.events()
     builder.attachments()
+    newest = notary.state.shards()[-1].name
+    # A bundle that cites nothing still shows a head: a verifier's quorum must never go unasked.
+    builder.places = builder.places or {Place(newest, 0)}
     builder.ledger()
     builder.summary(created)
-    newest = notary.state.shards()[-1].name
     signer = notary.keys.load(notary.state.keys(newest))[0]
     shards = sorted({place.shard for place in builder.places} | {newest})
     builder.put("policy.txt", own_policy(notary, shards, witnesses).encode())

@@ -223,9 +223,8 @@ class Check:
     def run(self):
         names = sorted(self.files)
         self.part(MANIFEST, self.manifest)
-        for name in names:
-            if name.startswith("checkpoints/"):
-                self.part(name, lambda name=name: self.checkpoint(name))
+        for name in [one for one in names if one.startswith("checkpoints/")] or ["checkpoints/"]:
+            self.part(name, lambda name=name: self.checkpoint(name))
         for name in names:
             if name.startswith("frames/") and name.endswith(".jsonl"):
                 self.part(name, lambda name=name: self.frames(name))
@@ -254,9 +253,11 @@ class Check:
         if check_lines(text, signatures, self.policy[0])[0][1] != "verified":
             raise BadError(f"signed by {signatures[0][0]}, whose key you did not name")
         what = f"清单由 {signatures[0][0]} 签名，列出 {len(listed)} 个文件 / signed, lists every file"
-        self.held.append((MANIFEST, what))
+        self.held += [(MANIFEST, what), ("summary.md", "仅由导出方签名 / signed by the exporter only")]
 
     def checkpoint(self, name):
+        if name not in self.files:
+            raise BadError("no head of a log is in the bundle, so nothing in it is proven")
         text, signatures = read_note(self.files[name])
         origin, size, root = text.split("\n")[:3]
         if str(int(size)) != size:

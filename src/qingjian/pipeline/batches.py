@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS batch (
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One batch: kind is frames, import, aggregate or replay; content names its inputs."""
+    """One batch: kind is frames, import, aggregate, correction or replay; content names its inputs."""
 
     number: int
     kind: str

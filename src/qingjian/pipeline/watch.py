@@ -61,8 +61,10 @@ class ChangeWatcher:
     def on_batch(
         self, intent: Intent, directory: Directory, heard: Decoded | None, appended: Appended
     ) -> Outcome:
-        if not appended.changes.num_rows or intent.kind == "aggregate":
-            return [], {}  # what the platform computes anew follows from changes that were reported
+        if not appended.changes.num_rows or intent.kind in ("aggregate", "correction"):
+            # What the platform computes anew follows from changes that were reported; a correction has its author,
+            # reason and approval.
+            return [], {}
         return [
             self._finding(rows, intent, directory)
             for rows in _neighbours(sorted(appended.changes.to_pylist(), key=_change_order))

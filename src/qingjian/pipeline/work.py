@@ -17,6 +17,7 @@ from qingjian.intake.importing import result_of
 from qingjian.lake import CANDIDATES
 from qingjian.pipeline.aggregation import Aggregator
 from qingjian.pipeline.batches import Intent
+from qingjian.pipeline.corrections import corrected_observation, waiting_corrections
 from qingjian.pipeline.decoding import Decoder
 from qingjian.pipeline.engine import Engine, empty_directory
 from qingjian.pipeline.facts import SqliteFactLog
@@ -67,6 +68,7 @@ class Work:
         engine.carry("import", self._carry_import)
         engine.carry("aggregate", self._carry_aggregate)
         engine.carry("replay", self._carry_replay)
+        engine.carry("correction", self._carry_correction)
         self._due: dict[str, float] = {}
         self._chores: list[tuple[str, float, Callable[[], object]]] = [
             ("orders", 1.0, self.take_orders),
@@ -102,11 +104,15 @@ class Work:
     # -- orders ------------------------------------------------------------------------------------------------
 
     def take_orders(self) -> int:
-        """Carry out waiting imports and replays; returns how many."""
+        """Carry out waiting imports, corrections and replays; returns how many."""
         done = 0
-        for order, source in self._spool.orders():
+        for file, source in self._spool.orders():
             self._engine.start("import", source.to_json())
-            self._spool.done(order)
+            self._spool.done(file)
+            done += 1
+        for path, order in waiting_corrections(self._settings.folder.corrections):
+            self._engine.start("correction", order.to_json())
+            path.unlink()
             done += 1
         for path, content in waiting_replays(self._settings.replay_folder):
             self._engine.start("replay", content)
@@ -133,6 +139,11 @@ class Work:
             new=appended.new,
             problems=len(prepared.problems),
         )
+
+    def _carry_correction(self, intent: Intent) -> None:
+        rows = corrected_observation(self._engine.lake, intent.content, intent.known_at)
+        self._engine.store_rows(intent, self._directory(intent.directory_version), observations=rows)
+        LOG.info("corrected", number=intent.content["number"], rows=rows.num_rows)
 
     def _carry_replay(self, intent: Intent) -> None:
         directory = self._directory(intent.directory_version)

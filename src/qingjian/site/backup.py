@@ -6,21 +6,18 @@ A manifest names every file with its digest; restore checks all of them before i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from qingjian.contracts.folders import DataFolder, write_durably
+from qingjian.contracts.folders import DataFolder, make_durably, write_durably
+from qingjian.contracts.manifest import FORMAT, MANIFEST, BackupError, Summary, digest_of, verify
 from qingjian.site import postgresql
 from qingjian.site.configuration import load
 
-MANIFEST = "manifest.json"
-FORMAT = 1
 ORDER = (
     "format",
     "qingjian.toml",
@@ -35,24 +32,13 @@ ORDER = (
     "uploads",
     "ledger",
 )
-LEFT_OUT = ("writer.lock", "running.lock", "instance")
-"""Locks, and the mark by which a ledger knows its own folder: a restored ledger must not sign before it has recovered."""
+LEFT_OUT = ("writer.lock", "running.lock", "instance", "restored")
+"""Locks, and the mark by which a ledger knows its own folder: a restored ledger must not sign before it has recovered.
+Nor the mark that a folder was restored and waits for its first check."""
 ATTEMPTS = 3
 DUMP = "people.pgdump"
 """Dump of the people's database on PostgreSQL; it stands in the backup only, never in a data folder."""
 SQLITE = "sqlite"
-
-
-class BackupError(RuntimeError):
-    """A backup that cannot be made, or one that cannot be trusted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a backup holds."""
-
-    files: int
-    bytes: int
 
 
 def make(
@@ -125,38 +111,13 @@ def _copy_file(path: Path, target: Path) -> Path:
 
 
 def _entry(path: Path) -> dict[str, object]:
-    return {"sha256": _digest(path), "size": path.stat().st_size}
+    return {"sha256": digest_of(path), "size": path.stat().st_size}
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def verify(backup: Path) -> Summary:
-    """Check every file against the manifest; BackupError names the first that differs, lacks or is too many."""
-    try:
-        manifest = json.loads((backup / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BackupError(f"没有可用的清单 / no usable manifest in {backup}: {error}") from error
-    if manifest.get("format") != FORMAT:
-        raise BackupError(
-            f"备份格式 {manifest.get('format')} 未知 / backup format is not known to this version"
-        )
-    files: dict[str, dict[str, object]] = manifest["files"]
-    present = {path.relative_to(backup).as_posix() for path in backup.rglob("*") if path.is_file()} - {
-        MANIFEST
-    }
-    for name in sorted(present ^ set(files)):
-        raise BackupError(f"文件缺失或多余 / file missing or not in the manifest: {name}")
-    for name, entry in files.items():
-        if _digest(backup / name) != entry["sha256"]:
-            raise BackupError(f"文件被改动 / file differs from the manifest: {name}")
-    return Summary(len(files), sum(int(str(entry["size"])) for entry in files.values()))
-
-
-def restore(backup: Path, folder: DataFolder, database: str = "") -> Summary:
+def restore(backup: Path, folder: DataFolder, now: datetime, database: str = "") -> Summary:
     """Check a backup whole, then bring it into an empty data folder and, where it holds one, an empty database.
+
+    A mark in the folder says that nothing of it was compared with the ledger yet; the first check takes it away.
 
     `database` is the address of that database; without it the environment's or the backup's own setting counts.
     """
@@ -168,6 +129,8 @@ def restore(backup: Path, folder: DataFolder, database: str = "") -> Summary:
     elif database:
         raise BackupError("备份中没有 PostgreSQL 数据库 / the backup holds no PostgreSQL database")
     shutil.copytree(backup, folder.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST, DUMP))
+    make_durably(folder.ledger)
+    write_durably(folder.restored, now.isoformat().encode())
     return summary
 
 

@@ -63,7 +63,7 @@ def install() -> dict[str, str]:
                 row["notice"] = _joined([row["notice"], one.notice])
     write_durably(Path(settings.DATA_FOLDER.root) / OPENED_FILE, opened.isoformat().encode())
     with transaction.atomic():
-        _accounts(document)
+        network.install(_places(document))
         network.install(_registry(document))
         passwords = _users(document)
         _certificates(document)
@@ -152,18 +152,24 @@ def import_history(folder: DataFolder, now: datetime, report: Callable[[str], No
     return rows
 
 
-def _accounts(document: dict[str, Any]) -> None:
-    for row in document["regions"]:
-        region = Region.objects.create(code=row["code"], name=row["name"], level=row["level"])
-        if row["parent"]:
-            accounts.place_region(region, Region.objects.get(code=row["parent"]), OPENING)
-    for row in document["organisations"]:
-        Organisation.objects.create(
-            code=row["code"],
-            name=row["name"],
-            kind=row["kind"],
-            region=Region.objects.get(code=row["region"]),
-        )
+def _places(document: dict[str, Any]) -> list[Proposal]:
+    """Regions, where they lie, and organisations, each entered as installed."""
+    regions = document["regions"]
+    return [
+        *(Proposal("region", {name: row[name] for name in ("code", "name", "level")}) for row in regions),
+        *(
+            Proposal(
+                "placement",
+                {"region": row["code"], "parent": row["parent"], "valid_from": OPENING.isoformat()},
+            )
+            for row in regions
+            if row["parent"]
+        ),
+        *(
+            Proposal("organisation", {name: row[name] for name in ("code", "name", "kind", "region")})
+            for row in document["organisations"]
+        ),
+    ]
 
 
 def _users(document: dict[str, Any]) -> dict[str, str]:

@@ -176,6 +176,9 @@ def _ledger(folder: DataFolder) -> list[Line]:
 
 
 def _ledger_check() -> Line:
+    if settings.DATA_FOLDER.restored.exists():
+        text = "从备份恢复后尚未与账本比对 / restored from a backup and not compared with the ledger since"
+        return Line(2, "ledger check", text)
     last = records.last_check()
     if last is None:
         return Line(0, "ledger check", "尚未核对，每晚一次 / not yet; it runs every night")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region, User
+from qingjian.apps.network import services as network
+from qingjian.apps.network.services import Proposal
 from qingjian.contracts.current import now
 from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.site.configuration import Configuration
@@ -55,10 +57,21 @@ def _demo(folder: DataFolder, report: Callable[[str], None]) -> dict[str, str]:
 
 
 def _empty() -> dict[str, str]:
-    region = Region.objects.create(code="000000", name="本级行政区", level=Region.Level.COUNTY)
-    organisation = Organisation.objects.create(
-        code="000000000000000000", name="本单位", kind=Organisation.Kind.BUREAU, region=region
+    network.install(
+        [
+            Proposal("region", {"code": "000000", "name": "本级行政区", "level": Region.Level.COUNTY}),
+            Proposal(
+                "organisation",
+                {
+                    "code": "000000000000000000",
+                    "name": "本单位",
+                    "kind": Organisation.Kind.BUREAU,
+                    "region": "000000",
+                },
+            ),
+        ]
     )
+    region, organisation = Region.objects.get(), Organisation.objects.get()
     passwords = {}
     for role in FIRST_ADMINISTRATORS:
         username = role.split("_")[0]

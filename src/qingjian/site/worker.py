@@ -9,8 +9,10 @@ import structlog
 from django.db import close_old_connections
 
 from qingjian.apps.network import services as network
+from qingjian.apps.observing import correcting
 from qingjian.apps.observing import services as observing
 from qingjian.apps.scheduling import services as scheduling
+from qingjian.desk.ledger import checking
 
 log = structlog.get_logger()
 POLL_SECONDS = 2.0
@@ -26,8 +28,10 @@ def run() -> None:
             ("findings", observing.consume_findings),
             ("escalation", observing.escalate_overdue),
             ("marks", observing.tell_pipeline_of_marks),
+            ("corrections", correcting.tell_pipeline),
             ("rulebook", network.publish_changed_rulebook),
             ("secrets", network.publish_changed_secrets),
+            ("restored", checking.check_restored),
             ("schedule", lambda: scheduling.run_due(stop.is_set)),
         ):
             if stop.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 from django.db.models import ProtectedError
+from django.test.utils import CaptureQueriesContext
 from tests.apps.matters.conftest import key
 
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
@@ -20,7 +21,7 @@ def signed(office) -> Matter:
 
 
 def differing(matter: Matter) -> list[str]:
-    """Return what the comparison says of a matter; the fixtures' regions were not made through the program."""
+    """Return what the comparison says of a matter."""
     return [text for text in records.differences() if matter.number in text]
 
 
@@ -43,6 +44,18 @@ def test_every_line_has_its_event_and_signatures_name_what_they_cover(office) ->
     # What people typed is not spelt out in the event, only bound by its digest.
     assert "采样管被堵" not in str(content)
     assert differing(matter) == []
+
+
+def test_lines_are_read_again_some_hundreds_at_once(office) -> None:
+    def looked(matter: Matter) -> int:
+        with CaptureQueriesContext(connection) as queried:
+            assert differing(matter) == []
+        return len(queried)
+
+    before = looked(office.open())
+    with_everything = looked(signed(office))
+    assert looked(signed(office)) == with_everything
+    assert with_everything - before <= 6  # signatures, evidence, documents and people, once each
 
 
 def test_the_clock_is_named_as_the_system(office, clock) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -57,15 +57,12 @@ Put = Callable[..., None]
 
 
 @pytest.fixture
-def put(registry, clock) -> Iterator[Put]:
+def put(registry, clock) -> Put:
     """Return a way to store values: put(series, statistic, [(start, value, flag), …])."""
-    opened: dict[str, Lake] = {}
 
     def store(
         series: Series, statistic: str, rows: Sequence[tuple[datetime, float, str]], **more: object
     ) -> None:
-        folder = settings.DATA_FOLDER.lake
-        lake = opened.setdefault(str(folder), Lake(folder, clock))
         observations = candidates(
             series=np.full(len(rows), series.pk, np.int32),
             statistic=statistic,
@@ -74,8 +71,7 @@ def put(registry, clock) -> Iterator[Put]:
             flag=[row[2] for row in rows],
             **{"journal": "gateway-1", "sequence": np.arange(1, len(rows) + 1), **more},
         )
-        lake.append(lake.next_batch(), observations=observations)
+        with Lake(settings.DATA_FOLDER.lake, clock) as lake:
+            lake.append(lake.next_batch(), observations=observations)
 
-    yield store
-    for lake in opened.values():
-        lake.close()
+    return store

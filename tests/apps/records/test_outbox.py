@@ -6,17 +6,22 @@ import csv
 import io
 import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from qingjian.apps.accounts import recorded as accounts_recorded
 from qingjian.apps.accounts import services as accounts
-from qingjian.apps.accounts.models import Post
+from qingjian.apps.accounts import trail
+from qingjian.apps.accounts.models import AuditEvent, Post
 from qingjian.apps.network import queries as network
 from qingjian.apps.network import recorded, registered
 from qingjian.apps.network import services as registration
-from qingjian.apps.network.models import ChangeRequest, Factor, Point, Version
+from qingjian.apps.network.models import ChangeRequest, Factor, Point, Series, Version
 from qingjian.apps.network.services import Proposal
+from qingjian.apps.observing import correcting
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import Alert, Clue, Mark
 from qingjian.apps.records import kinds, queries
@@ -127,7 +132,7 @@ def test_a_crash_between_signing_and_marking_enters_nothing_twice(registry, nota
     }
 
 
-def test_every_wired_deed_is_entered(registry, clock) -> None:
+def test_every_wired_deed_is_entered(registry, clock, put) -> None:
     manager = registry.person("manager", "data_manager")
     other = registry.person("other", "data_manager")
     security = registry.person("security", "security_administrator")
@@ -154,8 +159,12 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     device = network.devices_visible_to(manager).get(code="A1-D1")
     decide_a_clue(manager, mark.point)
     command = observing.queue_command(manager, device, "1072", {"PW": "123456", "Overtime": "5"}, "校时")
+    correct_values(manager, other, put, START)
+    accounts.set_active(
+        registry.person("system", "system_administrator"), registry.person("x", "leader"), False
+    )
     found = {one.kind for one in LedgerEvent.objects.all()}
-    # Kinds of matters and of the apps above have their own tests beside the deeds they record.
+    # Kinds of matters, evaluation, reports and the desk have their own tests beside the deeds they record.
     below = ("accounts", "rulekeeping", "network", "observing")
     wired = {kind for kind in kinds.kinds() if kind.reread.__module__.split(".")[2] in below}
     assert found == {kind.event.code for kind in wired}
@@ -169,6 +178,51 @@ def test_every_wired_deed_is_entered(registry, clock) -> None:
     assert list(queries.differences()) == []
     LocalRow.objects.update(withdrawn_at=None)
     assert any("gone" in text for text in queries.differences())
+
+
+def test_changed_settings_are_entered_with_their_line_of_the_trail_and_nothing_else_is(registry) -> None:
+    person = registry.person("system", "system_administrator")
+    for action in sorted(accounts_recorded.SETTINGS):
+        accounts.record(person, action, "s", {"reason": "r", "to": 1.0})
+        assert action in trail.ACTIONS
+    accounts.record(person, "session:user:signed-in")
+    said = contents("setting.changed")
+    assert [one["action"] for one in said] == sorted(accounts_recorded.SETTINGS)
+    assert said[0]["detail"] == {"reason": "r", "to": 1}
+    assert list(queries.differences()) == []
+    line = AuditEvent.objects.filter(action="matters:delegation:given")
+    line.update(detail={"reason": "r", "to": 2})
+    (text,) = queries.differences()
+    assert "detail" in text
+    line.delete()
+    (text,) = queries.differences()
+    assert "gone" in text
+    AuditEvent.objects.create(at=START, user=person, action="matters:delegation:given")
+    assert any("not made through the program" in text for text in queries.differences())
+
+
+def test_every_kind_of_event_is_in_the_document() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    assert [kind.event.code for kind in kinds.kinds() if f"`{kind.event.code}`" not in text] == []
+
+
+def test_many_records_are_read_again_some_hundreds_at_once(registry) -> None:
+    staff = registry.person("staff", "station_staff")
+    point = network.points_visible_to(staff).get(code="A1")
+
+    def looked() -> int:
+        with CaptureQueriesContext(connection) as queried:
+            assert list(queries.differences()) == []
+        return len(queried)
+
+    def mark() -> None:
+        observing.set_mark(staff, point, ["A1.a34004"], START, START + timedelta(hours=1), "invalid", "x")
+
+    mark()
+    before = looked()
+    for _ in range(5):
+        mark()
+    assert looked() == before
 
 
 def own_rule() -> str:
@@ -208,6 +262,17 @@ def propose(author, reason: str, fields: dict) -> ChangeRequest:
 
 def approve(author, request: ChangeRequest) -> None:
     registration.approve(author, request, request.version)
+
+
+def correct_values(proposer, decider, put, start) -> None:
+    """One correction approved, one rejected."""
+    series = Series.objects.get(code="A1.a34004")
+    put(series, "hour", [(start, 35.0, "N"), (start + timedelta(hours=1), 36.0, "N")])
+    for number, decide in enumerate((correcting.approve, correcting.reject)):
+        row = correcting.propose(
+            proposer, series, "hour", start + timedelta(hours=number), 0, {"value": "53"}, "抄录颠倒"
+        )
+        decide(decider, row, 0, "已核对")
 
 
 def close_an_alert(author, clock) -> Alert:

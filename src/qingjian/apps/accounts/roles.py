@@ -23,6 +23,7 @@ class Capability(StrEnum):
     APPROVE_REGISTRY = "registry.approve"
     HANDLE_ALERTS = "alerts.handle"
     MARK_DATA = "data.mark"
+    APPROVE_DATA = "data.approve"
     SEND_COMMANDS = "commands.send"
     IMPORT_DATA = "data.import"
     CONFIRM_RULES = "rules.confirm"
@@ -53,7 +54,8 @@ CAPABILITY_NAMES: Mapping[Capability, Promise] = {
     C.PROPOSE_REGISTRY: _("Propose registry changes"),
     C.APPROVE_REGISTRY: _("Approve registry changes"),
     C.HANDLE_ALERTS: _("Handle alerts"),
-    C.MARK_DATA: _("Mark data"),
+    C.MARK_DATA: _("Mark data and propose corrections"),
+    C.APPROVE_DATA: _("Approve corrections of values"),
     C.SEND_COMMANDS: _("Send commands"),
     C.IMPORT_DATA: _("Import data"),
     C.CONFIRM_RULES: _("Confirm rules"),
@@ -81,7 +83,7 @@ ROLES: Mapping[str, Role] = {
             frozenset(
                 _VIEW
                 | {C.PROPOSE_REGISTRY, C.APPROVE_REGISTRY, C.HANDLE_ALERTS, C.MARK_DATA, C.SEND_COMMANDS}
-                | {C.IMPORT_DATA, C.CONFIRM_RULES, C.HANDLE_MATTERS}
+                | {C.APPROVE_DATA, C.IMPORT_DATA, C.CONFIRM_RULES, C.HANDLE_MATTERS}
             ),
         ),
         Role(

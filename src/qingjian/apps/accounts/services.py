@@ -34,11 +34,18 @@ LOCK_TIME = timedelta(minutes=15)
 def record(
     user: Any, action: str, subject: str = "", detail: dict[str, Any] | None = None, address: str = ""
 ) -> AuditEvent:
-    """Add a line to the access trail."""
+    """Add a line to the access trail; one that says a setting was changed enters the ledger with it."""
     person = user if isinstance(user, User) else None
-    return AuditEvent.objects.create(
+    row = AuditEvent(
         at=now(), user=person, action=action, subject=subject, detail=detail or {}, address=address
     )
+    if action not in recorded.SETTINGS:
+        row.save()
+        return row
+    with transaction.atomic():
+        row.save()
+        records.commit("setting.changed", row.pk, recorded.setting_changed(row))
+    return row
 
 
 def sign_in_failed(username: str, address: str) -> None:

@@ -8,4 +8,9 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("Evaluation")
 
     def ready(self) -> None:
-        from qingjian.apps.evaluation import again, tasks, words  # noqa: F401 - registers jobs, titles, effects
+        from qingjian.apps.evaluation import (  # noqa: F401 - registers jobs, titles, effects, ledger kinds
+            again,
+            recorded,
+            tasks,
+            words,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import ecology, laboratory, noise, samples
+from qingjian.apps.evaluation import ecology, laboratory, noise, recorded, samples
 from qingjian.apps.evaluation.models import EnteredFile
 from qingjian.apps.network import files as registry_files
 from qingjian.apps.network import queries as network
@@ -24,6 +25,7 @@ from qingjian.apps.network import registered
 from qingjian.apps.network import services as network_services
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Factor, Point, Series
+from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
 from qingjian.intake import (
     ImportResult,
@@ -36,6 +38,7 @@ from qingjian.intake import (
     read_sheet,
     submit,
 )
+from qingjian.intake.source import file_digest
 from qingjian.standards import catalogue
 
 LARGEST = 20 << 20
@@ -72,19 +75,23 @@ def check(author: Any, path: Path, name: str, statistic: str, origin: str, point
     PermissionDenied when it writes to a series out of the author's reach; ValidationError when nothing can be read.
     """
     account_rules.require(author, Capability.IMPORT_DATA)
+    try:
+        checked = read(path, ImportSource("", name, str(author), origin, point, statistic))
+    except IntakeError as error:
+        raise ValidationError(_text(error.problem)) from error
+    if series_in_reach(author).filter(code__in=checked.series).count() < len(checked.series):
+        raise PermissionDenied(_("The file holds values of points that are not in your reach."))
+    return checked
+
+
+def read(path: Path, source: ImportSource) -> Checked:
+    """Read a file as the pipeline will, whoever brings it; IntakeError when nothing can be read."""
     directory = network_services.directory_store().current()
     if directory is None:
         raise ValidationError(_("Nothing is registered yet: register points and series first."))
-    source = ImportSource("", name, str(author), origin, point, statistic)
-    try:
-        prepared = prepare(read_sheet(path, name), directory, source)
-    except IntakeError as error:
-        raise ValidationError(_text(error.problem)) from error
-    numbers = set(prepared.observations["series"].unique().to_pylist())
-    allowed = series_in_reach(author).filter(pk__in=numbers)
-    codes = sorted(allowed.values_list("code", flat=True))
-    if len(codes) < len(numbers):
-        raise PermissionDenied(_("The file holds values of points that are not in your reach."))
+    prepared = prepare(read_sheet(path, source.name), directory, source)
+    numbers = prepared.observations["series"].unique().to_pylist()
+    codes = sorted(Series.objects.filter(pk__in=numbers).values_list("code", flat=True))
     return Checked(source, path, prepared.rows, prepared.observations.num_rows, prepared.problems, codes)
 
 
@@ -95,18 +102,26 @@ def series_in_reach(author: Any) -> Any:
 
 
 def hand_over(author: Any, checked: Checked) -> EnteredFile:
-    """Give a checked file to the pipeline and remember who did; the same file again gives the first record."""
+    """Remember who brought a checked file and give it to the pipeline; the same file again gives the first record."""
     account_rules.require(author, Capability.IMPORT_DATA)
-    found = submit(
+    row = record(author, checked)
+    submit(
         checked.path,
         kept=kept_files(),
         spool=Spool(settings.DATA_FOLDER.intake / "spool"),
         source=checked.source,
     )
-    digest = found.digest if isinstance(found, ImportResult) else found
+    return row
+
+
+def record(author: Any, checked: Checked) -> EnteredFile:
+    """Enter a file into the records and the ledger before anything of it is stored.
+
+    `author` is None for whoever runs the program on the machine itself. The same file again gives the first record.
+    """
     with transaction.atomic():
         row, created = EnteredFile.objects.get_or_create(
-            digest=digest,
+            digest=file_digest(checked.path),
             defaults={
                 "name": checked.source.name[:200],
                 "author": author,
@@ -118,7 +133,8 @@ def hand_over(author: Any, checked: Checked) -> EnteredFile:
             },
         )
         if created:
-            accounts.record(author, "data:file:entered", digest, {"name": row.name, "rows": row.rows})
+            accounts.record(author, "data:file:entered", row.digest, {"name": row.name, "rows": row.rows})
+            records.commit("file.imported", row.digest, recorded.file_imported(row))
     return row
 
 
@@ -126,6 +142,16 @@ def entered_by(user: Any) -> list[EnteredFile]:
     """Return the files a person may see: those whose series all lie in reach."""
     visible = set(network.series_visible_to(user).values_list("code", flat=True))
     return [one for one in EnteredFile.objects.select_related("author")[:200] if set(one.series) <= visible]
+
+
+def known_files(digests: Iterable[str]) -> list[EnteredFile]:
+    """Return the records of files by digest, oldest first; whoever may see values from one may know that it came."""
+    return list(EnteredFile.objects.select_related("author").filter(digest__in=list(digests)).order_by("id"))
+
+
+def may_read(user: Any, row: EnteredFile) -> bool:
+    """Say whether a person may read the file itself: all its series lie in reach."""
+    return network.series_visible_to(user).filter(code__in=row.series).count() == len(row.series)
 
 
 def outcome(row: EnteredFile) -> ImportResult | None:

@@ -185,7 +185,8 @@ class EnteredFile(models.Model):
 
     digest = models.CharField(_("Digest"), max_length=64, unique=True)
     name = models.CharField(_("File"), max_length=200)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("By"))
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("By"))
+    """None for whoever runs the program on the machine itself."""
     at = models.DateTimeField(_("Handed over at"))
     statistic = models.CharField(max_length=10)
     rows = models.PositiveIntegerField(_("Rows"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
@@ -28,8 +30,31 @@ def identifier(trail: TrailEntry) -> str:
     return f"{trail.matter.number}/{trail.sequence}"
 
 
-def step(trail: TrailEntry) -> dict[str, Any]:
+@dataclass(slots=True)
+class Beside:
+    """What hangs on lines of trails, read at once for many of them or one by one when asked for."""
+
+    evidence: dict[int, Evidence] = field(default_factory=dict)
+    sign_offs: dict[int, SignOff] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trails: Sequence[TrailEntry]) -> Beside:
+        """Read everything that hangs on some lines."""
+        data = [trail.data for trail in trails]
+        numbers = {name for one in data for name in one.get("documents") or ()}
+        return cls(
+            Evidence.objects.in_bulk([one["evidence"] for one in data if one.get("evidence")]),
+            SignOff.objects.select_related("sheet__document", "signer").in_bulk(
+                [one["sign_off"] for one in data if one.get("sign_off")]
+            ),
+            {row.number: row for row in Document.objects.filter(number__in=numbers)},
+        )
+
+
+def step(trail: TrailEntry, beside: Beside | None = None) -> dict[str, Any]:
     """Return a line with what hangs on it. Typed texts enter as a digest; fields declared for it stand in plain."""
+    beside = beside or Beside.of([trail])
     action = trail.matter.declaration.action(trail.action)
     typed = json.dumps(trail.data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     found: dict[str, Any] = {
@@ -45,13 +70,16 @@ def step(trail: TrailEntry) -> dict[str, Any]:
         "data": hashlib.sha256(typed.encode()).hexdigest(),
         **{f"field:{name}": trail.data.get(name) for name in (action.ledger_fields if action else ())},
     }
-    if trail.action == "attach" and (row := Evidence.objects.filter(pk=trail.data.get("evidence")).first()):
+    row = beside.evidence.get(trail.data.get("evidence") or 0)
+    if trail.action == "attach" and row is not None:
         found["evidence"] = evidence(row)
     if made := trail.data.get("documents"):
-        rows = Document.objects.filter(number__in=made, matter=trail.matter).order_by("number")
-        found["documents"] = [[one.number, one.file_id] for one in rows]
+        rows = (beside.documents.get(name) for name in sorted(made))
+        found["documents"] = [
+            [one.number, one.file_id] for one in rows if one is not None and one.matter_id == trail.matter_id
+        ]
     if trail.action in SIGNING:
-        found |= signature(trail)
+        found |= signature(trail, beside)
     return found
 
 
@@ -74,13 +102,11 @@ def _place(longitude: float | None, latitude: float | None) -> str:
     return "" if longitude is None or latitude is None else f"{longitude:.6f},{latitude:.6f}"
 
 
-def signature(trail: TrailEntry) -> dict[str, Any]:
+def signature(trail: TrailEntry, beside: Beside) -> dict[str, Any]:
     """Return the signature behind a line, as its own row has it now."""
     if "sign_off" not in trail.data:  # lines from before signatures were named in them
         return {}
-    row = (
-        SignOff.objects.select_related("sheet__document", "signer").filter(pk=trail.data["sign_off"]).first()
-    )
+    row = beside.sign_offs.get(trail.data["sign_off"])
     if row is None:
         return {"document": None, "digest": None}
     return {
@@ -103,9 +129,19 @@ def _lines() -> Any:
 
 
 def _reread(name: str) -> dict[str, Any] | None:
-    number, _slash, sequence = name.rpartition("/")
-    trail = _lines().filter(matter__number=number, sequence=sequence).first()
-    return step(trail) if trail else None
+    return _reread_all([name]).get(name)
+
+
+def _reread_all(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    places = [name.rpartition("/") for name in names]
+    rows = _lines().filter(
+        matter__number__in={number for number, _slash, _sequence in places},
+        sequence__in={int(sequence) for _number, _slash, sequence in places if sequence.isdecimal()},
+    )
+    wanted = set(names)
+    trails = [row for row in rows if identifier(row) in wanted]
+    beside = Beside.of(trails)
+    return {identifier(row): step(row, beside) for row in trails}
 
 
 def _made(*, signing: bool) -> Any:
@@ -124,6 +160,7 @@ kinds.register(
     {"actor", "number", "sequence", "action", "before", "after", "data"},
     _reread,
     _made(signing=False),
+    _reread_all,
 )
 kinds.register(
     SIGNED,
@@ -132,4 +169,5 @@ kinds.register(
     {"actor", "number", "sequence", "action", "document", "digest"},
     _reread,
     _made(signing=True),
+    _reread_all,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from qingjian.apps.accounts.models import Organisation, Region, RegionPlacement
+from qingjian.apps.accounts.models import RegionPlacement
 from qingjian.apps.network import registered
 from qingjian.apps.network.models import ChangeLine, ChangeRequest, Series, Version
 from qingjian.apps.records import kinds
@@ -47,6 +47,7 @@ def differences() -> Iterator[str]:
 
 
 def _rows(kind: registered.Kind, newest: dict[Row, Version]) -> Iterator[str]:
+    ended = _ends_of_placements() if kind.model is RegionPlacement else {}
     related = [name for name in kind.fields if kind.model._meta.get_field(name).is_relation]
     for row in kind.model._default_manager.select_related(*related).iterator(chunk_size=500):
         fields = registered.plain(kind, row)
@@ -55,16 +56,28 @@ def _rows(kind: registered.Kind, newest: dict[Row, Version]) -> Iterator[str]:
         if version is None:
             if not _follows(row):
                 yield f"{_said(kind.name, key)}：未经登记程序 / was not registered through the program"
-        elif version.fields != fields:
-            changed = ", ".join(name for name in fields if fields[name] != version.fields.get(name))
+            continue
+        entered = dict(version.fields)
+        if entered.get("valid_to") is None and row.pk in ended:
+            entered["valid_to"] = ended[row.pk]
+        if entered != fields:
+            changed = ", ".join(name for name in fields if fields[name] != entered.get(name))
             yield f"{_said(kind.name, key)}：登记被改动 / the row was changed: {changed}"
 
 
+def _ends_of_placements() -> dict[int, str]:
+    """Return the day on which the next placement of its region ended each placement, by its number."""
+    ended: dict[int, str] = {}
+    before: RegionPlacement | None = None
+    for row in RegionPlacement.objects.order_by("region_id", "valid_from"):
+        if before is not None and before.region_id == row.region_id:
+            ended[before.pk] = row.valid_from.isoformat()
+        before = row
+    return ended
+
+
 def _follows(row: Any) -> bool:
-    """Say whether a row has no history of its own: the platform's series beside a reported one, and the regions and
-    organisations a node is set up with (they give no rights; posts do, and those are entered)."""
-    if isinstance(row, Region | RegionPlacement | Organisation):
-        return True
+    """Say whether a row has no history of its own: the platform's series beside a reported one."""
     return isinstance(row, Series) and row.origin == Series.Origin.PLATFORM
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.observing import words
 from qingjian.apps.observing.models import Alert, Mark
 from qingjian.contracts.clock import CHINA
 
@@ -24,6 +26,41 @@ class MarkForm(forms.Form):
     def __init__(self, *args: Any, series: list[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["series"].choices = [(one.code, f"{one.factor} · {one.code}") for one in series]
+
+
+class CorrectionForm(forms.Form):
+    """The numbers a value has, as they are and as they ought to be."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("What shows that the value received is wrong, and where the right one comes from."),
+    )
+
+    def __init__(self, *args: Any, numbers: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, title in words.NUMBERS.items():
+            if name in numbers:
+                self.fields[name] = forms.CharField(
+                    label=title,
+                    max_length=30,
+                    initial=numbers[name],
+                    widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+                )
+        self.order_fields([*numbers, "reason"])
+
+    def numbers(self) -> dict[str, str]:
+        """Return the numbers by name, as they were written."""
+        return {name: self.cleaned_data[name] for name in words.NUMBERS if name in self.cleaned_data}
+
+
+class DecisionForm(forms.Form):
+    version = forms.IntegerField(widget=forms.HiddenInput)
+    comment = forms.CharField(
+        label=_("Comment"), required=False, max_length=300, widget=forms.Textarea(attrs={"rows": 2})
+    )
 
 
 class AlertForm(forms.Form):

@@ -163,6 +163,64 @@ class Mark(models.Model):
         return f"{self.get_kind_display()} {self.point} {self.start:%Y-%m-%d %H:%M}"
 
 
+class Correction(models.Model):
+    """Correction (更正) of one value: proposed with a reason, decided by a second person, then a new revision.
+
+    What was received stays as the revision before it.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("Proposed")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    series = models.ForeignKey(Series, models.PROTECT, related_name="corrections", verbose_name=_("Series"))
+    statistic = models.CharField(_("Statistic"), max_length=10)
+    start = models.DateTimeField(_("Period"))
+    revision = models.PositiveIntegerField(_("Revision"))
+    """The revision the author saw and wants replaced."""
+    before = models.JSONField(_("Before"))
+    """Numbers of that revision as decimal text, by name (value, min, max, total, converted)."""
+    after = models.JSONField(_("After"))
+    """Numbers that are to replace them; those not named stay."""
+    reason = models.CharField(_("Reason"), max_length=300)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="corrections", verbose_name=_("Author")
+    )
+    created_at = models.DateTimeField(_("Proposed at"))
+    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
+    )
+    decided_at = models.DateTimeField(_("Decided at"), null=True)
+    comment = models.CharField(_("Comment"), max_length=300, blank=True)
+    stored = models.BooleanField(default=False)
+    """The new revision was seen in the lake."""
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("series", "statistic", "start"),
+                condition=models.Q(state="proposed"),
+                name="one_proposed_correction_per_value",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("id",),
+                condition=models.Q(state="approved", stored=False),
+                name="corrections_to_store",
+            ),
+        )
+        verbose_name = _("Correction")
+
+    def __str__(self) -> str:
+        return f"{self.series.code} {self.statistic} {self.start:%Y-%m-%d %H:%M}"
+
+
 class Clue(models.Model):
     """Clue (线索): findings about integrity that a person verifies or dismisses; dismissals feed the precision."""
 

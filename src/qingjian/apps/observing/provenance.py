@@ -12,18 +12,23 @@ from django.conf import settings
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import own, queries, stores
+from qingjian.apps.observing.models import Correction
 from qingjian.apps.observing.statuses import english
 from qingjian.apps.observing.values import page_values
+from qingjian.apps.records import queries as records
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.converting import Converter
 from qingjian.contracts.current import now
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.model import Refusal
 from qingjian.journal.reader import JournalReader
+from qingjian.pipeline.corrections import number_of
 from qingjian.quality.status import Status
 from qingjian.rulebook import Row
 
 HEX_COLUMNS = 16
+FILE_SOURCE = "file:"
+"""How the source of a value begins that was read from a file; its digest follows."""
 PASSWORD = re.compile(rb"((?:^|[;#\d&])(?:PW|NewPW)=)([^;&]*)")
 
 
@@ -33,13 +38,55 @@ def steps(
     """Return every revision of an observation, newest first, each with where it came from."""
     found = []
     book = rulebook()
-    for row in reversed(stores.lake().observation_history(series.pk, statistic, start).to_pylist()):
+    history = stores.lake().observation_history(series.pk, statistic, start).to_pylist()
+    numbers = [number for row in history if (number := number_of(row["source"])) is not None]
+    corrections = queries.corrections_numbered(numbers)
+    for row in reversed(history):
         if as_of is not None and row["known_at"] > as_of:
             continue
         row["rule"] = own.rule_of_source(row["source"], book)
+        number = number_of(row["source"])
+        row["corrected"] = number is not None
+        correction = corrections.get(number) if number is not None else None
+        # A revision that names a correction of another value, or none, was not made by the program.
+        row["correction"] = correction if _is_of(correction, series, statistic, start) else None
+        row["entered"] = (
+            records.events_about("correction.approved", [number]).first() if row["correction"] else None
+        )
+        row["file"] = file_of(row["source"])
         row["frame"] = frame(row["journal"], row["sequence"]) if row["journal"] and row["sequence"] else None
         found.append(row)
     return found
+
+
+def _is_of(correction: Correction | None, series: Series, statistic: str, start: datetime) -> bool:
+    return correction is not None and (correction.series_id, correction.statistic, correction.start) == (
+        series.pk,
+        statistic,
+        start,
+    )
+
+
+def file_of(source: str | None) -> dict[str, Any] | None:
+    """Return who imported the file a value was read from, when, and whether that is in the ledger.
+
+    Only the digest is known of a file that no event tells of.
+    """
+    if not source or not source.startswith(FILE_SOURCE):
+        return None
+    digest = source.removeprefix(FILE_SOURCE)
+    event = records.events_about("file.imported", [digest]).first()
+    if event is None:
+        return {"digest": digest, "event": None}
+    said = records.content(event) if records.holds(event) else {}
+    return {
+        "digest": digest,
+        "event": event,
+        "holds": bool(said),
+        "name": said.get("name", ""),
+        "author": said.get("actor_name") or said.get("actor", ""),
+        "at": datetime.fromisoformat(said["at"]) if said else None,
+    }
 
 
 def value(

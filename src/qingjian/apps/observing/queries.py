@@ -16,7 +16,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
-from qingjian.apps.observing.models import Alert, Clue, Heartbeat, Mark
+from qingjian.apps.observing.models import Alert, Clue, Correction, Heartbeat, Mark
 from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts.directory import Directory
 from qingjian.contracts.latest import LatestValue
@@ -53,6 +53,44 @@ def points_of_clues(user: Any) -> QuerySet[Point]:
 def open_clues() -> QuerySet[Clue]:
     """Return every open clue of the node, for jobs; pages ask `clues_visible_to`."""
     return Clue.objects.filter(state=Clue.State.OPEN)
+
+
+def corrections_visible_to(user: Any) -> QuerySet[Correction]:
+    """Return the corrections of values that a person may see."""
+    rows = Correction.objects.select_related(
+        "series__point__region", "series__factor", "author", "decided_by"
+    )
+    return rows.filter(series__in=network.series_visible_to(user))
+
+
+def corrections_to_decide(user: Any) -> QuerySet[Correction]:
+    """Return the proposed corrections that wait for a person: in reach, and not the own ones."""
+    reach = account_rules.scope(user, Capability.APPROVE_DATA)
+    return (
+        corrections_visible_to(user)
+        .filter(state=Correction.State.PROPOSED, series__point__region_id__in=reach.regions)
+        .exclude(author=user)
+    )
+
+
+def corrections_known(
+    series: Iterable[int], statistic: str, start: datetime, end: datetime
+) -> list[Correction]:
+    """Return the decided corrections of values whose periods begin in [start, end), oldest first."""
+    rows = Correction.objects.select_related("series__point", "author", "decided_by").filter(
+        series_id__in=list(series),
+        statistic=statistic,
+        start__gte=start,
+        start__lt=end,
+        state__in=(Correction.State.APPROVED, Correction.State.REJECTED),
+    )
+    return list(rows.order_by("id"))
+
+
+def corrections_numbered(numbers: Iterable[int]) -> dict[int, Correction]:
+    """Return approved corrections by number."""
+    rows = Correction.objects.select_related("author", "decided_by")
+    return rows.filter(state=Correction.State.APPROVED).in_bulk(list(numbers))
 
 
 def marks_of(point: Point) -> QuerySet[Mark]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
-from qingjian.apps.observing.models import Alert, AlertStep, Clue, Mark
+from qingjian.apps.observing import stores
+from qingjian.apps.observing.models import Alert, AlertStep, Clue, Correction, Mark
 from qingjian.apps.records import kinds
 
 SECRET_PARAMETERS = ("PW", "NewPW")
@@ -24,6 +26,24 @@ def mark(row: Mark) -> dict[str, Any]:
         "mark": row.kind,
         "known_at": row.known_at.isoformat(),
         "supersedes": row.supersedes_id,
+    }
+
+
+def correction(row: Correction) -> dict[str, Any]:
+    """Return a decided correction: what was asked for and why, and who decided it."""
+    return {
+        **named("actor", row.decided_by),
+        **named("proposed_by", row.author),
+        "reason": row.reason,
+        "comment": row.comment,
+        "point": row.series.point.code,
+        "series": row.series.code,
+        "statistic": row.statistic,
+        "start": row.start.isoformat(),
+        "revision": row.revision,
+        "before": row.before,
+        "after": row.after,
+        "at": row.decided_at.isoformat() if row.decided_at else None,
     }
 
 
@@ -78,8 +98,31 @@ def _marks(*, withdrawn: bool) -> Any:
 
 def _reread_mark(*, withdrawn: bool) -> Any:
     def reread(identifier: str) -> dict[str, Any] | None:
-        row = Mark.objects.select_related("author", "point").filter(pk=identifier, withdrawn=withdrawn)
-        return mark(row[0]) if row else None
+        return _reread_marks(withdrawn=withdrawn)([identifier]).get(identifier)
+
+    return reread
+
+
+def _reread_marks(*, withdrawn: bool) -> Any:
+    def reread(identifiers: Sequence[str]) -> dict[str, dict[str, Any]]:
+        rows = Mark.objects.select_related("author", "point").filter(pk__in=identifiers, withdrawn=withdrawn)
+        return {str(row.pk): mark(row) for row in rows}
+
+    return reread
+
+
+def _corrections(state: str) -> Any:
+    def made() -> list[str]:
+        return [str(pk) for pk in Correction.objects.filter(state=state).values_list("pk", flat=True)]
+
+    return made
+
+
+def _reread_correction(state: str) -> Any:
+    def reread(identifier: str) -> dict[str, Any] | None:
+        rows = Correction.objects.select_related("author", "decided_by", "series__point")
+        row = rows.filter(pk=identifier, state=state).first()
+        return correction(row) if row else None
 
     return reread
 
@@ -112,6 +155,7 @@ kinds.register(
     {"author", "reason", "mark"},
     _reread_mark(withdrawn=False),
     _marks(withdrawn=False),
+    _reread_marks(withdrawn=False),
 )
 kinds.register(
     "mark.withdrawn",
@@ -120,7 +164,20 @@ kinds.register(
     {"author", "reason", "mark"},
     _reread_mark(withdrawn=True),
     _marks(withdrawn=True),
+    _reread_marks(withdrawn=True),
 )
+for _state, _title, _chinese in (
+    (Correction.State.APPROVED, _("Correction approved"), "更正批准"),
+    (Correction.State.REJECTED, _("Correction rejected"), "更正驳回"),
+):
+    kinds.register(
+        f"correction.{_state}",
+        _title,
+        _chinese,
+        {"actor", "proposed_by", "reason", "series", "start", "before", "after"},
+        _reread_correction(_state),
+        _corrections(_state),
+    )
 kinds.register("alert.closed", _("Alert closed"), "报警办结", {"actor", "cause", "note"}, _reread_alert)
 kinds.register(
     "clue.decided",
@@ -133,3 +190,22 @@ kinds.register(
 kinds.register(
     "command.queued", _("Command queued"), "反控命令", {"actor", "command", "purpose"}, _reread_command
 )
+
+
+STORED_LOOKED_AT = 500
+"""Newest stored corrections that are compared with the data each night."""
+
+
+def _stored_corrections() -> Iterator[str]:
+    """Return a sentence for each correction whose numbers are no revision of the value it corrected."""
+    rows = Correction.objects.select_related("series").filter(stored=True)
+    for row in rows.order_by("-pk")[:STORED_LOOKED_AT]:
+        history = stores.lake().observation_history(row.series_id, row.statistic, row.start).to_pylist()
+        if not any(
+            all(one[name] is not None and one[name] == float(text) for name, text in row.after.items())
+            for one in history
+        ):
+            yield f"更正 {row.pk} {row.series.code}：数据与批准的更正不符 / the data do not have the numbers approved"
+
+
+kinds.register_comparison("corrections", _stored_corrections)

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network.models import Point
-from qingjian.apps.observing.models import Alert, Mark
+from qingjian.apps.network.models import Point, Series
+from qingjian.apps.observing.models import Alert, Correction, Mark
 from qingjian.apps.observing.statuses import first_level, is_source
 
 BUREAU_MARKS = (Mark.Kind.VERIFIED, Mark.Kind.RATIFIED)
@@ -62,3 +62,36 @@ def require_handling(user: Any, alert: Alert) -> None:
     """Raise PermissionDenied unless `may_handle`."""
     if not may_handle(user, alert):
         raise PermissionDenied(_("Your present posts do not allow handling this alert."))
+
+
+AUTOMATIC = (Series.Origin.DEVICE, Series.Origin.UPSTREAM, Series.Origin.SIMULATED)
+"""Origins whose values a machine measured and sent."""
+
+
+def may_propose_correction(user: Any, point: Point) -> bool:
+    """Say whether a person may propose corrections of values of a point."""
+    return account_rules.may(
+        user, Capability.MARK_DATA, region=point.region, organisation_id=point.organisation_id
+    )
+
+
+def require_correctable(series: Series) -> None:
+    """Raise ValidationError for a series whose values are never corrected, with what to do instead."""
+    if series.origin == Series.Origin.PLATFORM:
+        raise ValidationError(
+            _("What the platform computed is not corrected: correct or mark the values it was made from.")
+        )
+    if is_source(series.point) and series.origin in AUTOMATIC:
+        raise ValidationError(
+            _(
+                "Values that an automatic monitor of a source sent are never changed: mark them, and let what "
+                "replaces them stand in a series of its own."
+            )
+        )
+
+
+def may_decide_correction(user: Any, correction: Correction) -> bool:
+    """Say whether a person may approve or reject a correction: with the right in the region, and not its author."""
+    return correction.author_id != user.pk and correction.series.point.region_id in (
+        account_rules.scope(user, Capability.APPROVE_DATA).regions
+    )

@@ -5,8 +5,15 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.observing.models import SEVERITY_CHOICES, Alert
-from qingjian.apps.observing.words import SEVERITY_COLOURS, STATE_COLOURS, rule_title, rule_titles
+from qingjian.apps.observing.models import SEVERITY_CHOICES, Alert, Correction
+from qingjian.apps.observing.words import (
+    CORRECTION_COLOURS,
+    SEVERITY_COLOURS,
+    STATE_COLOURS,
+    STATISTICS,
+    rule_title,
+    rule_titles,
+)
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
 
@@ -62,3 +69,41 @@ class AlertListing(Listing):
         Choice("rule", _("Rule"), rule_titles),
     )
     empty_text = _("No alert. Alerting proves itself every day with a synthetic device.")
+
+
+class CorrectionListing(Listing):
+    title = _("Corrections")
+    name = "corrections"
+    model = Correction
+    columns = (
+        Column(
+            "series",
+            _("Series"),
+            value=lambda row: str(row.series),
+            order="series__code",
+            link=lambda row: reverse("correction", args=(row.pk,)),
+        ),
+        Column("statistic", _("Statistic"), value=lambda row: STATISTICS[row.statistic], order="statistic"),
+        Column("start", _("Period")),
+        Column("before", _("Before"), value=lambda row: row.before.get("value", "–"), order="", numeric=True),
+        Column("after", _("After"), value=lambda row: row.after.get("value", "–"), order="", numeric=True),
+        Column("reason", _("Reason")),
+        Column("author", _("Author"), value=lambda row: str(row.author), order="author__name"),
+        Column("created_at", _("Proposed at")),
+        Column(
+            "state",
+            _("State"),
+            value=lambda row: row.get_state_display(),
+            order="state",
+            badge=lambda row: CORRECTION_COLOURS[row.state],
+        ),
+        Column(
+            "decided_by", _("Decided by"), value=lambda row: row.decided_by or "", order="decided_by__name"
+        ),
+    )
+    filters = (
+        Search(("series__code", "series__point__name", "reason")),
+        Choice("state", _("State"), Correction.State.choices),
+        Choice("statistic", _("Statistic"), tuple(STATISTICS.items())),
+    )
+    empty_text = _("No value was corrected. A correction is proposed where a value shows what it comes from.")

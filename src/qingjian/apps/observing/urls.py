@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qingjian.apps.observing import review_views, views
+from qingjian.apps.observing import correction_views, review_views, views
 
 urlpatterns = [
     path("points/<str:code>/", views.point, name="point"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("data/table/", views.data_table, name="data-table"),
     path("data/provenance/", views.value_provenance, name="provenance"),
     path("data/frames/<str:journal>/<int:sequence>/", views.frame, name="frame"),
+    path("corrections/", correction_views.corrections, name="corrections"),
+    path("corrections/new/", correction_views.propose, name="correction-propose"),
+    path("corrections/<int:pk>/", correction_views.correction, name="correction"),
+    path("corrections/<int:pk>/decide/", correction_views.decide, name="correction-decide"),
     path("completeness/", review_views.completeness_page, name="completeness"),
     path("data-levels/", review_views.levels_page, name="data-levels"),
     path("devices/", views.devices, name="devices"),

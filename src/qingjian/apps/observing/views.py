@@ -24,6 +24,7 @@ from qingjian.apps.network import queries as network
 from qingjian.apps.network.tables import DeviceListing
 from qingjian.apps.observing import (
     charts,
+    correcting,
     data_columns,
     evidence,
     provenance,
@@ -35,7 +36,7 @@ from qingjian.apps.observing import (
     words,
 )
 from qingjian.apps.observing.forms import AlertForm, CloseForm, CommandForm, MarkForm
-from qingjian.apps.observing.models import Mark
+from qingjian.apps.observing.models import Correction, Mark
 from qingjian.apps.observing.own import platform_series
 from qingjian.apps.observing.values import newest_status, page_values
 from qingjian.contracts.current import clock, now
@@ -185,6 +186,10 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
     if start is None or statistic not in words.STATISTICS:
         raise BadRequest
     value = provenance.value(request.user, series, statistic, start, as_of)
+    steps = provenance.steps(series, statistic, start, as_of)
+    waiting = queries.corrections_visible_to(request.user).filter(
+        series=series, statistic=statistic, start=start, state=Correction.State.PROPOSED
+    )
     return render(
         request,
         "observing/provenance.html",
@@ -198,7 +203,13 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
             "inputs": words.STATISTICS.get(value["inputs"], "") if value else "",
             "rule_text": provenance.rule_text(value["rule"]) if value and value["rule"] else "",
             "conversion": provenance.conversion(request.user, series, statistic, start, as_of),
-            "steps": provenance.steps(series, statistic, start, as_of),
+            "steps": steps,
+            "waiting": waiting if as_of is None else (),
+            "may_correct": bool(steps)
+            and as_of is None
+            and not waiting
+            and rules.may_propose_correction(request.user, series.point)
+            and correcting.is_correctable(series, statistic),
         },
     )
 

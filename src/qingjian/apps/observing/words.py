@@ -15,6 +15,14 @@ STATISTICS = {
     "day": _("Day"),
     "month": _("Month"),
 }
+NUMBERS = {
+    "value": _("Value"),
+    "min": _("Minimum"),
+    "max": _("Maximum"),
+    "total": _("Total"),
+    "converted": _("Converted"),
+}
+CORRECTION_COLOURS = {"proposed": "blue", "approved": "green", "rejected": "red", "withdrawn": "secondary"}
 SEVERITY_COLOURS = {"information": "blue", "minor": "yellow", "major": "orange", "critical": "red"}
 STATE_COLOURS = {"open": "red", "acknowledged": "orange", "closed": "green"}
 COMMAND_STATES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,21 @@ class RecordKind:
 
     `reread(identifier)` returns those fields of the content that never change, as the record has them now, or None
     when the record is gone. `made()` returns the identifiers of all records that must have an event of the kind.
+    Where there may be very many, `reread_all(identifiers)` reads some hundreds at once; those gone are left out.
     """
 
     event: EventKind
     title: Promise | str
     reread: Callable[[str], Content | None]
     made: Callable[[], Iterable[str]] | None = None
+    reread_all: Callable[[Sequence[str]], Mapping[str, Content]] | None = None
+
+    def records(self, identifiers: Sequence[str]) -> Mapping[str, Content]:
+        """Return what `reread` says of several records, without those that are gone."""
+        if self.reread_all is not None:
+            return self.reread_all(identifiers)
+        found = {name: self.reread(name) for name in identifiers}
+        return {name: content for name, content in found.items() if content is not None}
 
 
 Comparison = Callable[[], Iterator[str]]
@@ -42,11 +51,12 @@ def register(
     required: set[str],
     reread: Callable[[str], Content | None],
     made: Callable[[], Iterable[str]] | None = None,
+    reread_all: Callable[[Sequence[str]], Mapping[str, Content]] | None = None,
 ) -> RecordKind:
     """Add a kind; `chinese` names it in evidence bundles. The same code twice is an error."""
     if code in _kinds:
         raise ValueError(f"the kind {code} is registered twice")
-    _kinds[code] = RecordKind(events.register(code, chinese, required), title, reread, made)
+    _kinds[code] = RecordKind(events.register(code, chinese, required), title, reread, made, reread_all)
     return _kinds[code]
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from qingjian.apps.records import kinds
 from qingjian.apps.records.models import LedgerCheck, LedgerEvent
@@ -55,25 +55,31 @@ def content(row: LedgerEvent) -> dict[str, Any]:
 
 def differences() -> Iterator[str]:
     """Return a sentence (Chinese and English) for each record that differs from what was committed, is gone, or has no event."""
-    newest: dict[tuple[str, str], LedgerEvent] = {}
-    for row in LedgerEvent.objects.iterator(chunk_size=LEAVES_AT_ONCE):
-        newest[row.kind, row.identifier] = row
     for kind in kinds.kinds():
-        code = kind.event.code
-        for (other, identifier), row in newest.items():
-            if other == code and (problem := _difference(kind, row)):
-                yield f"{kind.event.title} {identifier}：{problem}"
-        for identifier in kind.made() if kind.made else ():
-            if (code, identifier) not in newest:
-                yield f"{kind.event.title} {identifier}：没有入账记录 / was not made through the program"
+        yield from _differences_of(kind)
     for compare in kinds.comparisons():
         yield from compare()
 
 
-def _difference(kind: kinds.RecordKind, row: LedgerEvent) -> str:
+def _differences_of(kind: kinds.RecordKind) -> Iterator[str]:
+    code, title = kind.event.code, kind.event.title
+    rows = LedgerEvent.objects.filter(kind=code).order_by()
+    newest = dict(rows.values_list("identifier").annotate(newest=Max("pk")))
+    numbers = sorted(newest.values())
+    for first in range(0, len(numbers), LEAVES_AT_ONCE):
+        found = list(LedgerEvent.objects.filter(pk__in=numbers[first : first + LEAVES_AT_ONCE]))
+        now = kind.records([row.identifier for row in found])
+        for row in found:
+            if problem := _difference(row, now.get(row.identifier)):
+                yield f"{title} {row.identifier}：{problem}"
+    for identifier in kind.made() if kind.made else ():
+        if identifier not in newest:
+            yield f"{title} {identifier}：没有入账记录 / was not made through the program"
+
+
+def _difference(row: LedgerEvent, now: kinds.Content | None) -> str:
     if not holds(row):
         return "承诺的内容被改动 / what was committed to was changed"
-    now = kind.reread(row.identifier)
     if now is None:
         return "业务记录已不存在 / the record is gone"
     then = content(row)

@@ -8,4 +8,8 @@ class ReportingConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        from qingjian.apps.reporting import recorded, tasks  # noqa: F401 - registers ledger events and jobs
+        from qingjian.apps.reporting import (  # noqa: F401 - registers bundle part, ledger events, jobs
+            bundles,
+            recorded,
+            tasks,
+        )

@@ -62,11 +62,18 @@ def check(*, everything: bool = False) -> LedgerCheck | None:
     return keep(examine(everything=everything))
 
 
+def check_restored() -> LedgerCheck | None:
+    """Check at once what was restored from a backup; None when nothing was, or it has been checked since."""
+    return check() if settings.DATA_FOLDER.restored.exists() else None
+
+
 def keep(found: Findings) -> LedgerCheck:
     """Keep what a check found."""
-    return services.store_check(
+    kept = services.store_check(
         found.entries, found.batches, found.days, found.problems[:MOST_PROBLEMS], found.frozen
     )
+    settings.DATA_FOLDER.restored.unlink(missing_ok=True)
+    return kept
 
 
 def examine(*, everything: bool = False) -> Findings:
@@ -176,6 +183,8 @@ class State:
     frozen: str
     problems: tuple[str, ...]
     overdue: bool
+    unchecked: bool
+    """Restored from a backup, and not compared with the ledger since."""
 
 
 def state() -> State | None:
@@ -187,8 +196,9 @@ def state() -> State | None:
     frozen = str(status.get("frozen") or (last.frozen if last and not status else "") or "")
     problems = tuple(last.problems) if last else ()
     overdue = last is not None and now() - last.at > OVERDUE
-    level = 2 if frozen or problems else 1 if overdue else 0
-    return State(level, frozen, problems, overdue)
+    unchecked = settings.DATA_FOLDER.restored.exists()
+    level = 2 if frozen or problems or unchecked else 1 if overdue else 0
+    return State(level, frozen, problems, overdue, unchecked)
 
 
 def notary_status() -> dict[str, Any]:

@@ -8,16 +8,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from qingjian.apps.evaluation import entering
 from qingjian.apps.network import recorded
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import stores
+from qingjian.apps.observing.provenance import FILE_SOURCE
 from qingjian.apps.records import queries as records
 from qingjian.apps.records.bundles import collectors
 from qingjian.contracts.clock import CHINA
@@ -38,6 +41,7 @@ from qingjian.notary.sealing import prove_series_day, seal_of
 LONGEST = {"hour": timedelta(days=31), "minute": timedelta(days=2)}
 """The longest range of a bundle, so that anybody can build, carry and check it."""
 MOST_SERIES = 12
+MOST_FILE_BYTES = 40 << 20
 ONE = timedelta(microseconds=1)
 LATE = timedelta(hours=2)
 """Frames with values of a period come this long after its end, as a rule; later ones are fetched one by one."""
@@ -51,6 +55,7 @@ COLUMNS = (
 class Wanted:
     """What a person asked for, checked."""
 
+    user: Any
     series: Sequence[Series]
     statistic: str
     start: datetime
@@ -74,7 +79,7 @@ def wanted(
         raise ValidationError(
             _("A bundle of hours covers at most 31 days, one of minutes at most 2 days. Export several.")
         )
-    return Wanted(readable, statistic, start, min(end, now()))
+    return Wanted(user, readable, statistic, start, min(end, now()))
 
 
 def build(request: Wanted) -> bytes:
@@ -83,7 +88,7 @@ def build(request: Wanted) -> bytes:
     title = f"{'、'.join(points)} {_shown(request.start)} 至 {_shown(request.end)}"
     with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames, opening.opened() as notary:
         asked = {"wanted": request, "notary": notary, "frames": frames}
-        parts = [(name, asked) for name in ("values", "marks", "settings")]
+        parts = [(name, asked) for name in ("values", "files", "corrections", "marks", "settings")]
         return build_bundle(notary, collectors.gather(title, parts))
 
 
@@ -139,8 +144,8 @@ def _values(asked: Mapping[str, Any]) -> BundleContent:
         "原始报文逐字节原样保存，含设备的访问密码；对外提供前请与设备所有者更换密码。",
         *(
             [
-                f"其中 {computed} 行不是报文直接给出的：source 列写明由哪条规则从分钟数据算得，或来自哪个文件；"
-                "分钟数据的原始报文见同时段的分钟证据包。"
+                f"其中 {computed} 行不是报文直接给出的：source 列写明由哪条规则从分钟数据算得（rule）、来自哪个文件（file）"
+                "或由哪件更正产生（correction）；分钟数据的原始报文见同时段的分钟证据包。"
             ]
             if computed
             else []
@@ -196,6 +201,76 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
             for name in COLUMNS
         )
     return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _files(asked: Mapping[str, Any]) -> BundleContent:
+    """Files that values were read from, as they came, each with the event that names its digest."""
+    request: Wanted = asked["wanted"]
+    sources = stores.lake().series(
+        [one.pk for one in request.series],
+        request.statistic,
+        request.start,
+        request.end,
+        all_revisions=True,
+        columns=("source",),
+    )
+    digests = {
+        one.removeprefix(FILE_SOURCE)
+        for one in sources.column("source").unique().to_pylist()
+        if one and one.startswith(FILE_SOURCE)
+    }
+    content = BundleContent("")
+    lines = []
+    size = 0
+    for row in entering.known_files(digests):
+        event = records.events_about("file.imported", [row.digest]).first()
+        opened = records.evidence(event) if event else None
+        if opened is not None:
+            content.events.append(opened)
+        path = entering.kept_files().path(row.digest)
+        size += path.stat().st_size if path.is_file() else 0
+        if not path.is_file():
+            state = "原文件已不可得"
+        elif not entering.may_read(request.user, row):
+            state = "原文件含其他点位的数据，未附"
+        elif size > MOST_FILE_BYTES:
+            state = "原文件过大，未附"
+        else:
+            suffix = PurePath(row.name).suffix.lower()
+            name = f"imports/{row.digest}{suffix if suffix in ('.csv', '.xlsx') else ''}"
+            place = None if opened is None else len(content.events) - 1
+            content.files.append(FileEvidence(name, row.name, path.read_bytes(), place))
+            state = f"files/{name}"
+        author = row.author.name if row.author else "命令行"
+        entered = "已入账" if opened else "尚未入账"
+        lines.append(f"- {row.name}，{author}，{_shown(row.at)}（{entered}）：{state}")
+    unknown = len(digests) - len(lines)
+    if unknown:
+        lines.append(f"- 另有 {unknown} 个来源没有导入记录（建站时导入），其数值由封存证明。")
+    content.summary = ["## 数据文件", "", *lines, ""] if lines else []
+    return content
+
+
+def _corrections(asked: Mapping[str, Any]) -> BundleContent:
+    """Corrections of values in the range, approved and rejected, as opened events."""
+    request: Wanted = asked["wanted"]
+    numbers = [one.pk for one in request.series]
+    content = BundleContent("")
+    lines = []
+    for row in observing.corrections_known(numbers, request.statistic, request.start, request.end):
+        events = [records.evidence(one) for one in records.events_about(f"correction.{row.state}", [row.pk])]
+        content.events += [one for one in events if one is not None]
+        entered = "已入账" if any(events) else "尚未入账"
+        decision = "批准" if row.state == row.State.APPROVED else "驳回"
+        change = "，".join(
+            f"{name} {row.before.get(name, '无')} → {text}" for name, text in row.after.items()
+        )
+        lines.append(
+            f"- 更正 {row.pk} {row.series.code} {_shown(row.start)}：{change}；{row.author.name}：{row.reason}；"
+            f"{row.decided_by.name} {decision}（{entered}）"
+        )
+    content.summary = ["## 更正", "", *(lines or ["此时段无更正。"]), ""]
+    return content
 
 
 def _marks(asked: Mapping[str, Any]) -> BundleContent:
@@ -270,5 +345,7 @@ def _changes(subjects: set[str]) -> list[EventEvidence]:
 
 
 collectors.register("values", "数据与原始报文", _values)
+collectors.register("files", "数据文件", _files)
+collectors.register("corrections", "更正", _corrections)
 collectors.register("marks", "标记", _marks)
 collectors.register("settings", "有效设置", _settings)

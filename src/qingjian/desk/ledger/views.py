@@ -20,6 +20,7 @@ from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.network import queries as network
+from qingjian.apps.reporting import queries as reporting
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.contracts.directory import STATISTICS
@@ -115,6 +116,20 @@ def matter_bundle(request: HttpRequest, pk: int) -> HttpResponse:
     return _zip(content, f"evidence-{row.number}")
 
 
+@require_POST
+def report_bundle(request: HttpRequest, pk: int) -> HttpResponse:
+    """A report that was signed off, with its files and the signature, as one zip that an outsider checks."""
+    row = get_object_or_404(reporting.reports_visible_to(request.user), pk=pk)
+    title = f"{row.region.name} {row.content['title']['zh']} {row.first} 至 {row.last}"
+    try:
+        content = evidence.build_about(title, [("report", {"report": row})])
+    except (NotaryError, LedgerError, OSError) as error:
+        messages.error(request, _("The bundle cannot be made now: %(reason)s") % {"reason": error})
+        return redirect("report", pk=pk)
+    accounts.record(request.user, "ledger:bundle:exported", f"report {row.pk}")
+    return _zip(content, f"evidence-report-{row.element}-{row.region.code}-{row.first}-v{row.revision}")
+
+
 def _zip(content: bytes, name: str) -> HttpResponse:
     safe = re.sub(r"[^0-9A-Za-z._-]+", "_", name)
     return HttpResponse(
@@ -159,6 +174,7 @@ def device_receipts(request: HttpRequest) -> HttpResponse:
             "proven": sum(one.proven for one in hours),
             "broken": [text for one in hours for text in one.problems],
             "ledger": opening.exists(),
+            "now": now(),
         },
     )
 

@@ -46,7 +46,7 @@ def write(author: Any, settings: Mapping[str, Any], reason: str) -> RuleSet:
             created_at=now(),
             **{name: settings[name] for name in RuleSet.SETTINGS},
         )
-        accounts.record(author, "integrity:rules:written", str(number), {"reason": reason.strip()})
+        accounts.record(author, "integrity:rules:written", str(number), _said(made, reason))
     return made
 
 
@@ -65,9 +65,13 @@ def switch_on(author: Any, rules: RuleSet, reason: str) -> RuleSet:
         RuleSet.objects.filter(pk=rules.pk).update(
             activated_at=now(), activated_by=author, activation_reason=reason.strip()
         )
-        accounts.record(author, "integrity:rules:switched-on", str(rules.version), {"reason": reason.strip()})
+        accounts.record(author, "integrity:rules:switched-on", str(rules.version), _said(rules, reason))
     rules.refresh_from_db()
     return rules
+
+
+def _said(rules: RuleSet, reason: str) -> dict[str, Any]:
+    return {"reason": reason.strip(), **{name: getattr(rules, name) for name in RuleSet.SETTINGS}}
 
 
 def may_switch_on(person: Any, rules: RuleSet) -> bool:

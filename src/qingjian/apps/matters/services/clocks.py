@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import Any
@@ -309,6 +310,12 @@ def import_calendar(author: Any, text: str, document: str) -> CalendarTable:
         table = CalendarTable.objects.create(
             year=loaded.table.year, text=text, document=document.strip(), author=author, at=now()
         )
-        accounts.record(author, "rule:calendar:imported", str(table.year), {"document": document.strip()})
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        accounts.record(
+            author,
+            "rule:calendar:imported",
+            str(table.year),
+            {"document": document.strip(), "digest": digest},
+        )
     recompute_deadlines(AT_ONCE)
     return table

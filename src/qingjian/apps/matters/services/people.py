@@ -74,7 +74,7 @@ def delegate(
             author,
             "matters:delegation:given",
             person.username,
-            {"deputy": deputy.username, "to": valid_to.isoformat()},
+            {"deputy": deputy.username, "from": valid_from.isoformat(), "to": valid_to.isoformat()},
         )
     return row
 

@@ -1,0 +1,69 @@
+"""What of entering measurements goes into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.accounts.recorded import named
+from qingjian.apps.evaluation.models import EnteredFile
+from qingjian.apps.records import kinds
+from qingjian.contracts.current import now
+from qingjian.intake import KeptFiles
+from qingjian.intake.source import file_digest
+
+HASHED_AGAIN = timedelta(days=31)
+"""Kept files that came since then are hashed again each night; older ones whenever a bundle needs them."""
+
+
+def file_imported(row: EnteredFile) -> dict[str, Any]:
+    return {
+        **named("actor", row.author),
+        "digest": row.digest,
+        "name": row.name,
+        "statistic": row.statistic,
+        "rows": row.rows,
+        "left_out": row.left_out,
+        "series": row.series,
+        "at": row.at.isoformat(),
+    }
+
+
+def _reread(identifier: str) -> dict[str, Any] | None:
+    row = EnteredFile.objects.select_related("author").filter(digest=identifier).first()
+    return file_imported(row) if row else None
+
+
+def _made() -> list[str]:
+    return list(EnteredFile.objects.values_list("digest", flat=True))
+
+
+def differences() -> Iterator[str]:
+    """Return a sentence for each imported file that nobody entered, and each kept file that is gone or another one."""
+    kept = KeptFiles(settings.DATA_FOLDER.intake)
+    known = set(EnteredFile.objects.values_list("digest", flat=True))
+    for result in kept.results():
+        if result.digest not in known:
+            yield f"数据文件 {result.digest}：没有入账记录 / was not imported through the program"
+    recent = EnteredFile.objects.filter(at__gte=now() - HASHED_AGAIN)
+    for row in recent.order_by("pk").iterator(chunk_size=500):
+        path = kept.path(row.digest)
+        if not path.is_file():
+            yield f"数据文件 {row.name}：原文件已不存在 / the kept file is gone"
+        elif file_digest(path) != row.digest:
+            yield f"数据文件 {row.name}：原文件被改动 / the kept file was changed"
+
+
+kinds.register(
+    "file.imported",
+    _("File of measurements imported"),
+    "数据文件导入",
+    {"actor", "digest", "name", "rows", "series"},
+    _reread,
+    _made,
+)
+kinds.register_comparison("files", differences)

@@ -1,0 +1,1 @@
+from tests.apps.observing.conftest import put  # noqa: F401 - fixture
