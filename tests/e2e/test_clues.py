@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.e2e.test_processes import Desk, photo
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFICER, LEADER, HOLDER, OTHER_HOLDER = "zhifa1", "juzhang", "wushui", "huagong"

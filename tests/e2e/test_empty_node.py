@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from tests.e2e.conftest import START_SECONDS, free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 EMPTY_PAGES = [
     "/", "/map/", "/alerts/", "/points/", "/sources/", "/devices/", "/quarantine/", "/forwarding/", "/changes/", "/registry/import/",

@@ -13,7 +13,7 @@ import pytest
 
 from qingjian.simulator.demo import county
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
 def wait_for(condition, seconds: float = 90.0, what: str = "condition") -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from qingjian.apps.accounts import second_factor
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 STAFF_PAGES = [
     "/", "/map/", "/alerts/", "/clues/", "/points/", "/points/AQ01/", "/points/SW02/", "/points/WW01/", "/points/FG01/", "/points/FG03/",

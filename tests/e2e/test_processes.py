@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFICER, LEADER, HOLDER, UPPER = "zhifa1", "juzhang", "huagong", "shiju"

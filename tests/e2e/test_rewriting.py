@@ -38,7 +38,7 @@ from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT, LogFiles
 from qingjian.notary.keys import KeyFolder
 from qingjian.notary.recovery import read_entries
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 def environment() -> dict[str, str]:
