@@ -88,3 +88,22 @@ def test_the_page_of_an_alert_shows_no_key_of_the_program(client, registry) -> N
     page = client.get(f"/alerts/{alert.pk}/").content.decode()
     assert "缺失时段数" in page
     assert "missing" not in page
+
+
+def test_what_a_check_found_names_its_rule_and_how_sure_it_is() -> None:
+    data = {
+        "periods": 5,
+        "found": 5.0,
+        "threshold": 4.0,
+        "rule_row": "qc_checks-1",
+        "clause": "CNEMC practice",
+        "confidence": "U",
+    }
+    assert shown(data) == [
+        ("时段数", "5"),
+        ("实际数值", "5"),
+        ("阈值", "4"),
+        ("依据", "CNEMC practice"),
+        ("依据可信度", "U 未核实"),
+    ]
+    assert shown(data, "en")[-1] == ("Confidence of that row", "U unverified")

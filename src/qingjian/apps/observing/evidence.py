@@ -131,7 +131,10 @@ def _text(key: str, value: Any) -> str:
 def _number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return number_format(float(f"{value:.{DIGITS}g}")) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = float(f"{value:.{DIGITS}g}")
+        return number_format(int(short) if short.is_integer() else short)
+    return str(value)
 
 
 def _time(text: str) -> str:
