@@ -11,6 +11,7 @@ from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Series
 from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import provenance, services
+from qingjian.apps.observing.models import FindingRecord
 from qingjian.rulebook import packaged
 
 HOUR = timedelta(hours=1)
@@ -149,3 +150,36 @@ def test_the_drawer_shows_how_flue_gas_was_converted_and_what_was_lacking(
     assert (day["count"], day["value"]) == (1, pytest.approx(65.97, abs=0.01))
     assert provenance.conversion(staff, stack, "month", START) is None
     assert provenance.conversion(staff, Series.objects.get(code="A1.a19001"), "hour", START) is None
+
+
+def test_the_drawer_says_what_automatic_checks_found_in_that_hour(an_hour, staff, client, clock) -> None:
+    facts = {"rule_version": "1", "subject": an_hour.code, "subject_kind": "series", "point": an_hour.point}
+    for number, (rule, begin) in enumerate(
+        (("check-step", START), ("check-step", START - 3 * HOUR), ("gap", START))
+    ):
+        FindingRecord.objects.create(
+            id=f"{number:032d}",
+            rule=rule,
+            start=begin,
+            end=begin + 2 * HOUR,
+            severity="minor",
+            evidence={
+                "periods": 2,
+                "found": 29.0,
+                "threshold": 20.0,
+                "clause": "CNEMC practice",
+                "confidence": "U",
+            },
+            known_at=clock.now(),
+            **facts,
+        )
+    ((title, found, lines),) = provenance.checks(an_hour, START + HOUR)
+    assert (title, found.start, lines[1].text) == ("突变", START, "29")
+    assert provenance.checks(an_hour, START + HOUR, as_of=clock.now() - HOUR) == []
+    client.force_login(staff)
+    page = client.get(
+        f"/data/provenance/?series={an_hour.code}&statistic=hour&start={START:%Y-%m-%dT%H:%M}Z"
+    ).content.decode()
+    assert "突变" in page
+    assert "CNEMC practice" in page
+    assert "U 未核实" in page

@@ -11,8 +11,8 @@ from django.conf import settings
 
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Series
-from qingjian.apps.observing import own, queries, stores
-from qingjian.apps.observing.models import Correction
+from qingjian.apps.observing import evidence, own, queries, stores, words
+from qingjian.apps.observing.models import Correction, FindingRecord
 from qingjian.apps.observing.statuses import english
 from qingjian.apps.observing.values import page_values
 from qingjian.apps.records import queries as records
@@ -23,10 +23,13 @@ from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.model import Refusal
 from qingjian.journal.reader import JournalReader
 from qingjian.pipeline.corrections import number_of
+from qingjian.pipeline.rules import check_rule
 from qingjian.quality.status import Status
 from qingjian.rulebook import Row
 
 HEX_COLUMNS = 16
+CHECKS = check_rule("")
+"""What the names of rules that automatic checks state begin with."""
 FILE_SOURCE = "file:"
 """How the source of a value begins that was read from a file; its digest follows."""
 PASSWORD = re.compile(rb"((?:^|[;#\d&])(?:PW|NewPW)=)([^;&]*)")
@@ -148,6 +151,18 @@ def conversion(
         return None
     trace, value = made
     return {"lines": trace.lines("en" if english() else "zh")[1:], "count": None, "value": value}
+
+
+def checks(
+    series: Series, start: datetime, as_of: datetime | None = None
+) -> list[tuple[str, FindingRecord, list[evidence.Line]]]:
+    """Return what automatic checks state of the period that begins at `start`: title, finding, evidence."""
+    found = FindingRecord.objects.filter(
+        subject=series.code, rule__startswith=CHECKS, start__lte=start, end__gt=start
+    ).order_by("rule", "start")
+    if as_of is not None:
+        found = found.filter(known_at__lte=as_of)
+    return [(words.rule_title(one.rule), one, evidence.lines(one.evidence)) for one in found]
 
 
 def rule_text(row: Row) -> str:

@@ -202,6 +202,7 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
             "value": value,
             "inputs": words.STATISTICS.get(value["inputs"], "") if value else "",
             "rule_text": provenance.rule_text(value["rule"]) if value and value["rule"] else "",
+            "checks": provenance.checks(series, start, as_of),
             "conversion": provenance.conversion(request.user, series, statistic, start, as_of),
             "steps": steps,
             "waiting": waiting if as_of is None else (),
