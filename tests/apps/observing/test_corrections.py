@@ -111,6 +111,23 @@ def test_a_correction_lost_on_its_way_is_handed_over_again(approved, clock) -> N
     assert not list(settings.DATA_FOLDER.corrections.glob("*.json"))
 
 
+def test_a_correction_approved_in_the_database_alone_is_never_carried_out(value, people, clock) -> None:
+    staff, manager = people
+    row = propose(staff, value)
+    Correction.objects.filter(pk=row.pk).update(state="approved", decided_by=manager, decided_at=NOW)
+    assert correcting.tell_pipeline() == 0
+    assert not settings.DATA_FOLDER.corrections.exists()
+    assert any("not made through the program" in text for text in records.differences())
+
+
+def test_numbers_changed_after_the_approval_are_not_carried_out(approved, clock) -> None:
+    (path,) = settings.DATA_FOLDER.corrections.glob("*.json")
+    path.unlink()
+    Correction.objects.filter(pk=approved.pk).update(after={"value": "99"})
+    assert correcting.tell_pipeline() == 0
+    assert not list(settings.DATA_FOLDER.corrections.glob("*.json"))
+
+
 def test_a_value_that_the_device_has_sent_rightly_since_needs_no_revision(
     approved, value, put, clock
 ) -> None:

@@ -17,6 +17,7 @@ from qingjian.apps.accounts import services as accounts
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import own, recorded, rules, stores
 from qingjian.apps.observing.models import Correction
+from qingjian.apps.records import queries as record_queries
 from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
 from qingjian.lake import NUMBERS, as_text
@@ -196,22 +197,34 @@ def tell_pipeline() -> int:
     """Hand over approved corrections that are not in the lake; returns how many were not.
 
     Each is handed over when it is approved; the worker looks again, so that none is lost when a process dies in
-    between.
+    between. One that was approved in the database only, without its event, is never handed over.
     """
     open_rows = Correction.objects.filter(state=Correction.State.APPROVED, stored=False)
     waiting: set[int] | None = None
     missing = 0
-    for row in open_rows.select_related("series").order_by("pk"):
+    for row in open_rows.select_related("series__point", "author", "decided_by").order_by("pk"):
         if waiting is None:
             waiting = {order.number for _path, order in waiting_corrections(settings.DATA_FOLDER.corrections)}
         if row.pk in waiting:
             missing += 1
+        elif not _is_entered(row):
+            continue  # the check of the ledger names it
         elif is_stored(row):
             Correction.objects.filter(pk=row.pk).update(stored=True)
         else:
             _hand_over(row)
             missing += 1
     return missing
+
+
+def _is_entered(row: Correction) -> bool:
+    """Say whether an event that holds says of an approved correction what its record says."""
+    event = record_queries.events_about("correction.approved", [row.pk]).first()
+    if event is None or not record_queries.holds(event):
+        return False
+    said = record_queries.content(event)
+    wanted = recorded.correction(row)
+    return all(said.get(name) == value for name, value in wanted.items() if not name.endswith("_name"))
 
 
 def is_stored(row: Correction) -> bool:
