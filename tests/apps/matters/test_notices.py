@@ -325,6 +325,17 @@ def test_a_deadline_of_the_authority_alone_is_hidden_from_the_organisation(clien
     again = office.ordered(kind="order", days=60)
     Notification.objects.all().delete()
     recheck = again.deadlines.get(code="covert-recheck")
+    days = [
+        one.due.astimezone(CHINA).strftime("%Y-%m-%d")
+        for one in (recheck, again.deadlines.get(code="rectify"))
+    ]
+    assert again.due == recheck.due < again.deadlines.get(code="rectify").due
+    for person, seen, hidden in ((office.leader, *days), (office.holder, *reversed(days))):
+        client.force_login(person)
+        for path in ("/matters/", "/governance/corrective-actions/"):
+            page = client.get(path).content.decode()
+            assert (seen in page, hidden in page) == (True, False), (person, path)
+    assert days[1] in client.get("/").content.decode()
     clock.set_wall(recheck.due - timedelta(hours=1))
     services.remind()
     clock.advance(2 * 3600)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connections
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Organisation, User
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import rules, wording
+from qingjian.apps.matters.declarations import processes
 from qingjian.apps.matters.models import (
     CalendarTable,
     Certificate,
@@ -73,6 +74,22 @@ def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:
     return rows.select_related("region", "subject", "assignee", "point__outlet__source")
 
 
+def with_own_due(rows: QuerySet[Matter], user: Any) -> QuerySet[Matter]:
+    """Give rows that a company sees the next date that is no secret of the authority, as `due_outside`."""
+    if not account_rules.is_own_organisation_only(user):
+        return rows
+    clocks = Deadline.objects.filter(matter=OuterRef("pk"), state=Deadline.State.RUNNING)
+    for process in processes():
+        if own := process.inside_clocks():
+            clocks = clocks.exclude(matter__kind=process.code, code__in=own)
+    return rows.annotate(due_outside=Subquery(clocks.order_by("due").values("due")[:1]))
+
+
+def due_of(row: Matter) -> datetime | None:
+    """Return the next date as the reader may know it."""
+    return getattr(row, "due_outside", row.due)
+
+
 def inbox(user: Any) -> QuerySet[Matter]:
     """Return what waits for this person, or for somebody the person stands in for, most urgent first.
 
@@ -120,13 +137,10 @@ def light(due: datetime | None, moment: datetime, closed: bool = False) -> tuple
 
 def matter_light(row: Matter, moment: datetime) -> tuple[str, str]:
     """Return the traffic light of a matter; where no date runs because the clock is stopped, it says so."""
-    if (
-        row.due is None
-        and row.closed_at is None
-        and row.deadlines.filter(state=Deadline.State.PAUSED).exists()
-    ):
+    due = due_of(row)
+    if due is None and row.closed_at is None and row.deadlines.filter(state=Deadline.State.PAUSED).exists():
         return "purple", _("clock stopped")
-    return light(row.due, moment, row.closed_at is not None)
+    return light(due, moment, row.closed_at is not None)
 
 
 def containing(rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
@@ -171,9 +185,10 @@ def waiting_summary(user: Any, count: int = 8) -> dict[str, Any]:
         overdue=Count("pk", filter=Q(due__lt=moment)),
         soon=Count("pk", filter=Q(due__gte=moment, due__lte=moment + DUE_SOON)),
     )
-    first = list(rows[:count]) if figures["total"] else []
+    first = list(with_own_due(rows, user)[:count]) if figures["total"] else []
     for one in first:
         one.light_colour, one.light_text = matter_light(one, moment)
+        one.due = due_of(one)
     return {**figures, "first": first, "unread": unread(user)}
 
 

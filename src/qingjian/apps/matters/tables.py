@@ -77,7 +77,7 @@ STOP_ASKED = Column(
 LIGHT = Column(
     "due", _("Deadline"), value=lambda row: _light(row)[1], order="due", badge=lambda row: _light(row)[0]
 )
-DUE = Column("due", _("Due"), value=lambda row: row.due, order="due")
+DUE = Column("due", _("Due"), value=queries.due_of, order="due")
 WAITS = Column("waiting", _("Waits for"), value=waits_for, order="waiting")
 REGION = Column("region", _("Region"), order="region__code")
 SUBJECT = Column("subject", _("Organisation concerned"), order="subject__name")
@@ -105,6 +105,9 @@ class MatterListing(Listing):
         Choice("region", _("Region"), lambda: Region.objects.values_list("pk", "name"), use=within),
     )
     empty_text = _("No matter yet.")
+
+    def selected(self) -> QuerySet[Any]:
+        return queries.with_own_due(super().selected(), self.request.user)
 
 
 class InboxListing(MatterListing):
