@@ -16,7 +16,7 @@ from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.matters import queries, rules, services
 from qingjian.apps.matters.declarations import Who
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
-from qingjian.apps.matters.models import Matter
+from qingjian.apps.matters.models import Certificate, Matter
 
 TODAY = date(2026, 11, 21)
 WEEK = TODAY + timedelta(days=7)
@@ -192,6 +192,33 @@ def test_a_certificate_is_checked_at_the_moment_of_acting(office, clock) -> None
     clock.set_wall(clock.now() - timedelta(days=10))
     services.revoke_certificate(office.leader, row, "调离")
     assert "16-1" in rules.may(office.second, who, matter).reason
+
+
+def test_role_and_certificate_are_checked_and_kept_at_the_moment_of_signing(office, clock) -> None:
+    matter = office.act(
+        office.open(CORRECTIVE_ACTION), "draft", office.handler, demand="d", basis="b", days=5
+    )
+    held = Certificate.objects.get(person=office.handler)
+    services.revoke_certificate(office.leader, held, "注销")
+    with pytest.raises(NotAllowed, match=held.number):
+        office.sign(matter, office.handler)
+    assert not matter.sheets.get().signatures.exists()
+    services.register_certificate(
+        office.leader,
+        kind="enforcement",
+        number="ZF-NEW",
+        person=office.handler,
+        issuer="省人民政府",
+        valid_from=TODAY,
+        valid_to=TODAY + timedelta(days=1),
+    )
+    clock.advance(3 * 86400)
+    with pytest.raises(NotAllowed, match="ZF-"):
+        office.sign(matter, office.handler)
+    clock.set_wall(clock.now() - timedelta(days=3))
+    matter = office.sign(office.sign(matter, office.handler), office.leader)
+    signed = list(matter.sheets.get().signatures.values_list("order", "role", "certificate"))
+    assert signed == [(1, "station_staff", "ZF-NEW"), (2, "leader", "")]
 
 
 def test_a_certificate_holds_only_for_what_its_scope_lists(office) -> None:
