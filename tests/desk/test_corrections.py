@@ -163,6 +163,39 @@ def test_the_bundle_carries_file_and_corrections_and_holds(
     assert "signed by the exporter only" not in json.dumps(held)
 
 
+def test_samples_of_days_have_their_bundle_too(client, node, people, clock, tmp_path) -> None:
+    path = tmp_path / "化验.csv"
+    path.write_text("series,time,value\nA1.a34004,2026-11-18,31\nA1.a34004,2026-11-20,33\n", encoding="utf-8")
+    entering.hand_over(people[0], entering.check(people[0], path, path.name, "day", "", ""))
+    node.process()
+    node.enter()
+    clock.advance(86_400)
+    with node.open_here() as notary:
+        sealing.seal_due(notary)
+    node.enter()
+    client.force_login(people[0])
+    answer = client.post(
+        "/points/A1/evidence/",
+        {
+            "series": ["A1.a34004"],
+            "statistic": "day",
+            "start": "2026-10-01T00:00",
+            "end": "2026-11-21T00:00",
+        },
+    )
+    assert answer.status_code == 200, answer.content.decode()
+    found = unzipped(answer.content)
+    with node.open_here() as notary:
+        policy = own_policy(notary, ["2026"])
+    bundle_path = tmp_path / "bundle.zip"
+    bundle_path.write_bytes(answer.content)
+    code, report = verify(bundle_path, policy)
+    assert code == 0, report
+    assert sum(name.startswith("values/A1.a34004/day/") or "/2026-11-" in name for name in found) >= 2
+    assert len(found["files/values/A1.a34004.csv"].splitlines()) == 3
+    assert any(name.startswith("files/imports/") for name in found)
+
+
 def test_any_changed_file_of_a_bundle_with_files_and_corrections_is_named(
     node, corrected, station, people, tmp_path
 ) -> None:

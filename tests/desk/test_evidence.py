@@ -106,7 +106,8 @@ def test_any_changed_file_fails_and_is_named(downloaded, tmp_path) -> None:
         ({"series": []}, ""),
         ({"series": ["A1.a34004"]}, ""),
         ({"start": "nonsense"}, ""),
-        ({"statistic": "year"}, ""),
+        ({"statistic": "day", "start": "2026-08-01T00:00"}, "92"),
+        ({"statistic": "realtime"}, ""),
     ],
 )
 def test_a_request_out_of_bounds_gets_a_clear_answer(client, node, changes, said) -> None:

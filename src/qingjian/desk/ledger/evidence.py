@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
@@ -38,8 +38,16 @@ from qingjian.notary.bundle import (
 from qingjian.notary.notary import Notary
 from qingjian.notary.sealing import prove_series_day, seal_of
 
-LONGEST = {"hour": timedelta(days=31), "minute": timedelta(days=2)}
+LONGEST = {
+    "hour": timedelta(days=31),
+    "minute": timedelta(days=2),
+    "day": timedelta(days=92),
+    "month": timedelta(days=3_660),
+    "year": timedelta(days=3_660),
+}
 """The longest range of a bundle, so that anybody can build, carry and check it."""
+DENSE = ("hour", "minute")
+"""Statistics whose frames are so many that they are read together."""
 MOST_SERIES = 12
 MOST_FILE_BYTES = 40 << 20
 ONE = timedelta(microseconds=1)
@@ -67,7 +75,7 @@ def wanted(
 ) -> Wanted:
     """Check a request; ValidationError says what would be right. Series out of the person's reach are refused."""
     if statistic not in LONGEST:
-        raise ValidationError(_("Choose hours or minutes."))
+        raise ValidationError(_("Choose which values."))
     readable = observing.readable(user, series)
     if not readable or len(readable) != len(series):
         raise ValidationError(_("Choose series of this point."))
@@ -77,7 +85,10 @@ def wanted(
         raise ValidationError(_("The end must lie after the beginning."))
     if end - start > LONGEST[statistic]:
         raise ValidationError(
-            _("A bundle of hours covers at most 31 days, one of minutes at most 2 days. Export several.")
+            _(
+                "A bundle covers at most 2 days of minutes, 31 days of hours, 92 days of day values, or 10 years of "
+                "month and year values. Export several."
+            )
         )
     return Wanted(user, readable, statistic, start, min(end, now()))
 
@@ -165,6 +176,8 @@ def _sealed(notary: Notary, request: Wanted) -> tuple[list[SeriesDayEvidence], i
     unsealed = 0
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
+        if not _begins(request.statistic, day):
+            continue
         seal = seal_of(notary, day)
         entered = seal is not None and not seal.lost and notary.state.place(seal.subject) is not None
         for series in request.series:
@@ -178,9 +191,15 @@ def _sealed(notary: Notary, request: Wanted) -> tuple[list[SeriesDayEvidence], i
     return found, unsealed
 
 
+def _begins(statistic: str, day: date) -> bool:
+    """Say whether periods of a statistic can begin on a day."""
+    return {"month": day.day == 1, "year": (day.month, day.day) == (1, 1)}.get(statistic, True)
+
+
 def _frames(frames: StoredFrames, request: Wanted, sources: set[tuple[str, int]]) -> list[LakeFrame]:
     found: dict[tuple[str, int], LakeFrame] = {}
-    for mn in sorted({one.device.mn for one in request.series if one.device}):
+    devices = {one.device.mn for one in request.series if one.device} if request.statistic in DENSE else set()
+    for mn in sorted(devices):
         for frame in frames.received(mn, request.start, request.end + LATE):
             if (frame.journal, frame.sequence) in sources:
                 found[frame.journal, frame.sequence] = frame

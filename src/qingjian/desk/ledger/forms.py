@@ -14,7 +14,13 @@ class EvidenceForm(forms.Form):
     series = forms.MultipleChoiceField(label=_("Series"), widget=forms.SelectMultiple(attrs={"size": 6}))
     statistic = forms.ChoiceField(
         label=_("Values"),
-        choices=(("hour", _("Hours (at most 31 days)")), ("minute", _("Minutes (at most 2 days)"))),
+        choices=(
+            ("hour", _("Hours (at most 31 days)")),
+            ("minute", _("Minutes (at most 2 days)")),
+            ("day", _("Days and samples (at most 92 days)")),
+            ("month", _("Months (at most 10 years)")),
+            ("year", _("Years (at most 10 years)")),
+        ),
     )
     start = forms.DateTimeField(label=_("From"), widget=MOMENT)
     end = forms.DateTimeField(label=_("To (not included)"), widget=MOMENT)
