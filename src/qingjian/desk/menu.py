@@ -27,6 +27,7 @@ GROUPS = (
         (
             ("inbox", _("Waiting for me"), "inbox", C.VIEW_DATA),
             ("matters", _("All matters"), "list-check", C.VIEW_DATA),
+            ("alert-handlings", _("Alerts being handled"), "alert-octagon", C.VIEW_DATA),
             ("corrective-actions", _("Corrective actions"), "tool", C.VIEW_DATA),
             ("deadlines", _("Deadlines"), "clock-hour-4", C.VIEW_DATA),
             ("processes", _("Processes and time limits"), "route", C.VIEW_DATA),

@@ -16,7 +16,7 @@ from qingjian.apps.matters import queries as matters
 from qingjian.apps.network import models as registry
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.kinds import ELEMENTS
-from qingjian.apps.observing import charts, queries, stores
+from qingjian.apps.observing import charts, handling, queries, stores
 from qingjian.contracts.current import now
 from qingjian.contracts.latest import LatestValue
 from qingjian.ui.templatetags.kit import own_language
@@ -159,7 +159,7 @@ def waiting_for(user: Any) -> dict[str, Any]:
         "own": list(proposed.filter(author=user)[:8]),
         "matters": matters.waiting_summary(user),
         "clues": integrity.newest_open(user),
-        "alerts": list(queries.open_alerts(user).order_by("-escalation", "-last_at")[:8])
+        "alerts": handling.attach(user, queries.open_alerts(user).order_by("-escalation", "-last_at")[:8])
         if Capability.VIEW_DATA in capabilities
         else [],
     }

@@ -38,6 +38,8 @@ register_rule(
     ),
 )
 
+WORKED_ON = ("exceedance-hour", "exceedance-day", AMOUNT_RULE, DOSE_RATE_RULE)
+"""Alerts of these rules are handled as matters with deadlines."""
 UNITS = {"度": "degrees", "MPN/100mL 或 CFU/100mL": "MPN or CFU/100 mL", "个/L": "1/L"}
 register_rule(
     DOSE_RATE_RULE,

@@ -6,3 +6,6 @@ class GovernanceConfig(AppConfig):
     name = "qingjian.apps.governance"
     label = "governance"
     verbose_name = _("Governance")
+
+    def ready(self) -> None:
+        from qingjian.apps.governance import queries, tasks  # noqa: F401 - registers the job and the carrier of alerts

@@ -108,7 +108,7 @@ CORRECTIVE_ACTION = Process(
     number_word="整改",
     icon="tool",
     needs_subject=True,
-    follows=("clue-verification",),
+    follows=("clue-verification", "alert-handling"),
     states=(
         State("drafting", _("Order being drafted"), waits_for="assignee", colour="azure"),
         State("signing", _("Order being signed"), waits_for="assignee", colour="purple"),

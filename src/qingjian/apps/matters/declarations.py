@@ -101,6 +101,7 @@ class Limit:
     title: Text
     rule: tuple[str, str] = ()  # type: ignore[assignment]
     days: int = 0
+    """Length in `unit`; an hour is a unit too."""
     days_field: str = ""
     unit: str = "working day"
     instrument: str = "as-written"

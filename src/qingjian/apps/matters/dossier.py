@@ -271,7 +271,7 @@ def _head(row: Matter) -> list[tuple[Any, Any]]:
         (_("In charge"), row.assignee),
         (_("Confidentiality"), row.get_confidentiality_display()),
         (_("Opened"), row.opened_at),
-        (_("Opened by"), row.opened_by),
+        (_("Opened by"), row.opened_by or _("the system")),
         (_("Closed"), row.closed_at),
     ]
 

@@ -67,6 +67,8 @@ class Alert(models.Model):
     escalation = models.PositiveSmallIntegerField(_("Escalation"), default=0)
     escalate_at = models.DateTimeField(_("Escalates at"), null=True)
     cause = models.CharField(_("Cause"), max_length=12, choices=Cause.choices, blank=True)
+    handled_as = models.CharField(_("Handled as"), max_length=60, blank=True)
+    """Number of the matter that carries the handling and its deadlines; empty while the alert is handled by itself."""
     synthetic = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=0)
 

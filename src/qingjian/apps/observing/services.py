@@ -179,8 +179,43 @@ def escalate_overdue() -> int:
     return raised
 
 
+def hand_over(alert: Alert, number: str) -> None:
+    """Let a matter carry the handling of an alert: its deadlines escalate, the alert's own hours no longer do."""
+    Alert.objects.filter(pk=alert.pk).update(
+        handled_as=number, escalate_at=None, escalation=0, version=F("version") + 1
+    )
+    AlertStep.objects.create(alert=alert, at=now(), action="handed", note=number)
+
+
+def carry_out(author: Any, pk: int, action: str, note: str, cause: str = "") -> bool:
+    """Take over (`acknowledged`) or close an alert because its matter was; whose process has checked who may.
+
+    False when the alert had been closed before.
+    """
+    state = Alert.State.CLOSED if action == "closed" else Alert.State.ACKNOWLEDGED
+    with transaction.atomic():
+        changed = (
+            Alert.objects.filter(pk=pk)
+            .exclude(state=Alert.State.CLOSED)
+            .update(state=state, cause=cause, escalate_at=None, version=F("version") + 1)
+        )
+        if changed:
+            alert = Alert.objects.get(pk=pk)
+            step = AlertStep.objects.create(
+                alert=alert, at=now(), action=action, author=author, note=note[:500]
+            )
+            if state == Alert.State.CLOSED:
+                records.commit("alert.closed", alert.pk, recorded.alert_closed(alert, step))
+    return bool(changed)
+
+
 def _step(author: Any, alert: Alert, version: int, action: str, note: str, **changes: Any) -> Alert:
     rules.require_handling(author, alert)
+    if alert.handled_as and changes:
+        raise ValidationError(
+            _("This alert is handled as %(number)s; take it over and close it there.")
+            % {"number": alert.handled_as}
+        )
     with transaction.atomic():
         changed = (
             Alert.objects.filter(pk=alert.pk, version=version)

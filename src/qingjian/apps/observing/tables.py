@@ -60,6 +60,7 @@ class AlertListing(Listing):
             numeric=True,
             order="escalation",
         ),
+        Column("handled_as", _("Handled as"), order="handled_as"),
         Column("cause", _("Cause"), value=lambda row: row.get_cause_display(), order="cause"),
     )
     filters = (

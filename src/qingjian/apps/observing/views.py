@@ -27,6 +27,7 @@ from qingjian.apps.observing import (
     correcting,
     data_columns,
     evidence,
+    handling,
     provenance,
     queries,
     rules,
@@ -121,7 +122,9 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
             request.user, Capability.MARK_DATA, region=row.region, organisation_id=row.organisation_id
         )
         else None,
-        "alerts": queries.alerts_visible_to(request.user).filter(point=row)[:20],
+        "alerts": handling.attach(
+            request.user, queries.alerts_visible_to(request.user).filter(point=row)[:20]
+        ),
         "history": network.history("point", row.code)[:20],
         "may_propose": account_rules.may(
             request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id
@@ -349,9 +352,12 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
             {"row": one, "title": network.setting_title(one.name)}
             for one in network.in_force(row.settings.all())
         ],
-        "alerts": queries.alerts_visible_to(request.user).filter(
-            point=row.point, subject__in=(row.code, row.mn)
-        )[:10],
+        "alerts": handling.attach(
+            request.user,
+            queries.alerts_visible_to(request.user).filter(point=row.point, subject__in=(row.code, row.mn))[
+                :10
+            ],
+        ),
         "history": network.history("device", row.code)[:20],
         "may_propose": account_rules.may(
             request.user,
@@ -383,6 +389,7 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
     context = {
         "alert": row,
+        "handling": handling.of(request.user, [row]).get(row.pk),
         "title": words.rule_title(row.rule),
         "text": words.rule_text(row.rule),
         "findings": [(one, evidence.lines(one.evidence)) for one in row.findings.all()[:50]],
@@ -398,6 +405,7 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
             "noted": _("Note"),
             "closed": _("Closed"),
             "escalated": _("Escalated"),
+            "handed": _("Handled as a matter"),
         },
     }
     for step in context["steps"]:

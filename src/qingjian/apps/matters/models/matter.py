@@ -79,8 +79,14 @@ class Matter(FSMModelMixin, Kept):
     origin = models.CharField(_("Made from"), max_length=80, blank=True)
     """What it was opened from, e.g. clue:12."""
     opened_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="matters_opened", verbose_name=_("Opened by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="matters_opened",
+        verbose_name=_("Opened by"),
     )
+    """None when the program opened it by itself, e.g. for an alert."""
     opened_at = models.DateTimeField(_("Opened"))
     changed_at = models.DateTimeField(_("Last step"))
     closed_at = models.DateTimeField(_("Closed"), null=True, blank=True)

@@ -69,7 +69,10 @@ def open_matter(
     follows: Matter | None = None,
     idempotency_key: str,
 ) -> Done:
-    """Open a matter with its number and clocks. Raises RefusedError or NotAllowed; then nothing is stored."""
+    """Open a matter with its number and clocks; `actor` None when the program opens it by itself.
+
+    Raises RefusedError or NotAllowed; then nothing is stored.
+    """
     if not title.strip():
         raise RefusedError("field", _("Give a title."))
     if process.needs_subject and subject is None:
@@ -106,7 +109,7 @@ def open_matter(
         # Asked under the lock: the same form sent twice at one moment opens one matter.
         if (earlier := _earlier(idempotency_key, content)) is not None:
             return earlier
-        verdict = rules.may(actor, process.who_opens, place)
+        verdict = rules.Verdict(True) if actor is None else rules.may(actor, process.who_opens, place)
         if not verdict.allowed:
             raise NotAllowed(verdict.reason)
         if follows is not None and (
@@ -428,7 +431,12 @@ def _save(acting: Acting) -> None:
 
 def _content(action: str, subject: str, actor: Any, data: Mapping[str, Any]) -> str:
     text = json.dumps(
-        [action, subject, actor.pk, {name: str(value) for name, value in sorted(data.items())}],
+        [
+            action,
+            subject,
+            actor.pk if actor else None,
+            {name: str(value) for name, value in sorted(data.items())},
+        ],
         ensure_ascii=False,
     )
     return hashlib.sha256(text.encode()).hexdigest()

@@ -109,7 +109,7 @@ def common_values(
         "subject": matter.subject.name if matter.subject else "–",
         "point": matter.point.name if matter.point else "–",
         "opened_at": wording.moment(matter.opened_at),
-        "opened_by": matter.opened_by.name,
+        "opened_by": matter.opened_by.name if matter.opened_by else str(_("the system")),
         "assignee": matter.assignee.name if matter.assignee else "–",
         "made_at": wording.moment(now()),
         "made_by": actor.name,

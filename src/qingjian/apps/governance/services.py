@@ -1,0 +1,53 @@
+"""Writes of governance: alerts that ask for work become matters, whose deadlines run and escalate."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import override
+
+from qingjian.apps.evaluation import words as evaluation
+from qingjian.apps.governance.handling import ALERT, ALERT_HANDLING
+from qingjian.apps.matters import queries as matters
+from qingjian.apps.matters import services as work
+from qingjian.apps.matters.models import Matter
+from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
+from qingjian.apps.observing import services as observing
+from qingjian.apps.observing import words
+from qingjian.apps.observing.models import Alert
+
+TITLE_LENGTH = 200
+
+
+def open_for_alerts() -> int:
+    """Open a matter for each unhandled alert of a limit, also when an earlier matter was declared void; return how many."""
+    opened = 0
+    waiting = (
+        Alert.objects.filter(rule__in=evaluation.WORKED_ON, state=Alert.State.OPEN, synthetic=False)
+        .exclude(region=None)
+        .select_related("region", "organisation", "point")
+        .order_by("pk")
+    )
+    for alert in waiting:
+        with transaction.atomic():
+            held = Alert.objects.select_for_update().get(pk=alert.pk)
+            origin = f"{ALERT}:{alert.pk}"
+            if held.state != Alert.State.OPEN or matters.open_from(origin).exists():
+                continue
+            earlier = Matter.objects.filter(origin=origin).count()
+            with override(OFFICIAL_LANGUAGE):
+                rule, place = str(words.rule_title(alert.rule)), alert.point or alert.subject
+                statement = f"{rule}: {place}\n{words.rule_text(alert.rule)}"
+            done = work.open_matter(
+                ALERT_HANDLING,
+                None,
+                title=f"{rule}: {place}"[:TITLE_LENGTH],
+                region=alert.region,
+                subject=alert.organisation,
+                point=alert.point,
+                data={"severity": alert.severity, "statement": statement},
+                origin=origin,
+                idempotency_key=f"{origin}:{earlier}",
+            )
+            observing.hand_over(alert, done.matter.number)
+            opened += 1
+    return opened

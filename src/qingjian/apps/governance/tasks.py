@@ -1,0 +1,25 @@
+"""Regular jobs of governance."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from qingjian.apps.governance import services
+from qingjian.apps.scheduling.jobs import Job, register
+
+
+def open_for_alerts(period: datetime) -> str:
+    return gettext("%(count)d opened") % {"count": services.open_for_alerts()}
+
+
+register(
+    Job(
+        "alert-matters",
+        _("Alerts of limits become matters with deadlines"),
+        timedelta(minutes=1),
+        open_for_alerts,
+    )
+)
