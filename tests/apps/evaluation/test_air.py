@@ -6,6 +6,7 @@ import pytest
 from tests.apps.evaluation.conftest import Data
 
 from qingjian.apps.evaluation import explanation, services
+from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
 from qingjian.apps.observing import services as observing
@@ -95,7 +96,7 @@ def test_late_data_make_a_revision_and_keep_the_old_result(data: Data, clock) ->
     )
     clock.advance(60)
     assert services.follow("air") == 0
-    assert services.renew() == ", ".join(f"{rules.title}：0 条" for rules in services.ELEMENT_RULES.values())
+    assert services.renew() == ", ".join(f"{rules.title}：0 条" for rules in ELEMENT_RULES.values())
 
 
 def test_a_mark_takes_hours_out_and_taking_it_back_brings_them_back(data: Data, clock) -> None:

@@ -13,8 +13,13 @@ from tests.apps.conftest import County
 from tests.apps.evaluation.conftest import Data, enter
 
 from qingjian.apps.evaluation import entering, queries, services, sheets
+from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import EnteredFile, Evaluation, RuleChange
+from qingjian.apps.evaluation.services import changes, following
+from qingjian.apps.network import registered
 from qingjian.apps.network import services as network
+from qingjian.apps.network.models import Point
+from qingjian.apps.network.services import Proposal
 from qingjian.apps.rulekeeping import queries as rules
 from qingjian.apps.rulekeeping import services as rule_services
 from qingjian.contracts.clock import CHINA
@@ -79,7 +84,7 @@ def measured(elements: Data) -> Data:
     enter(dict(zip(parts, ("60", "58", "55", "30"), strict=True)), "2025-01-01", "year")
     elements.put("N1.Leq", midnight, [52.0] * 24)
     elements.put("RD.r00x01", midnight - timedelta(days=40), [80.0, 82.0] * (12 * 41))
-    for element in services.ELEMENT_RULES:
+    for element in ELEMENT_RULES:
         services.catch_up(element, 120)
     return elements
 
@@ -299,10 +304,31 @@ def test_a_change_touches_only_the_elements_that_rest_on_it(measured, monkeypatc
     changed = book.with_rows(
         [Row.from_values("noise_limits", dict(row.values) | {"limit": "55"}, override=True)]
     )
-    monkeypatch.setattr(services, "rulebook", lambda: changed)
+    for room in (changes, following):
+        monkeypatch.setattr(room, "rulebook", lambda: changed)
     clock().advance(60)
     change = services.notice_rules()
     assert [one["element"] for one in change.todo] == ["noise"]
-    services.follow_rules(60)
+    services.follow_changes(60)
     row = Evaluation.objects.get(kind="noise_day", superseded_at=None)
     assert (row.revision, row.reached, row.result["limits"]["Ln"]) == (1, True, 55.0)
+
+
+def test_a_changed_attribute_of_a_point_evaluates_it_again_and_says_so(measured, staff, client) -> None:
+    services.run(60)
+    before = Evaluation.objects.get(kind="noise_day", superseded_at=None)
+    point = registered.plain(registered.KINDS["point"], Point.objects.get(code="N1"))
+    clock().advance(60)
+    network.install([Proposal("point", point | {"name": "新名"})])
+    assert services.notice_registry() == []
+    network.install([Proposal("point", point | {"attributes": {"noise_zone": "0"}})])
+    assert services.follow_changes(60) > 0
+    change = RuleChange.objects.get(source="registry")
+    assert (change.rows[0]["before"]["noise_zone"], change.rows[0]["after"]["noise_zone"]) == ("2", "0")
+    row = Evaluation.objects.get(kind="noise_day", superseded_at=None)
+    assert (row.revision, row.rule_change) == (before.revision + 1, change)
+    assert row.result["limits"] != before.result["limits"]
+    client.force_login(staff)
+    page = client.get(f"/evaluations/rules/{change.pk}/").content.decode()
+    assert row.point.name in page
+    assert "声环境功能区类别" in page

@@ -9,6 +9,7 @@ from tests.apps.conftest import County
 from tests.apps.evaluation.conftest import Data, enter
 
 from qingjian.apps.evaluation import inputs, queries, services, sheets
+from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import services as observing
@@ -254,13 +255,11 @@ def test_no_data_make_no_result(elements: Data) -> None:
 
 def test_one_code_base_of_words_covers_every_kind_of_result(elements: Data, place: County) -> None:
     enter({"G1.gx018": "0.62", "F1.sx000": "7.0", "F1.sx002": "0.7"})
-    for element in services.ELEMENT_RULES:
+    for element in ELEMENT_RULES:
         services.evaluate(element, DAY, DAY)
     kinds = {kind for one in sheets.SHEETS.values() for kind in (*one.kinds, *one.regions)}
     assert kinds <= set(sheets.FACES)
-    assert {kind for rules in services.ELEMENT_RULES.values() for kind in rules.kinds} == set(
-        Evaluation.Kind.values
-    )
+    assert {kind for rules in ELEMENT_RULES.values() for kind in rules.kinds} == set(Evaluation.Kind.values)
     assert queries.catching_up("soil") is True
 
 

@@ -4,11 +4,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from tests.apps.conftest import County
 from tests.apps.evaluation.conftest import HOUR, Data
 from tests.apps.evaluation.test_air import data_person
 
 from qingjian.apps.evaluation import amounts, explanation, outlets, services
-from qingjian.apps.evaluation.models import Evaluation, Exceedance
+from qingjian.apps.evaluation.models import Evaluation, Exceedance, RuleChange
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Factor, Outlet, PermitLimit, Point, Series, Setting
 from qingjian.apps.network.services import Proposal
@@ -308,9 +309,12 @@ def test_bounds_are_written_as_people_write_them(lower: str | None, upper: str |
     assert outlets.bounds(limit) == text
 
 
-def test_a_stricter_limit_with_past_effect_evaluates_what_it_touches(data: Data, clock) -> None:
+def test_a_stricter_limit_with_past_effect_evaluates_what_it_touches_and_lists_it(
+    data: Data, place: County, clock, client
+) -> None:
     data.put("W1.w01018", START - timedelta(days=20), [80.0] * 3)
     services.catch_up("outlets", 60)
+    assert services.notice_registry() == []
     assert not Exceedance.objects.exists()
     row = {
         "outlet": "S1-W1",
@@ -322,6 +326,20 @@ def test_a_stricter_limit_with_past_effect_evaluates_what_it_touches(data: Data,
     }
     clock.advance(60)
     network.install([Proposal("limit", row)])
-    services.follow("outlets")
+    services.follow_changes(60)
     assert Exceedance.objects.get(averaging="hour").periods == 3
-    assert services.follow("outlets") == 0
+    assert services.follow_changes(60) == 0
+    change = RuleChange.objects.get(source="registry")
+    assert (change.point.code, change.todo) == ("W1", [])
+    rows = Evaluation.objects.filter(rule_change=change)
+    assert {row.point.code for row in rows} == {"W1"}
+    assert {row.revision for row in rows.filter(kind="outlet_day")} == {1}
+    for name, role, more, seen in (
+        ("reader", "station_staff", {}, True),
+        ("holder", "permit_holder", {"organisation": place.holder}, True),
+        ("stranger", "station_staff", {"region": place.other}, False),
+    ):
+        client.force_login(place.person(name, role, **more))
+        assert client.get(f"/evaluations/rules/{change.pk}/").status_code == (200 if seen else 404)
+        page = client.get("/evaluations/rules/").content.decode()
+        assert (f"/evaluations/rules/{change.pk}/" in page) is seen

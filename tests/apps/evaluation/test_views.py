@@ -9,6 +9,7 @@ from tests.apps.evaluation.conftest import Data
 from tests.apps.evaluation.test_water import put as put_water
 
 from qingjian.apps.evaluation import queries, services
+from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.contracts.clock import CHINA
 
@@ -51,7 +52,7 @@ def evaluated(data: Data, place) -> None:
     put_water(data, 5.5, hours=33)
     data.put("W1.w01018", START, [40] * 5 + [120, 150] + [40] * 26)
     data.put("W1.w00000", START, [10.0] * 33)
-    for element in services.ELEMENT_RULES:
+    for element in ELEMENT_RULES:
         services.catch_up(element, 60)
 
 

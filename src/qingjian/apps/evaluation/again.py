@@ -87,7 +87,11 @@ def outcomes(proposal: RuleProposal) -> list[Outcome]:
     """Return what has been evaluated again, and what still will be, since a proposal was approved."""
     rows = {row.id for row in (Row.from_values(proposal.table, one) for one in proposal.rows)}
     rows |= set(proposal.taken_back)
-    changes = RuleChange.objects.filter(at__gte=proposal.decided_at).defer("snapshot").order_by("id")
+    changes = (
+        RuleChange.objects.filter(source=RuleChange.Source.RULES, at__gte=proposal.decided_at)
+        .defer("snapshot")
+        .order_by("id")
+    )
     change = next((one for one in changes if rows & {row["id"] for row in one.rows}), None)
     if change is None:
         return []

@@ -21,6 +21,7 @@ from qingjian.apps.evaluation import (
 )
 from qingjian.apps.evaluation.air_places import place_of, year_of
 from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.event_views import with_and_without
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -139,6 +140,7 @@ def air_year(request: HttpRequest) -> HttpResponse:
             for name, days in present.categories.items()
         ],
         targets=_targets(place, present),
+        deduction=with_and_without(place.region, year),
         may_propose=account_rules.may(request.user, Capability.CONFIRM_RULES),
         comparable=statistics.comparable(present, before),
         change=statistics.change(

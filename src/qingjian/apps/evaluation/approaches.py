@@ -1,4 +1,4 @@
-"""Warnings before a limit is reached: found on the newest values, followed to their end, counted as right or false."""
+"""Warnings before a limit is reached, at outlets and stations: found on the newest values, followed to their end, counted as right or false."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qingjian.apps.evaluation import outlets, words
 from qingjian.apps.evaluation.bounds import Bound
 from qingjian.apps.evaluation.drafts import day_of, midnight
 from qingjian.apps.evaluation.models import Evaluation, TrendWarning
-from qingjian.apps.network.models import Series
+from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
 from qingjian.contracts.current import now
 from qingjian.contracts.findings import Finding, finding_id
@@ -41,6 +41,8 @@ class Track:
     start: datetime
     raw: np.ndarray
     used: np.ndarray
+    unit: str = ""
+    """Unit of values and limit; that of the series when empty."""
 
     def value(self, place: int) -> Decimal | None:
         one = float(self.used[place])
@@ -54,16 +56,28 @@ def rebuild(points: set[int] | None, book: Rulebook) -> None:
         return
     for averaging in LENGTHS:
         rules = warning_rules(averaging, rulebook=book)
-        begin = _begin(chosen, averaging)
+        begin = began([one.point for one in chosen], averaging)
         for outlet, tracks in _tracks(book, chosen, averaging, rules, begin):
-            found = [run for track in tracks for run in _runs(track, rules, begin, book)]
-            _keep(outlet, averaging, begin, found)
+            follow(outlet.point, averaging, tracks, rules, begin, book)
 
 
-def _begin(chosen: Sequence[outlets.Outlet], averaging: str) -> datetime:
+def follow(
+    point: Point,
+    averaging: str,
+    tracks: Sequence[Track],
+    rules: WarningRules,
+    begin: datetime,
+    book: Rulebook,
+) -> None:
+    """Work out the warnings of one point from its tracks; state what changed."""
+    found = [run for track in tracks for run in _runs(track, rules, begin, book)]
+    _keep(point, averaging, begin, found)
+
+
+def began(points: Sequence[Point], averaging: str) -> datetime:
     """Return from when on warnings are worked out: a running one is followed from its start."""
     running = TrendWarning.objects.filter(
-        point__in=[one.point for one in chosen], averaging=averaging, outcome=TrendWarning.Outcome.RUNNING
+        point__in=points, averaging=averaging, outcome=TrendWarning.Outcome.RUNNING
     )
     oldest = running.aggregate(oldest=Min("start"))["oldest"]
     usual = now() - FOLLOWED[averaging]
@@ -135,7 +149,7 @@ def _runs(track: Track, rules: WarningRules, begin: datetime, book: Rulebook) ->
             agreeing = 0
             continue
         window = [track.value(one) for one in range(max(0, place - rules.window + 1), place + 1)]
-        found = approaching(window, limit, rules, unit=track.series.unit, rulebook=book)
+        found = approaching(window, limit, rules, unit=track.unit or track.series.unit, rulebook=book)
         agreeing = agreeing + 1 if found.warns else 0
         if found.warns:
             last_warned = place
@@ -169,7 +183,9 @@ def _opened(track: Track, place: int, found: Approach, length: timedelta) -> dic
         "series": track.series,
         "limit": track.bound.limit,
         "rule": track.bound.rule,
-        "held_against": f"{track.bound.text} {track.series.unit} ({track.bound.document})"[:300],
+        "held_against": f"{track.bound.text} {track.unit or track.series.unit} ({track.bound.document})"[
+            :300
+        ],
         "start": track.start + place * length,
         "share": float(found.share or 0),
         "value": float(track.used[place]),
@@ -179,12 +195,12 @@ def _opened(track: Track, place: int, found: Approach, length: timedelta) -> dic
     }
 
 
-def _keep(outlet: outlets.Outlet, averaging: str, begin: datetime, found: list[dict[str, Any]]) -> None:
+def _keep(point: Point, averaging: str, begin: datetime, found: list[dict[str, Any]]) -> None:
     """Store what is new or different, take back what late data or marks have undone, and state all of it."""
     held = {
         (one.series_id, one.start): one
         for one in TrendWarning.objects.select_related("series").filter(
-            point=outlet.point, averaging=averaging, start__gte=begin
+            point=point, averaging=averaging, start__gte=begin
         )
     }
     changed: list[TrendWarning] = []
@@ -193,8 +209,10 @@ def _keep(outlet: outlets.Outlet, averaging: str, begin: datetime, found: list[d
             continue
         one = held.pop((run["series"].pk, run["start"]), None)
         if one is None:
-            one = TrendWarning(point=outlet.point, averaging=averaging)
-            one.finding = finding_id(words.TREND_RULE, words.RULE_VERSION, run["series"].code, run["start"])
+            one = TrendWarning(point=point, averaging=averaging)
+            # The averaging period belongs to the id: an hour and a day may begin at the same midnight.
+            rule = f"{words.TREND_RULE}-{averaging}"
+            one.finding = finding_id(rule, words.RULE_VERSION, run["series"].code, run["start"])
         elif all(getattr(one, name) == run[name] for name in ("end", "outcome", "share", "held_against")):
             continue
         for name, value in run.items():

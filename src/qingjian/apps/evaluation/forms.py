@@ -5,7 +5,9 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.evaluation.models import AirEvent
 from qingjian.apps.network.models import Series
+from qingjian.standards.air.breakpoints import POLLUTANTS
 
 STATISTICS = (
     ("day", _("One sample or value for a day")),
@@ -14,6 +16,30 @@ STATISTICS = (
     ("month", _("One value for a month")),
     ("minute", _("Minute values")),
 )
+
+
+class AirEventForm(forms.Form):
+    """An event whose days shall leave the statistics, with the file that shows it."""
+
+    kind = forms.ChoiceField(label=_("Kind"), choices=AirEvent.Kind.choices)
+    first = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
+    last = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}))
+    pollutants = forms.MultipleChoiceField(
+        label=_("Pollutants"),
+        required=False,
+        choices=[(one, one) for one in POLLUTANTS],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None: those the rule names. Sand dust takes out PM10 and PM2.5 only."),
+    )
+    approval = forms.CharField(
+        label=_("Approving document"),
+        max_length=200,
+        help_text=_("Number and title. Without it nothing is deducted."),
+    )
+    reason = forms.CharField(
+        label=_("What happened"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    evidence = forms.FileField(label=_("Evidence"), help_text=_("PDF, JPEG or PNG, at most 20 MB."))
 
 
 class EnterForm(forms.Form):

@@ -159,16 +159,25 @@ class Exceedance(models.Model):
 
 
 class RuleChange(models.Model):
-    """The rulebook changed: what it was, what changed, and what was evaluated again because of it."""
+    """The rulebook or the registry changed: what it was, what changed, and what was evaluated again because of it."""
 
+    class Source(models.TextChoices):
+        RULES = "rules", _("Rules")
+        REGISTRY = "registry", _("Registry")
+
+    source = models.CharField(_("Changed in"), max_length=8, choices=Source.choices, default=Source.RULES)
+    point = models.ForeignKey(
+        Point, models.PROTECT, null=True, related_name="+", verbose_name=_("Monitoring point")
+    )
+    """The point whose permit limits or attributes changed; None for the rulebook, which concerns everybody."""
     version = models.CharField(_("Rulebook"), max_length=16)
     at = models.DateTimeField(_("Known at"))
     snapshot = models.BinaryField()
-    """The whole rulebook as compressed JSON, to compare the next one with."""
+    """The whole rulebook as compressed JSON, to compare the next one with; empty for the registry."""
     rows = models.JSONField(default=list)
     """What changed: {"id", "citation", "change": added | removed | changed, "before", "after", "from", "to"}."""
     todo = models.JSONField(default=list)
-    """What is still to be evaluated again: {"element", "first", "last"}, newest days first."""
+    """What is still to be evaluated again: {"element", "first", "last", "points" where not all}, newest days first."""
     done = models.JSONField(default=list)
     """What was evaluated again, and how many results are new: {"element", "first", "last", "results"}."""
 
@@ -248,6 +257,61 @@ class TrendWarning(models.Model):
         return f"{self.series} {self.start:%Y-%m-%d %H:%M}"
 
 
+class AirEvent(models.Model):
+    """Days of sand dust or of another approved exception in a region; a second person decides (maker-checker).
+
+    Nothing is deleted: statistics are shown with and without the days. What the decision changed is kept with it.
+    """
+
+    class Kind(models.TextChoices):
+        SAND_DUST = "sand_dust", _("Sand dust")
+        EXCEPTION = "exception_event", _("Exception event")
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("Waiting for approval")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+        REVOKED = "revoked", _("Revoked")
+
+    kind = models.CharField(_("Kind"), max_length=16, choices=Kind.choices)
+    region = models.ForeignKey(Region, models.PROTECT, related_name="+", verbose_name=_("Region"))
+    first = models.DateField(_("First day"))
+    last = models.DateField(_("Last day"))
+    pollutants = models.JSONField(_("Pollutants"), default=list)
+    """Empty: those the rule names."""
+    approval = models.CharField(_("Approving document"), max_length=200)
+    reason = models.TextField(_("What happened"), max_length=1000)
+    evidence_digest = models.CharField(_("Digest"), max_length=64)
+    evidence_name = models.CharField(_("Evidence"), max_length=200)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Proposed by")
+    )
+    created_at = models.DateTimeField(_("Proposed at"))
+    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
+    )
+    decided_at = models.DateTimeField(_("Decided at"), null=True)
+    comment = models.CharField(_("Comment"), max_length=300, blank=True)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Revoked by")
+    )
+    revoked_at = models.DateTimeField(_("Revoked at"), null=True)
+    revocation = models.CharField(_("Why revoked"), max_length=300, blank=True)
+    effect = models.JSONField(default=list)
+    """Figures of the year before and after, as they were when it was approved."""
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-first", "-id")
+        indexes = (models.Index(fields=("region", "state", "first"), name="air_event_of_region"),)
+        verbose_name = _("Air event")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.region} {self.first}–{self.last}"
+
+
 class Progress(models.Model):
     """How far evaluation has come for one element."""
 
@@ -257,7 +321,7 @@ class Progress(models.Model):
     marks_until = models.BigIntegerField(default=0)
     """Highest mark taken into account."""
     limits_until = models.BigIntegerField(default=0)
-    """Highest registry version of a permit limit taken into account."""
+    """Highest version of the registry taken into account, in the row `registry`."""
     back_until = models.DateTimeField(null=True)
     """The back history is evaluated from here on; None before the first run."""
     complete = models.BooleanField(default=False)

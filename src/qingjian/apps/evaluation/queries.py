@@ -15,7 +15,14 @@ from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import air, amounts, explanation, laboratory, outlets, water
 from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
-from qingjian.apps.evaluation.models import Evaluation, Exceedance, Progress, TrendWarning
+from qingjian.apps.evaluation.models import (
+    AirEvent,
+    Evaluation,
+    Exceedance,
+    Progress,
+    RuleChange,
+    TrendWarning,
+)
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Factor, Point, Series
 from qingjian.apps.observing.models import FindingRecord
@@ -41,6 +48,24 @@ def evaluations_visible_to(user: Any) -> QuerySet[Evaluation]:
     reach = account_rules.scope(user, Capability.VIEW_DATA)
     return Evaluation.objects.select_related("point", "region").filter(
         Q(point__in=points_visible_to(user)) | Q(point=None, region_id__in=reach.regions)
+    )
+
+
+def air_events_visible_to(user: Any) -> QuerySet[AirEvent]:
+    """Return sand dust and exception events of regions in reach."""
+    reach = account_rules.scope(user, Capability.VIEW_DATA)
+    return AirEvent.objects.select_related("region", "author", "decided_by", "revoked_by").filter(
+        region_id__in=reach.regions
+    )
+
+
+def rule_changes_visible_to(user: Any) -> QuerySet[RuleChange]:
+    """Return what changed: the rulebook concerns everybody, permit limits and attributes those who see the point."""
+    return (
+        RuleChange.objects.filter(Q(point=None) | Q(point__in=points_visible_to(user)))
+        .exclude(rows=[])
+        .select_related("point")
+        .defer("snapshot")
     )
 
 

@@ -1,4 +1,4 @@
-"""What of entering measurements goes into the ledger."""
+"""What of entering measurements and of air events goes into the ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
-from qingjian.apps.evaluation.models import EnteredFile
+from qingjian.apps.evaluation.models import AirEvent, EnteredFile
 from qingjian.apps.records import kinds
 from qingjian.contracts.current import now
 from qingjian.intake import KeptFiles
@@ -67,3 +67,66 @@ kinds.register(
     _made,
 )
 kinds.register_comparison("files", differences)
+
+
+def event_decided(row: AirEvent) -> dict[str, Any]:
+    """Return a decision; what is revoked later was approved here."""
+    approved = row.state in (AirEvent.State.APPROVED, AirEvent.State.REVOKED)
+    return {
+        **named("actor", row.decided_by),
+        "region": row.region.code,
+        "event": row.kind,
+        "first": row.first.isoformat(),
+        "last": row.last.isoformat(),
+        "pollutants": row.pollutants,
+        "approval": row.approval,
+        "evidence": row.evidence_digest,
+        "decision": str(AirEvent.State.APPROVED) if approved else str(row.state),
+        "effect": row.effect,
+    }
+
+
+def event_revoked(row: AirEvent) -> dict[str, Any]:
+    return {
+        **named("actor", row.revoked_by),
+        "region": row.region.code,
+        "first": row.first.isoformat(),
+        "last": row.last.isoformat(),
+        "reason": row.revocation,
+    }
+
+
+def _reread_event(identifier: str) -> dict[str, Any] | None:
+    row = AirEvent.objects.select_related("decided_by", "region").filter(pk=identifier).first()
+    return event_decided(row) if row and row.decided_by_id else None
+
+
+def _reread_revoked(identifier: str) -> dict[str, Any] | None:
+    row = AirEvent.objects.select_related("revoked_by", "region").filter(pk=identifier).first()
+    return event_revoked(row) if row and row.revoked_by_id else None
+
+
+def _made_events() -> list[str]:
+    return [str(pk) for pk in AirEvent.objects.exclude(decided_by=None).values_list("pk", flat=True)]
+
+
+def _made_revoked() -> list[str]:
+    return [str(pk) for pk in AirEvent.objects.exclude(revoked_by=None).values_list("pk", flat=True)]
+
+
+kinds.register(
+    "air_event.decided",
+    _("Air event decided"),
+    "空气质量事件审批",
+    {"actor", "decision", "effect"},
+    _reread_event,
+    _made_events,
+)
+kinds.register(
+    "air_event.revoked",
+    _("Air event revoked"),
+    "空气质量事件撤销",
+    {"actor", "reason"},
+    _reread_revoked,
+    _made_revoked,
+)

@@ -1,4 +1,4 @@
-"""What a change of the rules changed: which rows, which days were evaluated again, and every result that differs."""
+"""What a change of the rules or the registry changed: which rows, which days were evaluated again, and every result that differs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import queries, sheets, words
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
-from qingjian.apps.evaluation.models import Evaluation, RuleChange
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.network.queries import ATTRIBUTES
+from qingjian.apps.network.registered import KINDS, Kind
 from qingjian.ui.listing import workbook_response
 
 SHOWN = 200
@@ -36,9 +38,9 @@ def said(row: Evaluation | None) -> str:
 
 
 def rule_changes(request: HttpRequest) -> HttpResponse:
-    """List the changes of the rulebook that this office has seen."""
+    """List the changes of rulebook, permit limits and points that this office has seen."""
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
-    changes = RuleChange.objects.exclude(rows=[]).defer("snapshot")[:100]
+    changes = queries.rule_changes_visible_to(request.user)[:100]
     return render(
         request,
         "evaluation/rule_changes.html",
@@ -52,7 +54,7 @@ def rule_changes(request: HttpRequest) -> HttpResponse:
 def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
     """One change: rows before and after, and earlier and present outcome of every result that differs."""
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
-    change = get_object_or_404(RuleChange.objects.defer("snapshot"), pk=pk)
+    change = get_object_or_404(queries.rule_changes_visible_to(request.user), pk=pk)
     results = queries.evaluations_visible_to(request.user).filter(rule_change=change)
     if request.GET.get("export") == "xlsx":
         heads = [_("Kind"), _("Monitoring point"), _("Period"), _("Before"), _("Now"), _("Revision")]
@@ -71,7 +73,7 @@ def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
                 for row, before in queries.with_before(results.defer("trace")[:EXPORTED])
             ),
         )
-    rows = [{**one, "differs": _differs(one["before"], one["after"])} for one in change.rows[:SHOWN]]
+    rows = [_shown(one) for one in change.rows[:SHOWN]]
     return render(
         request,
         "evaluation/rule_change.html",
@@ -93,6 +95,22 @@ def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _stretches(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**one, "title": ELEMENT_RULES[one["element"]].title} for one in given]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    differs = _differs(row["before"], row["after"])
+    kind = KINDS.get(row.get("kind", ""))
+    if kind is None:
+        return {**row, "differs": differs}
+    return {
+        **row,
+        "citation": f"{kind.title} {row['citation']}",
+        "differs": [(_titled(kind, name), old, new) for name, old, new in differs],
+    }
+
+
+def _titled(kind: Kind, name: str) -> str:
+    return kind.field_title(name) if name in kind.fields else str(ATTRIBUTES.get(name, name))
 
 
 def _differs(before: dict[str, str] | None, after: dict[str, str] | None) -> list[tuple[str, str, str]]:

@@ -18,6 +18,7 @@ from qingjian.contracts.current import now
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.composite import CompositeIndex, composite_index
+from qingjian.standards.air.events import Event, deduct
 from qingjian.standards.air.ranking import Place, change_rate, rank
 from qingjian.standards.air.statistics import (
     Attainment,
@@ -58,14 +59,17 @@ class Year:
         return round_places(Decimal(self.good * 100) / self.days, 1) if self.days else None
 
 
-def year_of(region: Region, year: int, last: date | None = None) -> Year:
-    """Return the statistics of a region from 1 January to a day; kept until a new result arrives."""
+def year_of(region: Region, year: int, last: date | None = None, without: tuple[Event, ...] = ()) -> Year:
+    """Return the statistics of a region from 1 January to a day; kept until a new result arrives.
+
+    `without`: events whose days leave the statistics of their pollutants; the AQI of the days stays what it was.
+    """
     last = min(last or day_of(now()), date(year, 12, 31))
-    return _year(region, year, last, queries.stamp("air_day", region))
+    return _year(region, year, last, without, queries.stamp("air_day", region))
 
 
 @lru_cache(maxsize=64)
-def _year(region: Region, year: int, last: date, stamp: str) -> Year:
+def _year(region: Region, year: int, last: date, without: tuple[Event, ...], stamp: str) -> Year:
     book = rulebook()
     rows = [row for row in queries.air_days(region, year) if day_of(row.start) <= last]
     categories = dict.fromkeys(words.CATEGORY_LEVELS, 0)
@@ -74,8 +78,12 @@ def _year(region: Region, year: int, last: date, stamp: str) -> Year:
             categories[row.category] += 1
     counted = sum(categories.values())
     pollutants: dict[str, PeriodStatistics] = {}
-    for name in POLLUTANTS:
-        values = by_day((day_of(row.start), row.values["used"].get(name)) for row in rows)
+    daily = {
+        name: by_day((day_of(row.start), row.values["used"].get(name)) for row in rows) for name in POLLUTANTS
+    }
+    if without:
+        daily = {name: dict(days) for name, days in deduct(daily, without, rulebook=book).daily.items()}
+    for name, values in daily.items():
         if any(value is not None for value in values.values()):
             pollutants[name] = yearly(name, values, year, rulebook=book)
     judged = attainment(pollutants) if pollutants else None

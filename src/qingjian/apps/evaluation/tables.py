@@ -59,9 +59,9 @@ def duration(row: Exceedance) -> str:
 WHERE = (
     Column(
         "point",
-        _("Outlet"),
-        value=lambda row: str(row.point.outlet),
-        order="point__outlet__code",
+        _("Outlet or station"),
+        value=lambda row: str(row.point.outlet or row.point),
+        order="point__code",
         link=lambda row: reverse("point", args=(row.point.code,)),
     ),
     Column("series", _("Factor"), value=lambda row: str(row.series.factor), order="series__factor__code"),

@@ -15,6 +15,7 @@ RULE_VERSION = "1"
 AMOUNT_RULE = "amount-near-permit"
 DOSE_RATE_RULE = "dose-rate-above-history"
 TREND_RULE = "trend-towards-limit"
+NOISE_RULE = "noise-above-zone"
 
 register_rule(
     "exceedance-hour",
@@ -38,7 +39,14 @@ register_rule(
     ),
 )
 
-WORKED_ON = ("exceedance-hour", "exceedance-day", AMOUNT_RULE, DOSE_RATE_RULE)
+register_rule(
+    NOISE_RULE,
+    _("Noise above the limit of its zone"),
+    _(
+        "The level of a whole day or night lies above the limit of the functional zone of the station. Days and nights with too few valid hours are not judged."
+    ),
+)
+WORKED_ON = ("exceedance-hour", "exceedance-day", AMOUNT_RULE, DOSE_RATE_RULE, NOISE_RULE)
 """Alerts of these rules are handled as matters with deadlines."""
 UNITS = {"度": "degrees", "MPN/100mL 或 CFU/100mL": "MPN or CFU/100 mL", "个/L": "1/L"}
 register_rule(

@@ -9,7 +9,6 @@ from qingjian.apps.evaluation import words as evaluation
 from qingjian.apps.governance.handling import ALERT, ALERT_HANDLING
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters import services as work
-from qingjian.apps.matters.models import Matter
 from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing import words
@@ -33,7 +32,6 @@ def open_for_alerts() -> int:
             origin = f"{ALERT}:{alert.pk}"
             if held.state != Alert.State.OPEN or matters.open_from(origin).exists():
                 continue
-            earlier = Matter.objects.filter(origin=origin).count()
             with override(OFFICIAL_LANGUAGE):
                 rule, place = str(words.rule_title(alert.rule)), alert.point or alert.subject
                 statement = f"{rule}: {place}\n{words.rule_text(alert.rule)}"
@@ -46,7 +44,7 @@ def open_for_alerts() -> int:
                 point=alert.point,
                 data={"severity": alert.severity, "statement": statement},
                 origin=origin,
-                idempotency_key=f"{origin}:{earlier}",
+                idempotency_key=f"{origin}:{matters.begun_at(origin)}",
             )
             observing.hand_over(alert, done.matter.number)
             opened += 1

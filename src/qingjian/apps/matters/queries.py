@@ -59,6 +59,11 @@ def open_from(origin: str) -> QuerySet[Matter]:
     return Matter.objects.filter(origin=origin, closed_at=None)
 
 
+def begun_at(origin: str) -> int:
+    """Return how many matters began at something, void and closed ones too, for keys; pages ask `visible_to`."""
+    return Matter.objects.filter(origin=origin).count()
+
+
 def followed(origins: Iterable[str]) -> set[str]:
     """Return those origins out of whose matters another matter was opened, however many there are."""
     wanted = sorted(set(origins))

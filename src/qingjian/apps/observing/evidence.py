@@ -37,6 +37,18 @@ TITLES = {
     "peak": gettext_lazy("Highest value"),
     "multiple": gettext_lazy("Times above the limit"),
     "lasting": gettext_lazy("Lasting"),
+    "zone": gettext_lazy("Acoustic zone class"),
+    "levels": gettext_lazy("Levels and limits"),
+    "excess": gettext_lazy("Above the limit by (dB(A))"),
+    "held_against": gettext_lazy("Limit"),
+    "value": gettext_lazy("Value"),
+    "share_percent": gettext_lazy("Share of the limit (%)"),
+    "slope": gettext_lazy("Rise per period"),
+    "expected_at": gettext_lazy("Limit expected at"),
+    "outcome": gettext_lazy("Outcome"),
+    "hours": gettext_lazy("Hours"),
+    "threshold": gettext_lazy("Threshold"),
+    "withdrawn": gettext_lazy("Withdrawn: data or marks changed"),
     "tonnes": gettext_lazy("Emitted this year (t)"),
     "permitted_t": gettext_lazy("Permitted this year (t)"),
     "used_percent": gettext_lazy("Used (%)"),
@@ -54,7 +66,7 @@ FIGURES = {
     "converted": gettext_lazy("Converted mean"),
     "flag": gettext_lazy("Flag"),
 }
-LEFT_OUT = {"series", "start", "evaluation", "rule_row"}
+LEFT_OUT = {"series", "start", "evaluation", "rule_row", "limit", "outcome"}
 """Keys of the program's own; the page shows series and time of each finding beside the evidence."""
 MOST_CHANGES = 5
 DIGITS = 6

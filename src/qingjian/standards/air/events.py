@@ -17,6 +17,15 @@ from qingjian.standards.errors import EditionError, InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 
 EventKind = Literal["sand_dust", "exception_event"]
+_KINDS: tuple[EventKind, ...] = ("sand_dust", "exception_event")
+
+
+def kind_of(name: str) -> EventKind:
+    """A kind of event by its name. Raises InputError."""
+    for kind in _KINDS:
+        if kind == name:
+            return kind
+    raise InputError(f"不认识的事件种类: {name}", f"unknown kind of event: {name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""Sand dust and exception events: proposed with evidence, decided by a second person, shown with and without."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
+from tests.apps.evaluation.conftest import Data
+
+from qingjian.apps.evaluation import air_events, services
+from qingjian.apps.evaluation.models import AirEvent
+from qingjian.apps.evaluation.services import air_events as writing
+from qingjian.apps.records import queries as records
+from qingjian.contracts.clock import CHINA
+
+PDF = b"%PDF-1.4 a page of the weather service"
+DUSTY = date(2026, 11, 12)
+
+
+@pytest.fixture
+def year(data: Data, place: Any) -> Any:
+    """Ten clean days of two stations, one of them with dust."""
+    for offset in range(10):
+        start = datetime(2026, 11, 8, tzinfo=CHINA) + timedelta(days=offset)
+        dust = {"a34002": 640.0, "a34004": 90.0} if start.date() == DUSTY else {}
+        for point in ("A1", "A2"):
+            data.air(point, start, 24, **dust)
+    services.catch_up("air", 60)
+    return place
+
+
+@pytest.fixture
+def people(place: Any) -> tuple[Any, Any]:
+    return place.person("shuju", "data_manager"), place.person("shenhe", "data_manager")
+
+
+def given(place: Any, **changed: Any) -> dict[str, Any]:
+    return {
+        "kind": "sand_dust",
+        "region": place.county,
+        "first": DUSTY,
+        "last": DUSTY,
+        "pollutants": [],
+        "approval": "环办监测函〔2026〕1号",
+        "reason": "沙尘过境",
+        "evidence": PDF,
+        "evidence_name": "sand.pdf",
+        **changed,
+    }
+
+
+def pm10(lines: list[air_events.Line]) -> air_events.Line:
+    return next(one for one in lines if (one.item, one.statistic) == ("PM10", "mean"))
+
+
+def test_an_approved_event_leaves_the_statistics_and_both_figures_stay(year: Any, people: Any) -> None:
+    maker, checker = people
+    row = writing.propose(maker, **given(year))
+    assert air_events.approved(year.county, 2026) == []
+    writing.approve(checker, row, row.version, "与气象部门核对")
+    whole, reduced, lines = air_events.compared(year.county, 2026, air_events.approved(year.county, 2026))
+    assert (pm10(lines).before, pm10(lines).after, pm10(lines).days) == (100, 40, 1)
+    assert next(one for one in lines if one.item == "NO2").days == 0
+    assert (whole.days, whole.categories) == (reduced.days, reduced.categories)
+    assert reduced.composite.value < whole.composite.value
+    kept = next(one for one in row.effect if (one["item"], one["statistic"]) == ("PM10", "mean"))
+    assert (kept["before"], kept["after"]) == ("100.0", "40.0")
+    writing.revoke(maker, row, row.version, "批准文件撤回")
+    assert air_events.approved(year.county, 2026) == []
+    assert row.state == AirEvent.State.REVOKED
+    assert list(records.differences()) == []
+
+
+def test_nobody_decides_the_own_proposal_and_nothing_is_decided_twice(year: Any, people: Any) -> None:
+    maker, checker = people
+    row = writing.propose(maker, **given(year))
+    for deed in (writing.approve, writing.reject):
+        with pytest.raises(PermissionDenied):
+            deed(maker, row, row.version, "x")
+    with pytest.raises(PermissionDenied):
+        writing.withdraw(checker, row, row.version)
+    with pytest.raises(PermissionDenied):
+        writing.approve(year.person("zhiban", "station_staff"), row, row.version)
+    with pytest.raises(ValidationError):
+        writing.reject(checker, row, row.version, " ")
+    stale = AirEvent.objects.get(pk=row.pk)
+    writing.approve(checker, row, row.version)
+    with pytest.raises(ValidationError):
+        writing.reject(checker, stale, stale.version, "late")
+    with pytest.raises(PermissionDenied):
+        writing.revoke(checker, row, row.version, "own approval")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"last": DUSTY - timedelta(days=1)},
+        {"last": date(2026, 12, 1)},
+        {"first": date(2026, 9, 1)},
+        {"approval": " "},
+        {"reason": " "},
+        {"evidence": b"<html>"},
+        {"evidence": b""},
+        {"pollutants": ["NO2"]},
+        {"kind": "exception_event", "first": date(2026, 2, 27), "last": date(2026, 3, 1)},
+    ],
+)
+def test_an_impossible_event_is_refused(year: Any, people: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        writing.propose(people[0], **given(year, **wrong))
+    assert not AirEvent.objects.exists()
+
+
+def test_the_same_days_are_not_proposed_twice(year: Any, people: Any) -> None:
+    row = writing.propose(people[0], **given(year))
+    with pytest.raises(ValidationError, match="2026-11-12"):
+        writing.propose(people[1], **given(year))
+    writing.withdraw(people[0], row, row.version)
+    writing.propose(people[1], **given(year))
+
+
+def test_the_pages_lead_from_proposal_to_decision(year: Any, people: Any, client: Any) -> None:
+    maker, checker = people
+    client.force_login(maker)
+    fields = {
+        name: value for name, value in given(year).items() if not name.startswith(("evidence", "region"))
+    }
+    address = f"/air/events/?region={year.county.code}"
+    assert client.post(address, {**fields, "approval": ""}).status_code == 400
+    answer = client.post(address, {**fields, "evidence": SimpleUploadedFile("../sand.pdf", PDF)})
+    row = AirEvent.objects.get()
+    assert answer.headers["Location"] == f"/air/events/{row.pk}/"
+    assert row.evidence_name == "sand.pdf"
+    assert "第二人" in client.get(f"/air/events/{row.pk}/").content.decode()
+    client.force_login(checker)
+    client.post(f"/air/events/{row.pk}/decide/", {"action": "approve", "version": row.version})
+    assert AirEvent.objects.get().state == AirEvent.State.APPROVED
+    page = client.get(f"/air/year/?region={year.county.code}&year=2026").content.decode()
+    assert f"/air/events/?region={year.county.code}" in page
+    file = client.get(f"/air/events/{row.pk}/evidence/")
+    assert b"".join(file.streaming_content) == PDF
+    assert "attachment" in file.headers["Content-Disposition"]
+    assert client.get(address + "&export=xlsx").status_code == 200
+    client.force_login(year.person("stranger", "data_manager", region=year.other))
+    assert client.get(f"/air/events/{row.pk}/").status_code == 404
+    assert client.get(f"/air/events/{row.pk}/evidence/").status_code == 404
+    reader = year.person("reader", "station_staff")
+    client.force_login(reader)
+    assert client.post(address, fields).status_code == 403
