@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 EMPTY_PAGES = [
     "/", "/map/", "/alerts/", "/points/", "/sources/", "/devices/", "/quarantine/", "/forwarding/", "/changes/", "/registry/import/",
     "/propose/region/", "/propose/organisation/", "/propose/point/", "/duties/", "/series/", "/settings/", "/people/", "/organisations/", "/regions/",
-    "/roles/", "/schedule/", "/air/", "/air/year/", "/air/ranking/", "/water/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
+    "/roles/", "/schedule/", "/air/", "/air/year/", "/air/events/", "/air/ranking/", "/water/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
     "/matters/", "/matters/inbox/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/data-levels/", "/receipts/",
     "/desk/ledger/", "/public/ledger/",
 ]  # fmt: skip

@@ -15,14 +15,14 @@ STAFF_PAGES = [
     "/", "/map/", "/alerts/", "/clues/", "/points/", "/points/AQ01/", "/points/SW02/", "/points/WW01/", "/points/FG01/", "/points/FG03/",
     "/sources/", "/sources/QY04/", "/devices/", "/devices/FG03-D1/", "/quarantine/", "/forwarding/", "/changes/", "/registry/import/",
     "/propose/point/", "/duties/", "/series/", "/settings/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/", "/second-factor/", "/propose/device/", "/propose/organisation/",
-    "/air/", "/air/year/", "/air/ranking/", "/water/", "/water/SW02/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
+    "/air/", "/air/year/", "/air/events/", "/air/ranking/", "/water/", "/water/SW02/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
     "/matters/", "/matters/inbox/", "/matters/punctuality/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/corrections/", "/points/AQ01/evidence/", "/public/ledger/",
     "/air/basis/", "/water/SW05/", "/water/indices/", "/elements/noise/", "/elements/noise/NO01/", "/elements/radiation/", "/elements/radiation/RA01/",
     "/elements/groundwater/", "/elements/groundwater/GW02/", "/elements/drinking/", "/elements/soil/", "/elements/soil/SO01/", "/elements/ecology/",
     "/elements/ecology/EC01/", "/elements/lakes/", "/elements/black-odorous/", "/measurements/import/", "/evaluations/rules/",
     "/outlets/limits/", "/outlets/trends/", "/outlets/statistics/", "/outlets/tax/", "/limits/", "/limits/propose/", "/limits/changes/", "/reports/",
     "/matters/processes/", "/matters/processes/corrective-action/", "/matters/open/self-proof/", "/matters/open/self-proof/?point=WW01",
-    "/matters/deadlines/", "/governance/corrective-actions/", "/document-templates/", "/working-days/", "/desk/ledger/", "/receipts/", "/public/disclosures/",
+    "/matters/deadlines/", "/governance/corrective-actions/", "/governance/alerts/", "/document-templates/", "/working-days/", "/desk/ledger/", "/receipts/", "/public/disclosures/",
     "/integrity/funnel/", "/integrity/suspects/", "/integrity/self-proofs/", "/integrity/verifications/", "/integrity/rules/", "/integrity/rules/1/",
 ]  # fmt: skip
 

@@ -54,6 +54,10 @@ def quality(
         f"{rows[name]['value']}×{plain(part / Decimal(rows[name]['value']))}" for name, part in parts.items()
     )
     trace.step(f"EQI = {listing} = {plain(total)}", f"EQI = {listing} = {plain(total)}", rows.values())
+    trace.step(
+        "四项按录入值使用：11 项二级、18 项三级指标的名称与权重未取得原文，不在此计算",
+        "the four parts are taken as entered: names and weights of the 11 and 18 indicators below them are not known here",
+    )
     cls, row = class_of(total, rulebook=book)
     trace.step(f"{plain(total)} → {cls}", f"{plain(total)} → {english(cls)}", [row])
     return EcologicalQuality(total, cls, parts, trace.done())
