@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Case, Value, When
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -17,10 +18,14 @@ from qingjian.apps.network import models as registry
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.kinds import ELEMENTS
 from qingjian.apps.observing import charts, handling, queries, stores
+from qingjian.apps.observing.models import SEVERITY_RANK
 from qingjian.contracts.current import now
 from qingjian.contracts.latest import LatestValue
 from qingjian.ui.templatetags.kit import own_language
 
+WORST_FIRST = Case(
+    *(When(severity=name, then=Value(-rank)) for name, rank in SEVERITY_RANK.items()), default=Value(0)
+)
 STALE = timedelta(hours=3)
 """A point whose newest value is older than this is drawn as stale."""
 
@@ -159,7 +164,9 @@ def waiting_for(user: Any) -> dict[str, Any]:
         "own": list(proposed.filter(author=user)[:8]),
         "matters": matters.waiting_summary(user),
         "clues": integrity.newest_open(user),
-        "alerts": handling.attach(user, queries.open_alerts(user).order_by("-escalation", "-last_at")[:8])
+        "alerts": handling.attach(
+            user, queries.open_alerts(user).order_by(WORST_FIRST, "-escalation", "-last_at")[:8]
+        )
         if Capability.VIEW_DATA in capabilities
         else [],
     }

@@ -93,8 +93,8 @@ def _workbook(rows: Any) -> HttpResponse:
     heads = [
         _("Kind"),
         _("Region"),
-        _("First day"),
-        _("Last day"),
+        _("Event begins on"),
+        _("Event ends on"),
         _("Pollutants"),
         _("Approving document"),
         _("State"),

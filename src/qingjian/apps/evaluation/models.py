@@ -276,8 +276,8 @@ class AirEvent(models.Model):
 
     kind = models.CharField(_("Kind"), max_length=16, choices=Kind.choices)
     region = models.ForeignKey(Region, models.PROTECT, related_name="+", verbose_name=_("Region"))
-    first = models.DateField(_("First day"))
-    last = models.DateField(_("Last day"))
+    first = models.DateField(_("Event begins on"))
+    last = models.DateField(_("Event ends on"))
     pollutants = models.JSONField(_("Pollutants"), default=list)
     """Empty: those the rule names."""
     approval = models.CharField(_("Approving document"), max_length=200)

@@ -56,14 +56,17 @@ def duration(row: Exceedance) -> str:
     )
 
 
-WHERE = (
-    Column(
+def _where(title: Any) -> Column:
+    return Column(
         "point",
-        _("Outlet or station"),
+        title,
         value=lambda row: str(row.point.outlet or row.point),
         order="point__code",
         link=lambda row: reverse("point", args=(row.point.code,)),
-    ),
+    )
+
+
+OF_WHAT = (
     Column("series", _("Factor"), value=lambda row: str(row.series.factor), order="series__factor__code"),
     Column(
         "averaging",
@@ -72,7 +75,7 @@ WHERE = (
         order="averaging",
     ),
 )
-"""What stands first in lists of exceedances and trend warnings."""
+"""Factor and period, in lists of exceedances and trend warnings."""
 
 
 class ExceedanceListing(Listing):
@@ -81,7 +84,8 @@ class ExceedanceListing(Listing):
     model = Exceedance
     template = "evaluation/exceedances.html"
     columns = (
-        *WHERE,
+        _where(_("Outlet")),
+        *OF_WHAT,
         Column("start", _("From")),
         Column("periods", _("Duration"), value=duration, order="periods", numeric=True),
         Column("peak", _("Highest value"), numeric=True),
@@ -138,7 +142,8 @@ class TrendWarningListing(Listing):
     model = TrendWarning
     template = "evaluation/trend_warnings.html"
     columns = (
-        *WHERE,
+        _where(_("Outlet or station")),
+        *OF_WHAT,
         Column("start", _("Warned at")),
         Column("value", _("Value"), value=lambda row: f"{row.value:g} {row.series.unit}", order="value"),
         Column("held_against", _("Limit"), order=""),
@@ -146,7 +151,7 @@ class TrendWarningListing(Listing):
         Column("expected_at", _("Limit expected at")),
         Column(
             "outcome",
-            _("Outcome"),
+            _("What became of it"),
             value=lambda row: row.get_outcome_display(),
             order="outcome",
             badge=lambda row: OUTCOME_COLOURS[row.outcome],
@@ -168,7 +173,7 @@ class TrendWarningListing(Listing):
     )
     filters = (
         Search(("point__name", "point__outlet__source__name", "series__factor__name_zh", "series__code")),
-        Choice("outcome", _("Outcome"), TrendWarning.Outcome.choices),
+        Choice("outcome", _("What became of it"), TrendWarning.Outcome.choices),
         Choice("averaging", _("Averaging period"), (("hour", _("Hour")), ("day", _("Day")))),
     )
     empty_text = _("No warning: nothing rises towards its limit.")

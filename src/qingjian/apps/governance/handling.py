@@ -72,6 +72,7 @@ ALERT_HANDLING = Process(
     title=_("Handling of an alert"),
     number_word="报警",
     icon="alert-triangle",
+    origin_page="alert",
     states=(
         State("open", _("To be taken over"), waits_for=C.HANDLE_MATTERS.value, colour="red", shared=True),
         State("looking", _("Being looked into"), waits_for="assignee", colour="orange", shared=True),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils.translation import override
+from django.utils.translation import gettext, override
 
 from qingjian.apps.evaluation import words as evaluation
 from qingjian.apps.governance.handling import ALERT, ALERT_HANDLING
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters import services as work
 from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
+from qingjian.apps.observing import evidence, words
 from qingjian.apps.observing import services as observing
-from qingjian.apps.observing import words
 from qingjian.apps.observing.models import Alert
+from qingjian.ui.templatetags.kit import moment
 
 TITLE_LENGTH = 200
+MOST_FINDINGS = 5
 
 
 def open_for_alerts() -> int:
@@ -34,7 +36,7 @@ def open_for_alerts() -> int:
                 continue
             with override(OFFICIAL_LANGUAGE):
                 rule, place = str(words.rule_title(alert.rule)), alert.point or alert.subject
-                statement = f"{rule}: {place}\n{words.rule_text(alert.rule)}"
+                statement = "\n".join([f"{rule}: {place}", *_found(alert), str(words.rule_text(alert.rule))])
             done = work.open_matter(
                 ALERT_HANDLING,
                 None,
@@ -49,3 +51,15 @@ def open_for_alerts() -> int:
             observing.hand_over(alert, done.matter.number)
             opened += 1
     return opened
+
+
+def _found(alert: Alert) -> list[str]:
+    """Return the newest findings of an alert with their evidence, one line each."""
+    lines = []
+    for one in alert.findings.all()[:MOST_FINDINGS]:
+        until = moment(one.end) if one.end else gettext("lasting")
+        said = "；".join(
+            f"{line.title} {line.text}".strip() for line in evidence.lines(one.evidence) if line.text
+        )
+        lines.append(f"{moment(one.start)} – {until}：{said}")
+    return lines

@@ -76,6 +76,7 @@ VERIFICATION = Process(
     code="clue-verification",
     title=_("Clue verification"),
     number_word="核实",
+    origin_page="clue",
     icon="zoom-check",
     states=(
         State("opened", _("To be assigned"), waits_for=C.APPROVE_MATTERS.value, colour="azure"),

@@ -254,6 +254,8 @@ class Process:
     confidentiality: str = "internal"
     follows: tuple[str, ...] = ()
     """Processes out of whose matters this one may be opened."""
+    origin_page: str = ""
+    """Name of the page about what such a matter begins at; its origin ends with the key of that page."""
     icon: str = "checklist"
     _by_name: dict[str, Action] = field(default_factory=dict, init=False, repr=False, compare=False)
     _by_state: dict[str, State] = field(default_factory=dict, init=False, repr=False, compare=False)

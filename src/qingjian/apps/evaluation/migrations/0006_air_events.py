@@ -19,8 +19,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('sand_dust', 'Sand dust'), ('exception_event', 'Exception event')], max_length=16, verbose_name='Kind')),
-                ('first', models.DateField(verbose_name='First day')),
-                ('last', models.DateField(verbose_name='Last day')),
+                ('first', models.DateField(verbose_name='Event begins on')),
+                ('last', models.DateField(verbose_name='Event ends on')),
                 ('pollutants', models.JSONField(default=list, verbose_name='Pollutants')),
                 ('approval', models.CharField(max_length=200, verbose_name='Approving document')),
                 ('reason', models.TextField(max_length=1000, verbose_name='What happened')),

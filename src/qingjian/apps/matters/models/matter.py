@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import ProtectedError
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
@@ -136,6 +137,12 @@ class Matter(FSMModelMixin, Kept):
     @property
     def is_open(self) -> bool:
         return self.closed_at is None
+
+    @property
+    def origin_address(self) -> str:
+        """Address of what the matter began at; empty when there is no page about it."""
+        page, (_kind, _colon, key) = self.declaration.origin_page, self.origin.partition(":")
+        return reverse(page, args=(key,)) if page and key else ""
 
     def as_process(self) -> Matter:
         """Return this row as its proxy class, which has the transitions."""
