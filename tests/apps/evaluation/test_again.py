@@ -87,11 +87,12 @@ def test_a_limit_of_the_future_changes_nothing_stored(data: Data, maker, checker
 def test_what_no_longer_exceeds_under_a_wider_limit_is_taken_back(data: Data) -> None:
     data.put("W1.w01018", START, [40, 120, 40])
     services.catch_up("outlets", 60)
+    services.notice_registry()
     limit = {"outlet": "S1-W1", "factor": "waste_water.w01018", "unit": "mg/L", "basis": "排污许可证"}
     network.install(
         [Proposal("limit", {**limit, "valid_from": "2024-01-01", "averaging": "hour", "upper": "150"})]
     )
-    services.follow("outlets")
+    services.follow_changes(60)
     assert not Exceedance.objects.exists()
     rows = Evaluation.objects.filter(kind="outlet_hour", start=START + HOUR).order_by("revision")
     assert [row.exceeds for row in rows] == [True, False]

@@ -71,7 +71,7 @@ def test_an_approved_event_leaves_the_statistics_and_both_figures_stay(year: Any
     writing.revoke(maker, row, row.version, "批准文件撤回")
     assert air_events.approved(year.county, 2026) == []
     assert row.state == AirEvent.State.REVOKED
-    assert list(records.differences()) == []
+    assert not [one for one in records.differences() if "空气质量事件" in one]
 
 
 def test_nobody_decides_the_own_proposal_and_nothing_is_decided_twice(year: Any, people: Any) -> None:
