@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.governance import services
 from qingjian.apps.scheduling.jobs import Job, register
+from qingjian.apps.scheduling.said import sentence
 
 
 def open_for_alerts(period: datetime) -> str:
-    return gettext("%(count)d opened") % {"count": services.open_for_alerts()}
+    return sentence("%(count)d opened", count=services.open_for_alerts())
 
 
 register(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('observing', '0003_clue_statement'),
+        ('observing', '0005_correction'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0004_trend_warnings_and_standards'),
+        ('evaluation', '0005_files_in_the_ledger'),
         ('network', '0002_longer_notice'),
     ]
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_second_factor'),
-        ('evaluation', '0005_registry_changes'),
+        ('evaluation', '0006_registry_changes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
