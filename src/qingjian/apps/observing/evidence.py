@@ -53,7 +53,6 @@ TITLES = {
     "permitted_t": gettext_lazy("Permitted this year (t)"),
     "used_percent": gettext_lazy("Used (%)"),
     "found": gettext_lazy("Found"),
-    "threshold": gettext_lazy("Threshold"),
     "clause": gettext_lazy("Called for by"),
     "confidence": gettext_lazy("Confidence of that row"),
     "projected_percent": gettext_lazy("Projected to the end of the year (%)"),
