@@ -57,6 +57,7 @@ TAKE_OVER = tuple(
         source=HOUSE_RULE,
         remind_before=timedelta(hours=hours) / 2,
         escalate_after=timedelta(hours=hours),
+        inside=True,
     )
     for severity, hours in TAKE_OVER_HOURS.items()
 )
@@ -65,6 +66,7 @@ NAME_CAUSE = Limit(
     _("Find the cause and close the alert"),
     days=5,
     source=HOUSE_RULE,
+    inside=True,
 )
 
 ALERT_HANDLING = Process(
