@@ -144,7 +144,7 @@ def _check_point(
         if process.needs_point:
             raise RefusedError("field", _("Name the monitoring point concerned."))
         return
-    if not network.points_visible_to(actor).filter(pk=point.pk).exists():
+    if actor is not None and not network.points_visible_to(actor).filter(pk=point.pk).exists():
         raise NotAllowed(_("This monitoring point is outside your posts."))
     if process.needs_point and point.region_id != region.pk:
         raise RefusedError("field", _("The monitoring point lies in another region."))
