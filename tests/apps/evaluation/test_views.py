@@ -170,4 +170,4 @@ def test_jobs_are_registered_and_run(data: Data) -> None:
     data.air("A1", START, 24)
     assert "环境空气" in tasks.follow(START)
     assert Evaluation.objects.exists()
-    assert "环境空气 0" in tasks.renew(START + timedelta(days=1))
+    assert "环境空气：0" in tasks.renew(START + timedelta(days=1))
