@@ -34,6 +34,7 @@ LEAST_DAYS, LEAST_DAYS_OF_FEW = (
     10,
 )  # of a series that is rehearsed; of one in a record of less than two months
 MOST_SHARE = 0.3
+LEAST_FACTORS = 3  # of a station: with fewer, trouble in some of them is not told from one falsified factor
 LEAST_SHARE_OF_DAY = 0.5  # of the hours a series usually has
 AT_TIMES = 0.25  # share of the exercises only carried out at some hours, at high levels, or setting in slowly
 TWICE = 0.08  # share of the ways that are followed by another one on the same values
@@ -93,6 +94,8 @@ def stage(
         if name in WHOLE_STATION:
             length = min(length, LONGEST_STATION_HOURS)
             targets = [q for t, q in series if t == s]
+            if name == "station_mixed" and len(targets) < LEAST_FACTORS:
+                continue
         first, last = begin // 24, min((begin + length - 1) // 24, record.days - 1)
         around = slice(max(first - 2, 0), last + 3)
         if any((s, q) not in room or busy[s, q, around].any() or room[s, q] < last - first for q in targets):

@@ -44,7 +44,8 @@ def _between(gentle: float, gross: float, strength: float) -> float:
 def held_value(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
     """One value typed in, with or without a little invented scatter."""
     level = np.nanquantile(x, r.uniform(0.05, 0.7))
-    return level + r.normal(0, _between(0.12, 0.0, s.strength) * _spread(x) + 1e-12, len(x)), None
+    scatter = 0.0 if r.random() < 0.4 else _between(0.12, 0.0, s.strength) * _spread(x)
+    return level + r.normal(0, scatter + 1e-12, len(x)), None
 
 
 def lowered_range(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
@@ -251,6 +252,8 @@ def reordered(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None
         order = r.permutation(whole)
         return np.r_[x[: whole * day].reshape(whole, day)[order].ravel(), x[whole * day :]], None
     span = max(3, round(float(np.exp(r.uniform(np.log(4), np.log(120)))) * s.per_hour))
+    if kind > 0.85:
+        span = len(x)
     out = x.copy()
     for a in range(0, len(x), span):
         out[a : a + span] = r.permutation(out[a : a + span])

@@ -28,7 +28,8 @@ from qingjian.screening.panel import Panel
 from qingjian.screening.record import Record, join
 
 ALONE = 0.999
-"""Score from which another source is a suspect without any finding on data: about once in three years of honest days."""
+"""Score from which process logic is a suspect without any finding on data: about once in three years of honest days. Signs
+of generated data only support other findings: smooth true readings look computed too."""
 AGAINST_REGISTER = frozenset({"setting_off_register", "unregistered_setting"})
 """Facts that are suspects whatever the data say."""
 TOUCHING = frozenset({Mark.Kind.MAINTENANCE, Mark.Kind.CALIBRATION})
@@ -76,7 +77,7 @@ def heard(
         one
         for one in joined
         if (one.station, one.parameter, one.first_day) in own
-        or one.score >= ALONE
+        or (one.score >= ALONE and any(test.test.startswith("process.") for test in one.evidence))
         or any(fact.test.removeprefix("device.") in AGAINST_REGISTER for fact in one.evidence)
     ]
     return [*(_placed(group, one) for one in kept), *twins]
