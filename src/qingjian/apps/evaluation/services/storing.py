@@ -16,6 +16,8 @@ from qingjian.rulebook import Rulebook
 
 EXPLAINED_AT_ONCE = 400
 """Up to so many new results of a run are stored with their trace; larger runs explain on demand."""
+DRAFTS_AT_ONCE = 1000
+"""Results compared and stored in one transaction."""
 _FIELDS = (
     "kind",
     "point",
@@ -69,30 +71,44 @@ def store(
 ) -> list[Evaluation]:
     """Store drafts: what says the same as the current revision is dropped, the rest becomes a new revision.
 
-    `cause` is the change of the rulebook that asked for it. Returns the rows made. One transaction per call.
+    `cause` is the change of the rulebook that asked for it. Returns the rows made. A transaction holds so many drafts
+    that others who write wait a moment only; stopped in between, the next run stores the rest.
     """
-    drafts = list(drafts)
-    if not drafts:
-        return []
-    made: list[Evaluation] = []
+    ordered = sorted(drafts, key=lambda one: (one.kind, one.start))
     moment = now()
-    with transaction.atomic():
-        superseded = []
-        for one, digest, before in differing(drafts, in_detail=cause is not None):
-            if before is not None:
-                superseded.append(before.pk)
-            row = _row(one, digest, before, book, inputs_known_at, moment)
-            row.rule_change = cause
-            made.append(row)
-        for begin in range(0, len(superseded), 500):
-            Evaluation.objects.filter(pk__in=superseded[begin : begin + 500]).update(superseded_at=moment)
-        if len(made) <= EXPLAINED_AT_ONCE:
-            for row in made:
-                if row.trace is None and row.kind.startswith("air"):
-                    row.trace = explanation.air_trace(row, book).to_dict()
-            Evaluation.objects.bulk_create(made)
-        else:
-            bulk.insert(made)
+    made: list[Evaluation] = []
+    for begin in range(0, len(ordered), DRAFTS_AT_ONCE):
+        with transaction.atomic():
+            batch = ordered[begin : begin + DRAFTS_AT_ONCE]
+            made += _store(batch, book, inputs_known_at, moment, cause, EXPLAINED_AT_ONCE - len(made))
+    return made
+
+
+def _store(
+    drafts: list[Draft],
+    book: Rulebook,
+    inputs_known_at: datetime,
+    moment: datetime,
+    cause: RuleChange | None,
+    explained: int,
+) -> list[Evaluation]:
+    superseded = []
+    made = []
+    for one, digest, before in differing(drafts, in_detail=cause is not None):
+        if before is not None:
+            superseded.append(before.pk)
+        row = _row(one, digest, before, book, inputs_known_at, moment)
+        row.rule_change = cause
+        made.append(row)
+    for begin in range(0, len(superseded), 500):
+        Evaluation.objects.filter(pk__in=superseded[begin : begin + 500]).update(superseded_at=moment)
+    if len(made) > explained:
+        bulk.insert(made)
+        return made
+    for row in made:
+        if row.trace is None and row.kind.startswith("air"):
+            row.trace = explanation.air_trace(row, book).to_dict()
+    Evaluation.objects.bulk_create(made)
     return made
 
 
