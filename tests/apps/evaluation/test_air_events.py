@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from tests.apps.evaluation.conftest import Data
+from tests.apps.evaluation.conftest import CLEAN, Data
 
 from qingjian.apps.evaluation import air_events, services
 from qingjian.apps.evaluation.models import AirEvent
@@ -23,12 +23,15 @@ DUSTY = date(2026, 11, 12)
 @pytest.fixture
 def year(data: Data, place: Any) -> Any:
     """Ten clean days of two stations, one of them with dust."""
-    for offset in range(10):
-        start = datetime(2026, 11, 8, tzinfo=CHINA) + timedelta(days=offset)
-        dust = {"a34002": 640.0, "a34004": 90.0} if start.date() == DUSTY else {}
-        for point in ("A1", "A2"):
-            data.air(point, start, 24, **dust)
-    services.catch_up("air", 60)
+    start = datetime(2026, 11, 8, tzinfo=CHINA)
+    dust = {"a34002": 640.0, "a34004": 90.0}
+    day = (DUSTY - start.date()).days
+    for point in ("A1", "A2"):
+        for code, value in CLEAN.items():
+            values = [value] * 240
+            values[24 * day : 24 * day + 24] = [dust.get(code, value)] * 24
+            data.put(f"{point}.{code}", start, values)
+    services.catch_up("air", 14)
     return place
 
 

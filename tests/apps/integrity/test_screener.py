@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from django.utils.translation import override
 from tests.apps.integrity.conftest import UNTIL, found, scores
 
 from qingjian.apps.integrity import panels, screener
@@ -164,7 +165,8 @@ def test_scores_are_kept_by_month_with_the_number_of_values(screened, said) -> N
 
 
 def test_an_empty_lake_is_a_clear_result(office) -> None:
-    assert "2 panels not screened" in screener.run()
+    with override("en"):
+        assert "2 panels not screened" in screener.run()
     with pytest.raises(PanelError, match="没有任何记录"):
         panels.read(next(panels.groups()), UNTIL, UNTIL)
 
@@ -255,7 +257,8 @@ def test_bad_pasts_give_a_clear_result_with_lowered_confidence(hours, monkeypatc
         return round(float(value) * (1000 if case == "unit" and day > 60 else 1), 1)
 
     hours("W1.w01018", UNTIL - timedelta(days=days - 1), UNTIL, shape)
-    assert "1 panels" in screener.run()
+    with override("en"):
+        assert "1 panels" in screener.run()
     assert not Suspect.objects.filter(series__code="W1.w01018").exclude(confidence="low").exists()
     for clue in Clue.objects.filter(point__code="W1"):
         assert "历史不足，结论可信度低" in clue.statement

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from tests.apps.reporting.conftest import DAY, OCTOBER, START, air, put_all
 
 from qingjian.apps.evaluation import services as evaluation
+from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.services import files
 from qingjian.apps.records.models import LedgerEvent
@@ -78,7 +79,7 @@ def _has_everything(report: Report, client) -> None:
 
 def test_the_figures_in_the_files_are_those_of_the_results(filled, place, manager) -> None:
     report = make(manager, place)
-    row = evaluation.Evaluation.objects.get(
+    row = Evaluation.objects.get(
         kind="air_day", point=None, region=place.county, start=START, superseded_at=None
     )
     assert report.content["facts"][0]["value"] == row.aqi == 119

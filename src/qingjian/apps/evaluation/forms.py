@@ -22,8 +22,12 @@ class AirEventForm(forms.Form):
     """An event whose days shall leave the statistics, with the file that shows it."""
 
     kind = forms.ChoiceField(label=_("Kind"), choices=AirEvent.Kind.choices)
-    first = forms.DateField(label=_("Event begins on"), widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label=_("Event ends on"), widget=forms.DateInput(attrs={"type": "date"}))
+    first = forms.DateField(
+        label=_("Event begins on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    last = forms.DateField(
+        label=_("Event ends on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     pollutants = forms.MultipleChoiceField(
         label=_("Pollutants"),
         required=False,

@@ -91,10 +91,10 @@ def _taught(history: Panel, series: Series) -> dict[str, Any]:
     """Return from how many days of its own past a series was learned."""
     i = [one.code for one in history.stations].index(series.point.code)
     j = [one.code for one in history.parameters].index(series.factor.code)
-    held = np.isfinite(history.values[i, j]).reshape(history.days, -1).any(axis=1)
-    days = np.flatnonzero(held)
-    if not len(days):
+    values = np.isfinite(history.values[i, j])
+    if not values.any():
         return {"days": 0, "from": "–", "to": "–"}
+    days = np.flatnonzero(values.reshape(history.days, -1).any(axis=1))
     first, last = day_of(history.first_day + int(days[0])), day_of(history.first_day + int(days[-1]))
     return {"days": len(days), "from": first.isoformat(), "to": last.isoformat()}
 
