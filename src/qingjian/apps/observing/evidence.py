@@ -45,12 +45,12 @@ TITLES = {
     "slope": gettext_lazy("Rise per period"),
     "expected_at": gettext_lazy("Limit expected at"),
     "hours": gettext_lazy("Hours"),
+    "found": gettext_lazy("Found"),
     "threshold": gettext_lazy("Threshold"),
     "withdrawn": gettext_lazy("Withdrawn: data or marks changed"),
     "tonnes": gettext_lazy("Emitted this year (t)"),
     "permitted_t": gettext_lazy("Permitted this year (t)"),
     "used_percent": gettext_lazy("Used (%)"),
-    "found": gettext_lazy("Found"),
     "clause": gettext_lazy("Called for by"),
     "confidence": gettext_lazy("Confidence of that row"),
     "projected_percent": gettext_lazy("Projected to the end of the year (%)"),
@@ -79,9 +79,14 @@ class Line:
 
 
 def lines(evidence: Mapping[str, Any]) -> list[Line]:
-    """Return the evidence of a finding for people; a key without a name here keeps its own."""
+    """Return the evidence of a finding for people; a key without a name here keeps its own and comes last.
+
+    In the order of `TITLES`: databases do not all keep the order in which an object was written.
+    """
     found: list[Line] = []
-    for key, value in evidence.items():
+    known = [key for key in TITLES if key in evidence]
+    for key in (*known, *sorted(evidence.keys() - TITLES.keys())):
+        value = evidence[key]
         if key in LEFT_OUT or value is None:
             continue
         if key == "changes":
@@ -99,9 +104,9 @@ def _changes(changes: Iterable[Mapping[str, Any]]) -> list[Line]:
     for one in rows[:MOST_CHANGES]:
         sides = [
             ", ".join(
-                f"{FIGURES[name]} {_number(value)}"
-                for name, value in one.get(side, {}).items()
-                if name in FIGURES
+                f"{title} {_number(one[side][name])}"
+                for name, title in FIGURES.items()
+                if name in one.get(side, {})
             )
             for side in ("old", "new")
         ]
