@@ -237,3 +237,18 @@ def test_a_panel_of_a_few_days_without_history_says_that_nothing_can_be_scored(
     found = screen(network[1].until(network[1].first_day + 6), None, Settings(rehearsed_series_days=EFFORT))
     assert found.days == ()
     assert any("无法评分" in note for note in found.notes)
+
+
+def test_a_factor_the_history_does_not_hold_is_its_own_reference_and_said(
+    network: tuple[Panel, Panel], learned: Learned, result: Screening
+) -> None:
+    panel = network[1]
+    parameters = (*panel.parameters[:-1], replace(panel.parameters[-1], code="NEW"))
+    found = screen(replace(panel, parameters=parameters), learned, Settings(1.0, EFFORT))
+    assert any("NEW" in note and "历史数据中没有因子" in note for note in found.notes)
+    assert {one.parameter for one in found.days} <= {one.code for one in parameters}
+    known = {one.code for one in panel.parameters[:-1]}
+    measured = {one.parameter for one in result.days}
+    assert known & measured <= {one.parameter for one in found.days}
+    both = [(one.station, one.parameter, one.day) for one in found.days]
+    assert len(both) == len(set(both))

@@ -94,6 +94,8 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
     """
     settings = settings or Settings()
     notes: list[str] = []
+    if learned is not None and (new := _unknown(panel, learned)):
+        return _with_unknown(panel, new, learned, settings)
     if learned is None:
         notes.append(
             "没有可用的历史数据，以待筛查数据自身为参照，结论可信度低，分数已降低 / "
@@ -108,6 +110,28 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
     else:
         record = join(learned.history, panel)
     return _scored(record, learned, settings, notes)
+
+
+def _unknown(panel: Panel, learned: Learned) -> list[int]:
+    """Places of the panel's factors of which the history holds nothing."""
+    known = {one.code for one in learned.history.parameters}
+    return [place for place, one in enumerate(panel.parameters) if one.code not in known]
+
+
+def _with_unknown(panel: Panel, new: list[int], learned: Learned, settings: Settings) -> Screening:
+    """Screen what the history knows against it, and the other factors with the panel as their own reference."""
+    stations = range(len(panel.stations))
+    codes = "、".join(sorted(panel.parameters[place].code for place in new))
+    note = f"历史数据中没有因子 {codes}，以自身为参照 / the history does not hold {codes}: measured with themselves"
+    parts = [screen(panel.reordered(stations, new), None, settings)]
+    if known := [place for place in range(len(panel.parameters)) if place not in new]:
+        parts.insert(0, screen(panel.reordered(stations, known), learned, settings))
+    return Screening(
+        tuple(day for part in parts for day in part.days),
+        tuple(month for part in parts for month in part.months),
+        tuple(finding for part in parts for finding in part.findings),
+        tuple(dict.fromkeys((*(text for part in parts for text in part.notes), note))),
+    )
 
 
 def screen_until(
