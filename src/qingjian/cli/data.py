@@ -137,10 +137,12 @@ def upgrade(
             enter(data)
             from django.core.management import call_command
 
+            from qingjian.apps.scheduling.tasks import renew_statistics
             from qingjian.site import setup
 
             setup.check_format(folder)
             call_command("migrate", verbosity=0, interactive=False)
+            renew_statistics()
             call_command("check")
             _enter_backup(keep, summary)
     except (AlreadyRunningError, backups.BackupError) as error:

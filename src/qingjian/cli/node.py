@@ -64,6 +64,7 @@ def _up(data: Path) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
+    from qingjian.apps.scheduling.tasks import renew_statistics
     from qingjian.cli import children
     from qingjian.site import setup
 
@@ -71,6 +72,7 @@ def _up(data: Path) -> None:
         typer.echo("\n".join(problems), err=True)
         raise typer.Exit(2)
     call_command("migrate", verbosity=0, interactive=False)
+    renew_statistics()
     logins = setup.prepare(folder, settings.CONFIGURATION, report=typer.echo)
     write_durably(
         folder.root / "exchange" / "node.json",

@@ -6,3 +6,6 @@ class SchedulingConfig(AppConfig):
     name = "qingjian.apps.scheduling"
     label = "scheduling"
     verbose_name = _("Schedule")
+
+    def ready(self) -> None:
+        from qingjian.apps.scheduling import tasks  # noqa: F401
