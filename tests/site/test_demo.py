@@ -1,4 +1,7 @@
-"""The demo county can be installed on an empty node; pages that live on its registry open. `tests/e2e` opens them all."""
+"""The demo county can be installed on an empty node: its registry, the work already begun, the pages that live on both.
+
+One installation serves all of it, since it takes seconds; `tests/e2e` opens every page.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from django.conf import settings
 from django.urls import reverse
 
 from qingjian.apps.accounts.models import Organisation, User
+from qingjian.apps.matters import queries as matters
+from qingjian.apps.matters.models import Deadline, Matter
+from qingjian.apps.matters.services import escalate
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Device, PermitLimit, Point, Series, Setting
 from qingjian.contracts.clock import SystemClock
@@ -69,3 +75,19 @@ def test_the_demo_county_is_installed(tmp_path, monkeypatch, client) -> None:
         for code in one_of_each.values():
             assert client.get(reverse("point", args=[code])).status_code == 200, code
         assert client.get(reverse("device", args=["FG03-D1"])).status_code == 200
+        everybody_finds_work()
+    for point in Point.objects.exclude(notice=""):
+        for line, stroke in zip(point.notice.split("\n"), (" ｜ ", " | "), strict=True):
+            parts = line.split(stroke)
+            assert len(parts) == len(set(parts)), f"{point.code} says a thing twice"
+
+
+def everybody_finds_work() -> None:
+    """Each person finds matters in the stage that is theirs; the late one climbs."""
+    assert {one.state for one in Matter.objects.all()} == {"verifying", "signing", "correcting", "corrected"}
+    assert all(one.title.startswith("（演示）") for one in Matter.objects.all())
+    for username in ("zhifa1", "juzhang", "huagong", "wushui"):
+        assert matters.inbox(User.objects.get(username=username)).exists(), username
+    states = sorted(Deadline.objects.filter(code="rectify").values_list("state", flat=True))
+    assert states == ["met", "running", "running", "running"]
+    assert escalate() >= 1

@@ -149,8 +149,8 @@ def test_a_limit_holds_from_its_own_day(data: Data) -> None:
     }
 
 
-def test_a_converted_limit_uses_the_device_or_own_conversion_and_says_so(data: Data) -> None:
-    """A gas outlet with 6 % reference oxygen; the device sends no converted value."""
+def chimney() -> tuple[Outlet, Point]:
+    """Give the source a gas outlet with its point."""
     source = Outlet.objects.get(code="S1-W1").source
     outlet = Outlet.objects.create(source=source, code="S1-G1", name="烟囱", medium="gas")
     point = Point.objects.create(
@@ -162,6 +162,12 @@ def test_a_converted_limit_uses_the_device_or_own_conversion_and_says_so(data: D
         organisation=source.organisation,
         outlet=outlet,
     )
+    return outlet, point
+
+
+def test_a_converted_limit_uses_the_device_or_own_conversion_and_says_so(data: Data) -> None:
+    """A gas outlet with 6 % reference oxygen; the device sends no converted value."""
+    outlet, point = chimney()
     factors = {
         code: Factor.objects.create(
             code=f"flue_gas.{code}",
@@ -201,17 +207,7 @@ def test_a_converted_limit_uses_the_device_or_own_conversion_and_says_so(data: D
 
 def test_a_limit_holds_for_dry_gas_at_standard_state_where_wet_gas_is_measured(data: Data) -> None:
     """The instrument measures wet gas: 90 mg/m³ at 10 % moisture are 100 mg/m³; without moisture nothing is judged."""
-    source = Outlet.objects.get(code="S1-W1").source
-    outlet = Outlet.objects.create(source=source, code="S1-G1", name="烟囱", medium="gas")
-    point = Point.objects.create(
-        code="G1",
-        name="烟囱监测点",
-        kind="outlet_gas",
-        level="enterprise",
-        region=source.region,
-        organisation=source.organisation,
-        outlet=outlet,
-    )
+    outlet, point = chimney()
     for code, unit in (("a34013", "mg/m³"), ("a01014", "%")):
         factor = Factor.objects.create(
             code=f"flue_gas.{code}",
