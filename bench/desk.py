@@ -29,7 +29,7 @@ PAGES = (
     ("deadlines", "/matters/deadlines/"),
     ("all matters", "/matters/"),
     ("all matters, page 200", "/matters/?page=200"),
-    ("all matters, overdue", "/matters/?light=overdue&order=due"),
+    ("all matters, overdue", "/matters/?light=overdue&order=own_due"),
     ("all matters, one kind", "/matters/?kind=corrective-action"),
     ("search by number", "/matters/?q=990103-0042"),
     ("search by organisation", "/matters/?q=企业42"),

@@ -321,6 +321,28 @@ def test_escalation_of_a_merged_region_climbs_the_new_way(office, clock) -> None
     )
 
 
+def test_an_organisation_orders_and_filters_by_the_dates_it_may_know(client, office, clock) -> None:
+    own = office.ordered(kind="order", days=60)
+    between = office.ordered(days=40)
+    recheck, rectify = (own.deadlines.get(code=code).due for code in ("covert-recheck", "rectify"))
+    assert recheck < between.due < rectify
+
+    def numbers(person, query: str) -> list[str]:
+        client.force_login(person)
+        page = client.get(f"/matters/?{query}").content.decode()
+        return [
+            one.number
+            for one in sorted((own, between), key=lambda one: page.find(one.number))
+            if one.number in page
+        ]
+
+    assert numbers(office.leader, "order=own_due") == [own.number, between.number]
+    assert numbers(office.holder, "order=own_due") == [between.number, own.number]
+    clock.set_wall(recheck + timedelta(hours=1))
+    assert numbers(office.leader, "light=overdue") == [own.number]
+    assert numbers(office.holder, "light=overdue") == []
+
+
 def test_a_deadline_of_the_authority_alone_is_hidden_from_the_organisation(client, office, clock) -> None:
     again = office.ordered(kind="order", days=60)
     Notification.objects.all().delete()

@@ -22,6 +22,7 @@ from tests.apps.matters.conftest import PASSWORD, Office, key, picture
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
+from qingjian.apps.governance.handling import ALERT_HANDLING
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
@@ -34,9 +35,14 @@ from qingjian.apps.records import queries as records
 NAMED = ("leader", "handler", "second", "upper", "holder", "outsider")
 PEOPLE = st.sampled_from(NAMED)
 NAMES = sorted(
-    {one.name for process in (VERIFICATION, CORRECTIVE_ACTION, SELF_PROOF) for one in process.actions}
+    {
+        one.name
+        for process in (VERIFICATION, CORRECTIVE_ACTION, SELF_PROOF, ALERT_HANDLING)
+        for one in process.actions
+    }
     | {"no-such-action"}
 )
+WHICH = st.integers(0, 3)
 SMALL = st.sampled_from(
     [
         "withdraw-evidence",
@@ -54,17 +60,17 @@ SMALL = st.sampled_from(
 
 
 class Work(RuleBasedStateMachine):
-    """A model of a verification, a corrective action and a self-proof beside the real ones."""
+    """A model of a verification, a corrective action, a self-proof and the handling of an alert beside the real ones."""
 
     office: Office
     clock: Any
 
     @initialize(
-        far=st.lists(st.sampled_from([0, 0, 1, 2]), max_size=6),
+        far=st.lists(st.sampled_from([0, 0, 1, 2, 3]), max_size=6),
         attached=st.booleans(),
         confidentiality=st.sampled_from(["internal", "internal", "confidential"]),
     )
-    def open_three(self, far: list[int], attached: bool, confidentiality: str) -> None:
+    def open_four(self, far: list[int], attached: bool, confidentiality: str) -> None:
         self.clock.set_wall(NOW)
         self.office.leader.refresh_from_db()
         self.security = self.office.county.person("security", "security_administrator")
@@ -80,12 +86,18 @@ class Work(RuleBasedStateMachine):
                 point=self.office.county.county.point_set.get(code="W1"),
                 data={"request": "说明数据", "wanted": "记录", "days": 5},
             ),
+            self.office.open(
+                ALERT_HANDLING,
+                confidentiality=confidentiality,
+                subject=self.office.county.holder,
+                data={"severity": "major", "statement": "小时值超标"},
+            ),
         ]
         self.lines = dict.fromkeys((one.pk for one in self.matters), 1)
         self.kept: dict[int, list[Any]] = {}
         self.used: list[tuple[Any, ...]] = []
         if attached:
-            for which in (0, 1, 2):
+            for which in range(len(self.matters)):
                 self.attach(which, "handler")
         for which in far:
             self.go_on(which, False)
@@ -135,7 +147,7 @@ class Work(RuleBasedStateMachine):
                 assert step.before == step.after
 
     @rule(
-        which=st.integers(0, 2),
+        which=WHICH,
         action=st.sampled_from(NAMES),
         person=PEOPLE,
         full=st.integers(0, 9),
@@ -147,7 +159,7 @@ class Work(RuleBasedStateMachine):
         data = {one.name: self._value(one) for one in declared.fields} if declared and full else {}
         self._attempt(matter, action, actor, data, offset)
 
-    @rule(which=st.integers(0, 2), backwards=st.booleans())
+    @rule(which=WHICH, backwards=st.booleans())
     def go_on(self, which: int, backwards: bool) -> None:
         """Let somebody take some action that is possible from here, all filled in: long walks are rare otherwise."""
         matter = Matter.objects.get(pk=self.matters[which].pk)
@@ -172,7 +184,7 @@ class Work(RuleBasedStateMachine):
                 return field.choices[0][0]
         return "文字"
 
-    @rule(which=st.integers(0, 2), person=PEOPLE)
+    @rule(which=WHICH, person=PEOPLE)
     def attach(self, which: int, person: str) -> None:
         row, _inside = services.store(io.BytesIO(picture()), "p.jpg")
         self._attempt(
@@ -183,7 +195,7 @@ class Work(RuleBasedStateMachine):
         )
 
     @rule(
-        which=st.integers(0, 2),
+        which=WHICH,
         person=PEOPLE,
         choice=st.sampled_from(["sign", "sign", "sign", "refuse"]),
         right=st.integers(0, 5),
@@ -197,7 +209,7 @@ class Work(RuleBasedStateMachine):
             self.matters[which], choice, actor, {"digest": digest, "password": PASSWORD, "reason": "理由"}
         )
 
-    @rule(which=st.integers(0, 2), action=SMALL, person=PEOPLE)
+    @rule(which=WHICH, action=SMALL, person=PEOPLE)
     def kernel(self, which: int, action: str, person: str) -> None:
         evidence = self.matters[which].evidence.filter(withdrawn_at=None).first()
         data = {
@@ -207,7 +219,7 @@ class Work(RuleBasedStateMachine):
             "request-stop": {"reason": "r"},
             "approve-stop": {"note": "n"},
             "refuse-stop": {"note": "n"},
-            "link": {"number": self.matters[(which + 1) % 3].number},
+            "link": {"number": self.matters[(which + 1) % len(self.matters)].number},
             "urge": {"note": "n"},
             # Voiding ends everything; tried with an empty reason mostly, so that walks stay long.
             "void": {"reason": "" if self.lines[self.matters[which].pk] < 12 else "r"},

@@ -80,19 +80,19 @@ def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:
 
 
 def with_own_due(rows: QuerySet[Matter], user: Any) -> QuerySet[Matter]:
-    """Give rows that a company sees the next date that is no secret of the authority, as `due_outside`."""
+    """Give rows the next date this person may know as `own_due`: a company's leaves out the authority's own clocks."""
     if not account_rules.is_own_organisation_only(user):
-        return rows
+        return rows.annotate(own_due=F("due"))
     clocks = Deadline.objects.filter(matter=OuterRef("pk"), state=Deadline.State.RUNNING)
     for process in processes():
         if own := process.inside_clocks():
             clocks = clocks.exclude(matter__kind=process.code, code__in=own)
-    return rows.annotate(due_outside=Subquery(clocks.order_by("due").values("due")[:1]))
+    return rows.annotate(own_due=Subquery(clocks.order_by("due").values("due")[:1]))
 
 
 def due_of(row: Matter) -> datetime | None:
     """Return the next date as the reader may know it."""
-    return getattr(row, "due_outside", row.due)
+    return getattr(row, "own_due", row.due)
 
 
 def inbox(user: Any) -> QuerySet[Matter]:
@@ -114,9 +114,9 @@ def inbox(user: Any) -> QuerySet[Matter]:
             condition |= Q(region_id__in=approving, pk__in=asked.values("matter_id"))
         if one.organisations:
             condition |= Q(waiting="subject", subject_id__in=one.organisations, shared=True)
-    rows = listed(visible_to(user, reached).filter(condition, closed_at=None))
+    rows = with_own_due(listed(visible_to(user, reached).filter(condition, closed_at=None)), user)
     return rows.annotate(stop_asked=Exists(asked.filter(matter=OuterRef("pk")))).order_by(
-        F("due").asc(nulls_last=True), "opened_at", "id"
+        F("own_due").asc(nulls_last=True), "opened_at", "id"
     )
 
 
@@ -165,17 +165,17 @@ def containing(rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
 
 
 def by_light(rows: QuerySet[Matter], which: str) -> QuerySet[Matter]:
-    """Filter open matters by their traffic light."""
+    """Filter open matters that have `own_due` by the traffic light their reader sees."""
     moment = now()
     match which:
         case "overdue":
-            return rows.filter(closed_at=None, due__lt=moment)
+            return rows.filter(closed_at=None, own_due__lt=moment)
         case "soon":
-            return rows.filter(closed_at=None, due__gte=moment, due__lte=moment + DUE_SOON)
+            return rows.filter(closed_at=None, own_due__gte=moment, own_due__lte=moment + DUE_SOON)
         case "later":
-            return rows.filter(closed_at=None, due__gt=moment + DUE_SOON)
+            return rows.filter(closed_at=None, own_due__gt=moment + DUE_SOON)
         case "none":
-            return rows.filter(closed_at=None, due=None)
+            return rows.filter(closed_at=None, own_due=None)
         case "closed":
             return rows.exclude(closed_at=None)
     return rows.filter(closed_at=None)
@@ -187,10 +187,10 @@ def waiting_summary(user: Any, count: int = 8) -> dict[str, Any]:
     moment = now()
     figures = rows.order_by().aggregate(
         total=Count("pk"),
-        overdue=Count("pk", filter=Q(due__lt=moment)),
-        soon=Count("pk", filter=Q(due__gte=moment, due__lte=moment + DUE_SOON)),
+        overdue=Count("pk", filter=Q(own_due__lt=moment)),
+        soon=Count("pk", filter=Q(own_due__gte=moment, own_due__lte=moment + DUE_SOON)),
     )
-    first = list(with_own_due(rows, user)[:count]) if figures["total"] else []
+    first = list(rows[:count]) if figures["total"] else []
     for one in first:
         one.light_colour, one.light_text = matter_light(one, moment)
         one.due = due_of(one)

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -75,9 +76,9 @@ STOP_ASKED = Column(
     badge=lambda row: "purple" if row.stop_asked else None,
 )
 LIGHT = Column(
-    "due", _("Deadline"), value=lambda row: _light(row)[1], order="due", badge=lambda row: _light(row)[0]
+    "due", _("Deadline"), value=lambda row: _light(row)[1], order="own_due", badge=lambda row: _light(row)[0]
 )
-DUE = Column("due", _("Due"), value=queries.due_of, order="due")
+DUE = Column("due", _("Due"), value=queries.due_of, order="own_due")
 WAITS = Column("waiting", _("Waits for"), value=waits_for, order="waiting")
 REGION = Column("region", _("Region"), order="region__code")
 SUBJECT = Column("subject", _("Organisation concerned"), order="subject__name")
@@ -106,8 +107,8 @@ class MatterListing(Listing):
     )
     empty_text = _("No matter yet.")
 
-    def selected(self) -> QuerySet[Any]:
-        return queries.with_own_due(super().selected(), self.request.user)
+    def __init__(self, request: HttpRequest, rows: QuerySet[Matter]) -> None:
+        super().__init__(request, queries.with_own_due(rows, request.user))
 
 
 class InboxListing(MatterListing):
