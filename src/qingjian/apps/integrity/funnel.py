@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Case, CharField, Count, Max, Min, Q, Sum, Value, When
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.integrity.models import ScoreMonth, Suspect
-from qingjian.apps.integrity.panels import yesterday
+from qingjian.apps.integrity.panels import midnight, yesterday
 from qingjian.apps.integrity.processes import CLUE
 from qingjian.apps.integrity.services import muting
 from qingjian.apps.integrity.services.muting import Precision
@@ -87,83 +88,139 @@ class Funnel:
     known_at: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    rule: str
-    kind: str
-    county: str
-    month: str
-
-
 def funnel(user: Any, chosen: Selection) -> Funnel:
-    """Return the funnel of what a person may see."""
-    suspects, clues, scored = _suspects(user, chosen), _clues(user, chosen), _scored(user, chosen)
-    cases = matters.followed(f"{CLUE}:{row['pk']}" for row in clues)
+    """Return the funnel of what a person may see. The database counts: no row is loaded but those of cases."""
     result = Funnel(Line(_("all")))
-    rules: dict[tuple[str, str], Line] = {}
-    counties: dict[str, Line] = {}
-    months: dict[str, Line] = {}
-    names = dict(Region.objects.filter(level="county").values_list("code", "name"))
-
-    def lines(seen: _Seen) -> Iterable[Line]:
-        rule = rules.setdefault(
-            (seen.rule, seen.kind),
-            Line(f"{rule_title(seen.rule)} · {kind_title(seen.kind)}", (seen.rule, seen.kind)),
-        )
-        county = counties.setdefault(
-            seen.county, Line(names.get(seen.county, seen.county) or "–", (seen.county,))
-        )
-        return (result.whole, rule, county, months.setdefault(seen.month, Line(seen.month, (seen.month,))))
-
-    for row in scored:
-        county, month = row["series__point__region__code"][:COUNTY_DIGITS], f"{row['month']:%Y-%m}"
-        result.whole.records += row["values"]
-        counties.setdefault(county, Line(names.get(county, county), (county,))).records += row["values"]
-        months.setdefault(month, Line(month, (month,))).records += row["values"]
-    outcomes: Counter[str] = Counter()
-    for row in suspects:
-        outcomes["withdrawn" if row["withdrawn"] else row["outcome"]] += 1
-        seen = _Seen(
-            row["rule"],
-            row["kind"],
-            row["series__point__region__code"][:COUNTY_DIGITS],
-            f"{row['first_day']:%Y-%m}",
-        )
-        for line in lines(seen):
-            line.suspects += 1
-    for row in clues:
-        seen = _Seen(
-            row["rule"],
-            row["kind"],
-            row["point__region__code"][:COUNTY_DIGITS],
-            f"{row['start'].astimezone(CHINA):%Y-%m}",
-        )
-        for line in lines(seen):
-            line.clues += 1
-            line.simulated += row["simulated"]
-            line.closed += row["state"] != Clue.State.OPEN
-            line.confirmed += row["state"] == Clue.State.CONFIRMED
-            line.cases += f"{CLUE}:{row['pk']}" in cases
-    result.by_rule = sorted(rules.values(), key=lambda one: (-one.clues, -one.suspects, one.title))
-    result.by_county = sorted(counties.values(), key=lambda one: one.key)
-    result.by_month = sorted(months.values(), key=lambda one: one.key, reverse=True)
-    titles = {**dict(Suspect.Outcome.choices), "withdrawn": _("no longer found")}
-    result.outcomes = [(str(titles[code]), count) for code, count in outcomes.most_common()]
-    whole = _score_months(user, chosen).aggregate(series=Count("series", distinct=True))
-    result.series = whole["series"]
-    newest = _score_months(user, chosen).order_by("-known_at").first()
-    result.known_at = newest.known_at if newest else None
+    made = _Lines(result.whole)
+    _count_values(result, made, _score_months(user, chosen))
+    _count_suspects(result, made, _suspects(user, chosen), chosen)
+    _count_clues(made, _clues(user, chosen), chosen)
+    result.by_rule = sorted(made.rules.values(), key=lambda one: (-one.clues, -one.suspects, one.title))
+    result.by_county = sorted(made.counties.values(), key=lambda one: one.key)
+    result.by_month = sorted(made.months.values(), key=lambda one: one.key, reverse=True)
     return result
 
 
-def _within(rows: Any, user: Any, chosen: Selection, point: str, day: str) -> Any:
-    """Narrow rows to points in reach and to period, county and element; `point` is the way from a row to its point."""
+class _Lines:
+    """The lines of a funnel by rule and kind, county and month, made as they are met."""
+
+    def __init__(self, whole: Line) -> None:
+        self.whole = whole
+        self.rules: dict[tuple[str, str], Line] = {}
+        self.counties: dict[str, Line] = {}
+        self.months: dict[str, Line] = {}
+        regions = list(Region.objects.values_list("pk", "code", "level", "name"))
+        self._codes = {pk: code[:COUNTY_DIGITS] for pk, code, _level, _name in regions}
+        self._names = {code: name for _pk, code, level, name in regions if level == "county"}
+
+    def rule(self, rule: str, kind: str) -> Line:
+        title = f"{rule_title(rule)} · {kind_title(kind)}"
+        return self.rules.setdefault((rule, kind), Line(title, (rule, kind)))
+
+    def county(self, region: int) -> Line:
+        code = self._codes[region]
+        return self.counties.setdefault(code, Line(self._names.get(code, code) or "–", (code,)))
+
+    def month(self, day: date) -> Line:
+        name = f"{day:%Y-%m}"
+        return self.months.setdefault(name, Line(name, (name,)))
+
+
+def _count_values(result: Funnel, made: _Lines, rows: Any) -> None:
+    for row in rows.values("month", "series__point__region_id").annotate(screened=Sum("values")):
+        for line in (
+            result.whole,
+            made.county(row["series__point__region_id"]),
+            made.month(row["month"]),
+        ):
+            line.records += row["screened"]
+    whole = rows.aggregate(series=Count("series", distinct=True), known_at=Max("known_at"))
+    result.series, result.known_at = whole["series"], whole["known_at"]
+
+
+def _count_suspects(result: Funnel, made: _Lines, rows: Any, chosen: Selection) -> None:
+    cuts = ("rule", "kind", "outcome", "withdrawn", "series__point__region_id")
+    outcomes: Counter[str] = Counter()
+    for row in rows.values(*cuts).annotate(count=Count("pk")):
+        outcomes["withdrawn" if row["withdrawn"] else row["outcome"]] += row["count"]
+        for line in (
+            result.whole,
+            made.rule(row["rule"], row["kind"]),
+            made.county(row["series__point__region_id"]),
+        ):
+            line.suspects += row["count"]
+    titles = {**dict(Suspect.Outcome.choices), "withdrawn": _("no longer found")}
+    result.outcomes = [(str(titles[code]), count) for code, count in outcomes.most_common()]
+    for row in _by_month(rows, "first_day", chosen, lambda day: day).annotate(count=Count("pk")):
+        made.month(date.fromisoformat(row["month_of_data"])).suspects += row["count"]
+
+
+CLUE_COUNTS = {
+    "clues": Count("pk"),
+    "of_simulation": Count("pk", filter=Q(simulated=True)),
+    "closed": Count("pk", filter=~Q(state=Clue.State.OPEN)),
+    "confirmed": Count("pk", filter=Q(state=Clue.State.CONFIRMED)),
+}
+
+
+def _count_clues(made: _Lines, rows: Any, chosen: Selection) -> None:
+    def add(row: Mapping[str, Any], *lines: Line) -> None:
+        for line in lines:
+            line.clues += row["clues"]
+            line.simulated += row["of_simulation"]
+            line.closed += row["closed"]
+            line.confirmed += row["confirmed"]
+
+    for row in rows.values("rule", "kind", "point__region_id").annotate(**CLUE_COUNTS):
+        add(row, made.whole, made.rule(row["rule"], row["kind"]), made.county(row["point__region_id"]))
+    for row in _by_month(rows, "start", chosen, midnight).annotate(**CLUE_COUNTS):
+        add(row, made.month(date.fromisoformat(row["month_of_data"])))
+    origin = Concat(Value(f"{CLUE}:"), Cast("pk", CharField()))
+    followed = rows.annotate(origin=origin).filter(matters.is_followed("origin"))
+    for rule, kind, region, start in followed.values_list("rule", "kind", "point__region_id", "start"):
+        day = start.astimezone(CHINA).date()
+        for line in (made.whole, made.rule(rule, kind), made.county(region), made.month(day)):
+            line.cases += 1
+
+
+def _by_month(rows: Any, column: str, chosen: Selection, edge: Callable[[date], Any]) -> Any:
+    """Group rows by the month of a column, as the first day of it in text; `edge` makes a day what the column holds.
+
+    Months are compared in order, not cut out of dates: SQLite would ask Python for every row.
+    """
+    first, last = chosen.days()
+    if first is None:
+        earliest = rows.aggregate(first=Min(column))["first"]
+        first = earliest.astimezone(CHINA).date() if isinstance(earliest, datetime) else earliest
+    begin, end = (first or yesterday()).replace(day=1), last or yesterday()
+    cases = []
+    while begin <= end:
+        after = (begin + timedelta(days=31)).replace(day=1)
+        cases.append(When(**{f"{column}__lt": edge(after)}, then=Value(begin.isoformat())))
+        begin = after
+    # What lies beyond, of a device whose clock runs ahead, stands in the last month.
+    month = Case(*cases, default=Value(end.replace(day=1).isoformat()), output_field=CharField())
+    return rows.annotate(month_of_data=month).values("month_of_data")
+
+
+def _within(
+    rows: Any,
+    user: Any,
+    chosen: Selection,
+    point: str,
+    column: str,
+    edge: Callable[[date], Any] = lambda day: day,
+) -> Any:
+    """Narrow rows to points in reach and to period, county and element; `point` is the way from a row to its point.
+
+    `edge` makes a day what the column of the period holds.
+    """
     first, last = chosen.days()
     rows = rows.filter(**{f"{point}__in": observing.points_of_clues(user)})
     if first:
-        rows = rows.filter(**{f"{day}__gte": first})
+        rows = rows.filter(**{f"{column}__gte": edge(first)})
     if last:
-        rows = rows.filter(**{f"{day}__lte": last})
+        rows = rows.filter(**{f"{column}__lt": edge(last + timedelta(days=1))})
     if chosen.county:
         rows = rows.filter(**{f"{point}__region__code__startswith": chosen.county})
     if chosen.element:
@@ -179,24 +236,16 @@ def _of_origin(rows: Any, chosen: Selection) -> Any:
     return rows.filter(series__origin="simulated") if only else rows.exclude(series__origin="simulated")
 
 
-def _suspects(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:
-    rows = _within(Suspect.objects.all(), user, chosen, "series__point", "first_day")
-    rows = _ruled(_of_origin(rows, chosen), chosen)
-    return list(
-        rows.order_by().values(
-            "rule", "kind", "first_day", "outcome", "withdrawn", "series__point__region__code"
-        )
-    )
+def _suspects(user: Any, chosen: Selection) -> Any:
+    rows = _within(Suspect.objects.order_by(), user, chosen, "series__point", "first_day")
+    return _ruled(_of_origin(rows, chosen), chosen)
 
 
-def _clues(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:
-    rows = _within(Clue.objects.all(), user, chosen, "point", "start__date")
+def _clues(user: Any, chosen: Selection) -> Any:
+    rows = _within(Clue.objects.order_by(), user, chosen, "point", "start", midnight)
     if chosen.simulated:
         rows = rows.filter(simulated=chosen.simulated == "1")
-    rows = _ruled(rows, chosen)
-    return list(
-        rows.order_by().values("pk", "rule", "kind", "start", "state", "simulated", "point__region__code")
-    )
+    return _ruled(rows, chosen)
 
 
 def _ruled(rows: Any, chosen: Selection) -> Any:
@@ -206,13 +255,8 @@ def _ruled(rows: Any, chosen: Selection) -> Any:
 
 
 def _score_months(user: Any, chosen: Selection) -> Any:
-    rows = _within(ScoreMonth.objects.all(), user, chosen, "series__point", "month")
+    rows = _within(ScoreMonth.objects.order_by(), user, chosen, "series__point", "month")
     return _of_origin(rows, chosen)
-
-
-def _scored(user: Any, chosen: Selection) -> list[Mapping[str, Any]]:
-    rows = _score_months(user, chosen).order_by().values("month", "series__point__region__code")
-    return list(rows.annotate(values=Sum("values")))
 
 
 def months(user: Any) -> list[str]:
@@ -222,16 +266,12 @@ def months(user: Any) -> list[str]:
 
 
 def rule_states(lines: Iterable[Line]) -> list[dict[str, Any]]:
-    """Return the lines by rule with their precision over the whole node and whether they are muted."""
+    """Return the lines by rule with whether they are muted, and why."""
     muted = muting.in_force()
+    held = [(line, muted.get((line.key[0], line.key[1]))) for line in lines]
     return [
-        {
-            "line": line,
-            "node": muting.precision_of(*line.key),
-            "mute": muted.get((line.key[0], line.key[1])),
-            "why": muting.why(muted[line.key[0], line.key[1]]) if (line.key[0], line.key[1]) in muted else "",
-        }
-        for line in lines
+        {"line": line, "mute": mute, "why": muting.why(mute) if mute is not None else ""}
+        for line, mute in held
     ]
 
 

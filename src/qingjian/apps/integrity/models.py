@@ -155,7 +155,13 @@ class Suspect(models.Model):
 
     class Meta:
         ordering = ("-last_day", "series")
-        indexes = (models.Index(fields=("series", "rule", "last_day"), name="suspect_series_rule"),)
+        indexes = (
+            models.Index(fields=("series", "rule", "last_day"), name="suspect_series_rule"),
+            # The funnel counts from this index alone.
+            models.Index(
+                fields=("series", "first_day", "rule", "kind", "outcome", "withdrawn"), name="suspect_counts"
+            ),
+        )
         verbose_name = _("Suspect")
 
     def __str__(self) -> str:

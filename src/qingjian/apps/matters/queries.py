@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -64,14 +64,9 @@ def begun_at(origin: str) -> int:
     return Matter.objects.filter(origin=origin).count()
 
 
-def followed(origins: Iterable[str]) -> set[str]:
-    """Return those origins out of whose matters another matter was opened, however many there are."""
-    wanted = sorted(set(origins))
-    found: set[str] = set()
-    for begin in range(0, len(wanted), 500):
-        rows = MatterLink.objects.filter(kind="follows", target__origin__in=wanted[begin : begin + 500])
-        found.update(rows.values_list("target__origin", flat=True))
-    return found
+def is_followed(column: str) -> Exists:
+    """Return the condition that another matter was opened out of one whose origin is what the row holds in `column`."""
+    return Exists(MatterLink.objects.filter(kind="follows", target__origin=OuterRef(column)))
 
 
 def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:

@@ -257,7 +257,12 @@ class Clue(models.Model):
 
     class Meta:
         ordering = ("-opened_at", "-id")
-        indexes = (models.Index(fields=("rule", "kind", "state"), name="clue_rule_kind_state"),)
+        indexes = (
+            models.Index(fields=("rule", "kind", "state"), name="clue_rule_kind_state"),
+            models.Index(fields=("-opened_at", "-id"), name="clue_opened"),
+            # The funnel counts from this index alone: the rows themselves carry charts.
+            models.Index(fields=("point", "start", "rule", "kind", "state", "simulated"), name="clue_counts"),
+        )
         verbose_name = _("Clue")
 
     def __str__(self) -> str:
