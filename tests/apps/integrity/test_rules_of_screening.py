@@ -6,6 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.apps.conftest import NOW
@@ -53,6 +56,23 @@ def test_a_precision_lies_within_its_bounds(confirmed: int, dismissed: int) -> N
     else:
         assert 0 <= one.low <= one.share <= one.high <= 1
         assert one.few == (one.closed < 10)
+
+
+def test_reading_pages_writes_nothing_on_an_empty_node(client, office) -> None:
+    client.force_login(office.handler)
+    for page in ("/integrity/funnel/", "/integrity/rules/", "/integrity/rules/1/", "/clues/"):
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(page).status_code == 200
+        written = [one["sql"] for one in asked if 'INTO "integrity' in one["sql"] or "UPDATE" in one["sql"]]
+        assert written == []
+
+
+def test_a_node_has_its_first_rule_set_from_the_start(db) -> None:
+    (first,) = RuleSet.objects.all()
+    assert (first.version, first.author, first.activated_by) == (1, None, None)
+    assert rulesets.active() == first
+    call_command("migrate", verbosity=0)
+    assert RuleSet.objects.count() == 1
 
 
 def test_a_rule_under_its_floor_is_muted_with_its_reason(office, screened) -> None:
@@ -199,6 +219,42 @@ def test_the_funnel_counts_from_values_to_cases(office, screened) -> None:
     assert funnel.funnel(office.handler, funnel.Selection(element="air")).whole.clues == 1
     assert funnel.funnel(office.handler, funnel.Selection(period="2026-10")).whole.clues == 0
     assert funnel.funnel(office.handler, funnel.Selection(simulated="1")).whole.clues == 0
+
+
+def test_the_funnel_cuts_by_the_months_of_the_office_and_not_of_greenwich(office, screened) -> None:
+    october = found(first=date(2026, 10, 31), last=date(2026, 10, 31))
+    november = found("A1", "air.a34004", date(2026, 11, 1), date(2026, 11, 1), kind="spray")
+    screened(october, november)
+    verification = office.open(origin=f"clue:{Clue.objects.get(point__code='W1').pk}")
+    MatterLink.objects.create(
+        source=office.open(), target=verification, kind="follows", author=office.handler, at=NOW
+    )
+    for period in ("12", "all", "2026-10"):
+        lines = funnel.funnel(office.handler, funnel.Selection(period=period)).by_month
+        seen = {one.title: (one.suspects, one.clues, one.cases) for one in lines}
+        assert seen["2026-10"] == (1, 1, 1)
+        assert seen.get("2026-11", (1, 1, 0)) == (1, 1, 0)
+        assert ("2026-11" in seen) == (period != "2026-10")
+
+
+def test_a_clue_ahead_of_the_day_is_counted_in_the_last_month(office, screened) -> None:
+    screened(found())
+    Clue.objects.update(start=NOW + timedelta(days=40))
+    (line,) = (
+        one for one in funnel.funnel(office.handler, funnel.Selection()).by_month if one.title == "2026-11"
+    )
+    assert line.clues == 1
+
+
+def test_the_funnel_asks_the_database_as_often_for_many_clues_as_for_few(
+    office, screened, django_assert_max_num_queries
+) -> None:
+    screened(found())
+    with CaptureQueriesContext(connection) as few:
+        funnel.funnel(office.handler, funnel.Selection())
+    closed(3, 60)
+    with django_assert_max_num_queries(len(few)):
+        assert funnel.funnel(office.handler, funnel.Selection()).whole.clues == 64
 
 
 def test_the_funnel_shows_nothing_of_other_counties_and_nothing_to_units(office, screened) -> None:

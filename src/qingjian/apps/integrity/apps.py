@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,3 +10,6 @@ class IntegrityConfig(AppConfig):
 
     def ready(self) -> None:
         from qingjian.apps.integrity import tasks  # noqa: F401 - registers the jobs
+        from qingjian.apps.integrity.services import rulesets
+
+        post_migrate.connect(rulesets.deliver, sender=self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps as installed_apps
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Max
@@ -16,17 +17,29 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.integrity.models import RuleSet, Trial
 from qingjian.contracts.current import now
 
+DELIVERED = 1
+"""Version of the rule set that comes with the program."""
+
 
 def active() -> RuleSet:
-    """Return the rule set in force: the one switched on last; the delivered one before anybody changed anything."""
-    found = RuleSet.objects.exclude(activated_at=None).order_by("-activated_at", "-version").first()
-    if found is not None:
-        return found
-    made, _created = RuleSet.objects.get_or_create(
-        version=1,
-        defaults={"reason": "", "created_at": now(), "activated_at": now()},
+    """Return the rule set in force: the one a person switched on last; before that, the delivered one."""
+    chosen = RuleSet.objects.exclude(activated_by=None).order_by("-activated_at", "-version").first()
+    return chosen or RuleSet.objects.get(version=DELIVERED)
+
+
+def deliver(using: str, apps: Any = installed_apps, **_others: Any) -> None:
+    """Give a node the delivered rule set after its tables are made; one that has it keeps it.
+
+    `apps` are the models as they are at that moment, which may be before the table exists.
+    """
+    try:
+        model = apps.get_model("integrity", "RuleSet")
+    except LookupError:
+        return
+    moment = now()
+    model.objects.using(using).get_or_create(
+        version=DELIVERED, defaults={"reason": "", "created_at": moment, "activated_at": moment}
     )
-    return made
 
 
 def write(author: Any, settings: Mapping[str, Any], reason: str) -> RuleSet:
