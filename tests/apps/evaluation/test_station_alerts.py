@@ -55,6 +55,32 @@ def test_a_section_rising_towards_its_target_class_warns(data: Data, client: Any
     assert client.get(f"/outlets/trends/{warning.pk}/why/").status_code == 200
 
 
+def test_oxygen_falling_and_acidity_leaving_its_range_warn_and_end_right(data: Data, clock: Any) -> None:
+    for number in range(7):
+        day = TODAY - timedelta(days=7 - number)
+        data.put("R1.w01009", day, [6.3 - number / 5] * 24)
+        data.put("R1.w01001", day, [7.95 + number * 0.15] * 24)
+    services.catch_up("water", 60)
+    found = {one.series.factor.wire_code: one for one in TrendWarning.objects.all()}
+    assert {code: (one.outcome, one.slope < 0) for code, one in found.items()} == {
+        "w01009": ("running", True),
+        "w01001": ("running", False),
+    }
+    assert "≥5" in found["w01009"].held_against
+    assert "6–9" in found["w01001"].held_against
+    observing.consume_findings()
+    assert Alert.objects.filter(rule="trend-towards-limit").count() == 2
+    clock.advance(24 * 3600)
+    data.put("R1.w01009", TODAY, [4.6] * 24)
+    data.put("R1.w01001", TODAY, [5.5] * 24)
+    services.follow("water")
+    # Acidity left its range at the other end: that is no success of the warning.
+    assert {one.series.factor.wire_code: one.outcome for one in TrendWarning.objects.all()} == {
+        "w01009": "reached",
+        "w01001": "passed",
+    }
+
+
 def test_a_noise_station_above_its_zone_alerts_and_the_finding_falls_away(elements: Data, clock: Any) -> None:
     night = TODAY - timedelta(days=2)
     elements.put("N1.Leq", night, [56.0] * 24)

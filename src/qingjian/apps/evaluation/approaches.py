@@ -21,7 +21,15 @@ from qingjian.apps.observing import stores
 from qingjian.contracts.current import now
 from qingjian.contracts.findings import Finding, finding_id
 from qingjian.rulebook import Rulebook
-from qingjian.standards.emissions.approach import Approach, WarningRules, approaching, warning_rules
+from qingjian.standards.emissions.approach import (
+    Allowed,
+    Approach,
+    Side,
+    WarningRules,
+    approaching,
+    warning_rules,
+)
+from qingjian.standards.errors import InputError
 
 LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 FOLLOWED = {"hour": timedelta(hours=48), "day": timedelta(days=14)}
@@ -33,7 +41,7 @@ PLACES = 6
 
 @dataclass
 class Track:
-    """Values of one series against its strictest upper limit; `raw` with, `used` without what marks leave out."""
+    """Values of one series against its strictest limit; `raw` with, `used` without what marks leave out."""
 
     series: Series
     bound: Bound
@@ -94,7 +102,7 @@ def _tracks(
         for outlet in chosen:
             tracks = []
             for series, converted, held in outlet.held(today, "hour", book):
-                if _upper(held[0]):
+                if allowed(held[0]) is not None:
                     raw, used = block.judged(outlet, series, converted)
                     tracks.append(Track(series, held[0], averaging, midnight(first), raw, used))
             yield outlet, tracks
@@ -113,48 +121,54 @@ def _tracks(
         tracks = [
             Track(series, held[0], averaging, midnight(first), values[series.pk], values[series.pk])
             for series, _converted, held in outlet.held(today, "day", book)
-            if _upper(held[0]) and series.pk in values
+            if allowed(held[0]) is not None and series.pk in values
         ]
         yield outlet, tracks
 
 
-def _upper(bound: Bound) -> bool:
-    """Ranges and lower limits are not approached from below."""
-    return bound.upper is not None and bound.lower is None and bound.upper > 0
+def allowed(bound: Bound) -> Allowed | None:
+    """Return what a limit allows, for the trend towards it; None for a limit of zero, which has no way towards it."""
+    sides = [None if one is None else Decimal(repr(one)) for one in (bound.upper, bound.lower)]
+    try:
+        return Allowed(*sides)
+    except InputError:
+        return None
 
 
 def _runs(track: Track, rules: WarningRules, begin: datetime, book: Rulebook) -> Iterator[dict[str, Any]]:
     """Yield the warnings that start after `begin`: from the period that completes `in_a_row` to the one that ends them.
 
-    A warning ends when the limit is passed (right), when the value falls below the warning line or the rise is over and
-    the horizon has gone by (false), and goes on while neither has happened.
+    A warning ends when the limit it speaks of is passed (right), when the value is back before the warning line or the
+    movement is over and the horizon has gone by (false), and goes on while neither has happened.
     """
     length = LENGTHS[track.averaging]
-    limit = Decimal(repr(track.bound.upper))
-    line = float(limit * rules.share / 100)
+    limits = allowed(track.bound)
+    if limits is None:
+        return
     agreeing = 0
     open_run: dict[str, Any] | None = None
+    side: Side | None = None
     last_warned = -1
     newest = _newest(track.used)
     first = max(0, int((begin - track.start) / length) - rules.in_a_row)
     for place in range(first, newest + 1):
-        value = track.used[place]
+        value = track.value(place)
         if open_run is not None:
-            ending = _ending(value, float(limit), line, place - last_warned, rules)
+            ending = _ending(value, limits, side, place - last_warned, rules)
             if ending:
                 yield {**open_run, "end": track.start + (place + 1) * length, "outcome": ending}
                 open_run, agreeing = None, 0
                 continue
-        if not line <= value <= float(limit):
+        if value is None or limits.passed(value) or not _near(value, limits, rules):
             agreeing = 0
             continue
         window = [track.value(one) for one in range(max(0, place - rules.window + 1), place + 1)]
-        found = approaching(window, limit, rules, unit=track.unit or track.series.unit, rulebook=book)
+        found = approaching(window, limits, rules, unit=track.unit or track.series.unit, rulebook=book)
         agreeing = agreeing + 1 if found.warns else 0
         if found.warns:
             last_warned = place
         if open_run is None and agreeing >= rules.in_a_row:
-            open_run = _opened(track, place, found, length)
+            open_run, side = _opened(track, place, found, length), found.side
         elif open_run is not None and found.warns:
             open_run["share"] = max(open_run["share"], float(found.share or 0))
     if open_run is not None:
@@ -170,12 +184,23 @@ def _newest(values: np.ndarray) -> int:
     return int(known[-1]) if len(known) else -1
 
 
-def _ending(value: float, limit: float, line: float, since: int, rules: WarningRules) -> str:
-    if value > limit:
-        return TrendWarning.Outcome.REACHED
-    if value < line or since > rules.horizon:
-        return TrendWarning.Outcome.PASSED
-    return ""
+def _near(value: Decimal, limits: Allowed, rules: WarningRules) -> bool:
+    share = limits.share(value)
+    return share is None or share >= rules.share
+
+
+def _ending(
+    value: Decimal | None, limits: Allowed, side: Side | None, since: int, rules: WarningRules
+) -> str:
+    """A missing value ends nothing before the horizon has gone by."""
+    if value is not None:
+        if limits.side(value) != side:
+            return TrendWarning.Outcome.PASSED
+        if limits.passed(value):
+            return TrendWarning.Outcome.REACHED
+        if not _near(value, limits, rules):
+            return TrendWarning.Outcome.PASSED
+    return TrendWarning.Outcome.PASSED if since > rules.horizon else ""
 
 
 def _opened(track: Track, place: int, found: Approach, length: timedelta) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def rebuild_air(points: set[int] | None, book: Rulebook) -> None:
 def rebuild_water(points: set[int] | None, book: Rulebook) -> None:
     """Work out the warnings of stations at sections by days, where a target class is registered.
 
-    Dissolved oxygen and pH are not approached from below.
+    Dissolved oxygen is watched as it falls towards its limit, pH towards either end of its range.
     """
     chosen = [
         one
@@ -67,11 +67,19 @@ def _air_bounds(today: date, averaging: str, book: Rulebook) -> dict[str, tuple[
 def _water_bounds(point: Point, today: date, book: Rulebook) -> dict[str, tuple[Bound, str]]:
     target = class_index(point.attributes["target_class"])
     limits = item_limits(book, Basis(today), laboratory.water_body(point))
-    return {
-        item: (Bound(float(one.limits[target]), None, row=one.rows[target]), one.unit)
-        for item, one in limits.items()
-        if item in ASSESSED and one.direction == "<=" and target < len(one.limits)
-    }
+    found = {}
+    for item, one in limits.items():
+        if item not in ASSESSED or target >= len(one.rows):
+            continue
+        row = one.rows[target]
+        if one.low is not None and one.high is not None:
+            bound = Bound(float(one.high), float(one.low), row=row)
+        elif one.direction == "<=":
+            bound = Bound(float(one.limits[target]), None, row=row)
+        else:
+            bound = Bound(None, float(one.limits[target]), row=row)
+        found[item] = (bound, one.unit)
+    return found
 
 
 def _rebuild(
