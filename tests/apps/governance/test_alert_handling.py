@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -157,3 +157,86 @@ def test_pages_show_matter_and_deadline(office: Office, series: str, client: Cli
         assert number in page.content.decode(), address
     client.force_login(office.outsider)
     assert client.get(f"/alerts/{alert.pk}/").status_code == 404
+
+
+def worse(series: str, severity: str) -> None:
+    """State a further finding of the same rule and series."""
+    start = now() - timedelta(hours=1)
+    stores.findings().append(
+        [
+            Finding(
+                finding_id("exceedance-hour", "1", series, start),
+                "exceedance-hour",
+                "1",
+                series,
+                "series",
+                start,
+                None,
+                severity,
+                {"peak": 260.0},
+                now(),
+            )
+        ]
+    )
+    observing.consume_findings()
+
+
+def test_what_grows_worse_gets_the_tighter_deadline_and_keeps_the_first_one(
+    office: Office, series: str, clock: Any
+) -> None:
+    found(series, severity="minor")
+    services.open_for_alerts()
+    first = Deadline.objects.get()
+    clock.advance(600)
+    worse(series, "critical")
+    assert (services.worsen_for_alerts(), services.worsen_for_alerts()) == (1, 0)
+    matter = Matter.objects.get(kind=ALERT_HANDLING.code)
+    running = matter.deadlines.get(state=Deadline.State.RUNNING)
+    assert running.due == matter.due == now() + timedelta(hours=1)
+    assert matter.deadlines.get(state=Deadline.State.CANCELLED).due == first.due
+    line = matter.trail.get(action="worsened")
+    ends = [datetime.fromisoformat(line.data[name]) for name in ("before", "due")]
+    assert ends == [first.due, running.due]
+    assert (line.data["severity"], line.data["deadline"]) == ("critical", "take-over")
+    assert line.inside
+    told = Notification.objects.filter(kind="worsened_sooner")
+    assert office.handler in [one.person for one in told]
+    page = Client()
+    page.force_login(office.handler)
+    assert "程度加重" in page.get(f"/matters/{matter.pk}/?tab=trail").content.decode()
+    assert not [one for one in records.differences() if not one.startswith("名录")]
+    assert office.act(matter, "take", office.handler).deadlines.get(code="name-cause")
+
+
+def test_a_first_deadline_that_ends_earlier_stays_and_a_missed_one_climbs_sooner(
+    office: Office, series: str, clock: Any
+) -> None:
+    found(series, severity="minor")
+    services.open_for_alerts()
+    first = Deadline.objects.get()
+    clock.advance(23 * 3600)
+    worse(series, "major")
+    assert services.worsen_for_alerts() == 1
+    assert Deadline.objects.get().due == first.due
+    clock.advance(2 * 3600)
+    assert work.escalate() == 1
+    worse(series, "critical")
+    assert services.worsen_for_alerts() == 1
+    clock.advance(3600)
+    assert work.escalate() == 1
+
+
+def test_the_severity_of_a_matter_taken_over_or_closed_changes_no_deadline(
+    office: Office, series: str
+) -> None:
+    found(series, severity="minor")
+    services.open_for_alerts()
+    matter = office.act(Matter.objects.get(kind=ALERT_HANDLING.code), "take", office.handler)
+    due = matter.due
+    worse(series, "critical")
+    assert services.worsen_for_alerts() == 1
+    matter.refresh_from_db()
+    assert (matter.data["severity"], matter.due) == ("critical", due)
+    assert Notification.objects.filter(kind="worsened", person=office.handler).exists()
+    matter = office.act(matter, "close", office.handler, cause="process", cause_found="曝气机停运")
+    assert work.worsen(matter.pk, {"severity": "minor"}) is False

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 from tests.apps.conftest import NOW
 
 from qingjian.apps.observing import queries, services
@@ -272,3 +273,31 @@ def test_a_gap_somebody_has_taken_over_is_left_to_that_person(log, staff) -> Non
     log.append([gap(60, 0)])
     services.consume_findings(log)
     assert Alert.objects.get().state == "acknowledged"
+
+
+def test_an_alert_that_grows_worse_climbs_sooner_and_keeps_what_was(log, clock, staff, client) -> None:
+    log.append([finding(severity="minor")])
+    services.consume_findings(log)
+    first = Alert.objects.get().escalate_at
+    clock.advance(600)
+    log.append([finding(minutes=30, severity="critical")])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    assert alert.escalate_at == NOW + timedelta(minutes=70)
+    step = alert.steps.get(action="worsened")
+    assert step.note == f"minor critical {first.isoformat()} {alert.escalate_at.isoformat()}"
+    client.force_login(staff)
+    page = client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert "程度加重" in page
+    assert timezone.localtime(first).strftime("%Y-%m-%d %H:%M:%S") in page
+
+
+def test_a_nearer_deadline_is_never_moved_away(log, clock) -> None:
+    log.append([finding(severity="minor")])
+    services.consume_findings(log)
+    first = Alert.objects.get().escalate_at
+    clock.advance(23 * 3600)
+    log.append([finding(minutes=30, severity="major")])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    assert (alert.severity, alert.escalate_at) == ("major", first)

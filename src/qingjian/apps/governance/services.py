@@ -12,7 +12,7 @@ from qingjian.apps.matters import services as work
 from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.apps.observing import evidence, words
 from qingjian.apps.observing import services as observing
-from qingjian.apps.observing.models import Alert
+from qingjian.apps.observing.models import SEVERITY_RANK, Alert
 from qingjian.ui.templatetags.kit import moment
 
 TITLE_LENGTH = 200
@@ -51,6 +51,22 @@ def open_for_alerts() -> int:
             observing.hand_over(alert, done.matter.number)
             opened += 1
     return opened
+
+
+def worsen_for_alerts() -> int:
+    """Carry the severity of alerts that grew worse into their open matters, with the tighter deadline; return how many."""
+    alerts = {
+        f"{ALERT}:{one.pk}": one.severity
+        for one in Alert.objects.filter(rule__in=evaluation.WORKED_ON)
+        .exclude(state=Alert.State.CLOSED)
+        .exclude(handled_as="")
+    }
+    return sum(
+        work.worsen(matter.pk, {"severity": alerts[matter.origin]})
+        for matter in matters.open_of(ALERT_HANDLING.code)
+        if matter.origin in alerts
+        and SEVERITY_RANK[alerts[matter.origin]] > SEVERITY_RANK.get(matter.data.get("severity", ""), 0)
+    )
 
 
 def _found(alert: Alert) -> list[str]:

@@ -12,7 +12,9 @@ from qingjian.apps.scheduling.said import sentence
 
 
 def open_for_alerts(period: datetime) -> str:
-    return sentence("%(count)d opened", count=services.open_for_alerts())
+    opened = services.open_for_alerts()
+    services.worsen_for_alerts()
+    return sentence("%(count)d opened", count=opened)
 
 
 register(

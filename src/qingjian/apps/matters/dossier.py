@@ -135,7 +135,8 @@ def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:
             one.title = ACTIONS["open"]
         one.after_title = row.declaration.state(one.after).title if one.after != one.before else ""
         # The kernel's own actions keep values of other meanings under names a process may use too.
-        entered = one.data if one.action == "open" or row.declaration.action(one.action) else {}
+        own = one.action in ("open", "worsened") or row.declaration.action(one.action)
+        entered = one.data if own else {}
         one.shown = [
             (fields[name].title, wording.value_text(fields[name], value))
             for name, value in entered.items()
@@ -143,6 +144,10 @@ def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:
         ]
         if code := one.data.get("deadline"):
             one.shown.append((_("Deadline"), wording.deadline_title(row.declaration, code, code)))
+        if one.action in ("worsened", "recompute"):
+            ends = [wording.moment(one.data.get(name)) for name in ("before", "due")]
+            if ends[0] != ends[1]:
+                one.shown.append((_("Due"), " → ".join(ends)))
         if level := one.data.get("level"):
             one.shown.append((_("Escalation"), level))
     return lines

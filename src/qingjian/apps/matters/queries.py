@@ -59,6 +59,11 @@ def open_from(origin: str) -> QuerySet[Matter]:
     return Matter.objects.filter(origin=origin, closed_at=None)
 
 
+def open_of(kind: str) -> QuerySet[Matter]:
+    """Return the open matters of a process, for jobs; pages ask `visible_to`."""
+    return Matter.objects.filter(kind=kind, closed_at=None)
+
+
 def begun_at(origin: str) -> int:
     """Return how many matters began at something, void and closed ones too, for keys; pages ask `visible_to`."""
     return Matter.objects.filter(origin=origin).count()

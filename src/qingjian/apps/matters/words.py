@@ -27,6 +27,7 @@ ACTIONS = {
     "link": _("Linked"),
     "overdue": _("Deadline missed"),
     "recompute": _("Deadline computed again"),
+    "worsened": _("Grew worse"),
     "urge": _("Urged on"),
     "withdraw-disclosure": _("Publication taken back"),
 }
@@ -92,6 +93,8 @@ NOTICES = {
     "urged": _("{number}: {person} urges you on: {note}"),
     "certificate_ends": _("Certificate {certificate} of {holder} ends on {day}"),
     "recomputed": _("{number}: {deadline} moved from {before} to {due} because the calendar changed"),
+    "worsened": _("{number} grew worse"),
+    "worsened_sooner": _("{number} grew worse: {deadline} now ends on {due} instead of {before}"),
     "orphaned": _("{number} is in charge of {person}, who no longer has a post for it: hand it over"),
 }
 """Sentences of notifications; rendered in the reader's language."""

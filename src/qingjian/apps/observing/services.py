@@ -154,8 +154,20 @@ def _extend(alert: Alert, finding: Finding, *, new: bool) -> None:
     lasting = finding.end is None or others.filter(end=None).exists()
     alert.ended_at = None if lasting else max([finding.end, *others.values_list("end", flat=True)])
     if SEVERITY_RANK[finding.severity] > SEVERITY_RANK[alert.severity]:
-        alert.severity = finding.severity
+        _worsen(alert, finding.severity)
     alert.save()
+
+
+def _worsen(alert: Alert, severity: str) -> None:
+    """Raise the severity; what nobody has taken over climbs no later than the higher severity asks for from now on."""
+    before = alert.escalate_at
+    if before is not None:
+        alert.escalate_at = min(before, now() + ESCALATE_AFTER[severity])
+    times = "" if before is None else f" {before.isoformat()} {alert.escalate_at.isoformat()}"
+    AlertStep.objects.create(
+        alert=alert, at=now(), action="worsened", note=f"{alert.severity} {severity}{times}"
+    )
+    alert.severity = severity
 
 
 def escalate_overdue() -> int:

@@ -406,10 +406,13 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
             "closed": _("Closed"),
             "escalated": _("Escalated"),
             "handed": _("Handled as a matter"),
+            "worsened": _("Grew worse"),
         },
     }
     for step in context["steps"]:
         step.title = context["action_titles"].get(step.action, step.action)
+        if step.action == "worsened":
+            step.note = words.worsened(step.note)
     return render(request, "observing/alert.html", context)
 
 

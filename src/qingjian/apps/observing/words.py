@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils.functional import Promise
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.observing.models import SEVERITY_CHOICES
 from qingjian.pipeline.rules import CATALOGUE
+from qingjian.ui.templatetags.kit import moment
 
 STATISTICS = {
     "realtime": _("Real time"),
@@ -75,3 +79,17 @@ def rule_text(name: str) -> str:
 
 def _english() -> bool:
     return (get_language() or "").startswith("en")
+
+
+def worsened(note: str) -> str:
+    """Return the note of a step that raised the severity as a person reads it: severities, and when it would have climbed."""
+    before, after, *times = note.split(" ")
+    names = dict(SEVERITY_CHOICES)
+    text = f"{names.get(before, before)} → {names.get(after, after)}"
+    if len(times) == 2 and times[0] != times[1]:
+        shown = [moment(datetime.fromisoformat(one)) for one in times]
+        text += "；" + gettext("escalates on %(due)s instead of %(before)s") % {
+            "due": shown[1],
+            "before": shown[0],
+        }
+    return text

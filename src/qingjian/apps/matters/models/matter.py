@@ -175,7 +175,7 @@ class NumberSeries(Kept):
 INSIDE_ACTIONS = frozenset({"comment", "assign", "urge", "link"})
 """Steps of the kernel that may be the authority's own: notes not meant for the organisation, hand-overs, urging its staff, links."""
 
-CLOCK_ACTIONS = frozenset({"overdue", "recompute"})
+CLOCK_ACTIONS = frozenset({"overdue", "recompute", "worsened"})
 """Lines of a clock: inside like the clock itself."""
 
 

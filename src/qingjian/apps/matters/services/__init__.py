@@ -1,7 +1,7 @@
 """All writes of matters. What happens to one matter goes through `open_matter` and `act`."""
 
 from qingjian.apps.matters.services.acting import Done, act, open_matter
-from qingjian.apps.matters.services.clocks import import_calendar, recompute_deadlines
+from qingjian.apps.matters.services.clocks import import_calendar, recompute_deadlines, worsen
 from qingjian.apps.matters.services.delivery import add_webhook, deliver, mark_read, switch_webhook
 from qingjian.apps.matters.services.documents import approve_template, offer_template, withdraw_template
 from qingjian.apps.matters.services.files import store
@@ -41,4 +41,5 @@ __all__ = [
     "switch_webhook",
     "warn_of_certificates",
     "withdraw_template",
+    "worsen",
 ]

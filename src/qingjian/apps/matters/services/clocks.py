@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
@@ -33,6 +33,15 @@ AT_ONCE = 200
 
 def start(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None:
     """Start a clock, if its condition holds; a running clock of the same code is cancelled first."""
+    clock = _prepared(matter, limit, moment)
+    if clock is not None:
+        cancel(matter, moment, (limit.code,))
+        clock.save()
+    return clock
+
+
+def _prepared(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None:
+    """Return a clock as it would run from a moment on, not stored; None if its condition does not hold."""
     if limit.when is not None and matter.data.get(limit.when[0]) != limit.when[1]:
         return None
     began = _start_of(matter, limit, moment)
@@ -41,7 +50,6 @@ def start(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None:
         length, unit, instrument, source, confidence, row = _rule(
             limit, matter, began.astimezone(CHINA).date()
         )
-    cancel(matter, moment, (limit.code,))
     calendar = queries.calendar()
     row_id, book = row
     clock = Deadline(
@@ -60,8 +68,56 @@ def start(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None:
         escalate_every=limit.escalate_after,
     )
     _apply(clock, queries.computed(clock, calendar), limit)
-    clock.save()
     return clock
+
+
+def worsen(pk: int, changed: Mapping[str, str]) -> bool:
+    """Take over values of an open matter that grew worse by themselves; a deadline that follows from them and ends earlier
+    than the one that runs takes its place. The earlier one stays among the deadlines and stands in the trail.
+
+    A deadline that is missed already is not moved, but its next escalation comes no later than the new values ask for.
+    False when the matter is closed or has these values already.
+    """
+    from qingjian.apps.matters.services import acting, notices
+
+    with transaction.atomic():
+        matter = Matter.objects.select_for_update().get(pk=pk).as_process()
+        if not matter.is_open or all(matter.data.get(name) == value for name, value in changed.items()):
+            return False
+        matter.data = {**matter.data, **changed}
+        values: dict[str, Any] = {}
+        fresh: Deadline | None = None
+        for limit in matter.declaration.limits():
+            if limit.when is None or limit.when[0] not in changed:
+                continue
+            running = matter.deadlines.filter(code=limit.code, state__in=RUNNING).first()
+            tighter = _prepared(matter, limit, now()) if running is not None else None
+            if running is None or tighter is None:
+                continue
+            if running.due is None or (tighter.due is not None and tighter.due < running.due):
+                fresh = start(matter, limit, now())
+            else:
+                fresh = running
+                _hasten(running, limit)
+            values = {
+                "deadline": limit.code,
+                "before": running.due and running.due.isoformat(),
+                "due": fresh.due and fresh.due.isoformat(),
+            }
+        refresh_due(matter)
+        Matter.objects.filter(pk=pk).update(data=matter.data, due=matter.due)
+        acting.add_system_trail(matter, "worsened", {**changed, **values})
+        kind = "worsened_sooner" if values and values["due"] != values["before"] else "worsened"
+        notices.tell(matter, notices.concerned(matter), kind, values, fresh)
+    return True
+
+
+def _hasten(clock: Deadline, limit: Limit) -> None:
+    if clock.escalate_at is None or clock.due is None or clock.due > now():
+        return
+    clock.escalate_every = min(clock.escalate_every, limit.escalate_after)
+    clock.escalate_at = min(clock.escalate_at, now() + limit.escalate_after)
+    clock.save()
 
 
 def _start_of(matter: Matter, limit: Limit, moment: datetime) -> datetime:
