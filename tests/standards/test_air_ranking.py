@@ -5,7 +5,7 @@ import pytest
 
 from qingjian.rulebook import packaged
 from qingjian.standards.air.composite import composite_index, variants
-from qingjian.standards.air.events import Event, deduct
+from qingjian.standards.air.events import Event, days_without, deduct, taken_on
 from qingjian.standards.air.ranking import change_rate, improvement, rank
 from qingjian.standards.errors import EditionError, InputError
 from qingjian.standards.quantity import Quantity
@@ -112,3 +112,25 @@ def test_events_need_approval_and_a_rule_in_force() -> None:
         deduct(DAILY, [Event("sand_dust", date(2026, 4, 3), date(2026, 4, 2), "doc")])
     with pytest.raises(InputError):
         deduct(DAILY, [Event("sand_dust", date(2026, 4, 2), date(2026, 4, 2), "doc", frozenset({"O3"}))])
+
+
+def test_days_of_dust_count_with_what_is_left_and_leave_without_anything_left() -> None:
+    values = {"SO2": Decimal(8), "PM10": Decimal(640), "O3_8h": Decimal(120)}
+    days = {date(2026, 4, day): dict(values) for day in (1, 2)}
+    days[date(2026, 4, 3)] = {"PM10": Decimal(640)}
+    found = days_without(days, [Event("sand_dust", date(2026, 4, 2), date(2026, 4, 3), "监测总站函 12 号")])
+    assert set(found.taken) == {date(2026, 4, 2), date(2026, 4, 3)}
+    assert found.taken[date(2026, 4, 2)] == {"PM10"}
+    assert (found.days[date(2026, 4, 2)].category, found.days[date(2026, 4, 2)].primary) == ("良", ("O3",))
+    assert found.days[date(2026, 4, 3)] is None
+    assert not found.trace.may_act_alone
+    assert days_without(days, [Event("sand_dust", date(2026, 4, 2), date(2026, 4, 3), " ")]).days == {}
+
+
+def test_ozone_of_both_periods_leaves_together() -> None:
+    day = date(2026, 4, 2)
+    event = Event("exception_event", day, day, "函", frozenset({"O3"}))
+    found = days_without({day: {"SO2": Decimal(8), "O3_8h": Decimal(220)}}, [event])
+    assert (found.taken[day], found.days[day].aqi) == ({"O3"}, 8)
+    assert taken_on(day, [event])[0] == {"O3"}
+    assert taken_on(date(2026, 4, 3), [event]) == (frozenset(), ())

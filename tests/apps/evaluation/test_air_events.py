@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,10 +12,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.apps.evaluation.conftest import CLEAN, Data
 
-from qingjian.apps.evaluation import air_events, services
+from qingjian.apps.evaluation import air, air_events, deducting, queries, services, statistics
 from qingjian.apps.evaluation.models import AirEvent
 from qingjian.apps.evaluation.services import air_events as writing
 from qingjian.apps.records import queries as records
+from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 
 PDF = b"%PDF-1.4 a page of the weather service"
@@ -67,7 +70,13 @@ def test_an_approved_event_leaves_the_statistics_and_both_figures_stay(year: Any
     whole, reduced, lines = air_events.compared(year.county, 2026, air_events.approved(year.county, 2026))
     assert (pm10(lines).before, pm10(lines).after, pm10(lines).days) == (100, 40, 1)
     assert next(one for one in lines if one.item == "NO2").days == 0
-    assert (whole.days, whole.categories) == (reduced.days, reduced.categories)
+    assert (whole.days, whole.good, whole.heavy) == (10, 9, 1)
+    assert (reduced.days, reduced.good, reduced.heavy) == (10, 10, 0)
+    share = next(one for one in lines if one.statistic == air_events.GOOD_DAYS)
+    assert (share.before, share.after) == (Decimal("90.0"), Decimal("100.0"))
+    (trace,) = reduced.deduction
+    assert any("SO2、NO2、CO、O3_8h" in step.text.zh for step in trace.steps)
+    assert "环办监测〔2016〕120号 2016" in trace.editions[0] or trace.editions == ("环办监测〔2016〕120号",)
     assert reduced.composite.value < whole.composite.value
     kept = next(one for one in row.effect if (one["item"], one["statistic"]) == ("PM10", "mean"))
     assert (kept["before"], kept["after"]) == ("100.0", "40.0")
@@ -143,6 +152,11 @@ def test_the_pages_lead_from_proposal_to_decision(year: Any, people: Any, client
     assert AirEvent.objects.get().state == AirEvent.State.APPROVED
     page = client.get(f"/air/year/?region={year.county.code}&year=2026").content.decode()
     assert f"/air/events/?region={year.county.code}" in page
+    assert "扣除后" in page
+    why = client.get(f"/air/year/why/?region={year.county.code}&year=2026&item=deduction").content.decode()
+    assert "环办监测〔2016〕120号" in why
+    ranking = client.get("/air/ranking/?period=year").content.decode()
+    assert "环办监测〔2016〕120号" in ranking
     file = client.get(f"/air/events/{row.pk}/evidence/")
     assert b"".join(file.streaming_content) == PDF
     assert "attachment" in file.headers["Content-Disposition"]
@@ -153,3 +167,28 @@ def test_the_pages_lead_from_proposal_to_decision(year: Any, people: Any, client
     reader = year.person("reader", "station_staff")
     client.force_login(reader)
     assert client.post(address, fields).status_code == 403
+
+
+def test_a_rule_of_the_office_lets_the_days_leave_the_count(year: Any, people: Any) -> None:
+    maker, checker = people
+    row = writing.propose(maker, **given(year))
+    writing.approve(checker, row, row.version)
+    packaged = rulebook()
+    (rule,) = packaged.rows("evaluation_parameters", subject="sand_dust", item="days")
+    rows = queries.air_days(year.county, 2026)
+    left_out = packaged.with_rows([replace(rule, values={**rule.values, "value": "left out"})])
+    found = deducting.deducted(rows, [deducting.as_event(row)], left_out)
+    assert [one.category for one in found.rows].count("") == 1
+    assert found.taken == {DUSTY: frozenset({"PM10", "PM2.5"})}
+    assert all(one.category for one in queries.air_days(year.county, 2026))
+
+
+def test_the_ranking_rests_on_what_is_left_and_shows_both(year: Any, people: Any) -> None:
+    maker, checker = people
+    points = [one for one in air.stations() if one.code in ("A1", "A2")]
+    (before, *_others), _left, _dates = statistics.ranking(points, "station", "year")
+    assert before.whole is None
+    row = writing.propose(maker, **given(year))
+    writing.approve(checker, row, row.version)
+    (after, *_others), _left, _dates = statistics.ranking(points, "station", "year")
+    assert after.whole.value == before.index.value > after.index.value

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import docx
 import openpyxl
@@ -13,6 +13,7 @@ from tests.apps.reporting.conftest import DAY, OCTOBER, START, air, put_all
 
 from qingjian.apps.evaluation import services as evaluation
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.services import air_events as events
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.services import files
 from qingjian.apps.records.models import LedgerEvent
@@ -206,3 +207,54 @@ def test_who_sees_and_makes(filled, place, manager, client) -> None:
     )
     assert Report.objects.filter(element="water").exists()
     assert client.post("/reports/make/", {"element": "water"}).status_code == 302
+
+
+def test_an_approved_event_stands_beside_in_every_report_with_its_basis(
+    filled, place, manager, client, clock
+) -> None:
+    before = make(manager, place, span="month")
+    clock.advance(60)
+    checker = place.person("checker", "data_manager")
+    day = DAY - timedelta(days=2)
+    row = events.propose(
+        manager,
+        kind="sand_dust",
+        region=place.county,
+        first=day,
+        last=day,
+        pollutants=[],
+        approval="环办监测函〔2026〕1号",
+        reason="沙尘过境",
+        evidence=b"%PDF-1.4 a page of the weather service",
+        evidence_name="sand.pdf",
+    )
+    events.approve(checker, row, row.version, "")
+    assert queries.newer_results(before) == 1
+    report = make(manager, place, span="month")
+    assert report.revision == before.revision + 1
+    facts = {one["name"]["en"]: one["value"] for one in report.content["facts"]}
+    assert (facts["Good days"], facts["Good days after deduction"]) == ("0.0%", "33.3%")
+    assert facts["Composite index after deduction"] < facts["Composite index"]
+    sections = {one["title"]["en"]: one for one in report.content["sections"]}
+    lines = {
+        str(line[0]["en"] if isinstance(line[0], dict) else line[0]): line[2:4]
+        for line in sections["With and without sand dust and exception events"]["table"]["rows"]
+    }
+    assert lines["Good days, count"] == [0, 1]
+    assert lines["Days counted"] == [3, 3]
+    assert lines["PM2.5"] == [120, 100]
+    assert lines["SO2"][0] == lines["SO2"][1]
+    assert sections["Approved events"]["table"]["rows"][0][4] == "环办监测函〔2026〕1号"
+    basis = report.content["basis"]["sections"][0]["table"]["rows"]
+    assert any("环办监测〔2016〕120号" in line[0] for line in basis)
+    assert sections["Stations compared"]["table"]["heads"][3]["en"] == "Index after deduction"
+    assert "扣除后" in words_of(services.file_in(report, "docx", "zh"))
+    client.force_login(manager)
+    assert client.get(f"/reports/{report.pk}/").status_code == 200
+    daily = make(manager, place, day=day)
+    assert any(
+        "已批准的事件" in one["zh"] and "发布的 AQI 不变" in one["zh"] for one in daily.content["summary"]
+    )
+    assert "Annual attainment after deduction" in {
+        one["title"]["en"] for one in make(manager, place, span="year").content["sections"]
+    }

@@ -9,13 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.evaluation import queries
+from qingjian.apps.evaluation import deducting, queries
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import AirEvent
 from qingjian.apps.evaluation.statistics import Year, year_of
 from qingjian.contracts.current import now
-from qingjian.standards.air import events
 from qingjian.standards.air.breakpoints import POLLUTANTS
+
+GOOD_DAYS, HEAVY_DAYS = "good days", "heavy days"
+"""Statistics of a line that counts days by their category."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,9 @@ class Line:
     """Days that left the statistic."""
 
 
-def as_event(row: AirEvent) -> events.Event:
-    return events.Event(
-        events.kind_of(row.kind), row.first, row.last, row.approval, frozenset(row.pollutants)
-    )
-
-
 def approved(region: Region, year: int) -> list[AirEvent]:
     """Return the approved events of a region that touch a year, for its statistics; pages ask `queries`."""
-    return list(
-        AirEvent.objects.filter(
-            region=region,
-            state=AirEvent.State.APPROVED,
-            first__lte=date(year, 12, 31),
-            last__gte=date(year, 1, 1),
-        ).order_by("first", "pk")
-    )
+    return deducting.approved(date(year, 1, 1), date(year, 12, 31), region)
 
 
 def last_day(year: int) -> date:
@@ -61,13 +50,17 @@ def compared(
     """Return the year with every day, the year without the days of some events, and both figure by figure."""
     last = last or last_day(year)
     whole = year_of(region, year, last)
-    reduced = year_of(region, year, last, tuple(as_event(one) for one in rows))
+    reduced = year_of(region, year, last, tuple(deducting.as_event(one) for one in rows))
     return whole, reduced, lines(whole, reduced)
 
 
 def lines(whole: Year, reduced: Year) -> list[Line]:
     """Return two states of a year figure by figure."""
-    found = []
+    gone = whole.days - reduced.days
+    found = [
+        Line("", GOOD_DAYS, "%", whole.rate, reduced.rate, gone),
+        Line("", HEAVY_DAYS, "", Decimal(whole.heavy), Decimal(reduced.heavy), gone),
+    ]
     for name in POLLUTANTS:
         one, other = whole.pollutants.get(name), reduced.pollutants.get(name)
         if one is None:
@@ -95,7 +88,7 @@ def lines(whole: Year, reduced: Year) -> list[Line]:
             "",
             whole.composite.value if whole.composite else None,
             reduced.composite.value if reduced.composite else None,
-            max((one.days for one in found), default=0),
+            max((one.days for one in found if one.item), default=0),
         )
     )
     return found

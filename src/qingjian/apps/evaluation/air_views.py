@@ -119,6 +119,7 @@ def air_year(request: HttpRequest) -> HttpResponse:
         )
     if request.GET.get("export") == "xlsx":
         return _year_workbook(place, year)
+    deduction = with_and_without(place.region, year)
     context = frame(
         _("Air this year"),
         "year",
@@ -139,8 +140,8 @@ def air_year(request: HttpRequest) -> HttpResponse:
             }
             for name, days in present.categories.items()
         ],
-        targets=_targets(place, present),
-        deduction=with_and_without(place.region, year),
+        targets=_targets(place, present, deduction["reduced"] if deduction else None),
+        deduction=deduction,
         may_propose=account_rules.may(request.user, Capability.CONFIRM_RULES),
         comparable=statistics.comparable(present, before),
         change=statistics.change(
@@ -152,16 +153,24 @@ def air_year(request: HttpRequest) -> HttpResponse:
     return render(request, "evaluation/air_year.html", context)
 
 
-def _targets(place: air.Assessed, present: statistics.Year) -> list[dict[str, Any]]:
-    """Return the targets of the year with their words."""
+def _targets(
+    place: air.Assessed, present: statistics.Year, reduced: statistics.Year | None
+) -> list[dict[str, Any]]:
+    """Return the targets of the year with their words; `after` holds them against the year without approved events."""
     names = {
         targets.GOOD_DAYS: _("Share of days good or better"),
         targets.HEAVY_DAYS: _("Days of heavy pollution"),
         targets.COMPOSITE: _("Composite index"),
     }
+    after = (
+        {}
+        if reduced is None
+        else {one.item: one for one in targets.against(place.region, reduced, rulebook())}
+    )
     return [
         {
             "against": one,
+            "after": after.get(one.item),
             "name": names.get(one.item, one.item),
             "sign": "≥" if one.item in targets.AT_LEAST else "≤",
             "unit": one.row.values.get("unit", ""),
@@ -238,6 +247,10 @@ def air_year_why(request: HttpRequest) -> HttpResponse:
         return drawer(
             request, f"{_('Annual attainment')} {year}", place.region.name, found.attainment.trace.to_dict()
         )
+    if item == "deduction" and (shown := with_and_without(place.region, year)) is not None:
+        (trace,) = shown["reduced"].deduction or (None,)
+        if trace is not None:
+            return drawer(request, _("Days after deduction"), place.region.name, trace.to_dict())
     if item in found.pollutants:
         return drawer(request, f"{item} {year}", place.region.name, found.pollutants[item].trace.to_dict())
     raise Http404
@@ -271,6 +284,7 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
             _("Movement"),
             _("Name"),
             _("Composite index"),
+            _("With every day"),
             _("Before"),
             _("Days"),
             *(f"{name}" for name in air.POLLUTANTS),
@@ -284,6 +298,7 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
                     one.place.movement,
                     one.name,
                     float(one.index.value),
+                    float((one.whole or one.index).value),
                     float(one.before.value) if one.before else None,
                     one.days,
                     *(float(one.index.parts[name]) for name in air.POLLUTANTS),
@@ -306,5 +321,6 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
         provisional=any(one.index.provisional for one in lines),
         variant=lines[0].index.variant if lines else "",
         pollutants=air.POLLUTANTS,
+        deducted=any(one.whole is not None for one in lines),
     )
     return render(request, "evaluation/air_ranking.html", context)

@@ -202,5 +202,6 @@ def with_and_without(region: Any, year: int) -> dict[str, Any] | None:
         "whole": whole,
         "reduced": reduced,
         "lines": [one for one in lines if one.before != one.after],
+        "basis": sorted({document for trace in reduced.deduction for document in trace.editions}),
         "address": reverse("air-events") + f"?region={region.code}",
     }

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.evaluation import queries, words
+from qingjian.apps.evaluation import deducting, queries, words
 from qingjian.apps.evaluation.drafts import day_of, month_of
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
@@ -18,7 +18,7 @@ from qingjian.contracts.current import now
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.composite import CompositeIndex, composite_index
-from qingjian.standards.air.events import Event, deduct
+from qingjian.standards.air.events import Event, taken_on
 from qingjian.standards.air.ranking import Place, change_rate, rank
 from qingjian.standards.air.statistics import (
     Attainment,
@@ -31,9 +31,11 @@ from qingjian.standards.air.statistics import (
 )
 from qingjian.standards.editions import Basis
 from qingjian.standards.errors import EvaluationError
+from qingjian.standards.explanation import Trace
 from qingjian.standards.rounding import round_places
 
 GOOD = ("优", "良")
+HEAVY = ("重度污染", "严重污染")
 COMPARABLE_SHARE = 0.75
 """Two periods are compared only when the shorter has this share of the days of the longer."""
 
@@ -52,6 +54,13 @@ class Year:
     attainment: Attainment | None
     composite: CompositeIndex | None
     problem: str = ""
+    deduction: tuple[Trace, ...] = ()
+    """How the days of events count, where some were taken out."""
+
+    @property
+    def heavy(self) -> int:
+        """Days heavily polluted or worse."""
+        return sum(self.categories[name] for name in HEAVY)
 
     @property
     def rate(self) -> Decimal | None:
@@ -62,7 +71,7 @@ class Year:
 def year_of(region: Region, year: int, last: date | None = None, without: tuple[Event, ...] = ()) -> Year:
     """Return the statistics of a region from 1 January to a day; kept until a new result arrives.
 
-    `without`: events whose days leave the statistics of their pollutants; the AQI of the days stays what it was.
+    `without`: events whose pollutants leave the statistics of their days; the days count with what is left of them.
     """
     last = min(last or day_of(now()), date(year, 12, 31))
     return _year(region, year, last, without, queries.stamp("air_day", region))
@@ -71,7 +80,10 @@ def year_of(region: Region, year: int, last: date | None = None, without: tuple[
 @lru_cache(maxsize=64)
 def _year(region: Region, year: int, last: date, without: tuple[Event, ...], stamp: str) -> Year:
     book = rulebook()
-    rows = [row for row in queries.air_days(region, year) if day_of(row.start) <= last]
+    reduced = deducting.deducted(
+        [row for row in queries.air_days(region, year) if day_of(row.start) <= last], without, book
+    )
+    rows = reduced.rows
     categories = dict.fromkeys(words.CATEGORY_LEVELS, 0)
     for row in rows:
         if row.category:
@@ -81,8 +93,6 @@ def _year(region: Region, year: int, last: date, without: tuple[Event, ...], sta
     daily = {
         name: by_day((day_of(row.start), row.values["used"].get(name)) for row in rows) for name in POLLUTANTS
     }
-    if without:
-        daily = {name: dict(days) for name, days in deduct(daily, without, rulebook=book).daily.items()}
     for name, values in daily.items():
         if any(value is not None for value in values.values()):
             pollutants[name] = yearly(name, values, year, rulebook=book)
@@ -107,6 +117,7 @@ def _year(region: Region, year: int, last: date, without: tuple[Event, ...], sta
         judged,
         composite,
         problem,
+        reduced.traces,
     )
 
 
@@ -140,10 +151,16 @@ class Ranked:
     index: CompositeIndex
     days: int
     before: CompositeIndex | None
+    whole: CompositeIndex | None = None
+    """The index with every day, where approved events were taken out of `index`."""
 
 
 def ranking(points: list[Point], by: str, period: str) -> tuple[list[Ranked], list[str], tuple[date, date]]:
-    """Rank stations or townships by composite index; return (lines, places without all six items, the period)."""
+    """Rank stations or townships by composite index; return (lines, places without all six items, the period).
+
+    What approved events take out of the days does not count in the ranking (环办监测〔2016〕120号); the index with every day
+    stands beside.
+    """
     today = day_of(now())
     if period == "year":
         first = date(today.year, 1, 1)
@@ -157,6 +174,8 @@ def ranking(points: list[Point], by: str, period: str) -> tuple[list[Ranked], li
     present = _indices(points, groups, first, today, None, book)
     variant = next(iter(present.values()))[0].variant if present else None
     before = _indices(points, groups, *earlier, variant, book)
+    touched = deducting.of_points(points, first, today)
+    whole = _indices(points, groups, first, today, variant, book, deduction=False) if touched else {}
     placed = rank(
         {name: index.value for name, (index, _days) in present.items()},
         earlier={name: index.value for name, (index, _days) in before.items()},
@@ -168,6 +187,7 @@ def ranking(points: list[Point], by: str, period: str) -> tuple[list[Ranked], li
             present[one.name][0],
             present[one.name][1],
             before[one.name][0] if one.name in before else None,
+            whole[one.name][0] if one.name in whole else None,
         )
         for one in placed
     ]
@@ -179,13 +199,22 @@ def same_day(day: date, year: int) -> date:
 
 
 def _indices(
-    points: list[Point], groups: dict[int, str], first: date, last: date, variant: str | None, book: Rulebook
+    points: list[Point],
+    groups: dict[int, str],
+    first: date,
+    last: date,
+    variant: str | None,
+    book: Rulebook,
+    *,
+    deduction: bool = True,
 ) -> dict[str, tuple[CompositeIndex, int]]:
     collected: dict[str, dict[str, dict[date, list[float]]]] = {}
+    events = deducting.of_points(points, first, last) if deduction else {}
     for point, day, used in queries.station_days(points, first, last):
         held = collected.setdefault(groups[point], {})
+        gone = taken_on(day, events[point], rulebook=book)[0] if point in events else ()
         for name in POLLUTANTS:
-            if used.get(name) is not None:
+            if used.get(name) is not None and name not in gone:
                 held.setdefault(name, {}).setdefault(day, []).append(used[name])
     found = {}
     for place, items in collected.items():

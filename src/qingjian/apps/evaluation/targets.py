@@ -18,7 +18,6 @@ HEAVY_DAYS = "重污染天数"
 COMPOSITE = "综合指数"
 ITEMS = (GOOD_DAYS, HEAVY_DAYS, COMPOSITE, *POLLUTANTS)
 """What the column `item` of the table `regional_targets` may name; the rest of its rows speak of other elements."""
-HEAVY = ("重度污染", "严重污染")
 AT_LEAST = (GOOD_DAYS,)
 PERCENTILES = ("CO", "O3")
 
@@ -67,7 +66,7 @@ def _value(item: str, present: Year) -> Decimal | None:
     if item == GOOD_DAYS:
         return present.rate
     if item == HEAVY_DAYS:
-        return Decimal(sum(present.categories[name] for name in HEAVY)) if present.days else None
+        return Decimal(present.heavy) if present.days else None
     if item == COMPOSITE:
         return present.composite.value if present.composite else None
     one = present.pollutants.get(item)

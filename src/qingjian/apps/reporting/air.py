@@ -9,7 +9,7 @@ from typing import Any
 from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
-from qingjian.apps.reporting import air_period, basis
+from qingjian.apps.reporting import air_deduction, air_period, basis
 from qingjian.apps.reporting.air_words import NO_COLOUR, aqi_of, category, colour_of, unit_of
 from qingjian.apps.reporting.content import chart, column, number, section, table, text
 from qingjian.apps.reporting.periods import DAY, Period
@@ -26,11 +26,11 @@ def build(place: Any, period: Period, book: Rulebook) -> dict[str, Any] | None:
         return None
     stations = list(evaluation.stored("air_day", period.first, period.last, points=place.points))
     shown = (
-        _day(place, period, days[0], stations)
+        _day(place, period, days[0], stations, book)
         if period.span == DAY
         else air_period.build(place, period, days, stations, book)
     )
-    rows = _rule_rows(book, period)
+    rows = [*_rule_rows(book, period), *air_deduction.rule_rows(place.region, period, book)]
     held = evaluation.series_by_point("air", place.points)
     documents, confidence, alone = basis.documents(rows)
     origins, labels = basis.origins(held, place.points)
@@ -74,7 +74,9 @@ def _rule_rows(book: Rulebook, period: Period) -> list[Row]:
 # -- a day -------------------------------------------------------------------------------------------------------------
 
 
-def _day(place: Any, period: Period, row: Evaluation, stations: Sequence[Evaluation]) -> dict[str, Any]:
+def _day(
+    place: Any, period: Period, row: Evaluation, stations: Sequence[Evaluation], book: Rulebook
+) -> dict[str, Any]:
     before = evaluation.stored(
         "air_day", period.before().first, period.before().last, region=place.region
     ).first()
@@ -119,6 +121,7 @@ def _day(place: Any, period: Period, row: Evaluation, stations: Sequence[Evaluat
                 f"The day before: AQI {before.aqi} ({english(before.category)}), change {row.aqi - before.aqi:+d}.",
             )
         )
+    summary += air_deduction.of_day(place.region, row, book)
     by_hour = {one.start.astimezone(CHINA).hour: one for one in hours}
     values = [by_hour[hour].aqi if hour in by_hour else None for hour in range(24)]
     colours = [colour_of(by_hour[hour].category) if hour in by_hour else NO_COLOUR for hour in range(24)]

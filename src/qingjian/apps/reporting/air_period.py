@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.reporting import air_deduction
+from qingjian.apps.reporting.air_figures import Figures, daily_limit, figures, limit_of
 from qingjian.apps.reporting.air_words import (
     CATEGORIES,
     COLOURS,
-    GOOD,
     NO_COLOUR,
     category,
     colour_of,
@@ -23,77 +24,10 @@ from qingjian.apps.reporting.content import chart, column, number, section, tabl
 from qingjian.apps.reporting.periods import YEAR, Period, day_of
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
-from qingjian.standards.air.composite import CompositeIndex, composite_index
 from qingjian.standards.air.ranking import change_rate, rank
-from qingjian.standards.air.statistics import (
-    Attainment,
-    attainment,
-    decimals,
-    percentile,
-    percentile_rank,
-    yearly,
-)
-from qingjian.standards.editions import Basis
-from qingjian.standards.errors import EvaluationError
-from qingjian.standards.limits import applicable
-from qingjian.standards.rounding import round_places
+from qingjian.standards.air.statistics import Attainment, attainment, yearly
 
-RANKED = ("CO", "O3")
-"""Pollutants whose period value is a percentile of the daily values."""
 WORST_SHOWN = 10
-DAILY = {"O3": "日最大8小时平均"}
-
-
-def statistics(
-    rows: Sequence[Evaluation], on: date, book: Rulebook
-) -> dict[str, tuple[Decimal, int, int, int]]:
-    """Return by pollutant (period value rounded by the edition, valid days, days above the daily limit, percentile or 0)."""
-    found = {}
-    for name in POLLUTANTS:
-        values = [
-            Decimal(str(row.values["used"][name])) for row in rows if row.values["used"].get(name) is not None
-        ]
-        if not values:
-            continue
-        places = decimals(book, Basis(on), name)[0]
-        ranked = percentile_rank(book, Basis(on), name)[0] if name in RANKED else 0
-        value = percentile(values, ranked) if ranked else sum(values, Decimal(0)) / len(values)
-        limit = daily_limit(name, on, book)
-        above = sum(value > limit for value in values) if limit is not None else 0
-        found[name] = (round_places(value, places), len(values), above, ranked)
-    return found
-
-
-def daily_limit(name: str, on: date, book: Rulebook) -> Decimal | None:
-    return _limit(name, DAILY.get(name, "日平均"), on, book)
-
-
-def _limit(name: str, averaging: str, on: date, book: Rulebook) -> Decimal | None:
-    rows = applicable("air", name, on=on, category="二级", averaging_period=averaging, rulebook=book)
-    return rows[0].upper if rows else None
-
-
-def index_of(
-    found: dict[str, tuple[Decimal, int, int, int]], on: date, book: Rulebook, variant: str | None = None
-) -> CompositeIndex | None:
-    try:
-        return composite_index(
-            {name: one[0] for name, one in found.items()},
-            on=None if variant else on,
-            variant=variant,
-            rulebook=book,
-        )
-    except EvaluationError:
-        return None
-
-
-def rate_of(counts: Counter[str]) -> Decimal | None:
-    """Return the share of good days in %, one decimal; None without a day."""
-    return _rate(counts) if counts.total() else None
-
-
-def _rate(counts: Counter[str]) -> Decimal:
-    return round_places(Decimal(100 * sum(counts[name] for name in GOOD)) / counts.total(), 1)
 
 
 def _change(present: Any, before: Any) -> float | int | None:
@@ -107,66 +41,73 @@ def build(
 ) -> dict[str, Any]:
     earlier = period.year_before()
     base_days = list(evaluation.stored("air_day", earlier.first, earlier.last, region=place.region))
-    counts = Counter(row.category for row in days if row.category)
-    base_counts = Counter(row.category for row in base_days if row.category)
-    found = statistics(days, period.last, book)
-    base = statistics(base_days, period.last, book)
-    index = index_of(found, period.last, book)
-    base_index = index_of(base, period.last, book, index.variant) if index else None
-    rate, base_rate = rate_of(counts), rate_of(base_counts)
-    judged = _attainment(place, period, days, book) if period.span == YEAR else None
+    present = figures(days, period.last, book)
+    variant = present.index.variant if present.index else None
+    base = figures(base_days, period.last, book, variant)
+    out = air_deduction.taken_out(place, period, days, base_days, stations, book, variant)
+    judged = _attainment(period, days, book) if period.span == YEAR else None
     sections = [
-        _pollutants(found, base, period, book),
-        _categories(counts, base_counts, period, days),
+        _pollutants(present.found, base.found, period, book),
+        _categories(present.counts, base.counts, period, days),
         _calendar(period, days),
         _primary(days),
         _worst(days),
-        _stations(place, period, stations, book, index.variant if index else None),
+        _stations(place, period, stations, out.stations if out else None, book, variant),
     ]
+    if out is not None:
+        sections.insert(1, air_deduction.compared(present, base, out))
+        sections.insert(2, air_deduction.events(out))
     if judged is not None:
         sections.insert(1, _judged(judged))
+        if out is not None:
+            sections.insert(
+                2,
+                _judged(
+                    _attainment(period, out.days, book),
+                    text("年度达标评价（扣除后）", "Annual attainment after deduction"),
+                ),
+            )
     return {
         "facts": [
-            {"name": text("优良天数比例", "Good days"), "value": f"{rate}%" if rate is not None else None},
+            {
+                "name": text("优良天数比例", "Good days"),
+                "value": f"{present.rate}%" if present.rate is not None else None,
+            },
             {
                 "name": text("上年同期", "Last year"),
-                "value": f"{base_rate}%" if base_rate is not None else None,
+                "value": f"{base.rate}%" if base.rate is not None else None,
             },
-            {"name": text("综合指数", "Composite index"), "value": number(index.value) if index else None},
+            {
+                "name": text("综合指数", "Composite index"),
+                "value": number(present.index.value) if present.index else None,
+            },
             {
                 "name": text("有效天数", "Days with an AQI"),
-                "value": f"{sum(counts.values())} / {period.days}",
+                "value": f"{present.days} / {period.days}",
             },
+            *(air_deduction.facts(out) if out else ()),
         ],
-        "summary": _summary(place, period, counts, base_counts, found, base, index, base_index),
+        "summary": [
+            *_summary(place, period, present, base),
+            *(air_deduction.summary(present, out) if out else ()),
+        ],
         "sections": sections,
     }
 
 
-def _summary(
-    place: Any,
-    period: Period,
-    counts: Counter[str],
-    base_counts: Counter[str],
-    found: dict[str, Any],
-    base: dict[str, Any],
-    index: CompositeIndex | None,
-    base_index: CompositeIndex | None,
-) -> list[dict[str, str]]:
-    days, good = sum(counts.values()), sum(counts[name] for name in GOOD)
-    title = period.title()
+def _summary(place: Any, period: Period, present: Figures, base: Figures) -> list[dict[str, str]]:
+    title, found, index = period.title(), present.found, present.index
     lines = [
         text(
-            f"{title['zh']}，{place.region.name}有效监测 {days} 天，优良 {good} 天，比例 {rate_of(counts)}%；重度及以上污染 {counts['重度污染'] + counts['严重污染']} 天。",
-            f"{title['en']}: {days} days with an AQI in {place.region.name}, {good} good or better ({rate_of(counts)}%), {counts['重度污染'] + counts['严重污染']} heavily polluted or worse.",
+            f"{title['zh']}，{place.region.name}有效监测 {present.days} 天，优良 {present.good} 天，比例 {present.rate}%；重度及以上污染 {present.heavy} 天。",
+            f"{title['en']}: {present.days} days with an AQI in {place.region.name}, {present.good} good or better ({present.rate}%), {present.heavy} heavily polluted or worse.",
         )
     ]
-    if base_counts:
-        rate, base_rate = _rate(counts), _rate(base_counts)
+    if present.rate is not None and base.rate is not None:
         lines.append(
             text(
-                f"上年同期有效 {sum(base_counts.values())} 天，优良比例 {base_rate}%，同比变化 {rate - base_rate:+} 个百分点。",
-                f"Same period of last year: {sum(base_counts.values())} days, {base_rate}% good; change {rate - base_rate:+} points.",
+                f"上年同期有效 {base.days} 天，优良比例 {base.rate}%，同比变化 {present.rate - base.rate:+} 个百分点。",
+                f"Same period of last year: {base.days} days, {base.rate}% good; change {present.rate - base.rate:+} points.",
             )
         )
     else:
@@ -178,7 +119,7 @@ def _summary(
             "（2026 年版暂无官方算法，按暂行方案计算）",
             " (no official rule for 2026 is known: provisional)",
         )
-        change = _change(index.value, base_index.value if base_index else None)
+        change = _change(index.value, base.index.value if base.index else None)
         lines.append(
             text(
                 f"综合指数 {index.value}{provisional[0] if index.provisional else ''}，"
@@ -210,7 +151,9 @@ def _pollutants(
             continue
         value, valid, above, ranked = found[name]
         earlier = base[name][0] if name in base else None
-        limit = daily_limit(name, period.last, book) if ranked else _limit(name, "年平均", period.last, book)
+        limit = (
+            daily_limit(name, period.last, book) if ranked else limit_of(name, "年平均", period.last, book)
+        )
         lines.append(
             [
                 f"{name} ({unit_of(name)})",
@@ -367,39 +310,47 @@ def _worst(days: Sequence[Evaluation]) -> dict[str, Any]:
 
 
 def _stations(
-    place: Any, period: Period, rows: Sequence[Evaluation], book: Rulebook, variant: str | None
+    place: Any,
+    period: Period,
+    rows: Sequence[Evaluation],
+    reduced: Sequence[Evaluation] | None,
+    book: Rulebook,
+    variant: str | None,
 ) -> dict[str, Any]:
-    by_point: dict[int, list[Evaluation]] = {}
-    for row in rows:
-        by_point.setdefault(row.point_id, []).append(row)
-    own = {point: statistics(by_point.get(point.pk, []), period.last, book) for point in place.points}
-    indices = {point: index_of(found, period.last, book, variant) for point, found in own.items()}
+    """Compare the stations; where events were taken out, their rank rests on what is left (环办监测〔2016〕120号)."""
+    own = _by_point(place, rows, period, book, variant)
+    ranked_on = own if reduced is None else _by_point(place, reduced, period, book, variant)
     ranked = {
         one.name: one.rank
-        for one in rank({point.name: index.value for point, index in indices.items() if index is not None})
+        for one in rank(
+            {point.name: one.index.value for point, one in ranked_on.items() if one.index is not None}
+        )
     }
     lines = []
     for point in sorted(place.points, key=lambda one: (ranked.get(one.name, 999), one.name)):
-        counts = Counter(row.category for row in by_point.get(point.pk, ()) if row.category)
-        rate = rate_of(counts)
-        index = indices[point]
+        one, other = own[point], ranked_on[point]
+        after = [number(other.index.value) if other.index else None] if reduced is not None else []
         lines.append(
             [
                 ranked.get(point.name),
                 point.name,
-                number(index.value) if index else None,
-                f"{rate}%" if rate is not None else None,
-                sum(counts.values()),
-                *(number(own[point][name][0]) if name in own[point] else None for name in POLLUTANTS),
+                number(one.index.value) if one.index else None,
+                *after,
+                f"{one.rate}%" if one.rate is not None else None,
+                one.days,
+                *(number(one.found[name][0]) if name in one.found else None for name in POLLUTANTS),
             ]
         )
+    more = [column("扣除后指数", "Index after deduction")] if reduced is not None else []
     return section(
         text("测站比较", "Stations compared"),
+        note=text("排名按扣除后的指数。", "Ranked by the index after deduction.") if more else None,
         table=table(
             [
                 column("排名", "Rank"),
                 column("测站", "Station"),
                 column("综合指数", "Composite index"),
+                *more,
                 column("优良比例", "Good days"),
                 column("有效天数", "Days"),
                 *(column(name, name, unit_of(name)) for name in POLLUTANTS),
@@ -409,7 +360,16 @@ def _stations(
     )
 
 
-def _attainment(place: Any, period: Period, days: Sequence[Evaluation], book: Rulebook) -> Attainment | None:
+def _by_point(
+    place: Any, rows: Sequence[Evaluation], period: Period, book: Rulebook, variant: str | None
+) -> dict[Any, Figures]:
+    held: dict[int, list[Evaluation]] = {}
+    for row in rows:
+        held.setdefault(row.point_id, []).append(row)
+    return {point: figures(held.get(point.pk, []), period.last, book, variant) for point in place.points}
+
+
+def _attainment(period: Period, days: Sequence[Evaluation], book: Rulebook) -> Attainment | None:
     found = {}
     for name in POLLUTANTS:
         values = {day_of(row.start): row.values["used"].get(name) for row in days}
@@ -418,14 +378,14 @@ def _attainment(place: Any, period: Period, days: Sequence[Evaluation], book: Ru
     return attainment(found) if found else None
 
 
-def _judged(judged: Attainment) -> dict[str, Any]:
+def _judged(judged: Attainment, title: Mapping[str, str] | None = None) -> dict[str, Any]:
     verdict = {
         True: text("达标", "met"),
         False: text("未达标", "not met"),
         None: text("不能判定", "cannot be judged"),
     }
     return section(
-        text("年度达标评价", "Annual attainment"),
+        dict(title or text("年度达标评价", "Annual attainment")),
         note=text(
             f"结论：{verdict[judged.attained]['zh']}。未达标：{'、'.join(judged.not_met) or '无'}；不能判定：{'、'.join(judged.not_judged) or '无'}。",
             f"Result: {verdict[judged.attained]['en']}. Not met: {', '.join(judged.not_met) or 'none'}; not judged: {', '.join(judged.not_judged) or 'none'}.",

@@ -10,6 +10,7 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import deducting
 from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.reporting.models import Report
 from qingjian.apps.reporting.periods import DAY
@@ -69,13 +70,19 @@ def points_of(element: str, region: Region) -> list[int]:
 
 
 def newer_results(report: Report) -> int:
-    """Count results of the period that became known, or were evaluated anew, after the report was made."""
+    """Count results of the period that became known, or were evaluated anew, after the report was made.
+
+    An event of sand dust or an exception that was approved or revoked since counts as one.
+    """
     if report.element == Report.Element.AIR:
         kinds: tuple[str, ...] = ("air_day", "air_hour") if report.span == DAY else ("air_day",)
     else:
         kinds = ("water_station_day",) if report.span == DAY else ("water_station_day", "water_month")
     points = points_of(report.element, report.region)
-    return evaluation.newer_than(report.made_at, kinds, report.first, report.last, points, report.region_id)
+    found = evaluation.newer_than(report.made_at, kinds, report.first, report.last, points, report.region_id)
+    if report.element == Report.Element.AIR:
+        found += deducting.decided_after(report.made_at, report.first, report.last, report.region)
+    return found
 
 
 def rules_have_changed(report: Report) -> bool:
