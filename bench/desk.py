@@ -48,7 +48,7 @@ PAGES = (
 )
 
 
-def fill(count: int, lines: int) -> dict[str, Any]:
+def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
     """Fill an empty database: a city of counties, their people, matters in every state, trails, deadlines, notifications."""
     from django.db import connection
 
@@ -110,6 +110,7 @@ def fill(count: int, lines: int) -> dict[str, Any]:
                 changed_at=opened,
                 closed_at=opened + timedelta(days=5) if finished else None,
                 due=None if finished else NOW + timedelta(hours=dice.randint(-100, 400)),
+                origin=f"clue:{number}" if process is VERIFICATION and number <= clues else "",
                 data={"statement": "文字" * 40, "kind": "internal", "problem": "p" * 80},
             )
         )
@@ -364,7 +365,7 @@ def inside(arguments: argparse.Namespace) -> None:
     call_command("migrate", verbosity=0)
     with use_clock(ManualClock(NOW)):
         begin = time.perf_counter()
-        made = fill(arguments.matters, arguments.trail)
+        made = fill(arguments.matters, arguments.trail, arguments.clues)
         clue = fill_clues(arguments.clues)
         filled = time.perf_counter() - begin
         print(json.dumps({"fill": filled, "pages": measure(arguments.requests, made["pk"], clue)}))

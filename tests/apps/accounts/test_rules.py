@@ -80,3 +80,18 @@ def test_every_capability_has_a_name_for_the_page_of_roles(client, county) -> No
     client.force_login(county.person("leader", "leader"))
     text = client.get("/roles/").content.decode()
     assert all(str(name) in text for name in CAPABILITY_NAMES.values())
+
+
+def test_a_page_asks_for_posts_once_and_the_next_page_asks_anew(
+    client, county, django_assert_num_queries
+) -> None:
+    leader = county.person("leader", "leader", region=county.city)
+    with rules.reading_once(), django_assert_num_queries(2):
+        first = rules.scope(leader, Capability.VIEW_DATA)
+        assert rules.scope(leader, Capability.APPROVE_MATTERS).regions == first.regions
+    (post,) = rules.posts_on(leader)
+    client.force_login(leader)
+    assert client.get("/clues/").status_code == 200
+    services.end_post(county.person("security", "security_administrator"), post, rules.today())
+    assert rules.scope(leader, Capability.VIEW_DATA).empty
+    assert client.get("/clues/").status_code == 403

@@ -46,6 +46,12 @@ class SignInRequired:
             if request.headers.get("Accept", "").startswith(("application/json", "text/event-stream")):
                 return HttpResponse(status=401)
             return HttpResponseRedirect(target)
+        if request.method not in ("GET", "HEAD"):
+            return self._answer(request)
+        with rules.reading_once():
+            return self._answer(request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
         page = self._first(request)
         # Templates leave the live stream out while nothing else is open to the person.
         request.confined = bool(page)

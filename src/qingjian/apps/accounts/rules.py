@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts.models import Post, Region, RegionPlacement
@@ -44,14 +48,40 @@ def today() -> date:
     return now().astimezone(CHINA).date()
 
 
+_kept: ContextVar[dict[Any, list[Any]] | None] = ContextVar("rows kept while one page is read", default=None)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Read each person's posts and the places of the regions once within the block, which must not change them.
+
+    A page asks a dozen times what its reader may do; without this every question is a query.
+    """
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _rows(key: Any, rows: QuerySet[Any]) -> list[Any]:
+    kept = _kept.get()
+    if kept is None:
+        return list(rows)
+    if key not in kept:
+        kept[key] = list(rows)
+    return kept[key]
+
+
 def posts_on(user: Any, day: date | None = None) -> list[Post]:
     """Return the posts a person holds on a day (today when None)."""
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         return []
     day = day or today()
+    held = Post.objects.filter(user=user).select_related("organisation", "region")
     return [
         post
-        for post in Post.objects.filter(user=user).select_related("organisation", "region")
+        for post in _rows(("posts", user.pk), held)
         if post.valid_from <= day and (post.valid_to is None or day < post.valid_to)
     ]
 
@@ -68,7 +98,7 @@ def subtree(region_ids: set[int], day: date | None = None) -> frozenset[int]:
     """Return the regions and all that lay below them on a day."""
     day = day or today()
     below: dict[int, list[int]] = {}
-    for placement in RegionPlacement.objects.all():
+    for placement in _rows("placements", RegionPlacement.objects.all()):
         if placement.valid_from <= day and (placement.valid_to is None or day < placement.valid_to):
             below.setdefault(placement.parent_id, []).append(placement.region_id)
     reached: set[int] = set()

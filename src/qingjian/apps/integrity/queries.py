@@ -49,8 +49,8 @@ def self_proof_of(user: Any, clue: Clue) -> Matter | None:
 
 def _matter_of(user: Any, clue: Clue, kind: str) -> Matter | None:
     return (
-        matters.visible_to(user)
-        .filter(kind=kind, origin=f"{CLUE}:{clue.pk}")
+        matters.from_origin(matters.visible_to(user), f"{CLUE}:{clue.pk}")
+        .filter(kind=kind)
         .exclude(state="void")
         .order_by("-opened_at", "-pk")
         .first()
@@ -71,7 +71,9 @@ def newest_open(user: Any, count: int = 5) -> list[Clue]:
 def matters_of(user: Any, clue: Clue) -> list[Matter]:
     """Return every matter about a clue that the person may see, newest first."""
     return list(
-        matters.listed(matters.visible_to(user).filter(origin=f"{CLUE}:{clue.pk}")).order_by("-opened_at")
+        matters.listed(matters.from_origin(matters.visible_to(user), f"{CLUE}:{clue.pk}")).order_by(
+            "-opened_at"
+        )
     )
 
 
