@@ -8,6 +8,7 @@ from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.matters import queries, services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Deadline, Matter, Notification
+from qingjian.apps.matters.wording import sentence
 from qingjian.contracts.clock import CHINA
 
 DAY = 86400
@@ -181,7 +182,7 @@ def test_closing_ends_every_clock(office) -> None:
 
 def test_traffic_lights_have_words(office, clock) -> None:
     matter = office.open()
-    rows = queries.visible_to(office.leader)
+    rows = queries.with_own_due(queries.visible_to(office.leader), office.leader)
     for moment, light in ((0, "later"), (2 * DAY, "soon"), (9 * DAY, "overdue")):
         clock.advance(moment)
         assert list(queries.by_light(rows, light)) == [matter], light
@@ -259,7 +260,7 @@ def test_a_corrected_year_moves_what_runs_keeps_the_old_and_leaves_what_has_ende
     assert matter.trail.last().action == "recompute"
     told = Notification.objects.filter(kind="recomputed", matter=matter)
     assert set(told.values_list("person__username", flat=True)) == {"handler", "holder"}
-    texts = {one.text for one in told}
+    texts = {sentence(one) for one in told}
     assert any("2026-11-27" in one and "2026-11-28" in one for one in texts)
     matter.refresh_from_db()
     assert matter.due == row.due

@@ -20,6 +20,7 @@ from qingjian.apps.accounts.models import Organisation, Region
 from qingjian.apps.matters import channels, queries, services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Certificate, Delivery, Matter, Notification
+from qingjian.apps.matters.wording import sentence
 from qingjian.contracts.clock import CHINA
 
 DAY = 86400
@@ -99,7 +100,7 @@ def test_who_supervises_urges_and_nobody_else(office) -> None:
     matter = office.act(matter, "urge", office.upper, note="请于周五前报告")
     assert (matter.version, matter.trail.last().note) == (version, "请于周五前报告")
     told = Notification.objects.get(kind="urged")
-    assert (told.person, "请于周五前报告" in told.text) == (office.handler, True)
+    assert (told.person, "请于周五前报告" in sentence(told)) == (office.handler, True)
     for person, note, error in (
         (office.second, "x", NotAllowed),
         (office.outsider, "x", NotAllowed),
@@ -151,7 +152,7 @@ def test_holders_and_leaders_are_warned_once_of_a_certificate_that_ends(office) 
     assert services.warn_of_certificates() == 3
     assert services.warn_of_certificates() == 0
     assert names(kind="certificate_ends") == {"second", "leader"}
-    text = Notification.objects.filter(person=office.second, kind="certificate_ends").get().text
+    text = sentence(Notification.objects.filter(person=office.second, kind="certificate_ends").get())
     assert "P-1" in text
     assert "second" in text
     assert Certificate.objects.filter(warned=True).count() == 2
@@ -218,13 +219,13 @@ def test_a_channel_of_another_package_is_loaded_tried_again_and_given_up(office,
 def test_reminders_name_the_day_in_the_readers_words(office) -> None:
     matter = office.open()
     row = matter.deadlines.get()
-    text = Notification(
+    told = Notification(
         person=office.leader,
         matter=matter,
         kind="due_soon",
         values={"deadline": row.code, "due": row.due.isoformat()},
-    ).text
-    assert row.due.astimezone(CHINA).strftime("%Y-%m-%d") in text
+    )
+    assert row.due.astimezone(CHINA).strftime("%Y-%m-%d") in sentence(told)
 
 
 class Broken(Pigeon):
@@ -286,7 +287,7 @@ def test_copies_go_to_who_supervises_one_level_up_and_the_holder_is_told(office)
     matter = office.ordered()
     copies = Notification.objects.filter(matter=matter, kind="copy")
     assert set(copies.values_list("person__username", flat=True)) == {"upper"}
-    assert matter.number in copies.get().text
+    assert matter.number in sentence(copies.get())
     # The holder is waited for and told once, not twice of the same step.
     assert names(matter=matter, person=office.holder) == {"holder"}
     assert Notification.objects.filter(matter=matter, person=office.holder).count() == 1

@@ -10,18 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.accounts.roles import Capability
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
-    from qingjian.apps.accounts.models import Organisation
-    from qingjian.apps.matters.models import Matter
-    from qingjian.apps.network.models import Point
+from qingjian.apps.network.models import Point
 
 Text = str | Promise
 VOID = "void"
@@ -131,6 +128,9 @@ class State:
     """Whether the organisation the matter is about may see it in this state."""
 
 
+VOID_STATE = State(VOID, _("Void"), colour="secondary", final=True)
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentKind:
     """An official form made from a Word template; `fields` is the whitelist a template may use."""
@@ -140,8 +140,8 @@ class DocumentKind:
     template: str
     """Path of the packaged template inside the package `qingjian`."""
     fields: Mapping[str, Text]
-    values: Callable[[Matter, Mapping[str, Any]], dict[str, Any]] | None = None
-    """Further values beside the common ones, as plain text, numbers and lists of dictionaries."""
+    values: Callable[[Any, Mapping[str, Any]], dict[str, Any]] | None = None
+    """From the matter and the data of the action, further values beside the common ones, as plain text, numbers and lists of dictionaries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,8 @@ class Publication:
 class Step:
     """What an effect hook gets: everything happens in the transaction of the action."""
 
-    matter: Matter
+    matter: Any
+    """The matter, locked and of its process's own class."""
     action: str
     actor: Any
     data: Mapping[str, Any]
@@ -268,8 +269,6 @@ class Process:
         return self._by_name.get(name)
 
     def state(self, code: str) -> State:
-        from qingjian.apps.matters.words import VOID_STATE
-
         return self._by_state.get(code, VOID_STATE)
 
     def document(self, code: str) -> DocumentKind:

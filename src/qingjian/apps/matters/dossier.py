@@ -159,8 +159,11 @@ def readable(lines: Iterable[TrailEntry], inside: bool) -> list[TrailEntry]:
 
 
 def told(row: Matter) -> list[Any]:
-    """Return who was told what and when, newest first, and over which channels it went."""
-    return list(row.notifications.select_related("person", "matter").prefetch_related("deliveries"))
+    """Return who was told what (`words`) and when, newest first, and over which channels it went."""
+    rows = list(row.notifications.select_related("person", "matter").prefetch_related("deliveries"))
+    for one in rows:
+        one.words = wording.sentence(one)
+    return rows
 
 
 def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool = True) -> list[Sheet]:
@@ -253,7 +256,7 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool =
         (
             _("Who was told"),
             (_("Time"), _("Person"), _("Notification"), _("Read")),
-            [(one.at, one.person, one.text, one.read_at) for one in (told(row) if inside else ())],
+            [(one.at, one.person, one.words, one.read_at) for one in (told(row) if inside else ())],
         ),
         (
             _("Linked matters"),

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.matters.declarations import VOID, State
-
 OFFICIAL_LANGUAGE = "zh-hans"
 """Official documents and what is kept of declarations are Chinese, whatever language the page is read in."""
-VOID_STATE = State(VOID, _("Void"), colour="secondary", final=True)
 
 ACTIONS = {
     "open": _("Matter opened"),

@@ -11,7 +11,7 @@ from qingjian.apps.matters.models.matter import Matter
 
 
 class Notification(models.Model):
-    """A sentence for one person, mostly about one matter; the text is made when it is read, in the reader's language."""
+    """A sentence for one person, mostly about one matter; `wording.sentence` makes the text when it is read, in the reader's language."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="notifications")
     matter = models.ForeignKey(Matter, models.PROTECT, null=True, related_name="notifications")
@@ -31,14 +31,6 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.matter_id}"
-
-    @property
-    def text(self) -> str:
-        # Imported here because wording needs the models.
-        """The sentence in the present language; states and actions are named by the declaration."""
-        from qingjian.apps.matters.wording import sentence
-
-        return sentence(self)
 
 
 class WebhookTarget(models.Model):

@@ -5,26 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Organisation, Region
-from qingjian.apps.matters import forms, recorded, rules
-from qingjian.apps.matters.declarations import Action, DataField, Process, Step
+from qingjian.apps.matters import forms, rules
+from qingjian.apps.matters.declarations import Action, DataField, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
-from qingjian.apps.matters.models import Disclosure, Matter, MatterLink, NumberSeries, Receipt, TrailEntry
-from qingjian.apps.matters.services import clocks, documents, notices, sheets
-from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
+from qingjian.apps.matters.models import Matter, MatterLink, NumberSeries, Receipt, TrailEntry
+from qingjian.apps.matters.services import clocks, documents, notices, steps
+from qingjian.apps.matters.services.kernel import KERNEL
+from qingjian.apps.matters.services.trail import Acting, add_line
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point
-from qingjian.apps.records import services as records
 from qingjian.contracts.current import now
 
 KEY_LENGTH = 64
@@ -39,20 +36,6 @@ class Done:
     matter: Matter
     trail: TrailEntry
     repeated: bool = False
-
-
-@dataclass(slots=True)
-class Acting:
-    """One action under way, inside its transaction."""
-
-    matter: Matter
-    action: str
-    actor: Any
-    data: dict[str, Any]
-    prepared: Any = None
-    verdict: rules.Verdict = field(default_factory=lambda: rules.Verdict(True))
-    note: str = ""
-    bumps_version: bool = True
 
 
 def open_matter(
@@ -126,7 +109,7 @@ def open_matter(
         acting.verdict = verdict
         if follows is not None:
             MatterLink.objects.create(source=place, target=follows, kind="follows", author=actor, at=moment)
-        trail = _add_trail(acting, "", place.state, values)
+        trail = add_line(acting, "", place.state, values)
         for limit in process.opening_starts:
             clocks.start(place, limit, moment)
         clocks.refresh_due(place)
@@ -196,8 +179,6 @@ def act(
     ask for none). The same `idempotency_key` again does nothing and returns what was done. Raises RefusedError or
     NotAllowed; then nothing is changed.
     """
-    from qingjian.apps.matters.services.kernel import KERNEL
-
     own = KERNEL.get(action)
     given = dict(data or {})
     declaration = matter.declaration
@@ -265,7 +246,7 @@ def _act_locked(
     before = locked.state
     if own is not None:
         own.run(acting)
-        trail = _add_trail(
+        trail = add_line(
             acting,
             before,
             locked.state,
@@ -276,66 +257,11 @@ def _act_locked(
     else:
         acting.verdict = _check_action(locked, chosen, actor, given)
         acting.data = check_data(chosen.fields, given, locked)
-        trail = take(acting, chosen)
+        trail = steps.take(acting, chosen)
     clocks.refresh_due(locked)
     _save(acting)
     _keep(key, content, trail)
     return Done(locked, trail)
-
-
-def take(acting: Acting, action: Action) -> TrailEntry:
-    """Carry out a declared action on a locked matter whose guards have been checked."""
-    matter, declaration, moment = acting.matter, acting.matter.declaration, now()
-    before = matter.state
-    getattr(matter, f"take_{action.name}")()
-    matter.data = {**matter.data, **acting.data}
-    state = matter.present
-    matter.shared = state.shared
-    matter.waiting = state.waits_for
-    if action.assigns:
-        matter.assignee_id = acting.actor.pk if action.assigns == "actor" else acting.data[action.assigns]
-        if action.assigns == "actor" and acting.verdict.on_behalf_of is not None:
-            matter.assignee_id = acting.verdict.on_behalf_of.pk
-    made = documents.keep(matter, acting.prepared, acting.actor, moment)
-    line = {**acting.data, "documents": [one.number for one in made]} if made else acting.data
-    trail = _add_trail(acting, before, matter.state, line, action.name)
-    if action.effect is not None:
-        action.effect(Step(matter, action.name, acting.actor, acting.data))
-    if action.resumes:
-        clocks.end_pause(matter)
-    clocks.meet(matter, action.stops, moment)
-    for limit in action.starts:
-        clocks.start(matter, limit, moment)
-    if action.pauses:
-        with override(OFFICIAL_LANGUAGE):
-            ground = str(action.pauses)
-        if clocks.pause(matter, acting.actor, ground) is not None:
-            notices.tell_approvers(matter, "stop_asked", acting.actor)
-    if action.sheet:
-        sheets.open_sheet(matter, declaration.sheet(action.sheet), made, moment)
-    if state.final:
-        matter.closed_at = moment
-        matter.waiting = ""
-        clocks.cancel(matter, moment)
-    if action.publishes is not None:
-        _publish(matter, action, moment)
-    told = notices.tell_waiting(matter, acting.actor)
-    notices.tell_step(matter, action, acting.actor, told)
-    return trail
-
-
-def _publish(matter: Matter, action: Action, moment: datetime) -> None:
-    """Keep what an action makes public, as it is today: later steps change nothing of it."""
-    with override(OFFICIAL_LANGUAGE):
-        title = str(action.publishes.title)
-    content = {
-        "number": matter.number,
-        "title": matter.title,
-        "region": matter.region.name,
-        "subject": matter.subject.name if matter.subject else "",
-        "fields": {name: matter.data.get(name) for name in action.publishes.fields},
-    }
-    Disclosure.objects.create(matter=matter, title=title, action=action.name, content=content, at=moment)
 
 
 def _check_action(matter: Matter, action: Action, actor: Any, given: Mapping[str, Any]) -> rules.Verdict:
@@ -371,42 +297,6 @@ def _stale(matter: Matter) -> str:
 def _check_version(matter: Matter, version: int | None) -> None:
     if matter.version != version:
         raise RefusedError("stale", _stale(matter))
-
-
-def _add_trail(
-    acting: Acting, before: str, after: str, data: Mapping[str, Any], action: str = ""
-) -> TrailEntry:
-    matter = acting.matter
-    last = matter.trail.aggregate(last=Max("sequence"))["last"] or 0
-    trail = TrailEntry.objects.create(
-        matter=matter,
-        sequence=last + 1,
-        at=now(),
-        actor=acting.actor,
-        on_behalf_of=acting.verdict.on_behalf_of,
-        action=action or acting.action,
-        before=before,
-        after=after,
-        data=dict(data),
-        note=acting.note[:1000],
-    )
-    records.commit(recorded.kind_of(trail), recorded.identifier(trail), recorded.step(trail))
-    return trail
-
-
-def add_system_trail(matter: Matter, action: str, data: Mapping[str, Any], note: str = "") -> TrailEntry:
-    """Add a line the system wrote, e.g. a missed deadline; call it with the matter locked."""
-    acting = Acting(matter, action, None, dict(data), note=note)
-    return _add_trail(acting, matter.state, matter.state, data)
-
-
-def take_by_sheet(acting: Acting, name: str, note: str = "") -> None:
-    """Take the action a completed or refused sheet leads to; the signer acts."""
-    action = acting.matter.declaration.action(name)
-    if action is None or acting.matter.state not in action.sources:
-        raise RefusedError("state", _("The matter has moved on; this signature leads nowhere."))
-    further = Acting(acting.matter, name, acting.actor, {}, verdict=acting.verdict, note=note)
-    take(further, action)
 
 
 def _save(acting: Acting) -> None:

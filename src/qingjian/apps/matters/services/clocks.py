@@ -20,6 +20,8 @@ from qingjian.apps.matters import queries
 from qingjian.apps.matters.declarations import Limit
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import CalendarTable, ClockStop, Deadline, DeadlineRevision, Matter
+from qingjian.apps.matters.services import notices
+from qingjian.apps.matters.services.trail import add_system_trail
 from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
@@ -78,8 +80,6 @@ def worsen(pk: int, changed: Mapping[str, str]) -> bool:
     A deadline that is missed already is not moved, but its next escalation comes no later than the new values ask for.
     False when the matter is closed or has these values already.
     """
-    from qingjian.apps.matters.services import acting, notices
-
     with transaction.atomic():
         matter = Matter.objects.select_for_update().get(pk=pk).as_process()
         if not matter.is_open or all(matter.data.get(name) == value for name, value in changed.items()):
@@ -106,7 +106,7 @@ def worsen(pk: int, changed: Mapping[str, str]) -> bool:
             }
         refresh_due(matter)
         Matter.objects.filter(pk=pk).update(data=matter.data, due=matter.due)
-        acting.add_system_trail(matter, "worsened", {**changed, **values})
+        add_system_trail(matter, "worsened", {**changed, **values})
         kind = "worsened_sooner" if values and values["due"] != values["before"] else "worsened"
         notices.tell(matter, notices.concerned(matter), kind, values, fresh)
     return True
@@ -326,8 +326,6 @@ def recompute_deadlines(at_once: int | None = None) -> int:
 
     `at_once` limits the matters of one call; what is left over is found by the next.
     """
-    from qingjian.apps.matters.services import acting, notices
-
     version = queries.calendar().version
     moved = 0
     affected = (
@@ -345,7 +343,7 @@ def recompute_deadlines(at_once: int | None = None) -> int:
                     "before": before and before.isoformat(),
                     "due": clock.due and clock.due.isoformat(),
                 }
-                acting.add_system_trail(matter, "recompute", values)
+                add_system_trail(matter, "recompute", values)
                 notices.tell(matter, notices.concerned(matter), "recomputed", values, clock)
             refresh_due(matter)
             Matter.objects.filter(pk=matter.pk).update(due=matter.due)

@@ -15,8 +15,8 @@ from qingjian.apps.matters import queries, rules
 from qingjian.apps.matters.declarations import Who
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Evidence, Matter, MatterLink, StoredFile, TrailEntry
-from qingjian.apps.matters.services import clocks, notices, sheets
-from qingjian.apps.matters.services.acting import Acting
+from qingjian.apps.matters.services import clocks, notices, signing
+from qingjian.apps.matters.services.trail import Acting
 from qingjian.apps.matters.words import CAPTURE_MODES, EVIDENCE_KINDS
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
@@ -293,9 +293,9 @@ KERNEL: dict[str, Own] = {
     "approve-stop": Own(_decide_stop(True)),
     "refuse-stop": Own(_decide_stop(False)),
     "resume": Own(_resume),
-    "sign": Own(sheets.sign, prepare=sheets.prepare_signature, after=sheets.after_signing),
-    "refuse": Own(sheets.refuse, prepare=sheets.prepare_signature, after=sheets.after_refusing),
-    "sign-outsider": Own(sheets.sign_outsider, prepare=sheets.prepare_outsider),
+    "sign": Own(signing.sign, prepare=signing.prepare_signature, after=signing.after_signing),
+    "refuse": Own(signing.refuse, prepare=signing.prepare_signature, after=signing.after_refusing),
+    "sign-outsider": Own(signing.sign_outsider, prepare=signing.prepare_outsider),
     "link": Own(_link, needs_version=False),
     "void": Own(_void),
 }

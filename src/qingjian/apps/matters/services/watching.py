@@ -9,6 +9,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import queries, rules
 from qingjian.apps.matters.models import Deadline, Matter, Notification
 from qingjian.apps.matters.services import notices
+from qingjian.apps.matters.services.trail import add_system_trail
 from qingjian.contracts.current import now
 
 HIGHEST = 3
@@ -35,8 +36,6 @@ def remind() -> int:
 
 def escalate() -> int:
     """Raise overdue deadlines by one level, each a line of trail; from the highest on remind again and again."""
-    from qingjian.apps.matters.services import acting
-
     raised = 0
     for pk, matter_pk in Deadline.objects.filter(
         escalate_at__lte=now(), state=Deadline.State.RUNNING
@@ -56,7 +55,7 @@ def escalate() -> int:
                 values["level"] = level
                 kind = "overdue" if level == 1 else "escalated"
                 told = notices.tell(matter, told_at(matter, level), kind, values, clock)
-                acting.add_system_trail(matter, "overdue", {**values, "told": sorted(told)})
+                add_system_trail(matter, "overdue", {**values, "told": sorted(told)})
                 raised += 1
             else:
                 level = HIGHEST
