@@ -17,8 +17,8 @@ from qingjian.apps.evaluation.services import air_events as events
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.services import files
 from qingjian.apps.records.models import LedgerEvent
-from qingjian.apps.reporting import queries, services
-from qingjian.apps.reporting.content import digest_of
+from qingjian.apps.reporting import pdfs, queries, services
+from qingjian.apps.reporting.content import digest_of, section, table, text
 from qingjian.apps.reporting.models import Report
 from qingjian.contracts.clock import CHINA
 
@@ -67,6 +67,8 @@ def _has_everything(report: Report, client) -> None:
         assert wanted in text, (report, wanted)
     names = zipfile.ZipFile(io.BytesIO(services.file_in(report, "docx", "zh"))).namelist()
     assert any(name.startswith("word/media/") for name in names)
+    for language in ("zh", "en"):
+        _is_a_whole_pdf(services.file_in(report, "pdf", language), report)
     content = services.file_in(report, "xlsx", "zh")
     names = zipfile.ZipFile(io.BytesIO(content)).namelist()
     assert any(name.startswith("xl/charts/chart") for name in names)
@@ -76,6 +78,48 @@ def _has_everything(report: Report, client) -> None:
         assert "Evaluation basis" in words_of(services.file_in(report, "docx", "en"))
         english = openpyxl.load_workbook(io.BytesIO(services.file_in(report, "xlsx", "en")))
         assert "Completeness" in english.sheetnames
+
+
+def _is_a_whole_pdf(content: bytes, report: Report) -> None:
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
+    assert len(content) > 20_000, "the charts and the font are inside"
+
+
+def test_a_pdf_that_cannot_be_made_is_said_and_the_page_stays(
+    filled, place, manager, client, monkeypatch
+) -> None:
+    report = make(manager, place)
+    client.force_login(manager)
+    answer = client.get(f"/reports/{report.pk}/file.pdf")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/pdf")
+    monkeypatch.setattr(pdfs.forms, "missing_glyphs", lambda _text: {"鿿"})
+    monkeypatch.setattr(pdfs.forms, "office_program", lambda: None)
+    page = client.get(f"/reports/{report.pk}/file.pdf", follow=True).content.decode()
+    assert "鿿" in page
+
+
+def test_nothing_in_a_report_is_taken_for_a_command_of_the_typesetter(monkeypatch) -> None:
+    monkeypatch.setattr(pdfs.forms, "office_program", lambda: None)
+    nasty = 'a" + read("/etc/passwd") + "b #panic() \\ $x$ ]#['
+    column = {"zh": nasty, "en": nasty, "unit": ""}
+    one = section(
+        text(nasty, nasty), note=text(nasty, nasty), table=table([column], [[nasty], [1.5], [None]])
+    )
+    content = {
+        "title": text(nasty, nasty),
+        "region": {"name": nasty},
+        "period": text("2026", "2026"),
+        "notice": None,
+        "labels": [],
+        "may_act_alone": True,
+        "facts": [{"name": text("a", "a"), "value": nasty}],
+        "summary": [text(nasty, nasty)],
+        "sections": [one],
+        "basis": {"sections": []},
+    }
+    meta = dict.fromkeys(("version", "made", "by", "confidence", "rules", "digest"), "f" * 64)
+    assert pdfs.build(content, meta, b"", "zh").startswith(b"%PDF-")
 
 
 def test_the_figures_in_the_files_are_those_of_the_results(filled, place, manager) -> None:
@@ -191,13 +235,14 @@ def test_who_sees_and_makes(filled, place, manager, client) -> None:
     for person in (other, holder):
         client.force_login(person)
         assert client.get(f"/reports/{report.pk}/").status_code == 404
-        assert client.get(f"/reports/{report.pk}/file.docx").status_code == 404
+        for kind in ("docx", "xlsx", "pdf"):
+            assert client.get(f"/reports/{report.pk}/file.{kind}").status_code == 404
         with pytest.raises(PermissionDenied):
             make(person, place)
     client.force_login(manager)
     assert client.get("/reports/?element=air&span=day&state=draft&q=甲").status_code == 200
     assert client.get("/reports/?export=xlsx").content[:2] == b"PK"
-    assert client.get(f"/reports/{report.pk}/file.pdf").status_code == 404
+    assert client.get(f"/reports/{report.pk}/file.odt").status_code == 404
     for kind in ("docx", "xlsx"):
         answer = client.get(f"/reports/{report.pk}/file.{kind}?language=en")
         assert answer.content[:2] == b"PK"

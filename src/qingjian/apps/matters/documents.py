@@ -208,8 +208,13 @@ def pdf(content: bytes) -> bytes:
 
     Raises OSError when LibreOffice fails, the font package is missing, or it lacks a letter of the document.
     """
-    office = shutil.which("soffice") or shutil.which("libreoffice")
+    office = office_program()
     return _by_office(office, content) if office else _by_typst(content)
+
+
+def office_program() -> str | None:
+    """Return the path of LibreOffice; None where it is not installed."""
+    return shutil.which("soffice") or shutil.which("libreoffice")
 
 
 def _by_office(office: str, content: bytes) -> bytes:

@@ -15,7 +15,7 @@ from qingjian.apps.accounts.models import Region
 from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.matters.services import files
 from qingjian.apps.records import services as records
-from qingjian.apps.reporting import air, documents, queries, recorded, rules, water, workbooks
+from qingjian.apps.reporting import air, documents, pdfs, queries, recorded, rules, water, workbooks
 from qingjian.apps.reporting.content import FORMAT, digest_of, text
 from qingjian.apps.reporting.models import Report
 from qingjian.apps.reporting.periods import DAY, MONTH, QUARTER, YEAR, Period, day_of, period_of
@@ -97,7 +97,13 @@ def meta_of(report: Report, language: str) -> dict[str, str]:
 
 
 def file_in(report: Report, kind: str, language: str) -> bytes:
-    """Return a file of a report: the stored one in the language of record, else made of the same content."""
+    """Return a file of a report: the stored one in the language of record, else made of the same content.
+
+    A PDF is made each time. Raises OSError when none can be made here.
+    """
+    if kind == "pdf":
+        word = file_in(report, "docx", language)
+        return pdfs.build(report.content, meta_of(report, language), word, language)
     if language == LANGUAGE:
         return files.read(report.word if kind == "docx" else report.excel)
     build = documents.build if kind == "docx" else workbooks.build

@@ -27,6 +27,7 @@ from qingjian.contracts.current import now
 KINDS = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
 }
 LONG_TEXT = 24
 """Texts longer than this get room on a phone."""
@@ -150,6 +151,11 @@ def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         content = services.file_in(row, kind, language)
     except RefusedError as error:
         messages.error(request, str(error))
+        return redirect("report", pk)
+    except OSError as error:
+        messages.error(
+            request, _("No PDF can be made here (%(error)s). Use the Word file.") % {"error": error}
+        )
         return redirect("report", pk)
     code = Period(row.span, row.first, row.last).code
     name = f"{row.element}-{row.region.code}-{code}-v{row.revision}{'-en' if language == 'en' else ''}.{kind}"
