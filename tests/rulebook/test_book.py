@@ -58,6 +58,7 @@ def test_every_table_is_filled_but_those_an_office_fills_itself() -> None:
         "permit_limits",
         "outlet_standards",
         "regional_targets",
+        "eqi_indicators",
     }
 
 

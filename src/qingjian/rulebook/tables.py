@@ -168,6 +168,14 @@ _ALL = (
         "value lo hi",
     ),
     _rules(
+        "eqi_indicators",
+        "生态质量指数下级指标",
+        "indicators below the parts of the ecological quality index",
+        "item effective_from",
+        "standard item parent weight",
+        "weight lo hi",
+    ),
+    _rules(
         "warning_levels",
         "重污染天气预警分级",
         "heavy pollution warning levels",

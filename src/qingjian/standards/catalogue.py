@@ -5,6 +5,7 @@ Codes of surface water are those of HJ 212; where that standard has no row for a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -137,8 +138,26 @@ def _noise(book: Rulebook) -> tuple[CatalogueItem, ...]:
 
 
 def _ecology(book: Rulebook) -> tuple[CatalogueItem, ...]:
+    """The four parts, and the indicators of the office's own table that are measured."""
     parts = [row["item"].split(" ")[0] for row in book.rows("eqi", kind="weight")]
-    return tuple(_item("ecology", f"ex{place:02d}", name, "无量纲", 2) for place, name in enumerate(parts, 1))
+    rows = book.rows("eqi_indicators")
+    above = {row["parent"] for row in rows}
+    own = {row["item"]: row for row in rows if row["item"] not in above}
+    return (
+        *(_item("ecology", f"ex{place:02d}", name, "无量纲", 2) for place, name in enumerate(parts, 1)),
+        *(
+            CatalogueItem(
+                "ecology",
+                # From the name alone: a further row must not move the codes of the others.
+                f"ey{hashlib.sha256(name.encode()).hexdigest()[:6]}",
+                name,
+                ITEM_NAMES.get(name, name),
+                row.values.get("unit") or "无量纲",
+                4,
+            )
+            for name, row in own.items()
+        ),
+    )
 
 
 _MAKERS = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards.ecology_tree import PartIndex
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
@@ -36,12 +38,24 @@ class EcologicalChange:
 
 
 def quality(
-    *, structure: Given, function: Given, diversity: Given, stress: Given, rulebook: Rulebook | None = None
+    *,
+    structure: Given,
+    function: Given,
+    diversity: Given,
+    stress: Given,
+    computed: Iterable[PartIndex] = (),
+    rulebook: Rulebook | None = None,
 ) -> EcologicalQuality:
-    """EQI from 生态格局, 生态功能, 生物多样性 and 生态胁迫 (0–100 each; stress counts as 100-x). Raises InputError."""
+    """EQI from 生态格局, 生态功能, 生物多样性 and 生态胁迫 (0–100 each; stress counts as 100-x). Raises InputError.
+
+    `computed`: parts that were worked out from an office's own indicators (`ecology_tree`), for the explanation.
+    """
     book = rulebook or packaged()
     trace = TraceBuilder(Text("生态质量指数", "ecological quality index"))
     given = {"生态格局": structure, "生态功能": function, "生物多样性": diversity, _STRESS: stress}
+    trees = {one.part: one for one in computed}
+    for one in trees.values():
+        trace.include(one.trace)
     rows = {row["item"].split(" ")[0]: row for row in book.rows("eqi", kind="weight")}
     parts: dict[str, Decimal] = {}
     for name, value in given.items():
@@ -54,10 +68,13 @@ def quality(
         f"{rows[name]['value']}×{plain(part / Decimal(rows[name]['value']))}" for name, part in parts.items()
     )
     trace.step(f"EQI = {listing} = {plain(total)}", f"EQI = {listing} = {plain(total)}", rows.values())
-    trace.step(
-        "四项按录入值使用：11 项二级、18 项三级指标的名称与权重未取得原文，不在此计算",
-        "the four parts are taken as entered: names and weights of the 11 and 18 indicators below them are not known here",
-    )
+    entered = [name for name in given if name not in trees]
+    if entered:
+        names = "、".join(entered)
+        trace.step(
+            f"{names} 按录入值使用：11 项二级、18 项三级指标的名称与权重未取得原文，本机关也未录入指标表",
+            f"{names} are taken as entered: names and weights of the 11 and 18 indicators below are not known here, and this office has entered none",
+        )
     cls, row = class_of(total, rulebook=book)
     trace.step(f"{plain(total)} → {cls}", f"{plain(total)} → {english(cls)}", [row])
     return EcologicalQuality(total, cls, parts, trace.done())

@@ -1,8 +1,9 @@
-"""Ecological quality: the index of a year from its four parts, and the class of change against the year before."""
+"""Ecological quality: the index of a year from its four parts, entered or worked out from the office's own indicators, and the
+class of change against the year before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,8 +12,10 @@ from qingjian.apps.evaluation import laboratory, samples
 from qingjian.apps.evaluation.drafts import Draft, midnight
 from qingjian.apps.evaluation.samples import Sample
 from qingjian.apps.network.models import Point, Series
+from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.rulebook import Rulebook
 from qingjian.standards import ecology
+from qingjian.standards.ecology_tree import TABLE, IndicatorTree, Node, PartIndex, indicator_tree
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, TraceBuilder
 from qingjian.standards.quantity import measured
@@ -26,8 +29,43 @@ def points() -> list[Point]:
 
 
 def item_of(series: Series) -> str | None:
+    """The part or indicator a series holds; None for what is neither."""
     name = series.factor.name_zh
-    return name if series.medium == "ecology" and name in PARTS else None
+    if series.medium != "ecology":
+        return None
+    return name if name in PARTS or rulebook().rows(TABLE, item=name) else None
+
+
+def _parts(
+    sample: Sample, book: Rulebook, trace: TraceBuilder | None = None
+) -> tuple[dict[str, Any], list[PartIndex]]:
+    """Return the parts of a year, entered or worked out, and those that were worked out.
+
+    Where indicators are missing or the office's table is broken, a part that was entered as such stands in.
+    """
+    values: dict[str, Any] = {}
+    computed: list[PartIndex] = []
+    try:
+        tree: IndicatorTree | None = indicator_tree(date(sample.day.year, 12, 31), rulebook=book)
+    except EvaluationError as error:
+        tree = None
+        if trace is not None:
+            trace.step(
+                f"本机关指标表不可用：{error.zh}", f"the office's own indicators are no tree: {error.en}"
+            )
+    for name in PARTS:
+        if tree is not None and tree.covers(name):
+            try:
+                computed.append(tree.part(name, sample.given))
+            except EvaluationError as error:
+                if trace is not None:
+                    trace.step(f"{name} 不能由下级指标计算：{error.zh}", f"{name} not worked out: {error.en}")
+            else:
+                values[name] = computed[-1].value
+                continue
+        if name in sample.given:
+            values[name] = sample.given[name]
+    return values, computed
 
 
 def year(sample: Sample, before: Sample | None, book: Rulebook) -> Draft:
@@ -35,7 +73,8 @@ def year(sample: Sample, before: Sample | None, book: Rulebook) -> Draft:
     trace = TraceBuilder(Text("生态质量指数（年）", "ecological quality index, year"))
     _usable(sample)
     sample.explain(trace)
-    missing = [name for name in PARTS if name not in sample.given]
+    parts, computed = _parts(sample, book, trace)
+    missing = [name for name in PARTS if name not in parts]
     values: dict[str, Any] = sample.plain()
     row = Draft(
         "ecology_year", sample.point.pk, sample.point.region_id, midnight(sample.day), "", values, "V"
@@ -44,7 +83,7 @@ def year(sample: Sample, before: Sample | None, book: Rulebook) -> Draft:
         names = "、".join(missing)
         trace.step(f"缺 {names}，不计算 EQI", f"{names} missing: no EQI")
     else:
-        found = _quality(sample, book)
+        found = _quality(parts, computed, book)
         trace.include(found.trace)
         row.category = found.cls
         row.edition = next(iter(found.trace.editions), "")
@@ -53,10 +92,15 @@ def year(sample: Sample, before: Sample | None, book: Rulebook) -> Draft:
             "parts": {name: float(value) for name, value in found.parts.items()},
             "place": "一二三四五".index(found.cls[0]),
         }
+        if computed:
+            row.result["tree"] = [_node(one) for part in computed for one in _with_part(part)]
+            row.result["own"] = sorted({row_.standard for part in computed for row_ in part.trace.rows})
+        earlier_parts: dict[str, Any] = {}
         if before is not None:
             _usable(before)
-        if before is not None and all(name in before.given for name in PARTS):
-            earlier = _quality(before, book)
+            earlier_parts, earlier_computed = _parts(before, book)
+        if before is not None and len(earlier_parts) == len(PARTS):
+            earlier = _quality(earlier_parts, earlier_computed, book)
             change = ecology.change(found.value, earlier.value, rulebook=book)
             trace.include(change.trace)
             values["before"] = before.plain()["used"]
@@ -73,12 +117,33 @@ def year(sample: Sample, before: Sample | None, book: Rulebook) -> Draft:
     return row
 
 
+def _with_part(part: PartIndex) -> Iterator[Node]:
+    yield Node(part.part, "", 1, Decimal(1), None, "", part.value)
+    yield from part.nodes
+
+
+def _node(one: Node) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "level": one.level,
+        "weight": float(one.weight) if one.level > 1 else None,
+        "given": one.given,
+        "unit": one.unit,
+        "score": round(float(one.score), 2),
+    }
+
+
 def _usable(sample: Sample) -> None:
-    sample.keep_usable(lambda item, one: measured(one, item, "", highest=Decimal(100)))
+    """Leave out impossible values of the parts; those of indicators are refused where the tree needs them."""
+    sample.keep_usable(
+        lambda item, one: measured(one, item, "", highest=Decimal(100)) if item in PARTS else None
+    )
 
 
-def _quality(sample: Sample, book: Rulebook) -> ecology.EcologicalQuality:
-    return ecology.quality(**{PARTS[name]: sample.given[name] for name in PARTS}, rulebook=book)
+def _quality(
+    parts: Mapping[str, Any], computed: Sequence[PartIndex], book: Rulebook
+) -> ecology.EcologicalQuality:
+    return ecology.quality(**{PARTS[name]: parts[name] for name in PARTS}, computed=computed, rulebook=book)
 
 
 def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: set[int] | None) -> Iterator[Draft]:

@@ -278,7 +278,7 @@ ELEMENT_RULES = {
             ecology.evaluate,
             statistics=("year",),
             back=LONG_HISTORY,
-            tables=("eqi",),
+            tables=("eqi", "eqi_indicators"),
             kinds=("ecology_year",),
         ),
     )

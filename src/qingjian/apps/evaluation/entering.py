@@ -26,6 +26,7 @@ from qingjian.apps.network import services as network_services
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Factor, Point, Series
 from qingjian.apps.records import services as records
+from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.intake import (
     ImportResult,
@@ -208,7 +209,7 @@ def registry_rows(user: Any, element: str, kind: str) -> tuple[list[str], list[l
 
     The regular items only; rows that are not wanted are deleted before the file is proposed.
     """
-    items = [one for one in catalogue.items(element) if one.regular]
+    items = [one for one in catalogue.items(element, rulebook=rulebook()) if one.regular]
     declared = registered.KINDS[kind]
     heads = registry_files.heads(declared)
     rows: list[dict[str, Any]] = []

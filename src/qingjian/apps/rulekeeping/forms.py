@@ -54,6 +54,11 @@ COLUMN_TITLES = {
     "value": gettext_lazy("Value"),
     "outlet": gettext_lazy("Outlet code"),
     "left_out": gettext_lazy("Left out"),
+    "parent": gettext_lazy("Index above"),
+    "weight": gettext_lazy("Weight"),
+    "direction": gettext_lazy("Direction"),
+    "lo": gettext_lazy("Lower bound"),
+    "hi": gettext_lazy("Upper bound"),
 }
 
 
@@ -63,6 +68,13 @@ COLUMN_HELP = {
         "Rows of the standard whose item or condition contains one of these texts do not apply; separate by ；."
     ),
     "outlet": gettext_lazy("The code of the outlet in the registry."),
+    "parent": gettext_lazy(
+        "One of 生态格局, 生态功能, 生物多样性, 生态胁迫, or an index directly below one."
+    ),
+    "weight": gettext_lazy("Share of the index above, 0 to 1; all indices below one add up to 1."),
+    "direction": gettext_lazy("Empty or positive: more is better. negative: less is better (100 − x)."),
+    "lo": gettext_lazy("Value that counts 0; empty where 0–100 is entered already."),
+    "hi": gettext_lazy("Value that counts 100; empty where 0–100 is entered already."),
 }
 
 

@@ -28,13 +28,18 @@ LIMIT_TABLES = (
     "outlet_standards",
     "regional_targets",
     "tax_equivalents",
+    "eqi_indicators",
     "composite_index",
     "aqi_breakpoints",
     "evaluation_parameters",
 )
 """Tables whose rows an office may add or replace on the page of limits."""
 COMMON_COLUMNS = ("clause", "effective_from", "effective_to", "source", "confidence")
-MORE_COLUMNS = {"regional_targets": ("unit", "note"), "outlet_standards": ("left_out", "note")}
+MORE_COLUMNS = {
+    "regional_targets": ("unit", "note"),
+    "outlet_standards": ("left_out", "note"),
+    "eqi_indicators": ("direction", "lo", "hi", "unit", "note"),
+}
 """Columns that are neither key nor required, of tables that ship without rows."""
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -24,6 +25,7 @@ from qingjian.contracts.current import now
 from qingjian.quality.rules import RuleTextError, check_text
 from qingjian.rulebook import Row, RowError, load_csv
 from qingjian.rulebook.tables import TABLES
+from qingjian.standards import ecology_tree
 
 SHORTEST_DOCUMENT = 4
 rulebook_changed = Signal()
@@ -157,6 +159,7 @@ def propose(
         kept.append(dict(row.values))
     if not kept and not taken_back:
         raise ValidationError(_("Nothing would change."))
+    _refuse_broken_tree(table, kept, taken_back)
     with transaction.atomic():
         change = RuleProposal.objects.create(
             table=table,
@@ -171,6 +174,25 @@ def propose(
         )
         accounts.record(author, "rule:change:proposed", str(change.pk), {"table": table, "rows": len(kept)})
     return change
+
+
+def _refuse_broken_tree(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
+    """Refuse indicators of the ecological index that would not be a tree on a day on which one of them begins or ends."""
+    if table != ecology_tree.TABLE:
+        return
+    book = queries.rulebook().without_rows(taken_back)
+    book = book.with_rows(Row.from_values(table, values, override=True) for values in rows)
+    held = book.rows(table)
+    days = {row.valid_from for row in held if row.valid_from}
+    days |= {row.valid_to + timedelta(days=1) for row in held if row.valid_to}
+    english = (get_language() or "").startswith("en")
+    problems = dict.fromkeys(
+        f"{day}: {one.en if english else one.zh}"
+        for day in sorted(days)
+        for one in ecology_tree.tree_problems(book.rows(table, day))
+    )
+    if problems:
+        raise ValidationError(list(problems))
 
 
 def _decide(author: Any, change: RuleProposal, version: int, state: str, **more: Any) -> None:
