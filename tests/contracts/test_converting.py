@@ -137,3 +137,15 @@ def test_who_depends_on_what_and_on_which_settings() -> None:
     assert made.dependents()[2] == {1}
     assert made.settings_of(1) == frozenset(SETTINGS)
     assert made.settings_of(2) == frozenset()
+
+
+def test_a_flow_is_converted_the_other_way_and_never_to_an_oxygen_content() -> None:
+    flow = series(1, factor="a00000", unit="m³/s")
+    rows = (flow, *(series(number) for number in UNITS if number != 1))
+    settings = tuple(
+        Setting(flow.code, one.name, one.value, one.unit) if one.subject == "P1:a34013" else one
+        for one in SETTINGS
+    )
+    value, lack = hour(converter(settings, rows))
+    assert lack is Lack.NOTHING
+    assert value == pytest.approx(30 / (101_325 / 100_500 * 393 / 273 / 0.9))

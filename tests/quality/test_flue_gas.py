@@ -152,3 +152,34 @@ def test_standard_state_is_a_dated_row_of_the_rulebook() -> None:
         standard = standard_of(packaged(), on)
         assert (standard.temperature_k, standard.pressure_pa) == (273.0, 101_325.0)
     assert {row.edition for row in standard_of(packaged(), DAY).rows} == {"2025"}
+
+
+def test_a_flow_becomes_that_of_the_dry_gas_and_carries_as_much_as_before() -> None:
+    """Whatever a concentration gains on the way to the dry gas, the flow loses."""
+    for actual, wet in ((True, True), (True, False), (False, True), (False, False)):
+        concentration = convert(30.0, beside(), Basis(actual, wet))[0]
+        flow = convert(10.0, beside(), Basis(actual, wet, flow=True))[0]
+        assert concentration * flow == pytest.approx(300.0)
+    trace, value = explain(10.0, beside(), Basis(True, True, flow=True), packaged(), DAY, "m³/s")
+    assert value == pytest.approx(10 * 100_500 / 101_325 * 273 / 393 * 0.9)
+    assert trace.title.zh == "烟气流量换算"
+    assert [step.text.zh for step in trace.steps][1:] == [
+        "标态 = 10 × (101000 - 500) / 101325 × 273 / (273 + 120) = 6.89 m³/s",
+        "干基 = 6.89 × (1 - 10 %) = 6.201 m³/s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [
+        ("temperature_c", Lack.TEMPERATURE),
+        ("atmospheric_pressure_pa", Lack.ATMOSPHERIC_PRESSURE),
+        ("moisture_percent", Lack.MOISTURE),
+    ],
+)
+def test_a_flow_without_what_it_needs_says_so(lacking: str, reason: Lack) -> None:
+    basis = Basis(actual=True, wet=True, flow=True)
+    value, lack = convert(10.0, beside(**{lacking: np.nan}), basis)
+    assert np.isnan(value)
+    assert lack is reason
+    assert explain(10.0, beside(**{lacking: np.nan}), basis, packaged(), DAY, "m³/s")[1] is None

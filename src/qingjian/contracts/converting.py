@@ -1,7 +1,7 @@
 """Hours of flue gas converted with the settings a directory had for their time.
 
 A series is converted when the register says that it measures wet gas or gas as it is in the duct, or refers it to an
-oxygen content. What the conversion needs is taken from the series of the same point that measure it.
+oxygen content. A flow becomes the flow of the dry gas at standard state, so that an amount can be made of both. What the conversion needs is taken from the series of the same point that measure it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ TEMPERATURE, PRESSURE, MOISTURE, OXYGEN = "a01012", "a01013", "a01014", "a19001"
 ATMOSPHERE = "a01006"
 PARAMETERS = frozenset({TEMPERATURE, PRESSURE, MOISTURE, OXYGEN, ATMOSPHERE})
 """Factors a conversion needs; they are not converted themselves."""
+FLOWS = frozenset({"a00000", "B02"})
+"""The flow of the gas, since 2017 and before; an oxygen content says nothing of it."""
 _COLUMNS = {
     TEMPERATURE: "temperature_c",
     PRESSURE: "static_pressure_pa",
@@ -224,6 +226,8 @@ class Converter:
         )
         if not readable:
             return None, np.nan
+        if one.factor in FLOWS:
+            return Basis(state == "actual", basis == "wet", flow=True), pascals
         return Basis(state == "actual", basis == "wet", of_oxygen == "wet", percent), pascals
 
     def _borders(self, one: Series) -> list[int]:

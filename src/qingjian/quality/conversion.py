@@ -161,13 +161,16 @@ def standard_dry_flow(
     static_pressure_pa: ArrayLike,
     moisture_fraction: ArrayLike,
     atmospheric_pressure_pa: ArrayLike = STANDARD_PRESSURE_PA,
+    *,
+    standard_pressure_pa: float = STANDARD_PRESSURE_PA,
+    standard_temperature_k: float = STANDARD_TEMPERATURE_K,
 ) -> Floats:
-    """Dry flow at standard state, m³/h: Qs · 273/(273+ts) · (Ba+Ps)/101325 · (1 - Xsw)."""
+    """Dry flow at standard state, in the unit given: Qs · 273/(273+ts) · (Ba+Ps)/101325 · (1 - Xsw)."""
     pressure = _array(atmospheric_pressure_pa) + _array(static_pressure_pa)
-    kelvin = STANDARD_TEMPERATURE_K + _array(gas_temperature_c)
+    kelvin = standard_temperature_k + _array(gas_temperature_c)
     moisture = _array(moisture_fraction)
     with np.errstate(all="ignore"):
-        state = STANDARD_TEMPERATURE_K / kelvin * pressure / STANDARD_PRESSURE_PA
+        state = standard_temperature_k / kelvin * pressure / standard_pressure_pa
         result = _array(actual_flow_m3_h) * state * (1.0 - moisture)
     physical = (pressure > 0) & (kelvin > 0) & (moisture >= 0) & (moisture < 1)
     return _only_where(physical, result)

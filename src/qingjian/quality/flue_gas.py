@@ -1,4 +1,4 @@
-"""A measured flue-gas concentration brought to the dry gas at standard state, and on to reference oxygen.
+"""A measured flue-gas concentration brought to the dry gas at standard state, and on to reference oxygen; a flow likewise.
 
 What an instrument measures (gas as it is in the duct or at standard state, wet or dry) is a setting of its series; the
 formulas are those of HJ 212-2017 appendix D in `conversion`, the constants rows of the rulebook. A value that cannot be
@@ -16,7 +16,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from qingjian.quality.conversion import Floats, dry_basis, standard_state
+from qingjian.quality.conversion import Floats, dry_basis, standard_dry_flow, standard_state
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.emissions.oxygen import convert_array, guard
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
@@ -38,6 +38,7 @@ HJ 212 has devices report."""
 PASCALS: Mapping[str, float] = {"Pa": 1.0, "hPa": 100.0, "kPa": 1000.0, "": 1000.0}
 """Pascals of a unit of pressure; HJ 212 reports kPa."""
 TITLE = Text("烟气浓度换算", "conversion of a flue-gas concentration")
+FLOW_TITLE = Text("烟气流量换算", "conversion of a flue-gas flow")
 _PLACES = 4
 
 
@@ -89,6 +90,8 @@ class Basis:
     wet: bool = False
     oxygen_wet: bool = False
     reference_oxygen: float | None = None
+    flow: bool = False
+    """The number is a flow of the gas; no oxygen is asked for then."""
 
     @property
     def changes(self) -> bool:
@@ -124,7 +127,10 @@ class Standard:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Converted:
-    """Results, hour by hour: the dry gas at standard state, its oxygen (%), the value at reference oxygen, what lacks."""
+    """Results, hour by hour: the dry gas at standard state, its oxygen (%), the value at reference oxygen, what lacks.
+
+    Of a flow `value` is `dry`.
+    """
 
     dry: Floats
     oxygen_dry: Floats
@@ -149,6 +155,9 @@ def convert_hours(value: Floats, beside: Beside, basis: Basis, book: Rulebook, o
     `dry` stands where oxygen alone is lacking.
     """
     standard = standard_of(book, on)
+    if basis.flow:
+        dry = _dry_flow(value, beside, basis, standard)
+        return Converted(dry, beside.oxygen_percent, dry, _lacks(value, beside, basis, dry, dry, dry))
     dry, oxygen = value, beside.oxygen_percent
     if basis.actual:
         dry = standard_state(
@@ -169,6 +178,20 @@ def convert_hours(value: Floats, beside: Beside, basis: Basis, book: Rulebook, o
         else convert_array(dry, oxygen, basis.reference_oxygen, rulebook=book)
     )
     return Converted(dry, oxygen, made, _lacks(value, beside, basis, dry, oxygen, made))
+
+
+def _dry_flow(value: Floats, beside: Beside, basis: Basis, standard: Standard) -> Floats:
+    """Return the flow of the dry gas at standard state; what the basis does not call for changes nothing."""
+    nothing = np.zeros(value.shape)
+    return standard_dry_flow(
+        value,
+        beside.temperature_c if basis.actual else nothing,
+        beside.static_pressure_pa if basis.actual else nothing,
+        beside.moisture_percent / 100.0 if basis.wet else nothing,
+        beside.atmospheric_pressure_pa if basis.actual else standard.pressure_pa,
+        standard_pressure_pa=standard.pressure_pa,
+        standard_temperature_k=standard.temperature_k,
+    )
 
 
 def _lacks(
@@ -203,7 +226,7 @@ def explain(
     """Return how one hour (arrays of length one in `beside`) was converted, and the value, None when it cannot be."""
     found = convert_hours(np.asarray([value]), beside, basis, book, on)
     standard = standard_of(book, on)
-    made = TraceBuilder(TITLE)
+    made = TraceBuilder(FLOW_TITLE if basis.flow else TITLE)
     lack, shown = Lack(int(found.lack[0])), _text(value)
     measured = Text("工况" if basis.actual else "标态", "actual state" if basis.actual else "standard state")
     gas = Text("湿基" if basis.wet else "干基", "wet" if basis.wet else "dry")
@@ -217,17 +240,20 @@ def explain(
     )
     stopped = lack not in (Lack.NOTHING, Lack.OXYGEN, Lack.OXYGEN_TOO_HIGH)
     if not stopped and basis.actual:
-        after = value * standard.pressure_pa / (atmosphere + static)
-        after *= (standard.temperature_k + temperature) / standard.temperature_k
+        pressure, kelvin = atmosphere + static, standard.temperature_k + temperature
         zero, one = _text(standard.temperature_k), _text(standard.pressure_pa)
-        formula = (
-            f"{shown} × {one} / ({_text(atmosphere)} {_added(static)}) × ({zero} {_added(temperature)}) / {zero}"
-            f" = {_text(after)} {unit}"
-        )
+        if basis.flow:
+            after = value * pressure / standard.pressure_pa * standard.temperature_k / kelvin
+            formula = f"{shown} × ({_text(atmosphere)} {_added(static)}) / {one} × {zero} / ({zero} {_added(temperature)})"
+        else:
+            after = value * standard.pressure_pa / pressure * kelvin / standard.temperature_k
+            formula = f"{shown} × {one} / ({_text(atmosphere)} {_added(static)}) × ({zero} {_added(temperature)}) / {zero}"
+        formula += f" = {_text(after)} {unit}"
         made.step(f"标态 = {formula}", f"standard state = {formula}", standard.rows)
         shown = _text(after)
     if not stopped and basis.wet:
-        formula = f"{shown} / (1 - {_text(moisture)} %) = {_text(float(found.dry[0]))} {unit}"
+        sign = "×" if basis.flow else "/"
+        formula = f"{shown} {sign} (1 - {_text(moisture)} %) = {_text(float(found.dry[0]))} {unit}"
         made.step(f"干基 = {formula}", f"dry = {formula}", standard.rows)
     if not stopped and basis.oxygen_wet and np.isfinite(found.oxygen_dry[0]):
         formula = f"{_text(oxygen)} / (1 - {_text(moisture)} %) = {_text(float(found.oxygen_dry[0]))} %"

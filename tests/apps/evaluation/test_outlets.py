@@ -18,6 +18,7 @@ from qingjian.apps.observing import stores, words
 from qingjian.apps.observing.models import Alert
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
+from qingjian.standards.emissions.amounts import amount
 
 START = datetime(2026, 11, 20, tzinfo=CHINA)
 NOW_HOUR = datetime(2026, 11, 21, 9, tzinfo=CHINA)
@@ -242,6 +243,71 @@ def test_a_limit_holds_for_dry_gas_at_standard_state_where_wet_gas_is_measured(d
     assert (row.start, row.result["items"][0]["value"]) == (START, 100)
     trace, _again = explanation.trace_of(row, rulebook())
     assert any("干基 = 90 / (1 - 10 %) = 100 mg/m³" in step["zh"] for step in trace["steps"])
+
+
+@pytest.mark.parametrize("flow_as_measured", [True, False])
+def test_an_amount_takes_concentration_and_flow_of_the_same_gas(data: Data, flow_as_measured: bool) -> None:
+    """Dust measured in the duct, wet, at 120 °C; the flow in the duct too, or of the dry gas at standard state."""
+    outlet, point = chimney()
+    units = {"a34013": "mg/m³", "a00000": "m³/s", "a01012": "℃", "a01013": "kPa", "a01014": "%"}
+    for code, unit in units.items():
+        factor = Factor.objects.create(
+            code=f"flue_gas.{code}",
+            medium="flue_gas",
+            wire_code=code,
+            name_zh=code,
+            name_en=code,
+            unit=unit,
+            decimals=1,
+        )
+        Series.objects.create(
+            code=f"G1.{code}",
+            point=point,
+            factor=factor,
+            unit=unit,
+            medium="flue_gas",
+            expected={"hour": 3600},
+        )
+    for code in ("a34013", "a00000") if flow_as_measured else ("a34013",):
+        series = Series.objects.get(code=f"G1.{code}")
+        for name, value, unit in (
+            ("measured_state", "actual", ""),
+            ("measured_basis", "wet", ""),
+            ("atmospheric_pressure", "101", "kPa"),
+        ):
+            Setting.objects.create(series=series, name=name, value=value, unit=unit)
+    PermitLimit.objects.create(
+        outlet=outlet,
+        factor=Factor.objects.get(code="flue_gas.a34013"),
+        averaging="year",
+        yearly_amount_t="1",
+        unit="t",
+    )
+    network.publish_directory()
+    data.put("G1.a34013", START, [30.0, 30.0, 30.0])
+    data.put("G1.a00000", START, [10.0, 20.0, 10.0])
+    data.put("G1.a01012", START, [120.0] * 3)
+    data.put("G1.a01013", START, [-0.5] * 3)
+    data.put("G1.a01014", START, [10.0, 10.0])  # in the third hour nobody knows the moisture
+    services.evaluate("outlets", date(2026, 11, 20), date(2026, 11, 20))
+    row = Evaluation.objects.get(kind="outlet_day", point=point)
+    dry = 30 * 101_325 / 100_500 * 393 / 273 / 0.9
+    # What goes through the duct does not depend on how it is written: 30 mg/m³ × 36,000 m³ = 1.08 kg.
+    first = 30 * 36_000 / 1e6 if flow_as_measured else dry * 36_000 / 1e6
+    assert row.result["amounts"]["a34013"] == {"kg": round(3 * first, 4), "hours": 2, "skipped": 22}
+    volume = 36_000 / (101_325 / 100_500 * 393 / 273 / 0.9) if flow_as_measured else 36_000
+    pairs = [(Decimal(repr(round(dry, 9))), Decimal(repr(round(volume * part, 6)))) for part in (1, 2)]
+    assert float(amount(pairs, medium="gas").kilograms) == pytest.approx(3 * first, rel=1e-6)
+    trace, _again = explanation.trace_of(row, rulebook())
+    steps = [step["zh"] for step in trace["steps"]]
+    assert any("干基 = 43.5413 / (1 - 10 %) = 48.3793 mg/m³" in one for one in steps), steps
+    if flow_as_measured:
+        assert any("10 × (101000 - 500) / 101325 × 273 / (273 + 120) = 6.89 m³/s" in one for one in steps)
+        assert any("6.89 × (1 - 10 %) = 6.201 m³/s" in one for one in steps)
+        assert any("C·Q = 48.3793 mg/m³ × 22323.6167 m³ = 1.08 kg" in one for one in steps)
+    else:
+        assert any("按标态干基测量" in one for one in steps)
+        assert any("C·Q = 48.3793 mg/m³ × 36000 m³ = 1.7417 kg" in one for one in steps)
 
 
 def test_ranges_exceed_on_both_sides_without_a_multiple(data: Data) -> None:

@@ -370,3 +370,23 @@ def test_what_a_series_measures_is_no_setting_of_its_device(registry) -> None:
     assert checking.check(Proposal("setting", fields), 1)[1]
     pressure = {"device": device, "name": "atmospheric_pressure", "value": "100.9", "unit": "kPa"}
     assert not checking.check(Proposal("setting", pressure), 1)[1]
+
+
+def test_a_flow_is_not_referred_to_an_oxygen_content(registry) -> None:
+    factor = models.Factor.objects.create(
+        code="flue_gas.a00000",
+        medium="flue_gas",
+        wire_code="a00000",
+        name_zh="废气",
+        name_en="flow",
+        unit="m³/s",
+        decimals=1,
+    )
+    point = models.Point.objects.get(code="W1")
+    series = models.Series.objects.create(
+        code="W1.a00000", point=point, factor=factor, unit="m³/s", medium="flue_gas"
+    )
+    fields = {"series": series.code, "name": "reference_oxygen", "value": "6", "unit": "%"}
+    assert checking.check(Proposal("setting", fields), 1)[1]
+    fields = {"series": series.code, "name": "measured_state", "value": "actual"}
+    assert not checking.check(Proposal("setting", fields), 1)[1]

@@ -114,6 +114,6 @@ def trace_of(row: Evaluation, book: Rulebook) -> tuple[dict[str, Any], bool]:
         return row.trace, False
     if row.kind in ("air_hour", "air_day"):
         return air_trace(row, book).to_dict(), True
-    from qingjian.apps.evaluation import outlets
+    from qingjian.apps.evaluation import outlet_traces
 
-    return outlets.trace(row, book).to_dict(), True
+    return outlet_traces.trace(row, book).to_dict(), True

@@ -20,22 +20,17 @@ from qingjian.apps.evaluation.bounds import (
     of_standards,
     strictest_first,
 )
-from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, number
-from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.drafts import Draft, midnight
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import PermitLimit, Point, Series, Setting
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.converting import Converter
 from qingjian.contracts.directory import Directory
-from qingjian.rulebook import Confidence, Row, Rulebook
-from qingjian.standards.emissions import judgement, means
-from qingjian.standards.errors import EvaluationError
-from qingjian.standards.explanation import Text, Trace, TraceBuilder
-from qingjian.standards.limits import Limit, limit_of
-from qingjian.standards.quantity import Quantity
+from qingjian.rulebook import Confidence, Rulebook
+from qingjian.standards.explanation import Trace
 
-FLOW_CODES = ("w00000", "a00000", "B01")
+FLOW_CODES = ("w00000", "a00000", "B01", "B02")
 PH_CODE = "w01001"
 CUBIC_METRES_PER_HOUR = {"L/s": 3.6, "m³/s": 3600.0, "m³/h": 1.0, "m3/h": 1.0, "m3/s": 3600.0}
 GRAMS_PER_CUBIC_METRE = {
@@ -195,10 +190,10 @@ class Block:
         return self.converter.trace(series.pk, at, *self._columns(series, self.hours.of(series.pk, "value")))
 
     def volume(self, outlet: Outlet) -> np.ndarray:
-        """Return m³ of every hour, NaN where the flow is not valid or not measured."""
+        """Return m³ of every hour, of flue gas dry and at standard state; NaN where the flow is not valid or not measured."""
         if outlet.flow is None or outlet.flow.unit not in CUBIC_METRES_PER_HOUR:
             return np.full(self.hours.count, np.nan)
-        return self.hours.of(outlet.flow.pk) * CUBIC_METRES_PER_HOUR[outlet.flow.unit]
+        return self.judged(outlet, outlet.flow, False)[1] * CUBIC_METRES_PER_HOUR[outlet.flow.unit]
 
     def hourly(self) -> Iterator[Draft]:
         """Yield the hours in which a value passes a limit, counted or marked; hours within the limits make no row."""
@@ -272,7 +267,8 @@ class Block:
         amounts = {
             code: kept
             for code, kept in (
-                (code, self._amount(series, part, volume)) for code, series in sorted(outlet.series.items())
+                (code, self._amount(outlet, series, part, volume))
+                for code, series in sorted(outlet.series.items())
             )
             if kept
         }
@@ -303,17 +299,26 @@ class Block:
             value = float(np.mean(values[good])) if enough else None
         return (None if value is None else round(value, PLACES)), int(good.sum()), int(due.sum())
 
-    def _amount(self, series: Series, part: slice, volume: np.ndarray) -> dict[str, Any] | None:
+    def masses(self, outlet: Outlet, series: Series, volume: np.ndarray) -> np.ndarray:
+        """Return kg of every hour, NaN where either number does not count or cannot be brought to the dry gas.
+
+        Never of concentrations at reference oxygen: those belong to another volume.
+        """
+        grams = GRAMS_PER_CUBIC_METRE[series.unit]
+        return self.judged(outlet, series, False)[1] * volume * (grams / 1000)
+
+    def _amount(
+        self, outlet: Outlet, series: Series, part: slice, volume: np.ndarray
+    ) -> dict[str, Any] | None:
         """Return kg of one day, of every factor that is measured as a concentration beside a flow."""
         if series.unit not in GRAMS_PER_CUBIC_METRE:
             return None
-        # Measured concentrations, never those at reference oxygen.
-        pair = self.hours.of(series.pk)[part] * volume[part]
-        good = np.isfinite(pair)
+        kilograms = self.masses(outlet, series, volume)[part]
+        good = np.isfinite(kilograms)
         if not good.any():
             return None
         return {
-            "kg": round(float(np.sum(pair[good])) * GRAMS_PER_CUBIC_METRE[series.unit] / 1000, PLACES),
+            "kg": round(float(np.sum(kilograms[good])), PLACES),
             "hours": int(good.sum()),
             "skipped": int(24 - good.sum()),
         }
@@ -344,145 +349,3 @@ def _exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str,
         main_items=",".join(one["factor"] for one in counted),
         result={"items": items, "limits": [one for item in items for one in held_against(item)]},
     )
-
-
-def permit_row(limit: PermitLimit, unit: str) -> Limit:
-    """Return a permit limit as the standards library takes it."""
-    upper, lower = limit.upper, limit.lower
-    values = {
-        "standard": f"排污许可证 {limit.permit.number}" if limit.permit else "排污许可证",
-        "edition": limit.permit.number if limit.permit else "",
-        "outlet": str(limit.outlet_id),
-        "pollutant_cn": limit.factor.name_zh,
-        "symbol": "pH" if limit.factor.wire_code == "w01001" else limit.factor.wire_code,
-        "averaging_period": {"hour": "小时均值", "day": "日均值"}[limit.averaging],
-        "condition": f"{limit.basis}{'（折算浓度）' if limit.converted else ''}",
-        "op": "range" if upper is not None and lower is not None else "<=" if upper is not None else ">=",
-        "limit": f"{lower.normalize():f}-{upper.normalize():f}"
-        if upper is not None and lower is not None
-        else f"{(upper if upper is not None else lower).normalize():f}",
-        "unit": "无量纲" if limit.factor.wire_code == "w01001" else unit,
-        "effective_from": limit.valid_from.astimezone().date().isoformat() if limit.valid_from else "",
-        # The registry holds a copy of the permit; nobody has compared it with the text.
-        "confidence": "S",
-        "source": "registry",
-    }
-    return limit_of(Row.from_values("permit_limits", values))
-
-
-def trace(row: Evaluation, book: Rulebook) -> Trace:
-    """Explain an hour or a day of an outlet from the data known when it was evaluated."""
-    day = day_of(row.start)
-    hourly = row.kind == "outlet_hour"
-    made = TraceBuilder(
-        Text("排口评价（小时）", "outlet, hour") if hourly else Text("排口评价（日）", "outlet, day")
-    )
-    limits = {
-        one.pk: one
-        for one in PermitLimit.objects.select_related("factor", "permit").filter(
-            pk__in=[pk for item in row.result.get("items", ()) for pk in _named(item, "limit")]
-        )
-    }
-    series = {
-        one.pk: one
-        for one in Series.objects.select_related("factor").filter(
-            pk__in=[item["series"] for item in row.result.get("items", ())]
-        )
-    }
-    outlet = next((one for one in outlets() if one.point.pk == row.point_id), None)
-    block = Block(book, [outlet], day, day, row.inputs_known_at) if outlet else None
-    for item in row.result.get("items", ()):
-        own = series[item["series"]]
-        converted = _converted(item, limits, outlet, own)
-        name = f"{own.factor.name_zh} {item['factor']}"
-        if hourly and not item["counts"]:
-            made.reject(name, item["value"], item["zh"], item["en"])
-            continue
-        if not hourly and block is not None and outlet is not None:
-            _explain_mean(made, block, outlet, own, converted, book)
-        if hourly and block is not None:
-            _explain_conversion(made, block, own, row.start, converted)
-        if item["value"] is None:
-            made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
-            continue
-        held = [permit_row(limits[pk], item["unit"]) for pk in _named(item, "limit")]
-        held += [limit_of(found) for found in _rule_rows(item, book)]
-        given = str(item["value"])
-        value = given if all(one.unit == item["unit"] for one in held) else Quantity(given, item["unit"])
-        judged = judgement.judge(value, held, on=day, rulebook=book)
-        made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
-    named = {code: one.factor.name_zh for code, one in outlet.series.items()} if outlet else {}
-    for code, counts in row.values.get("hours", {}).items() if not hourly else ():
-        name = named.get(code, code)
-        made.step(
-            f"{name}: 评价 {counts['judged']} 个小时，超标 {counts['exceeding']} 个，带标记不参加 {counts['marked']} 个",
-            f"{code}: {counts['judged']} hours judged, {counts['exceeding']} exceeding, {counts['marked']} left out for marks",
-        )
-    for code, kept in row.result.get("amounts", {}).items():
-        made.step(
-            f"{named.get(code, code)}: Σ(C·Q) = {kept['kg']} kg（{kept['hours']} 个小时，{kept['skipped']} 个无有效数据未计）",
-            f"{code}: amount {kept['kg']} kg ({kept['hours']} hours, {kept['skipped']} without valid data left out)",
-        )
-    return made.done()
-
-
-def _named(item: dict[str, Any], kind: str) -> list[Any]:
-    """Return the permit limits (`limit`) or rulebook rows (`rule`) a stored item was held against, the deciding first."""
-    return [one.get(kind) for one in (item, *item.get("others", ())) if one.get(kind)]
-
-
-def _rule_rows(item: dict[str, Any], book: Rulebook) -> Iterator[Row]:
-    for row_id in _named(item, "rule"):
-        try:
-            yield book.row(row_id)
-        except KeyError:
-            continue
-
-
-def _converted(
-    item: dict[str, Any], limits: dict[int, PermitLimit], outlet: Outlet | None, series: Series
-) -> bool:
-    own = _named(item, "limit")
-    if own:
-        return limits[own[0]].converted
-    return outlet is not None and outlet.converts(series)
-
-
-def _explain_mean(
-    made: TraceBuilder, block: Block, outlet: Outlet, series: Series, converted: bool, book: Rulebook
-) -> None:
-    values = block.judged(outlet, series, converted)[1]
-    volume = block.volume(outlet)
-    try:
-        if outlet.medium == "water":
-            hours = [
-                means.WaterHour(number(value, 6), number(flow, 6))
-                for value, flow in zip(values.tolist(), volume.tolist(), strict=True)
-            ]
-            made.include(means.water_day(hours, rulebook=book).trace, prefix=f"{series.factor.name_zh} ")
-        else:
-            running = int(np.sum(~block.hours.of(series.pk, "stopped").astype(np.bool_)))
-            made.include(
-                means.gas_day(
-                    [number(value, 6) for value in values.tolist()], operating_hours=running, rulebook=book
-                ).trace,
-                prefix=f"{series.factor.name_zh} ",
-            )
-    except EvaluationError as error:
-        made.step(error.zh, error.en)
-
-
-def _explain_conversion(
-    made: TraceBuilder, block: Block, series: Series, start: datetime, converted: bool
-) -> None:
-    hour = int((start - block.hours.start) / inputs.HOUR)
-    sent = block.hours.of(series.pk, "converted")[hour]
-    if converted and np.isfinite(sent):
-        made.step(
-            f"采用设备上报的折算值 {number(sent, PLACES)}",
-            f"the converted value of the device is used: {number(sent, PLACES)}",
-        )
-        return
-    found = block.conversion(series, hour)
-    if found is not None:
-        made.include(found[0])

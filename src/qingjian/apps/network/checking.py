@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.network import models, registered
+from qingjian.contracts.converting import FLOWS
 from qingjian.contracts.directory import STATISTICS
 from qingjian.hj212.policy import Policy
 from qingjian.quality.conversion import AIR_OXYGEN_PERCENT
@@ -154,6 +155,12 @@ def _of_setting(values: dict[str, Any]) -> list[tuple[str, str]]:
         return [("value", _("must be one of: %(words)s") % {"words": ", ".join(WORDS[name])})]
     if name == "reference_oxygen" and not 0 <= _number(text) < AIR_OXYGEN_PERCENT:
         return [("value", _("must be a percentage from 0 to below 21"))]
+    if (
+        name == "reference_oxygen"
+        and values["series"] is not None
+        and values["series"].factor.wire_code in FLOWS
+    ):
+        return [("name", _("belongs to a concentration: a flow is not referred to oxygen"))]
     if name == "atmospheric_pressure":
         if values["unit"] not in PASCALS:
             return [("unit", _("must be one of: %(words)s") % {"words": ", ".join(filter(None, PASCALS))})]

@@ -1,0 +1,196 @@
+"""How hours and days of outlets came about, step by step, for the drawer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation.drafts import day_of, number
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.outlets import PLACES, Block, Outlet, outlets
+from qingjian.apps.network.models import PermitLimit, Series
+from qingjian.quality.flue_gas import standard_of
+from qingjian.rulebook import Row, Rulebook
+from qingjian.standards.emissions import judgement, means
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.explanation import Text, Trace, TraceBuilder
+from qingjian.standards.limits import Limit, limit_of
+from qingjian.standards.quantity import Quantity
+
+
+def permit_row(limit: PermitLimit, unit: str) -> Limit:
+    """Return a permit limit as the standards library takes it."""
+    upper, lower = limit.upper, limit.lower
+    values = {
+        "standard": f"排污许可证 {limit.permit.number}" if limit.permit else "排污许可证",
+        "edition": limit.permit.number if limit.permit else "",
+        "outlet": str(limit.outlet_id),
+        "pollutant_cn": limit.factor.name_zh,
+        "symbol": "pH" if limit.factor.wire_code == "w01001" else limit.factor.wire_code,
+        "averaging_period": {"hour": "小时均值", "day": "日均值"}[limit.averaging],
+        "condition": f"{limit.basis}{'（折算浓度）' if limit.converted else ''}",
+        "op": "range" if upper is not None and lower is not None else "<=" if upper is not None else ">=",
+        "limit": f"{lower.normalize():f}-{upper.normalize():f}"
+        if upper is not None and lower is not None
+        else f"{(upper if upper is not None else lower).normalize():f}",
+        "unit": "无量纲" if limit.factor.wire_code == "w01001" else unit,
+        "effective_from": limit.valid_from.astimezone().date().isoformat() if limit.valid_from else "",
+        # The registry holds a copy of the permit; nobody has compared it with the text.
+        "confidence": "S",
+        "source": "registry",
+    }
+    return limit_of(Row.from_values("permit_limits", values))
+
+
+def trace(row: Evaluation, book: Rulebook) -> Trace:
+    """Explain an hour or a day of an outlet from the data known when it was evaluated."""
+    day = day_of(row.start)
+    hourly = row.kind == "outlet_hour"
+    made = TraceBuilder(
+        Text("排口评价（小时）", "outlet, hour") if hourly else Text("排口评价（日）", "outlet, day")
+    )
+    limits = {
+        one.pk: one
+        for one in PermitLimit.objects.select_related("factor", "permit").filter(
+            pk__in=[pk for item in row.result.get("items", ()) for pk in _named(item, "limit")]
+        )
+    }
+    series = {
+        one.pk: one
+        for one in Series.objects.select_related("factor").filter(
+            pk__in=[item["series"] for item in row.result.get("items", ())]
+        )
+    }
+    outlet = next((one for one in outlets() if one.point.pk == row.point_id), None)
+    block = Block(book, [outlet], day, day, row.inputs_known_at) if outlet else None
+    for item in row.result.get("items", ()):
+        own = series[item["series"]]
+        converted = _converted(item, limits, outlet, own)
+        name = f"{own.factor.name_zh} {item['factor']}"
+        if hourly and not item["counts"]:
+            made.reject(name, item["value"], item["zh"], item["en"])
+            continue
+        if not hourly and block is not None and outlet is not None:
+            _explain_mean(made, block, outlet, own, converted, book)
+        if hourly and block is not None:
+            _explain_conversion(made, block, own, row.start, converted)
+        if item["value"] is None:
+            made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
+            continue
+        held = [permit_row(limits[pk], item["unit"]) for pk in _named(item, "limit")]
+        held += [limit_of(found) for found in _rule_rows(item, book)]
+        given = str(item["value"])
+        value = given if all(one.unit == item["unit"] for one in held) else Quantity(given, item["unit"])
+        judged = judgement.judge(value, held, on=day, rulebook=book)
+        made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
+    named = {code: one.factor.name_zh for code, one in outlet.series.items()} if outlet else {}
+    for code, counts in row.values.get("hours", {}).items() if not hourly else ():
+        name = named.get(code, code)
+        made.step(
+            f"{name}: 评价 {counts['judged']} 个小时，超标 {counts['exceeding']} 个，带标记不参加 {counts['marked']} 个",
+            f"{code}: {counts['judged']} hours judged, {counts['exceeding']} exceeding, {counts['marked']} left out for marks",
+        )
+    for code, kept in row.result.get("amounts", {}).items():
+        if block is not None and outlet is not None and code in outlet.series:
+            _explain_amount(made, block, outlet, outlet.series[code])
+        made.step(
+            f"{named.get(code, code)}: Σ(C·Q) = {kept['kg']} kg（{kept['hours']} 个小时，{kept['skipped']} 个无有效数据未计）",
+            f"{code}: amount {kept['kg']} kg ({kept['hours']} hours, {kept['skipped']} without valid data left out)",
+        )
+    return made.done()
+
+
+def _named(item: dict[str, Any], kind: str) -> list[Any]:
+    """Return the permit limits (`limit`) or rulebook rows (`rule`) a stored item was held against, the deciding first."""
+    return [one.get(kind) for one in (item, *item.get("others", ())) if one.get(kind)]
+
+
+def _rule_rows(item: dict[str, Any], book: Rulebook) -> Iterator[Row]:
+    for row_id in _named(item, "rule"):
+        try:
+            yield book.row(row_id)
+        except KeyError:
+            continue
+
+
+def _converted(
+    item: dict[str, Any], limits: dict[int, PermitLimit], outlet: Outlet | None, series: Series
+) -> bool:
+    own = _named(item, "limit")
+    if own:
+        return limits[own[0]].converted
+    return outlet is not None and outlet.converts(series)
+
+
+def _explain_mean(
+    made: TraceBuilder, block: Block, outlet: Outlet, series: Series, converted: bool, book: Rulebook
+) -> None:
+    values = block.judged(outlet, series, converted)[1]
+    volume = block.volume(outlet)
+    try:
+        if outlet.medium == "water":
+            hours = [
+                means.WaterHour(number(value, 6), number(flow, 6))
+                for value, flow in zip(values.tolist(), volume.tolist(), strict=True)
+            ]
+            made.include(means.water_day(hours, rulebook=book).trace, prefix=f"{series.factor.name_zh} ")
+        else:
+            running = int(np.sum(~block.hours.of(series.pk, "stopped").astype(np.bool_)))
+            made.include(
+                means.gas_day(
+                    [number(value, 6) for value in values.tolist()], operating_hours=running, rulebook=book
+                ).trace,
+                prefix=f"{series.factor.name_zh} ",
+            )
+    except EvaluationError as error:
+        made.step(error.zh, error.en)
+
+
+def _explain_amount(made: TraceBuilder, block: Block, outlet: Outlet, series: Series) -> None:
+    """Show the first hour that counts, with concentration and flow on one basis; all others go the same way."""
+    flow, volume = outlet.flow, block.volume(outlet)
+    hours = np.flatnonzero(np.isfinite(block.masses(outlet, series, volume)))
+    if flow is None or not len(hours):
+        return
+    hour = int(hours[0])
+    name = series.factor.name_zh
+    for one in (series, flow) if outlet.medium == "gas" else ():
+        found = block.conversion(one, hour)
+        if found is not None:
+            made.include(found[0], prefix=f"{one.factor.name_zh} ")
+        else:
+            made.step(
+                f"{one.factor.name_zh}: 按标态干基测量（没有另外登记），不换算",
+                f"{one.factor.wire_code}: measured dry at standard state (nothing else is registered), not converted",
+                standard_of(block.book, block.first).rows,
+            )
+    concentration = float(block.judged(outlet, series, False)[1][hour])
+    mass = float(block.masses(outlet, series, volume)[hour])
+    formula = (
+        f"{number(concentration, PLACES)} {series.unit} × {number(float(volume[hour]), PLACES)} m³"
+        f" = {number(mass, PLACES)} kg"
+    )
+    made.step(
+        f"{name}（{hour:02d} 时）: C·Q = {formula}",
+        f"{series.factor.wire_code} ({hour:02d}:00): C·Q = {formula}",
+    )
+
+
+def _explain_conversion(
+    made: TraceBuilder, block: Block, series: Series, start: datetime, converted: bool
+) -> None:
+    hour = int((start - block.hours.start) / inputs.HOUR)
+    sent = block.hours.of(series.pk, "converted")[hour]
+    if converted and np.isfinite(sent):
+        made.step(
+            f"采用设备上报的折算值 {number(sent, PLACES)}",
+            f"the converted value of the device is used: {number(sent, PLACES)}",
+        )
+        return
+    found = block.conversion(series, hour)
+    if found is not None:
+        made.include(found[0])
