@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 from tests import postgresql
+from tests.photographs import Photographs
 from tools import messages
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="qingjian-tests-")
@@ -38,6 +39,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Keep SQLite's test database in a file: in memory it locks tables, not files, and threads fail at once."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(Path(_FOLDER.name) / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def _photographs(tmp_path_factory: pytest.TempPathFactory) -> Photographs:
+    return Photographs(tmp_path_factory.mktemp("photographs"))
 
 
 # How long one example takes says something of the machine, nothing of the code.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from tests.photographs import Photographs
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region, User
@@ -41,6 +43,15 @@ def clock():
         yield manual
 
 
+LayOut = Callable[[str, Callable[[], object]], None]
+
+
+@pytest.fixture
+def lay_out(db, _photographs: Photographs, _data_folder: DataFolder, clock: ManualClock) -> LayOut:
+    """Return lay_out(name, build): what `build` stores, built once and copied in the tests after that."""
+    return lambda name, build: _photographs.lay_out(name, _data_folder.root, clock, build)
+
+
 @dataclass
 class County:
     """Handles of the rows that `county` makes."""
@@ -67,7 +78,20 @@ class County:
 
 
 @pytest.fixture
-def county(db) -> County:
+def county(lay_out: LayOut) -> County:
+    lay_out("county", _install_county)
+    regions = [Region.objects.get(code=code) for code in ("990100", "990101", "990102")]
+    return County(*regions, Organisation.objects.get(code="B1"), Organisation.objects.get(code="H1"))
+
+
+@pytest.fixture
+def registry(lay_out: LayOut, county: County) -> County:
+    """A station with one series and a device, and a holder's outlet with one."""
+    lay_out("registry", _install_registry)
+    return county
+
+
+def _install_county() -> None:
     network.install(
         [
             Proposal("region", {"code": "990100", "name": "市", "level": "city"}),
@@ -88,13 +112,9 @@ def county(db) -> County:
             ),
         ]
     )
-    regions = [Region.objects.get(code=code) for code in ("990100", "990101", "990102")]
-    return County(*regions, Organisation.objects.get(code="B1"), Organisation.objects.get(code="H1"))
 
 
-@pytest.fixture
-def registry(county: County) -> County:
-    """A station with one series and a device, and a holder's outlet with one."""
+def _install_registry() -> None:
     network.install(
         [
             Proposal(
@@ -221,4 +241,3 @@ def registry(county: County) -> County:
         ]
     )
     network.publish_directory()
-    return county

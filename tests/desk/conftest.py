@@ -13,9 +13,12 @@ from django.conf import settings
 from tests.apps.conftest import (  # noqa: F401 - fixtures
     NOW,
     County,
+    LayOut,
     _data_folder,
+    _quick_passwords,
     clock,
     county,
+    lay_out,
     registry,
 )
 
@@ -125,9 +128,12 @@ class Node:
 
 
 @pytest.fixture
-def node(registry, clock) -> Iterator[Node]:  # noqa: F811
-    made = Node(settings.DATA_FOLDER, clock, registry)
-    made.send_hours()
-    made.process()
-    made.enter()
-    return made
+def node(registry: County, clock: ManualClock, lay_out: LayOut) -> Node:  # noqa: F811
+    def build() -> None:
+        made = Node(settings.DATA_FOLDER, clock, registry)
+        made.send_hours()
+        made.process()
+        made.enter()
+
+    lay_out("node", build)
+    return Node(settings.DATA_FOLDER, clock, registry)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from tests.apps.matters.conftest import Office, _quick_passwords, office  # noqa: F401 - fixtures
+from tests.apps.matters.conftest import Office, office  # noqa: F401 - fixtures
 
 from qingjian.apps.accounts.models import AuditEvent
 from qingjian.apps.matters.models import Evidence, Matter

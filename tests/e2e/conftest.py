@@ -108,6 +108,15 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+def press(page: Any, button: str) -> None:
+    """Press a button that sends a form, and wait for the page that answers.
+
+    Without waiting, the next look is at the old page, and the next address cuts the request off.
+    """
+    with page.expect_navigation():
+        page.locator(button).first.click()
+
+
 @pytest.fixture
 def signed_in(browser: Any, node: Node) -> Iterator[Callable[..., Any]]:
     """Return a function that opens a page of a person; errors of its console fail the test."""

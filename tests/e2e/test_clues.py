@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.conftest import press
 from tests.e2e.test_processes import Desk, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
@@ -68,7 +69,7 @@ def test_a_unit_proves_its_data_and_the_precision_follows(desk, node, clue, tmp_
     assert "模拟序列" in content(officer)
     assert "需先排除" in content(officer)
     assert officer.page.locator("[data-clue-chart] canvas").count() == 1
-    officer.page.click("text=要求单位自我举证")
+    press(officer.page, "text=要求单位自我举证")
     assert "疑似" not in officer.page.locator("#content [name=title]").input_value()
     officer.page.click("form.qj-form button.btn-primary")
     officer.page.wait_for_url("**/matters/*/")
@@ -112,10 +113,10 @@ def test_clue_pages_fit_both_sizes_and_languages(desk, clue) -> None:
                 size,
                 path,
             )
-        person.page.click("button[name=language][value=en]")
+        press(person.page, "button[name=language][value=en]")
         person.open(clue)
         assert "Rule out first" in content(person)
-        person.page.click("button[name=language][value=zh-hans]")  # the choice stays with the person
+        press(person.page, "button[name=language][value=zh-hans]")  # the choice stays with the person
 
 
 def test_a_rule_set_is_tried_before_a_second_person_switches_it_on(desk, clue) -> None:

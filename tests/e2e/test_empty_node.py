@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import START_SECONDS, free_port
+from tests.e2e.conftest import START_SECONDS, free_port, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -102,7 +102,7 @@ def visitor(browser: Any, office: Office) -> Iterator[Callable[[str, str], Any]]
         page.goto(f"{office.address}/login/")
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", password)
-        page.click("button.btn-primary")
+        press(page, "button.btn-primary")
         if "/password/" in page.url:
             page.fill("input[name=old]", password)
             page.fill("input[name=new]", f"{PASSWORD}-{username}")

@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from tests.e2e.conftest import press
 
 from qingjian.simulator.demo import county
 
@@ -69,10 +70,9 @@ def test_a_command_reaches_the_device_and_its_answer_is_shown(signed_in, node) -
     page.goto(address)
     page.select_option("select[name=code]", "1011")
     page.fill("input[name=purpose]", "校时核查")
-    page.locator("form.card button.btn-primary").click()
+    press(page, "form.card button.btn-primary")
 
     def done() -> bool:
-        # Not reload(): Chromium refuses it while the page of the form is still being replaced.
         page.goto(address)
         return "完成" in page.locator("table").first.inner_text()
 
@@ -107,13 +107,13 @@ def test_a_change_is_proposed_by_one_and_approved_by_another(signed_in, node) ->
     maker.goto(f"{node.address}/propose/point/AQ01/")
     maker.fill("input[name=name]", "县政府一号站")
     maker.fill("textarea[name=reason]", "更名")
-    maker.locator("form.qj-form button.btn-primary").click()
+    press(maker, "form.qj-form button.btn-primary")
     assert "/changes/" in maker.url
     assert maker.locator("button[value=approve]").count() == 0
     checker = signed_in("shenhe")
     checker.goto(f"{node.address}/")
     checker.get_by_text("更名").first.click()
-    checker.locator("button[value=approve]").click()
+    press(checker, "button[value=approve]")
     checker.goto(f"{node.address}/points/AQ01/")
     assert checker.locator("h1").inner_text() == "县政府一号站"
 

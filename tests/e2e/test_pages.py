@@ -6,6 +6,7 @@ import base64
 from datetime import UTC, datetime
 
 import pytest
+from tests.e2e.conftest import press
 
 from qingjian.apps.accounts import second_factor
 
@@ -65,7 +66,7 @@ def test_administrators_see_their_pages_only(signed_in, node) -> None:
 def test_pages_are_chinese_and_english_by_switch(signed_in, node) -> None:
     page = signed_in("shuju")
     assert page.locator("h1").inner_text() == "工作台"
-    page.click("button[name=language][value=en]")
+    press(page, "button[name=language][value=en]")
     assert page.locator("h1").inner_text() == "Workbench"
 
 
@@ -109,12 +110,12 @@ def test_a_person_sets_up_a_second_factor_and_signs_in_with_it(signed_in, node) 
         return second_factor.code_of(key, second_factor.step_of(datetime.now(UTC)))
 
     page.fill("input[name=code]", code())
-    page.locator("main button.btn-primary").click()
+    press(page, "main button.btn-primary")
     recovery = page.locator(".qj-codes li").all_inner_texts()
     assert len(recovery) == second_factor.RECOVERY_CODES
     page.goto(f"{node.address}/")
     page.locator("header .dropdown > button").click()
-    page.locator("header form[action='/logout/'] button").click()
+    press(page, "header form[action='/logout/'] button")
     page.fill("input[name=username]", "jiance")
     page.fill("input[name=password]", node.passwords["jiance"])
     page.click("button.btn-primary")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.e2e.conftest import press
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -98,8 +99,7 @@ class Desk:
         self.page.mouse.down()
         self.page.mouse.move(place["x"] + 120, place["y"] + 90, steps=5)
         self.page.mouse.up()
-        self.page.click("button[value=sign-outsider]")
-        self.page.wait_for_load_state()
+        press(self.page, "button[value=sign-outsider]")
         assert name in self.page.locator("#content").inner_text()
 
     def state(self, matter: str) -> str:
@@ -151,7 +151,7 @@ def test_a_clue_is_verified_and_what_was_wrong_is_put_right(desk, node, tmp_path
     assert drawn.evaluate("one => one.complete && one.naturalWidth > 0")
 
     officer.open(matter)
-    officer.page.click("a[href*='/matters/open/corrective-action/']")
+    press(officer.page, "a[href*='/matters/open/corrective-action/']")
     officer.fill(title="恢复采样管路", kind="internal", problem="三通阀")
     officer.page.locator("#content [name=subject]").select_option(label=holder_organisation(holder))
     officer.page.click("form.qj-form button.btn-primary")
@@ -273,17 +273,15 @@ def test_people_and_the_calendar_change_while_the_work_goes_on(desk, node, tmp_p
     assert "途中换人的核实" in deputy.page.locator("tbody").inner_text()
     assert "宋明哲" in deputy.page.locator(".alert").first.inner_text()
     officer.open("/delegations/")
-    officer.page.click(".alert button")
-    officer.page.wait_for_load_state()
+    press(officer.page, ".alert button")
     deputy.open("/matters/inbox/")
     assert "途中换人的核实" not in deputy.page.locator("#content").inner_text()
 
     # Transfer: the post ends, the rights at once; the leader hands over.
     security = desk("anquan")
     security.open("/people/?q=zhifa2")
-    security.page.click("tbody a >> nth=0")
-    security.page.click("form[action*='/posts/'] button")
-    security.page.wait_for_load_state()
+    press(security.page, "tbody a")
+    press(security.page, "form[action*='/posts/'] button")
     assert officer.page.request.get(f"{node.address}{matter}").status in (403, 404)
     leader.open("/matters/inbox/")
     assert number in leader.page.locator(".alert-warning").inner_text()
@@ -291,8 +289,7 @@ def test_people_and_the_calendar_change_while_the_work_goes_on(desk, node, tmp_p
     leader.page.locator("#content [name=giver]").select_option(label="宋明哲")
     leader.page.locator("#content [name=receiver]").select_option(label=name)
     leader.fill(reason="调离")
-    leader.page.click("form button.btn-primary")
-    leader.page.wait_for_load_state()
+    press(leader.page, "form button.btn-primary")
     assert number in leader.page.locator("#content").inner_text()
     deputy.open(f"{matter}?tab=deadlines")
     assert deputy.page.locator("#content .qj-head strong").inner_text() == number
@@ -308,8 +305,7 @@ def test_people_and_the_calendar_change_while_the_work_goes_on(desk, node, tmp_p
     manager = desk("shuju")
     manager.open("/working-days/")
     manager.fill(document="国办发明电〔2026〕99号（测试）", file=str(table))
-    manager.page.click("#content form[enctype] button.btn-primary")
-    manager.page.wait_for_load_state()
+    press(manager.page, "#content form[enctype] button.btn-primary")
     deputy.open(f"{matter}?tab=deadlines")
     clock = deputy.page.locator("#content .qj-clock").last
     assert clock.get_attribute("data-last-day") > last_day

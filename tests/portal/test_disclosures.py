@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from tests.apps.conftest import _data_folder, clock, county, registry  # noqa: F401 - fixtures
-from tests.apps.matters.conftest import _quick_passwords, key, office  # noqa: F401 - fixtures
+from tests.apps.conftest import (  # noqa: F401 - fixtures
+    _data_folder,
+    _quick_passwords,
+    clock,
+    county,
+    lay_out,
+    registry,
+)
+from tests.apps.matters.conftest import key, office  # noqa: F401 - fixtures
 
 from qingjian.apps.matters import services
 from qingjian.apps.matters.models import Matter

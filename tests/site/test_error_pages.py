@@ -6,7 +6,7 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import translation
 from django.views import defaults
-from tests.apps.conftest import _data_folder, clock, county, registry  # noqa: F401 - fixtures
+from tests.apps.conftest import _data_folder, clock, county, lay_out, registry  # noqa: F401 - fixtures
 
 
 @pytest.fixture

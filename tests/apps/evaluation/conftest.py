@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from django.conf import settings
-from tests.apps.conftest import County
+from tests.apps.conftest import County, LayOut
 
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Series
@@ -57,8 +57,13 @@ def _series(point: str, medium: str, code: str, unit: str, **more: object) -> Pr
 
 
 @pytest.fixture
-def place(registry: County) -> County:
+def place(lay_out: LayOut, registry: County) -> County:
     """The county of the app tests, fully equipped."""
+    lay_out("place", _equip)
+    return registry
+
+
+def _equip() -> None:
     point = {"region": "990101", "organisation": "B1", "longitude": 115.2, "latitude": 35.4}
     rows = [
         _factor("air", code, "mg/m³" if code == "a21005" else "µg/m³") for code in AIR if code != "a34004"
@@ -115,7 +120,26 @@ def place(registry: County) -> County:
     network.install(rows)
     Series.objects.filter(code="W1.w01018").update(averaging="flow_weighted")
     network.publish_directory()
-    return registry
+
+
+def put_all(entries: Sequence[tuple[str, datetime, Sequence[float]]], flag: str = "N") -> None:
+    """Store consecutive hours of several series in one write; NaN leaves an hour out."""
+    numbers = dict(Series.objects.values_list("code", "pk"))
+    rows = [
+        (numbers[code], int((start + place * HOUR).timestamp()) * 1_000_000, value)
+        for code, start, values in entries
+        for place, value in enumerate(values)
+        if value == value
+    ]
+    table = candidates(
+        series=np.asarray([one[0] for one in rows], np.int32),
+        statistic="hour",
+        start=np.asarray([one[1] for one in rows], np.int64),
+        numbers={"value": from_float(np.asarray([one[2] for one in rows], np.float64))},
+        flag=flag,
+    )
+    with Lake(settings.DATA_FOLDER.lake, clock()) as lake:
+        lake.append(lake.next_batch(), observations=table)
 
 
 class Data:
@@ -123,23 +147,11 @@ class Data:
 
     def put(self, series: str, start: datetime, values: Sequence[float], flag: str = "N") -> None:
         """Store consecutive hours; NaN leaves the hour out. Every call becomes known later than the one before."""
-        number = Series.objects.get(code=series).pk
-        kept = [(start + place * HOUR, value) for place, value in enumerate(values) if value == value]
-        table = candidates(
-            series=np.full(len(kept), number, np.int32),
-            statistic="hour",
-            start=np.asarray([int(moment.timestamp()) * 1_000_000 for moment, _value in kept], np.int64),
-            numbers={"value": from_float(np.asarray([value for _moment, value in kept], np.float64))},
-            flag=flag,
-        )
-        with Lake(settings.DATA_FOLDER.lake, clock()) as lake:
-            lake.append(lake.next_batch(), observations=table)
+        put_all([(series, start, values)], flag)
 
     def air(self, point: str, start: datetime, hours: int, **changed: float) -> None:
         """Store clean air for all six pollutants, some of them changed by wire code (NaN leaves one out)."""
-        for code, value in {**CLEAN, **changed}.items():
-            if value == value:
-                self.put(f"{point}.{code}", start, [value] * hours)
+        put_all([(f"{point}.{code}", start, [value] * hours) for code, value in {**CLEAN, **changed}.items()])
 
 
 @pytest.fixture
@@ -206,8 +218,13 @@ STATIONS = {"N1": ("noise", "Leq", "等效声级", "dB(A)"), "RD": ("radiation",
 
 
 @pytest.fixture
-def elements(data: Data, place: County) -> Data:
+def elements(data: Data, lay_out: LayOut) -> Data:
     """Points of every element with their series."""
+    lay_out("elements", _register_elements)
+    return data
+
+
+def _register_elements() -> None:
     rows: list[Proposal] = []
     known = {"surface_water.w01009"}
     for code, (kind, attributes) in POINTS.items():
@@ -266,7 +283,6 @@ def elements(data: Data, place: County) -> Data:
             )
     network.install(rows)
     network.publish_directory()
-    return data
 
 
 def enter(values: dict[str, str], day: str = "2026-11-10", statistic: str = "day") -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from tests.apps.evaluation.conftest import CLEAN, Data
+from tests.apps.conftest import LayOut
+from tests.apps.evaluation.conftest import CLEAN, Data, put_all
 
 from qingjian.apps.evaluation import air, air_events, deducting, queries, services, statistics
 from qingjian.apps.evaluation.models import AirEvent
@@ -24,18 +25,24 @@ DUSTY = date(2026, 11, 12)
 
 
 @pytest.fixture
-def year(data: Data, place: Any) -> Any:
+def year(data: Data, place: Any, lay_out: LayOut) -> Any:
     """Ten clean days of two stations, one of them with dust."""
+    lay_out("air-events", _fill)
+    return place
+
+
+def _fill() -> None:
     start = datetime(2026, 11, 8, tzinfo=CHINA)
     dust = {"a34002": 640.0, "a34004": 90.0}
     day = (DUSTY - start.date()).days
+    entries = []
     for point in ("A1", "A2"):
         for code, value in CLEAN.items():
             values = [value] * 240
             values[24 * day : 24 * day + 24] = [dust.get(code, value)] * 24
-            data.put(f"{point}.{code}", start, values)
+            entries.append((f"{point}.{code}", start, values))
+    put_all(entries)
     services.catch_up("air", 14)
-    return place
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from tests.apps.conftest import County
+from tests.apps.conftest import County, LayOut
 from tests.apps.evaluation.conftest import Data, enter
 
 from qingjian.apps.evaluation import entering, queries, services, sheets
@@ -72,7 +72,12 @@ EXPORTS = (
 
 
 @pytest.fixture
-def measured(elements: Data) -> Data:
+def measured(elements: Data, lay_out: LayOut) -> Data:
+    lay_out("measured", lambda: _measure(elements))
+    return elements
+
+
+def _measure(elements: Data) -> None:
     midnight = datetime(2026, 11, 10, tzinfo=CHINA)
     enter({"G1.gx018": "0.62", "G1.gx033": "0.002L"})
     enter({"F1.sx000": "7.0", "F1.sx002": "0.7", "C1.sx001": "35"})
@@ -86,7 +91,6 @@ def measured(elements: Data) -> Data:
     elements.put("RD.r00x01", midnight - timedelta(days=40), [80.0, 82.0] * (12 * 41))
     for element in ELEMENT_RULES:
         services.catch_up(element, 120)
-    return elements
 
 
 @pytest.fixture

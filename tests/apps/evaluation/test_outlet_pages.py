@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import openpyxl
 import pytest
+from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import Data
 
 from qingjian.apps.evaluation import outlet_statistics, services
@@ -23,12 +24,16 @@ def staff(place):
 
 
 @pytest.fixture
-def filled(data: Data) -> Data:
+def filled(data: Data, lay_out: LayOut) -> Data:
+    lay_out("outlet-pages", lambda: _fill(data))
+    return data
+
+
+def _fill(data: Data) -> None:
     Source.objects.filter(code="S1").update(industry="2614 有机化学原料制造")
     data.put("W1.w01018", START, [40] * 5 + [120, 150, 130] + [40] * 16)
     data.put("W1.w00000", START, [10.0] * 24)
     services.catch_up("outlets", 60)
-    return data
 
 
 def test_groups_count_what_was_judged_what_exceeded_and_what_was_discharged(filled, staff) -> None:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import Data
 
 from qingjian.apps.evaluation import services, statistics, targets
@@ -35,14 +36,18 @@ def target(place):
 
 
 @pytest.fixture
-def year(data: Data, place) -> statistics.Year:
+def year(data: Data, place, lay_out: LayOut) -> statistics.Year:
     """Four days, one of them heavily polluted."""
+    lay_out("targets", lambda: _fill(data))
+    return statistics.year_of(place.county, YEAR, date(2026, 11, 20))
+
+
+def _fill(data: Data) -> None:
     for back, particles in enumerate((20.0, 30.0, 40.0, 250.0)):
         for point in ("A1", "A2"):
             start = datetime(2026, 11, 20, tzinfo=CHINA) - timedelta(days=back)
             data.air(point, start, 24, a34004=particles)
     services.evaluate("air", date(2026, 11, 17), date(2026, 11, 20))
-    return statistics.year_of(place.county, YEAR, date(2026, 11, 20))
 
 
 def test_each_target_says_how_the_year_stands_and_what_is_left(year, place, target) -> None:

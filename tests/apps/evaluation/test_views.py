@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 import openpyxl
 import pytest
+from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import Data
 from tests.apps.evaluation.test_water import put as put_water
 
@@ -46,7 +47,11 @@ EXPORTS = (
 
 
 @pytest.fixture
-def evaluated(data: Data, place) -> None:
+def evaluated(data: Data, lay_out: LayOut) -> None:
+    lay_out("evaluated", lambda: _evaluate(data))
+
+
+def _evaluate(data: Data) -> None:
     for point in ("A1", "A2", "A3"):
         data.air(point, START, 33, a34004=80.0)
     put_water(data, 5.5, hours=33)

@@ -1,3 +1,3 @@
 """The people of the tests of work."""
 
-from tests.apps.matters.conftest import _quick_passwords, office  # noqa: F401 - fixtures
+from tests.apps.matters.conftest import office  # noqa: F401 - fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.apps.matters.conftest import _quick_passwords, office  # noqa: F401 - fixtures
+from tests.apps.matters.conftest import office  # noqa: F401 - fixture
 from tests.apps.observing.conftest import put  # noqa: F401 - fixture
 
 from qingjian.apps.integrity import screener
@@ -85,10 +85,14 @@ class Said:
 
 
 @pytest.fixture
-def said(hours, monkeypatch: pytest.MonkeyPatch) -> Said:
+def said(hours, lay_out, monkeypatch: pytest.MonkeyPatch) -> Said:
     """Sixty days of two series, and a screening that says what the test tells it: learning is tested elsewhere."""
-    for code in ("A1.a34004", "W1.w01018"):
-        hours(code, UNTIL - timedelta(days=59), UNTIL)
+
+    def store() -> None:
+        for code in ("A1.a34004", "W1.w01018"):
+            hours(code, UNTIL - timedelta(days=59), UNTIL)
+
+    lay_out("sixty-days", store)
     words = Said()
     monkeypatch.setattr(screener, "learn_history", lambda history, days: None)
 

@@ -20,6 +20,7 @@ from qingjian.apps.matters import queries, services
 from qingjian.apps.matters.models import Matter
 
 PASSWORD = "a-long-password-1"
+PEOPLE = ("leader", "handler", "second", "upper", "holder", "outsider")
 _number = itertools.count(1)
 
 
@@ -114,14 +115,14 @@ class Office:
         )
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    # Argon2 is slow on purpose; seven people per test need not wait for it.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
-def office(_quick_passwords, registry) -> Office:
+def office(lay_out, registry) -> Office:
+    lay_out("office", lambda: _staff(registry))
+    people = {one.username: one for one in User.objects.all()}
+    return Office(registry, *(people[name] for name in PEOPLE))
+
+
+def _staff(registry: Any) -> None:
     other = Organisation.objects.create(
         code="B2", name="乙县生态环境局", kind="bureau", region=registry.other
     )
@@ -136,7 +137,6 @@ def office(_quick_passwords, registry) -> Office:
     )
     made.certify(made.handler)
     made.certify(made.second)
-    return made
 
 
 @pytest.fixture

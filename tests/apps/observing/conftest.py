@@ -17,8 +17,13 @@ from qingjian.lake import Lake, candidates, from_float
 
 
 @pytest.fixture
-def fine(registry) -> Series:
+def fine(lay_out, registry) -> Series:
     """SO2 of the station: ten-minute values and hours."""
+    lay_out("fine", _register_sulphur)
+    return Series.objects.select_related("point", "factor", "device").get(code="A1.a21026")
+
+
+def _register_sulphur() -> None:
     network.install(
         [
             Proposal(
@@ -50,7 +55,6 @@ def fine(registry) -> Series:
         ]
     )
     network.publish_directory()
-    return Series.objects.select_related("point", "factor", "device").get(code="A1.a21026")
 
 
 Put = Callable[..., None]

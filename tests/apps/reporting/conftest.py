@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-import numpy as np
 import pytest
-from django.conf import settings
-from tests.apps.evaluation.conftest import CLEAN, HOUR, Data, data, place
+from tests.apps.conftest import LayOut
+from tests.apps.evaluation.conftest import CLEAN, HOUR, Data, data, place, put_all
 
 from qingjian.apps.evaluation import services as evaluation
 from qingjian.apps.evaluation.models import Progress
-from qingjian.apps.network.models import Series
 from qingjian.apps.observing import stores
 from qingjian.contracts.clock import CHINA
-from qingjian.contracts.current import clock as present_clock
-from qingjian.lake import Lake, candidates, from_float
 
-__all__ = ["Data", "data", "place"]
+__all__ = ["Data", "data", "place", "put_all"]
 DAY = date(2026, 11, 20)
 START = datetime(2026, 11, 20, tzinfo=CHINA)
 OCTOBER = datetime(2026, 10, 5, tzinfo=CHINA)
-
-
-def put_all(entries: list[tuple[str, datetime, list[float]]]) -> None:
-    """Store consecutive hours of many series in one write."""
-    numbers = dict(Series.objects.values_list("code", "pk"))
-    rows = [
-        (numbers[code], int((start + place * HOUR).timestamp()) * 1_000_000, value)
-        for code, start, values in entries
-        for place, value in enumerate(values)
-    ]
-    table = candidates(
-        series=np.asarray([one[0] for one in rows], np.int32),
-        statistic="hour",
-        start=np.asarray([one[1] for one in rows], np.int64),
-        numbers={"value": from_float(np.asarray([one[2] for one in rows], np.float64))},
-        flag="N",
-    )
-    with Lake(settings.DATA_FOLDER.lake, present_clock()) as lake:
-        lake.append(lake.next_batch(), observations=table)
 
 
 def air(point: str, start: datetime, **changed: float) -> list[tuple[str, datetime, list[float]]]:
@@ -47,7 +24,12 @@ def air(point: str, start: datetime, **changed: float) -> list[tuple[str, dateti
 
 
 @pytest.fixture
-def filled(data: Data) -> Data:
+def filled(data: Data, lay_out: LayOut) -> Data:
+    lay_out("reported", lambda: _fill(data))
+    return data
+
+
+def _fill(data: Data) -> None:
     entries = []
     for back in range(3):
         start = START - timedelta(days=back)
@@ -65,4 +47,3 @@ def filled(data: Data) -> Data:
         Progress.objects.create(
             name=element, known_until=stores.lake().known_until(), back_until=OCTOBER, complete=True
         )
-    return data
