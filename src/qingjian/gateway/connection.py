@@ -4,29 +4,63 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import structlog
 
+from qingjian.contracts.clock import Clock
+from qingjian.gateway.commit import GroupCommit
+from qingjian.gateway.devices import Devices
 from qingjian.gateway.limits import TokenBucket
-from qingjian.gateway.registry import HARDWARE
+from qingjian.gateway.metrics import Counters
+from qingjian.gateway.quarantine import Quarantine
+from qingjian.gateway.registry import HARDWARE, Registered, Registry
+from qingjian.gateway.settings import GatewaySettings
 from qingjian.hj212.decoder import Framer
 from qingjian.hj212.message import Message, Stretch
 from qingjian.hj212.model import Refusal
 from qingjian.hj212.policy import Policy
 from qingjian.journal import Code, Kind, NewFrame, now_microseconds
 
-if TYPE_CHECKING:
-    from qingjian.gateway.registry import Registered
-    from qingjian.gateway.server import Gateway
-
 LOG = structlog.get_logger("qingjian.gateway")
+
+
+class Surroundings(Protocol):
+    """What a connection asks of the gateway that listens."""
+
+    settings: GatewaySettings
+    clock: Clock
+    counters: Counters
+    registry: Registry
+    devices: Devices
+    quarantine: Quarantine
+    commit: GroupCommit
+
+    def admit(self, connection: Connection) -> bool:
+        """Register a new connection, or turn it away."""
+
+    def strange(self, connection: Connection) -> None:
+        """Hear that a connection without a registered device sent something."""
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that ended."""
+
+    def bind(self, mn: str, connection: Connection) -> None:
+        """Hear that a registered device has shown itself on a connection."""
+
+    def stored(
+        self, connection: Connection, mn: str, registered: Registered, message: Message, sequence: int
+    ) -> None:
+        """Go on with the dialogue: a frame is on disk."""
+
+    def watch_flow(self, connection: Connection) -> None:
+        """Hold a connection while too many frames of all wait for the disk."""
 
 
 class Connection(asyncio.Protocol):
     """Reads at the speed its limits and the disk allow. An error here costs this connection only."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Surroundings) -> None:
         self._gateway = gateway
         self._clock = gateway.clock
         self._limits = gateway.settings.limits

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from qingjian.contracts.presence import Presence
+from qingjian.gateway.link import Link
 from qingjian.gateway.registry import HARDWARE
 from qingjian.hj212 import times
 from qingjian.hj212.message import Message
-
-if TYPE_CHECKING:
-    from qingjian.gateway.connection import Connection
 
 _DATATIME = b"DataTime="
 
@@ -23,7 +20,7 @@ class DeviceState:
     """The living row of one device; `presence` gives the form other processes read."""
 
     mn: str
-    connection: Connection | None = None
+    connection: Link | None = None
     peer: str = ""
     connected_at: datetime | None = None
     disconnected_at: datetime | None = None
@@ -35,7 +32,7 @@ class DeviceState:
     clock_offset_seconds: float | None = None
     changed: bool = False
 
-    def connect(self, connection: Connection, now: datetime) -> None:
+    def connect(self, connection: Link, now: datetime) -> None:
         self.connection = connection
         self.peer = connection.peer
         self.connected_at = now

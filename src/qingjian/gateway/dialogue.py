@@ -7,14 +7,19 @@ command queue. A dialogue outlives connections, so a command goes on when the de
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import structlog
 
+from qingjian.contracts.clock import Clock
 from qingjian.contracts.commands import Command, CommandState
+from qingjian.gateway.link import Link
+from qingjian.gateway.metrics import Counters
+from qingjian.gateway.registry import Registered, Registry
+from qingjian.gateway.settings import GatewaySettings
 from qingjian.hj212.encoder import Group
 from qingjian.hj212.message import Message
 from qingjian.hj212.profiles import profile
@@ -33,11 +38,6 @@ from qingjian.hj212.sessions.actions import (
     Waiting,
 )
 from qingjian.hj212.sessions.actions import Command as SessionCommand
-
-if TYPE_CHECKING:
-    from qingjian.gateway.connection import Connection
-    from qingjian.gateway.registry import Registered
-    from qingjian.gateway.server import Gateway
 
 LOG = structlog.get_logger("qingjian.gateway")
 _UNMATCHED_KEPT = 8
@@ -59,10 +59,28 @@ def groups_of(edition: str, code: str, parameters: Mapping[str, str]) -> tuple[G
     return tuple(groups)
 
 
+class Surroundings(Protocol):
+    """What a dialogue asks of the gateway it is held in."""
+
+    settings: GatewaySettings
+    clock: Clock
+    counters: Counters
+    registry: Registry
+
+    def connection_of(self, mn: str) -> Link | None:
+        """Return the connection on which a device is spoken to."""
+
+    def record_sent(self, mn: str, content: bytes, then: Callable[[int], None]) -> None:
+        """Write down what a device is about to be sent."""
+
+    def report(self, command_id: str, then: Callable[[bool], None], **changes: Any) -> None:
+        """Write a command's progress to the queue; `then` hears whether this process still holds the command."""
+
+
 class Dialogue:
     """State of one device's dialogue; all methods run in the event loop."""
 
-    def __init__(self, gateway: Gateway, mn: str, registered: Registered) -> None:
+    def __init__(self, gateway: Surroundings, mn: str, registered: Registered) -> None:
         self._gateway = gateway
         self.mn = mn
         self._registered = registered
@@ -74,7 +92,7 @@ class Dialogue:
 
     # ------------------------------------------------------------------ what the device says
 
-    def heard(self, connection: Connection, registered: Registered, message: Message, sequence: int) -> None:
+    def heard(self, connection: Link, registered: Registered, message: Message, sequence: int) -> None:
         """Take a frame of the device that came on a connection and is on disk under `sequence`."""
         if registered is not self._registered:
             self._registered = registered
@@ -176,9 +194,7 @@ class Dialogue:
 
     # ------------------------------------------------------------------ doing what the session says
 
-    def _perform(
-        self, actions: Sequence[Action], sequence: int = 0, connection: Connection | None = None
-    ) -> None:
+    def _perform(self, actions: Sequence[Action], sequence: int = 0, connection: Link | None = None) -> None:
         gateway = self._gateway
         for action in actions:
             if isinstance(action, Acknowledge):

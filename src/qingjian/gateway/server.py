@@ -21,6 +21,7 @@ from qingjian.gateway.connection import Connection
 from qingjian.gateway.devices import Devices
 from qingjian.gateway.dialogue import Dialogue
 from qingjian.gateway.exchange import Exchange, Turn
+from qingjian.gateway.link import Link
 from qingjian.gateway.metrics import Counters
 from qingjian.gateway.presence import SqlitePresenceStore
 from qingjian.gateway.quarantine import Quarantine, QuarantineStore
@@ -214,7 +215,7 @@ class Gateway:
         state.connect(connection, self.clock.now())
         self._arrived.add(mn)
 
-    def connection_of(self, mn: str) -> Connection | None:
+    def connection_of(self, mn: str) -> Link | None:
         """Return the connection on which a device is spoken to."""
         state = self.devices.find(mn)
         return None if state is None else state.connection
