@@ -317,3 +317,44 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Path, content: str) -> None
     file.write_text(content, "utf-8")
     assert CliRunner().invoke(app, [str(file)]).exit_code == 2
     assert CliRunner().invoke(app, [str(tmp_path / "none.json")]).exit_code == 2
+
+
+PUBLISHED_2013 = [
+    ({"SO2": 6, "NO2": 27, "CO": 1.173, "O3": 16, "O3_8h": 7, "PM10_24h": 24, "PM25_24h": 15}, 24, []),
+    (
+        {"SO2": 12, "NO2": 20, "CO": 0.562, "O3": 92, "O3_8h": 64, "PM10_24h": 50, "PM25_24h": 30},
+        51,
+        ["PM10"],
+    ),
+    (
+        {"SO2": 12, "NO2": 16, "CO": 0.57, "O3": 149, "O3_8h": 108, "PM10_24h": 64, "PM25_24h": 29},
+        58,
+        ["O3_8h", "PM10"],
+    ),
+    (
+        {"SO2": 61, "NO2": 166, "CO": 4.053, "O3": 13, "O3_8h": 9, "PM10_24h": 860, "PM25_24h": 719},
+        500,
+        ["PM10", "PM25"],
+    ),
+    ({"PM25_24h": 60}, 82, ["PM25"]),
+    ({"PM25_24h": 115}, 151, ["PM25"]),
+]
+"""City values the collector PM25.in published in 2013, with their printed inputs."""
+
+
+@pytest.mark.parametrize(("inputs", "aqi", "primary"), PUBLISHED_2013)
+def test_what_was_published_in_2013_stands_beside_the_result_of_the_text(inputs, aqi, primary) -> None:
+    case = {"id": "x", "kind": "aqi_hourly_2013", "edition": "HJ 633-2012", "inputs": inputs}
+    (found,) = evaluate([case])
+    published = found["outputs"]["as_published_in_2013"]
+    assert (published["aqi"], sorted(published["primary"])) == (aqi, primary)
+    assert abs(found["outputs"]["aqi"] - aqi) <= 1
+
+
+def test_a_point_of_the_table_has_the_index_of_the_table() -> None:
+    """The formula of HJ 633-2012, not the practice of 2013: PM2.5 of exactly the limit is 良."""
+    case = {"id": "x", "kind": "aqi_hourly_2013", "edition": "HJ 633-2012", "inputs": {"PM25_24h": 75}}
+    (found,) = evaluate([case])
+    assert (found["outputs"]["aqi"], found["outputs"]["category"]) == (100, "良")
+    assert found["outputs"]["as_published_in_2013"]["category"] == "轻度污染"
+    assert any("以上述结果为准" in line for line in found["trace"]["zh"])

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from qingjian.standards.air import composite, index, ranking
+from qingjian.standards.air.published_2013 import as_published
 from qingjian.standards.errors import EvaluationError, InputError
 from qingjian.standards.evaluation.request import Outputs, Request, number
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
@@ -91,9 +92,25 @@ def aqi_hourly(request: Request) -> tuple[Outputs, Trace]:
 
 
 def aqi_hourly_2013(request: Request) -> tuple[Outputs, Trace]:
-    """AQI of an hour from the items of the text of HJ 633-2012."""
+    """AQI of an hour from the items of the text of HJ 633-2012; beside it what the collector of 2013 would have published."""
     edition = request.edition_of(_NINE_EDITIONS)
-    return _aqi(request, edition, index.hourly, _NINE)
+    found: list[index.AirIndex] = []
+    outputs, trace = _aqi(request, edition, index.hourly, _NINE, found)
+    published = as_published(found[0].items, rulebook=request.rulebook)
+    outputs["as_published_in_2013"] = {
+        "aqi": published.aqi,
+        "category": published.category,
+        "primary": [_written(item) for item in published.primary_items],
+    }
+    if (published.aqi, published.category) != (outputs["aqi"], outputs["category"]):
+        more = TraceBuilder(trace.title)
+        more.include(trace)
+        more.step(
+            f"2013 年采集网站（PM25.in）发布的城市值按 51、101、151…起算的分段，会给出 {published.aqi}（{published.category}）；HJ 633-2012 公式按表1 的点内插，以上述结果为准",
+            f"city values of 2013 (PM25.in) used segments that begin at 51, 101, 151 …: {published.aqi}; HJ 633-2012 interpolates between the points of table 1, so the result above stands",
+        )
+        trace = more.done()
+    return outputs, trace
 
 
 def aqi_daily(request: Request) -> tuple[Outputs, Trace]:
@@ -121,8 +138,13 @@ def iaqi(request: Request) -> tuple[Outputs, Trace]:
 
 
 def _aqi(
-    request: Request, edition: str, evaluate: Callable[..., index.AirIndex], names: tuple[str, ...]
+    request: Request,
+    edition: str,
+    evaluate: Callable[..., index.AirIndex],
+    names: tuple[str, ...],
+    found: list[index.AirIndex] | None = None,
 ) -> tuple[Outputs, Trace]:
+    """Outputs and trace; the result itself is added to `found`."""
     beside = tuple(name for name in _BESIDE if name not in names) if evaluate is index.hourly else ()
     inputs = request.items(*names, *beside)
     if edition == "2012" and evaluate is index.hourly:
@@ -136,6 +158,8 @@ def _aqi(
 
     result = index_of(values)
     _no_stand_in_missing(result, values)
+    if found is not None:
+        found.append(result)
     published = result.publishable
     outputs: Outputs = {
         "aqi": result.aqi if published else "NA",
