@@ -319,7 +319,7 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
         period=period,
         label=label,
         provisional=any(one.index.provisional for one in lines),
-        variant=lines[0].index.variant if lines else "",
+        variant=words.variant(lines[0].index.variant) if lines else "",
         pollutants=air.POLLUTANTS,
         deducted=any(one.whole is not None for one in lines),
     )

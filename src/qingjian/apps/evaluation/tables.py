@@ -143,11 +143,16 @@ class TrendWarningListing(Listing):
     template = "evaluation/trend_warnings.html"
     columns = (
         _where(_("Outlet or station")),
-        *OF_WHAT,
+        Column(
+            "series",
+            _("Factor"),
+            value=lambda row: f"{row.series.factor} · {row.get_averaging_display()}",
+            order="series__factor__code",
+        ),
         Column("start", _("Warned at")),
-        Column("value", _("Value"), value=lambda row: f"{row.value:g} {row.series.unit}", order="value"),
+        Column("value", _("Value"), value=lambda row: f"{row.value:g}\u00a0{row.series.unit}", order="value"),
         Column("held_against", _("Limit"), order=""),
-        Column("share", _("Share of the limit (%)"), numeric=True),
+        Column("share", _("Nearness (%)"), numeric=True),
         Column("expected_at", _("Limit expected at")),
         Column(
             "outcome",
@@ -176,4 +181,4 @@ class TrendWarningListing(Listing):
         Choice("outcome", _("What became of it"), TrendWarning.Outcome.choices),
         Choice("averaging", _("Averaging period"), (("hour", _("Hour")), ("day", _("Day")))),
     )
-    empty_text = _("No warning: nothing rises towards its limit.")
+    empty_text = _("No warning: nothing moves towards its limit.")

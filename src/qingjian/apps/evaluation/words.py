@@ -58,12 +58,22 @@ register_rule(
 )
 register_rule(
     TREND_RULE,
-    _("Rising towards a limit"),
+    _("Moving towards a limit"),
     _(
-        "The newest values are high, rise significantly, and would pass the limit soon if they went on. All three must hold in several periods in a row. Share, window and horizon are settings of the rulebook."
+        "The newest values are near a limit, move towards it significantly, and would pass it soon if they went on. All three must hold in several periods in a row. Nearness, window and horizon are settings of the rulebook."
     ),
 )
 
+VARIANTS = {
+    "2018 rule (环办监测〔2018〕19号): limits GB 3095-2012 grade II, equal weights": _(
+        "rule of 2018 (环办监测〔2018〕19号): limits of grade II of GB 3095-2012, equal weights"
+    ),
+    "2026 limits, equal weights (candidate)": _("limits of 2026, equal weights (provisional)"),
+    '2026 limits, weights PM2.5=3,NO2=2,O3=2,others=1 (candidate "new algorithm")': _(
+        "limits of 2026, weights PM2.5 3, NO2 2, O3 2, others 1 (provisional)"
+    ),
+    "2031 final limits, equal weights (projection)": _("final limits of 2031, equal weights (projection)"),
+}
 CLASS_COLOURS = {"Ⅰ": "1", "Ⅱ": "2", "Ⅲ": "3", "Ⅳ": "4", "Ⅴ": "5", "劣Ⅴ": "6"}
 CATEGORY_LEVELS = {"优": 1, "良": 2, "轻度污染": 3, "中度污染": 4, "重度污染": 5, "严重污染": 6}
 STANDINGS = {
@@ -78,6 +88,11 @@ def category(name: str) -> str:
     if not (get_language() or "").startswith("en"):
         return name
     return english(name).capitalize()
+
+
+def variant(name: str) -> str:
+    """Return the rule of the composite index in the language of the page; one of the office as it was named."""
+    return str(VARIANTS.get(name, name))
 
 
 def item(name: str) -> str:
