@@ -199,3 +199,19 @@ def test_the_ranking_rests_on_what_is_left_and_shows_both(year: Any, people: Any
     writing.approve(checker, row, row.version)
     (after, *_others), _left, _dates = statistics.ranking(points, "station", "year")
     assert after.whole.value == before.index.value > after.index.value
+
+
+def test_counties_are_ranked_by_their_own_days_with_and_without(year: Any, people: Any, client: Any) -> None:
+    maker, checker = people
+    client.force_login(maker)
+    address = "/air/ranking/?by=county&period=year"
+    (before,) = client.get(address).context["lines"]
+    assert (before.name, before.place.rank, before.days, before.whole) == (year.county.name, 1, 10, None)
+    row = writing.propose(maker, **given(year))
+    writing.approve(checker, row, row.version)
+    (after,) = client.get(address).context["lines"]
+    assert after.whole.value == before.index.value > after.index.value
+    assert client.get(f"/air/ranking/why/?by=county&period=year&name={year.county.name}").status_code == 200
+    assert client.get(address + "&export=xlsx").content[:2] == b"PK"
+    client.force_login(year.person("stranger", "data_manager", region=year.other))
+    assert client.get(address).context["lines"] == []

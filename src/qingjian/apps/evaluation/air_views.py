@@ -258,9 +258,13 @@ def air_year_why(request: HttpRequest) -> HttpResponse:
 
 def _ranking(request: HttpRequest) -> tuple[str, str, list[Any], tuple[Any, ...]]:
     account_rules.require(request.user, Capability.VIEW_DATA)
-    by = "township" if request.GET.get("by") == "township" else "station"
+    by = request.GET.get("by", "")
+    by = by if by in ("township", "county", "city") else "station"
     period = "year" if request.GET.get("period") == "year" else "month"
     points = list(queries.points_visible_to(request.user, air.STATION_KINDS).filter(status="running"))
+    if by in ("county", "city"):
+        regions = [one.region for one in queries.air_regions(request.user) if one.region.level == by]
+        return by, period, points, statistics.region_ranking(regions, period)
     return by, period, points, statistics.ranking(points, by, period)
 
 
@@ -306,6 +310,7 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
                 for one in lines
             ),
         )
+    levels = {one.region.level for one in queries.air_regions(request.user)}
     series = air.series_of(points)
     label = queries.label_of(one for own in series.values() for one in own.values())
     context = frame(
@@ -317,6 +322,15 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
         last=last,
         by=by,
         period=period,
+        ways=[
+            ("station", _("Stations")),
+            ("township", _("Townships")),
+            *(
+                (level, name)
+                for level, name in (("county", _("Counties")), ("city", _("Cities")))
+                if level in levels
+            ),
+        ],
         label=label,
         provisional=any(one.index.provisional for one in lines),
         variant=words.variant(lines[0].index.variant) if lines else "",

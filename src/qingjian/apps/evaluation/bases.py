@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+import numpy as np
+
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.evaluation import queries, words
+from qingjian.apps.evaluation import air, queries, words
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.rulekeeping.queries import rulebook
-from qingjian.standards.air import index
+from qingjian.rulebook import Rulebook
+from qingjian.standards.air import kernel
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.statistics import (
     Attainment,
@@ -19,6 +23,7 @@ from qingjian.standards.air.statistics import (
     by_day,
     yearly,
 )
+from qingjian.standards.editions import in_force, resolve
 from qingjian.standards.errors import EvaluationError
 
 EDITIONS = ("2012", "2026")
@@ -68,19 +73,7 @@ def _year_on(region: Region, year: int, stamp: str) -> tuple[OnBasis, ...]:
                     pollutants[name] = yearly(name, values, year, edition=edition, rulebook=book)
                 except EvaluationError as error:
                     problem = (error.zh, error.en)
-        categories = dict.fromkeys(words.CATEGORY_LEVELS, 0)
-        not_published = 0
-        for row in rows:
-            used = {**row.values["used"]}
-            used["O3_8h"] = used.pop("O3", None)
-            try:
-                one = index.daily(used, on=day_of(row.start), edition=edition, rulebook=book)
-            except EvaluationError:
-                continue
-            if one.publishable:
-                categories[one.category] += 1
-            else:
-                not_published += 1
+        categories, not_published = count_days([row.values["used"] for row in rows], edition, book)
         found.append(
             OnBasis(
                 edition,
@@ -93,3 +86,31 @@ def _year_on(region: Region, year: int, stamp: str) -> tuple[OnBasis, ...]:
             )
         )
     return tuple(found)
+
+
+def count_days(
+    days: Sequence[Mapping[str, float]], edition: str, book: Rulebook
+) -> tuple[dict[str, int], int]:
+    """Return days by category, and how many have an index that is not published (NA), on one edition of HJ 633."""
+    categories = dict.fromkeys(words.CATEGORY_LEVELS, 0)
+    if not days:
+        return categories, 0
+    values = {
+        name: np.asarray([one.get(name, np.nan) for one in days], np.float64)
+        for name in (*POLLUTANTS, "O3_1h")
+    }
+    ozone_1h = values.pop("O3_1h")
+    levels = in_force(book, "aqi_levels", resolve(book, "aqi_levels", "HJ 633", None, edition))
+    result = kernel.indices(values, periods=air.DAILY_PERIODS, edition=edition, decimals=2, rulebook=book)
+    aqi, published = result.aqi, result.complete | (result.aqi > 100)
+    if levels[0].edition < "2026":
+        # HJ 633-2012 also judges the highest hour of ozone, and publishes what is there.
+        other = kernel.indices(
+            {"O3": ozone_1h}, periods={"O3": "1h"}, edition=edition, decimals=2, rulebook=book
+        )
+        aqi = np.maximum(aqi, other.aqi)
+        published = aqi >= 0
+    for row in levels:
+        inside = published & (aqi >= int(row["aqi_lo"])) & (aqi <= int(row["aqi_hi"]))
+        categories[row["category"]] += int(inside.sum())
+    return categories, int(((aqi >= 0) & ~published).sum())

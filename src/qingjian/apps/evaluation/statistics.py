@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -155,8 +156,44 @@ class Ranked:
     """The index with every day, where approved events were taken out of `index`."""
 
 
-def ranking(points: list[Point], by: str, period: str) -> tuple[list[Ranked], list[str], tuple[date, date]]:
-    """Rank stations or townships by composite index; return (lines, places without all six items, the period).
+Days = Callable[[date, date, bool], Iterable[tuple[str, date, Mapping[str, float]]]]
+"""Daily values by place from a day to a day, with or without what approved events take out."""
+Ranking = tuple[list[Ranked], list[str], tuple[date, date]]
+
+
+def ranking(points: list[Point], by: str, period: str) -> Ranking:
+    """Rank stations or townships by composite index; return (lines, places without all six items, the period)."""
+    groups = {point.pk: point.region.name if by == "township" else point.name for point in points}
+
+    def days(first: date, last: date, deduction: bool) -> Iterable[tuple[str, date, Mapping[str, float]]]:
+        events = deducting.of_points(points, first, last) if deduction else {}
+        for point, day, used in queries.station_days(points, first, last):
+            yield groups[point], day, _left(used, day, events.get(point, ()))
+
+    return _ranked(days, set(groups.values()), period)
+
+
+def region_ranking(regions: list[Region], period: str) -> Ranking:
+    """Rank counties or cities by the composite index of their own days; otherwise as `ranking`."""
+
+    def days(first: date, last: date, deduction: bool) -> Iterable[tuple[str, date, Mapping[str, float]]]:
+        for region in regions:
+            rows = deducting.approved(first, last, region) if deduction else ()
+            events = tuple(deducting.as_event(one) for one in rows)
+            for row in queries.stored("air_day", first, last, region=region):
+                day = day_of(row.start)
+                yield region.name, day, _left(row.values["used"], day, events)
+
+    return _ranked(days, {one.name for one in regions}, period)
+
+
+def _left(used: Mapping[str, float], day: date, events: tuple[Event, ...]) -> Mapping[str, float]:
+    gone = taken_on(day, events, rulebook=rulebook())[0] if events else ()
+    return {name: value for name, value in used.items() if name not in gone}
+
+
+def _ranked(days: Days, names: set[str], period: str) -> Ranking:
+    """Rank places by their daily values.
 
     What approved events take out of the days does not count in the ranking (环办监测〔2016〕120号); the index with every day
     stands beside.
@@ -170,12 +207,11 @@ def ranking(points: list[Point], by: str, period: str) -> tuple[list[Ranked], li
         end = first - timedelta(days=1)
         earlier = (month_of(end), end)
     book = rulebook()
-    groups = {point.pk: point.region.name if by == "township" else point.name for point in points}
-    present = _indices(points, groups, first, today, None, book)
+    present = _indices(days(first, today, True), today, None, book)
     variant = next(iter(present.values()))[0].variant if present else None
-    before = _indices(points, groups, *earlier, variant, book)
-    touched = deducting.of_points(points, first, today)
-    whole = _indices(points, groups, first, today, variant, book, deduction=False) if touched else {}
+    before = _indices(days(*earlier, True), earlier[1], variant, book)
+    touched = deducting.approved(first, today)
+    whole = _indices(days(first, today, False), today, variant, book) if touched else {}
     placed = rank(
         {name: index.value for name, (index, _days) in present.items()},
         earlier={name: index.value for name, (index, _days) in before.items()},
@@ -191,7 +227,7 @@ def ranking(points: list[Point], by: str, period: str) -> tuple[list[Ranked], li
         )
         for one in placed
     ]
-    return lines, sorted(set(groups.values()) - set(present)), (first, today)
+    return lines, sorted(names - set(present)), (first, today)
 
 
 def same_day(day: date, year: int) -> date:
@@ -199,22 +235,13 @@ def same_day(day: date, year: int) -> date:
 
 
 def _indices(
-    points: list[Point],
-    groups: dict[int, str],
-    first: date,
-    last: date,
-    variant: str | None,
-    book: Rulebook,
-    *,
-    deduction: bool = True,
+    days: Iterable[tuple[str, date, Mapping[str, float]]], last: date, variant: str | None, book: Rulebook
 ) -> dict[str, tuple[CompositeIndex, int]]:
     collected: dict[str, dict[str, dict[date, list[float]]]] = {}
-    events = deducting.of_points(points, first, last) if deduction else {}
-    for point, day, used in queries.station_days(points, first, last):
-        held = collected.setdefault(groups[point], {})
-        gone = taken_on(day, events[point], rulebook=book)[0] if point in events else ()
+    for place, day, used in days:
+        held = collected.setdefault(place, {})
         for name in POLLUTANTS:
-            if used.get(name) is not None and name not in gone:
+            if used.get(name) is not None:
                 held.setdefault(name, {}).setdefault(day, []).append(used[name])
     found = {}
     for place, items in collected.items():
