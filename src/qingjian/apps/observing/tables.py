@@ -89,7 +89,7 @@ class CorrectionListing(Listing):
         Column("before", _("Before"), value=lambda row: row.before.get("value", "–"), order="", numeric=True),
         Column("after", _("After"), value=lambda row: row.after.get("value", "–"), order="", numeric=True),
         Column("reason", _("Reason")),
-        Column("author", _("Author"), value=lambda row: str(row.author), order="author__name"),
+        Column("author", _("Proposed by"), value=lambda row: str(row.author), order="author__name"),
         Column("created_at", _("Proposed at")),
         Column(
             "state",
