@@ -68,6 +68,7 @@ GROUPS = (
             ("sources", _("Pollution sources"), "building-factory-2", C.VIEW_REGISTRY),
             ("devices", _("Devices"), "router", C.VIEW_REGISTRY),
             ("data-import", _("Enter measurements"), "file-upload", C.IMPORT_DATA),
+            ("log-book:remote-sessions", _("Log books"), "notebook", C.VIEW_DATA),
             ("completeness", _("Completeness"), "checklist", C.VIEW_DATA),
             ("data-levels", _("Data levels"), "rosette-discount-check", C.MARK_DATA),
             ("corrections", _("Corrections"), "pencil", C.VIEW_DATA),

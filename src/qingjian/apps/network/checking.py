@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from string import hexdigits
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,6 +20,7 @@ from qingjian.quality.conversion import AIR_OXYGEN_PERCENT
 from qingjian.quality.flue_gas import PASCALS, SETTING_NAMES, WORDS
 
 LARGEST_PORT = 65_535
+SHORTEST_DIGEST = 8
 LOWEST_PRESSURE, HIGHEST_PRESSURE = 40_000.0, 110_000.0
 """Pa of the air at the highest places people live at, and of the deepest ones."""
 
@@ -169,6 +171,21 @@ def _of_setting(values: dict[str, Any]) -> list[tuple[str, str]]:
     return []
 
 
+def _of_software(values: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    if (values["device"] is None) is (values["instrument"] is None):
+        found.append(("device", _("name either a device or an instrument")))
+    if not is_digest(values["digest"]):
+        found.append(("digest", _("must be a hash in hexadecimal digits, at least 8 of them")))
+    values["digest"] = values["digest"].lower()
+    return found
+
+
+def is_digest(text: str) -> bool:
+    """Say whether a text can be a hash as software shows it: hexadecimal, whole bytes, at least four of them."""
+    return len(text) >= SHORTEST_DIGEST and len(text) % 2 == 0 and not set(text) - set(hexdigits)
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -187,5 +204,6 @@ _OF_KIND: dict[str, Callable[[dict[str, Any]], list[tuple[str, str]]]] = {
     "series": _of_series,
     "target": _of_target,
     "setting": _of_setting,
+    "software": _of_software,
     "placement": _of_placement,
 }

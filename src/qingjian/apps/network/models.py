@@ -336,6 +336,40 @@ class Instrument(Dated):
         return self.name
 
 
+class Software(Dated):
+    """Software registered for a device or an instrument (软件备案): the version and the hash it must have."""
+
+    device = models.ForeignKey(
+        Device, models.PROTECT, null=True, blank=True, related_name="software", verbose_name=_("Device")
+    )
+    instrument = models.ForeignKey(
+        Instrument,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="software",
+        verbose_name=_("Instrument"),
+    )
+    version = models.CharField(_("Software version"), max_length=60)
+    digest = models.CharField(_("Hash"), max_length=128)
+    """Hexadecimal, small letters; which function made it is for the document to say."""
+    document = models.CharField(_("Document"), max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("device", "instrument", "valid_from")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(device__isnull=False, instrument__isnull=True)
+                | models.Q(device__isnull=True, instrument__isnull=False),
+                name="software_of_one_subject",
+            ),
+        )
+        verbose_name = _("Registered software")
+
+    def __str__(self) -> str:
+        return f"{self.device or self.instrument} {self.version}"
+
+
 class Series(Dated):
     """Series = (point, factor, origin, position). The primary key is the lake's integer and is never reused."""
 

@@ -41,6 +41,10 @@ def devices_visible_to(user: Any) -> QuerySet[models.Device]:
     return models.Device.objects.select_related("point__region").filter(point__in=points_visible_to(user))
 
 
+def instruments_visible_to(user: Any) -> QuerySet[models.Instrument]:
+    return models.Instrument.objects.select_related("point__region").filter(point__in=points_visible_to(user))
+
+
 def series_visible_to(user: Any) -> QuerySet[models.Series]:
     """Return the series whose data a person may read; lake reads and live streams ask this function."""
     return models.Series.objects.select_related("point", "factor", "device").filter(
@@ -54,6 +58,14 @@ def settings_visible_to(user: Any) -> QuerySet[models.Setting]:
     return models.Setting.objects.select_related(
         "series__point", "series__factor", "series__device", "device__point"
     ).filter(Q(series__point__in=points) | Q(device__point__in=points))
+
+
+def software_visible_to(user: Any) -> QuerySet[models.Software]:
+    """Return the software registered for devices and instruments at points whose registry a person sees."""
+    points = points_visible_to(user)
+    return models.Software.objects.select_related("device__point", "instrument__point").filter(
+        Q(device__point__in=points) | Q(instrument__point__in=points)
+    )
 
 
 def changes_visible_to(user: Any) -> QuerySet[models.ChangeRequest]:

@@ -39,8 +39,8 @@ def installed(version: Version) -> dict[str, Any]:
 
 
 def concerns(content: dict[str, Any], subjects: set[str]) -> bool:
-    """Say whether a decided change has a row about one of some points, devices or series."""
-    names = ("point", "device", "series")
+    """Say whether a decided change has a row about one of some points, devices, instruments or series."""
+    names = ("point", "device", "instrument", "series")
     return any(
         row["key"] in subjects or any((row["after"] or {}).get(name) in subjects for name in names)
         for row in content["rows"]

@@ -182,6 +182,12 @@ KINDS: dict[str, Kind] = {
             ),
         ),
         Kind(
+            "software",
+            registry.Software,
+            ("device", "instrument", "version", "valid_from"),
+            ("device", "instrument", "version", "digest", "document", *_DATED),
+        ),
+        Kind(
             "series",
             registry.Series,
             ("code",),
@@ -368,7 +374,7 @@ def place_of(kind: Kind, values: dict[str, Any]) -> tuple[Region | None, Organis
     """Return the region and organisation that decide who may propose and approve a row."""
     if kind.model is RegionPlacement:
         return values["parent"], None
-    for name in ("outlet", "source", "point", "device", "series", "permit"):
+    for name in ("outlet", "source", "point", "device", "instrument", "series", "permit"):
         row = values.get(name)
         if isinstance(row, models.Model):
             return _place_of_row(row)
@@ -377,7 +383,7 @@ def place_of(kind: Kind, values: dict[str, Any]) -> tuple[Region | None, Organis
 
 
 def _place_of_row(row: Any) -> tuple[Region | None, Organisation | None]:
-    if isinstance(row, registry.Series | registry.Device):
+    if isinstance(row, registry.Series | registry.Device | registry.Instrument):
         row = row.point
     if isinstance(row, registry.Permit | registry.Outlet):
         row = row.source

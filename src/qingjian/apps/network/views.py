@@ -324,6 +324,8 @@ def _visible(request: HttpRequest, kind: registered.Kind) -> Any:
         return kind.model.objects.filter(outlet__source__in=sources)
     if "point" in fields:
         return kind.model.objects.filter(point__in=points)
+    if kind.name == "software":
+        return queries.software_visible_to(request.user)
     if kind.name == "route":
         return kind.model.objects.filter(device__point__in=points)
     series = queries.series_visible_to(request.user)

@@ -9,10 +9,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.network.forms import ProposalForm
+from qingjian.apps.network.registered import Kind
 from qingjian.apps.observing import words
 from qingjian.apps.observing.models import Alert, Mark
 from qingjian.contracts.clock import CHINA
 
+INPUTS = {"DateTimeField": "datetime-local", "DateField": "date"}
 MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
@@ -122,3 +125,19 @@ class CommandForm(forms.Form):
             "BeginTime": self.cleaned_data["start"].astimezone(UTC).astimezone(CHINA).strftime(written),
             "EndTime": self.cleaned_data["end"].astimezone(UTC).astimezone(CHINA).strftime(written),
         }
+
+
+class LogBookForm(ProposalForm):
+    """Fields of one entry of a log book; unlike a change of the registry it needs no reason."""
+
+    def __init__(self, book: Kind, *args: Any, **kwargs: Any) -> None:
+        super().__init__(book, *args, **kwargs)
+        del self.fields["reason"]
+        for name in book.fields:
+            kind = book.model._meta.get_field(name).get_internal_type()
+            if kind in INPUTS:
+                self.fields[name].widget = forms.TextInput(attrs={"type": INPUTS[kind]})
+
+
+class StrikeForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}))

@@ -8,6 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.models import Organisation, Region
 from qingjian.apps.network.models import Point, Series
+from qingjian.apps.observing.log_books import (  # noqa: F401 - Django looks for models here
+    Filing,
+    MaterialUse,
+    RemoteSession,
+    SoftwareReading,
+)
 
 SEVERITY_CHOICES = (
     ("information", _("Information")),

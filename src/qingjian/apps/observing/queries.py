@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,15 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point, Series
+from qingjian.apps.network.registered import Kind
 from qingjian.apps.observing import stores
+from qingjian.apps.observing.log_books import (
+    BOOKS,
+    Filing,
+    MaterialUse,
+    RemoteSession,
+    SoftwareReading,
+)
 from qingjian.apps.observing.models import Alert, Clue, Correction, Heartbeat, Mark
 from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts.directory import Directory
@@ -91,6 +99,61 @@ def corrections_numbered(numbers: Iterable[int]) -> dict[int, Correction]:
     """Return approved corrections by number."""
     rows = Correction.objects.select_related("author", "decided_by")
     return rows.filter(state=Correction.State.APPROVED).in_bulk(list(numbers))
+
+
+def entries_visible_to(user: Any, book: Kind) -> QuerySet[Any]:
+    """Return the entries of a log book about points, or outlets of sources, whose data a person may see."""
+    points = network.points_visible_to(user, Capability.VIEW_DATA)
+    if book.model is MaterialUse:
+        reach = account_rules.scope(user, Capability.VIEW_DATA)
+        return MaterialUse.objects.select_related("outlet__source", "filing__author", "struck_by").filter(
+            Q(outlet__source__region_id__in=reach.regions)
+            | Q(outlet__source__organisation_id__in=reach.organisations)
+            | Q(outlet__in=points.exclude(outlet=None).values("outlet"))
+        )
+    if book.model is RemoteSession:
+        rows = RemoteSession.objects.select_related("device__point", "filing__author", "struck_by")
+        return rows.filter(device__point__in=points)
+    return software_readings().filter(Q(device__point__in=points) | Q(instrument__point__in=points))
+
+
+def software_readings() -> QuerySet[SoftwareReading]:
+    """Return all readings of software, with what they are held against."""
+    return SoftwareReading.objects.select_related(
+        "device__point", "instrument__point", "filing__author", "struck_by"
+    ).prefetch_related("device__software", "instrument__software")
+
+
+def entries_of(filing: Filing) -> QuerySet[Any]:
+    """Return the entries that were filed at once."""
+    return BOOKS[filing.book].model._default_manager.filter(filing=filing)
+
+
+def sessions_known(points: Iterable[int], start: datetime, end: datetime) -> list[RemoteSession]:
+    """Return the remote sessions on devices of some points that began in [start, end), oldest first."""
+    rows = RemoteSession.objects.select_related("device__point", "filing__author")
+    return list(
+        rows.filter(device__point__in=list(points), struck_at=None, start__gte=start, start__lt=end).order_by(
+            "start", "id"
+        )
+    )
+
+
+def software_known(points: Iterable[int], end: datetime) -> list[SoftwareReading]:
+    """Return what software was found at some points before a moment, oldest first."""
+    wanted = list(points)
+    rows = software_readings().filter(Q(device__point__in=wanted) | Q(instrument__point__in=wanted))
+    return list(rows.filter(struck_at=None, read_at__lt=end).order_by("read_at", "id"))
+
+
+def materials_known(outlets: Iterable[int], first: date, last: date) -> list[MaterialUse]:
+    """Return what was used for some outlets in periods that touch [first, last], oldest first."""
+    rows = MaterialUse.objects.select_related("outlet", "filing__author")
+    return list(
+        rows.filter(
+            outlet__in=list(outlets), struck_at=None, first_day__lte=last, last_day__gte=first
+        ).order_by("first_day", "id")
+    )
 
 
 def marks_of(point: Point) -> QuerySet[Mark]:

@@ -8,8 +8,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
+from qingjian.apps.network.registered import Kind, plain
 from qingjian.apps.observing import stores
-from qingjian.apps.observing.models import Alert, AlertStep, Clue, Correction, Mark
+from qingjian.apps.observing.log_books import BOOKS, STRUCK
+from qingjian.apps.observing.models import Alert, AlertStep, Clue, Correction, Filing, Mark
 from qingjian.apps.records import kinds
 
 SECRET_PARAMETERS = ("PW", "NewPW")
@@ -81,6 +83,30 @@ def command_queued(
             name: "***" if name in SECRET_PARAMETERS else value for name, value in parameters.items()
         },
         "purpose": purpose,
+    }
+
+
+def filing(row: Filing) -> dict[str, Any]:
+    """Return the entries of a log book that were filed at once; what is struck out later is an event of its own."""
+    book = BOOKS[row.book]
+    rows = book.model._default_manager.filter(filing=row).order_by("pk")
+    return {
+        **named("actor", row.author),
+        "book": row.book,
+        "file": row.file_name,
+        "at": row.at.isoformat(),
+        "rows": [plain(book, one) for one in rows],
+    }
+
+
+def struck(book: Kind, row: Any) -> dict[str, Any]:
+    """Return an entry of a log book that was struck out."""
+    return {
+        **named("actor", row.struck_by),
+        "book": book.name,
+        "reason": row.struck_reason,
+        "at": row.struck_at.isoformat(),
+        "row": plain(book, row),
     }
 
 
@@ -190,6 +216,54 @@ kinds.register(
 kinds.register(
     "command.queued", _("Command queued"), "反控命令", {"actor", "command", "purpose"}, _reread_command
 )
+
+
+def _filings() -> list[str]:
+    return [str(pk) for pk in Filing.objects.values_list("pk", flat=True)]
+
+
+def _reread_filing(identifier: str) -> dict[str, Any] | None:
+    row = Filing.objects.select_related("author").filter(pk=identifier).first()
+    return filing(row) if row else None
+
+
+def _struck(book: Kind) -> Any:
+    def made() -> list[str]:
+        rows = book.model._default_manager.exclude(struck_at=None)
+        return [str(pk) for pk in rows.values_list("pk", flat=True)]
+
+    return made
+
+
+def _reread_struck(book: Kind) -> Any:
+    def reread(identifier: str) -> dict[str, Any] | None:
+        row = book.model._default_manager.filter(pk=identifier).exclude(struck_at=None).first()
+        return struck(book, row) if row else None
+
+    return reread
+
+
+kinds.register(
+    "log-book.filed",
+    _("Log book entries filed"),
+    "台账报送",
+    {"actor", "book", "rows"},
+    _reread_filing,
+    _filings,
+)
+for _book, _kind, _title, _chinese in (
+    ("remote-sessions", STRUCK["remote-sessions"], _("Remote session struck out"), "远程访问记录作废"),
+    ("software-found", STRUCK["software-found"], _("Software reading struck out"), "软件核验记录作废"),
+    ("materials", STRUCK["materials"], _("Material entry struck out"), "物料台账记录作废"),
+):
+    kinds.register(
+        _kind,
+        _title,
+        _chinese,
+        {"actor", "book", "reason", "row"},
+        _reread_struck(BOOKS[_book]),
+        _struck(BOOKS[_book]),
+    )
 
 
 STORED_LOOKED_AT = 500

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qingjian.apps.observing import correction_views, review_views, views
+from qingjian.apps.observing import correction_views, log_book_views, review_views, views
 
 urlpatterns = [
     path("points/<str:code>/", views.point, name="point"),
@@ -18,6 +18,11 @@ urlpatterns = [
     path("data-levels/", review_views.levels_page, name="data-levels"),
     path("devices/", views.devices, name="devices"),
     path("devices/<str:code>/", views.device, name="device"),
+    path("log-books/<str:name>/", log_book_views.log_book, name="log-book"),
+    path("log-books/<str:name>/enter/", log_book_views.enter, name="log-book-enter"),
+    path("log-books/<str:name>/template/", log_book_views.template, name="log-book-template"),
+    path("log-books/<str:name>/<int:pk>/", log_book_views.entry, name="log-book-entry"),
+    path("log-books/<str:name>/<int:pk>/strike/", log_book_views.strike, name="log-book-strike"),
     path("alerts/", views.alerts, name="alerts"),
     path("alerts/<int:pk>/", views.alert, name="alert"),
     path("alerts/<int:pk>/act/", views.alert_act, name="alert-act"),

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Device
 from qingjian.apps.network.tables import DeviceListing
 from qingjian.apps.observing import (
     charts,
@@ -37,6 +38,8 @@ from qingjian.apps.observing import (
     words,
 )
 from qingjian.apps.observing.forms import AlertForm, CloseForm, CommandForm, MarkForm
+from qingjian.apps.observing.log_book_tables import AGAINST
+from qingjian.apps.observing.log_books import BOOKS
 from qingjian.apps.observing.models import Correction, Mark
 from qingjian.apps.observing.own import platform_series
 from qingjian.apps.observing.values import newest_status, page_values
@@ -50,6 +53,8 @@ RANGES = {
     "year": (timedelta(days=366), _("1 year")),
 }
 MOST_SERIES = 6
+NEWEST_ENTRIES = 5
+"""Entries of a log book on the page of a device; the list has all."""
 MOST_ROWS = 500
 LIVE_SECONDS = 2.0
 
@@ -358,6 +363,7 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
                 :10
             ],
         ),
+        **_log_of(request, row),
         "history": network.history("device", row.code)[:20],
         "may_propose": account_rules.may(
             request.user,
@@ -368,6 +374,20 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         "now": now(),
     }
     return render(request, "observing/device.html", context)
+
+
+def _log_of(request: HttpRequest, row: Device) -> dict[str, Any]:
+    """Return the newest remote sessions on a device, its registered software, and what software was found."""
+    sessions = queries.entries_visible_to(request.user, BOOKS["remote-sessions"])
+    readings = queries.entries_visible_to(request.user, BOOKS["software-found"])
+    return {
+        "sessions": sessions.filter(device=row, struck_at=None)[:NEWEST_ENTRIES],
+        "software": network.in_force(row.software.all()),
+        "readings": [
+            (one, *AGAINST[one.against])
+            for one in readings.filter(device=row, struck_at=None)[:NEWEST_ENTRIES]
+        ],
+    }
 
 
 def frame(request: HttpRequest, journal: str, sequence: int) -> HttpResponse:
