@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from django.utils.translation import override
 from tests.apps.integrity.conftest import UNTIL, found, scores
+from tests.apps.observing.test_corrections import carry_out
 
 from qingjian.apps.integrity import panels, screener
 from qingjian.apps.integrity.models import ScoreMonth, Suspect, SuspectVersion
 from qingjian.apps.network.models import Series
+from qingjian.apps.observing import correcting
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import Clue
 from qingjian.apps.scheduling import services as scheduling
@@ -182,6 +184,42 @@ def test_marks_of_people_stand_above_what_the_device_said(hours, office) -> None
     )
     panel = panels.read(group, UNTIL, UNTIL)
     assert panel.flags[0, 0].tolist() == [FLAG_CALIBRATION] * 3 + [1] * 21
+
+
+def test_screening_reads_what_was_received_and_not_what_people_made_of_it(
+    hours, put, office, clock, django_capture_on_commit_callbacks
+) -> None:
+    """A person's correction could hide what is looked for; a device's own later value is taken."""
+    hours("A1.a34004", UNTIL, UNTIL, lambda _day, hour: float(hour))
+    series = Series.objects.select_related("point", "factor").get(code="A1.a34004")
+    staff, manager = (office.county.person(name, "data_manager") for name in ("staff", "manager"))
+    group = next(one for one in panels.groups() if one.element == "air")
+    start = panels.midnight(UNTIL)
+    for hour, numbers in ((3, ("70", "71")), (5, ("90",)), (23, ("99",))):
+        for place, text in enumerate(numbers):
+            row = correcting.propose(
+                staff, series, "hour", start + timedelta(hours=hour), place, {"value": text}, "抄录颠倒"
+            )
+            with django_capture_on_commit_callbacks(execute=True):
+                correcting.approve(manager, row, row.version)
+            assert carry_out(clock) == 1
+    received = panels.read(group, UNTIL, UNTIL).values[0, 0]
+    assert received.tolist() == [float(hour) for hour in range(24)]
+    put(series, "hour", [(start + timedelta(hours=5), 55.0, "N")])
+    received = panels.read(group, UNTIL, UNTIL).values[0, 0]
+    assert (received[3], received[5], received[23]) == (3.0, 55.0, 23.0)
+
+
+def test_a_correction_stands_on_the_clue_as_what_may_explain_it(screened, office, client) -> None:
+    screened(found("A1", "air.a34004"))
+    clue = Clue.objects.get()
+    staff, manager = (office.county.person(name, "data_manager") for name in ("staff", "manager"))
+    row = correcting.propose(staff, clue.series, "hour", clue.start, 0, {"value": "77"}, "电源波动后抄录颠倒")
+    correcting.approve(manager, row, row.version)
+    client.force_login(manager)
+    page = client.get(f"/clues/{clue.pk}/").content.decode()
+    assert "电源波动后抄录颠倒" in page
+    assert "77" in page
 
 
 def test_days_under_an_open_clue_do_not_teach_what_is_normal(screened, office) -> None:

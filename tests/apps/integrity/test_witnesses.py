@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import pytest
 from tests.apps.integrity.conftest import UNTIL, at, found
 
 from qingjian.apps.integrity import panels, witnesses
+from qingjian.apps.integrity.materials import balance_tests
 from qingjian.apps.integrity.models import Suspect
 from qingjian.apps.integrity.words import DAY, DEVICE, PROCESS, RULE_TEXTS, RULES
-from qingjian.apps.network.models import Series, Setting
-from qingjian.apps.observing.models import Clue, FindingRecord, Mark
+from qingjian.apps.network.checking import Proposal
+from qingjian.apps.network.models import Series, Setting, Software
+from qingjian.apps.observing import filing
+from qingjian.apps.observing.log_books import BOOKS
+from qingjian.apps.observing.models import Clue, FindingRecord, Mark, SoftwareReading
 from qingjian.screening.findings import Evidence, Finding
 
 CHANGED = date(2026, 11, 11)
@@ -109,6 +114,162 @@ def test_marks_and_settings_are_what_process_logic_hears(screened, office) -> No
     assert declared.stopped[s, (date(2026, 11, 10) - first).days * 24]
     touched = [first + timedelta(days=int(day)) for day in declared.touched[s, p].nonzero()[0]]
     assert touched == [date(2026, 11, 12), date(2026, 11, 14)]
+
+
+def session(person, start: datetime, notice: str = "") -> None:
+    row = {
+        "device": "W1-D1",
+        "start": start,
+        "end": start + timedelta(hours=1),
+        "person": "某公司",
+        "notice": notice,
+    }
+    filing.file(person, BOOKS["remote-sessions"], [Proposal("remote-sessions", row)])
+
+
+@pytest.mark.parametrize("notice", ["", "YW-2026-11"])
+def test_a_setting_that_changes_in_a_session_nobody_announced(screened, office, notice: str) -> None:
+    setting("1.0", "register", at(date(2026, 1, 1)))
+    Setting.objects.filter(origin="register").update(valid_to=at(CHANGED))
+    setting("0.9", "register", at(CHANGED))
+    setting("1.0", "device", at(date(2026, 10, 30)))
+    setting("0.9", "device", at(CHANGED))
+    session(office.handler, at(CHANGED) - timedelta(minutes=90), notice)
+    clues = screened()
+    if notice:
+        assert clues == []
+        return
+    (clue,) = clues
+    assert (clue.rule, clue.kind) == (DEVICE, "change_in_remote_session")
+    assert "某公司" in clue.statement
+
+
+@pytest.mark.parametrize(
+    ("version", "digest", "kind"),
+    [
+        ("V2.1", "aa11bb22cc33", None),
+        ("V2.1", "aa11bb22cc34", "software_hash"),
+        ("V3.0", "aa11bb22cc33", "software_unknown"),
+    ],
+)
+def test_software_found_is_held_against_the_register(
+    screened, office, version: str, digest: str, kind: str | None
+) -> None:
+    device = Series.objects.get(code="W1.w01018").device
+    read = {"device": "W1-D1", "read_at": at(CHANGED), "version": version, "digest": digest, "reader": "李"}
+    filing.file(office.handler, BOOKS["software-found"], [Proposal("software-found", read)])
+    assert screened() == [], "nothing is registered, so nothing differs"
+    Software.objects.create(device=device, version="V2.1", digest="aa11bb22cc33")
+    found_now = screened()
+    assert [one.kind for one in found_now] == ([kind] if kind else [])
+    if kind:
+        filing.strike(office.handler, BOOKS["software-found"], SoftwareReading.objects.get(), "读错")
+        screened()
+        assert Suspect.objects.get().withdrawn
+
+
+@pytest.fixture
+def plant(office, hours):
+    """A year of an outlet whose emission follows the coal burnt, but for the last month."""
+    from qingjian.apps.network import services as network
+
+    network.install(
+        [
+            Proposal("outlet", {"code": "S1-G1", "source": "S1", "name": "锅炉排口", "medium": "gas"}),
+            Proposal(
+                "point",
+                {
+                    "code": "G1",
+                    "name": "锅炉",
+                    "kind": "outlet_gas",
+                    "level": "enterprise",
+                    "region": "990101",
+                    "organisation": "H1",
+                    "outlet": "S1-G1",
+                },
+            ),
+            *(
+                item
+                for code, name, unit in (("a21026", "二氧化硫", "mg/m³"), ("a00000", "流量", "m³/h"))
+                for item in (
+                    Proposal(
+                        "factor",
+                        {
+                            "code": f"flue_gas.{code}",
+                            "medium": "flue_gas",
+                            "wire_code": code,
+                            "name_zh": name,
+                            "name_en": code,
+                            "unit": unit,
+                            "decimals": 1,
+                        },
+                    ),
+                    Proposal(
+                        "series",
+                        {
+                            "code": f"G1.{code}",
+                            "point": "G1",
+                            "factor": f"flue_gas.{code}",
+                            "unit": unit,
+                            "decimals": 1,
+                            "medium": "flue_gas",
+                            "expected": {"hour": 3600},
+                        },
+                    ),
+                )
+            ),
+        ]
+    )
+    days = 365
+    first = UNTIL - timedelta(days=days - 1)
+    dice = np.random.default_rng(5)
+    coal = 80 + 20 * dice.random(days)
+
+    def fill(factor_of_last_month: float, material: str = "coal") -> dict:
+        def sulphur(day: int, _hour: int) -> float:
+            level = 20 * coal[day] / 90 * (1 + 0.05 * dice.standard_normal())
+            return round(level * (factor_of_last_month if day >= days - 25 else 1.0), 2)
+
+        hours("G1.a21026", first, UNTIL, sulphur)
+        hours("G1.a00000", first, UNTIL, lambda _day, _hour: 100_000 + 1000 * dice.standard_normal())
+        rows = [
+            {
+                "outlet": "S1-G1",
+                "material": material,
+                "first_day": (first + timedelta(days=k)).isoformat(),
+                "last_day": (first + timedelta(days=k)).isoformat(),
+                "amount": f"{coal[k]:.2f}",
+                "unit": "t",
+            }
+            for k in range(days)
+        ]
+        filing.file(office.handler, BOOKS["materials"], [Proposal("materials", row) for row in rows])
+        group = next(one for one in panels.groups() if ("G1", "flue_gas.a21026") in one.places)
+        whole = panels.read(group, first, UNTIL)
+        from qingjian.screening.record import history_record, join
+
+        history = history_record(whole.until(panels.day_number(UNTIL) - 30))
+        record = join(history, whole.since(30))
+        tests = balance_tests(group, record)
+        return {record.parameters[p].code: own for (_s, p), own in tests.items()}
+
+    return fill
+
+
+def test_emission_below_what_was_burnt_is_seen(plant) -> None:
+    (test,) = plant(0.5)["flue_gas.a21026"]
+    assert (test.name, test.kind) == ("process.balance", "balance")
+    assert np.nanmin(test.p[-25:]) < 1e-6
+    assert np.nanmedian(test.p[:-30]) > 0.1
+
+
+def test_emission_that_follows_what_was_burnt_is_not(plant) -> None:
+    (test,) = plant(1.0)["flue_gas.a21026"]
+    assert np.nanmin(test.p[-25:]) > 1e-3
+
+
+def test_what_cleans_the_gas_enters_no_balance(plant) -> None:
+    assert plant(0.5, "urea") == {}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Clue, Mark
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
+from qingjian.lake.revisions import CORRECTION_SOURCE
 from qingjian.screening.panel import (
     CONTEXT,
     FLAG_CALIBRATION,
@@ -135,21 +137,50 @@ def _limits(group: Group) -> dict[str, float]:
 
 
 def read(group: Group, first: date, last: date) -> Panel:
-    """Return the hourly values of a group from `first` to `last`, people's marks laid over the device's.
+    """Return the hourly values of a group from `first` to `last` as received, people's marks laid over the device's.
 
-    Raises PanelError when there is nothing that can be put on a grid.
+    What people corrected is not taken: a correction could hide what is looked for. Raises PanelError when there is nothing that can be put on a grid.
     """
     begin, end = midnight(first), midnight(last + timedelta(days=1))
     by_number = {one.pk: place for place, one in group.places.items()}
-    table = stores.lake().series(
-        list(by_number), "hour", begin, end, columns=("series", "start", "value", "flag")
-    )
+    table = _as_received(list(by_number), begin, end)
     number = table.column("series").to_numpy()
     second = pc.divide(table.column("start").cast("int64"), 1_000_000).to_numpy()
     value = table.column("value").to_numpy(zero_copy_only=False).astype(np.float64)
     flag = _flags(table.column("flag"))
     _lay_marks(group, number, second, flag, begin, end)
     return _gridded(group, by_number, number, second, value, flag)
+
+
+def _as_received(series: Sequence[int], begin: datetime, end: datetime) -> pa.Table:
+    """Return the newest hour values that no person wrote, sorted by series and start."""
+    columns = ("series", "start", "revision", "value", "flag", "source")
+    table = stores.lake().series(series, "hour", begin, end, columns=columns)
+    corrected = _by_people(table)
+    if not pc.any(corrected).as_py():
+        return table
+    touched = table.filter(corrected)
+    every = stores.lake().series(
+        pc.unique(touched.column("series")).to_pylist(),
+        "hour",
+        pc.min(touched.column("start")).as_py(),
+        pc.max(touched.column("start")).as_py() + timedelta(microseconds=1),
+        all_revisions=True,
+        columns=columns,
+    )
+    received = every.filter(pc.invert(_by_people(every)))
+    newest = received.group_by(["series", "start"]).aggregate([("revision", "max")])
+    keys = ["series", "start", "revision"]
+    newest = newest.rename_columns([one.removesuffix("_max") for one in newest.column_names])
+    last = received.join(newest.select(keys), keys, join_type="inner")
+    replaced = last.join(touched.select(["series", "start"]), ["series", "start"], join_type="inner")
+    whole = pa.concat_tables([table.filter(pc.invert(corrected)), replaced.select(columns)])
+    return whole.sort_by([("series", "ascending"), ("start", "ascending")])
+
+
+def _by_people(table: pa.Table) -> pa.ChunkedArray:
+    """Say of each row whether a person's correction made it."""
+    return pc.fill_null(pc.starts_with(table.column("source"), CORRECTION_SOURCE), False)
 
 
 def _gridded(

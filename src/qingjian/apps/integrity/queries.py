@@ -18,13 +18,18 @@ from qingjian.apps.integrity.services import muting
 from qingjian.apps.integrity.words import english, kind_title, rule_title
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters.models import Matter
+from qingjian.apps.network import queries as network
 from qingjian.apps.observing import queries as observing
-from qingjian.apps.observing.models import Alert, Clue, Mark
+from qingjian.apps.observing.models import Alert, Clue, Correction, Mark
 from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.clock import CHINA
 from qingjian.rulebook import Row
 
 AROUND = timedelta(days=3)
 """Marks and alerts so long before and after a clue are shown beside it."""
+A_MONTH = timedelta(days=31)
+"""Materials of the month before are shown too: what is used is often entered by months."""
+SHOWN_READINGS = 4
 SIMILAR = 8
 
 
@@ -105,6 +110,26 @@ def marks_around(clue: Clue) -> list[Mark]:
     if clue.end is None:
         return []
     return observing.marks_in_force(clue.point, clue.start - AROUND, clue.end + AROUND)
+
+
+def log_around(clue: Clue) -> dict[str, Any]:
+    """Return what log books and register say of the point near a clue: sessions, software, materials, settings."""
+    end = (clue.end or clue.start) + AROUND
+    first, last = (one.astimezone(CHINA).date() for one in (clue.start, (clue.end or clue.start)))
+    outlet = clue.point.outlet_id
+    return {
+        "sessions": observing.sessions_known([clue.point_id], clue.start - AROUND, end),
+        "software": observing.software_known([clue.point_id], end)[-SHOWN_READINGS:],
+        "materials": observing.materials_known([outlet], first - A_MONTH, last) if outlet else [],
+        "settings": network.settings_changed(clue.point, clue.start - AROUND, end),
+    }
+
+
+def corrections_within(clue: Clue) -> list[Correction]:
+    """Return the decided corrections of the values a clue is about; screening looks at what was received."""
+    if clue.series_id is None or clue.end is None:
+        return []
+    return observing.corrections_known([clue.series_id], "hour", clue.start, clue.end)
 
 
 def alerts_around(user: Any, clue: Clue) -> list[Alert]:

@@ -1,4 +1,4 @@
-"""What speaks beside the values: settings against the register, what the pipeline noted of the devices, process logic.
+"""What speaks beside the values: settings, sessions and software of devices, what the pipeline noted, process logic, materials.
 
 Findings on data that other sources support weigh more; a fact against the register is a suspect by itself.
 """
@@ -6,13 +6,14 @@ Findings on data that other sources support weigh more; a fact against the regis
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from django.db.models import Q
 
+from qingjian.apps.integrity.materials import balance_tests
 from qingjian.apps.integrity.panels import Group, day_of, midnight
 from qingjian.apps.integrity.words import DAY, DEVICE, PROCESS, TWINS
 from qingjian.apps.network.models import Setting
@@ -20,7 +21,14 @@ from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing.models import FindingRecord, Mark
 from qingjian.screening import device_side
 from qingjian.screening.corroboration import FactHistory, corroborated, device_findings, process_findings
-from qingjian.screening.device_side import DeviceFact, Registered, settings_off_register
+from qingjian.screening.device_side import (
+    Access,
+    DeviceFact,
+    Registered,
+    changes_with_remote_access,
+    settings_off_register,
+    software_off_register,
+)
 from qingjian.screening.findings import Finding
 from qingjian.screening.learning import Learned
 from qingjian.screening.outlet_logic import WHOLE_STATION, Declared, outlet_tests
@@ -30,7 +38,15 @@ from qingjian.screening.record import Record, join
 ALONE = 0.999
 """Score from which process logic is a suspect without any finding on data: about once in three years of honest days. Signs
 of generated data only support other findings: smooth true readings look computed too."""
-AGAINST_REGISTER = frozenset({"setting_off_register", "unregistered_setting"})
+AGAINST_REGISTER = frozenset(
+    {
+        "setting_off_register",
+        "unregistered_setting",
+        "change_in_remote_session",
+        "software_hash",
+        "software_unknown",
+    }
+)
 """Facts that are suspects whatever the data say."""
 TOUCHING = frozenset({Mark.Kind.MAINTENANCE, Mark.Kind.CALIBRATION})
 NOTED = {
@@ -54,6 +70,7 @@ NOTED = {
     ),
 }
 """Rule of the pipeline → kind of fact, what was seen, official circumstances."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _EIGHT_HOURS = 8 * 60
 
 
@@ -131,13 +148,42 @@ def _facts(group: Group, end: datetime) -> dict[tuple[str, str], list[DeviceFact
         place = by_code.get(row.subject, (points[row.point_id], "")) if row.point_id else None
         if place is not None:
             facts[place].append(DeviceFact(_minute(row.start), kind, zh, en, circumstances))
-    for place, found in _off_register(group, end):
+    sessions = _sessions(points, end)
+    for place, (reported, register) in _settings(group, end).items():
+        facts[place].extend(settings_off_register(reported, register))
+        facts[place].extend(changes_with_remote_access(reported, sessions.get(place[0], ())))
+    for place, found in _software(points, end):
         facts[place].extend(found)
     return facts
 
 
-def _off_register(group: Group, end: datetime) -> list[tuple[tuple[str, str], list[DeviceFact]]]:
-    """Return what devices reported of their settings that the register does not say."""
+def _sessions(points: Mapping[int, str], end: datetime) -> dict[str, list[Access]]:
+    """Return the remote sessions of the log book by point code."""
+    found: dict[str, list[Access]] = defaultdict(list)
+    for row in observing.sessions_known(points, EARLIEST, end):
+        last = _minute(row.end or row.start)
+        found[points[row.point.pk]].append(Access(_minute(row.start), last, row.person, bool(row.notice)))
+    return found
+
+
+def _software(points: Mapping[int, str], end: datetime) -> list[tuple[tuple[str, str], list[DeviceFact]]]:
+    """Return where software was found that is not the registered one; where nothing is registered, nothing is said."""
+    read: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[tuple[int, str, str]]] = defaultdict(list)
+    for row in observing.software_known(points, end):
+        registered = tuple(sorted({one.version: one.digest for one in row.registered()}.items()))
+        if registered:
+            key = (points[row.point.pk], row.subject.code, registered)
+            read[key].append((_minute(row.read_at), row.version, row.digest))
+    return [
+        ((point, ""), software_off_register(rows, dict(registered)))
+        for (point, _subject, registered), rows in sorted(read.items())
+    ]
+
+
+def _settings(
+    group: Group, end: datetime
+) -> dict[tuple[str, str], tuple[list[device_side.Setting], list[Registered]]]:
+    """Return by place what devices reported of their settings, and what is registered."""
     series = {one.pk: place for place, one in group.places.items()}
     devices = {one.device_id: place[0] for place, one in group.places.items() if one.device_id}
     rows = Setting.objects.filter(Q(series__in=series) | Q(device__in=devices)).order_by("valid_from", "id")
@@ -155,13 +201,15 @@ def _off_register(group: Group, end: datetime) -> list[tuple[tuple[str, str], li
         else:
             beyond = _minute(row.valid_to) if row.valid_to else None
             told[place][1].append(Registered(row.name, value, since, beyond))
-    return [(place, settings_off_register(*held)) for place, held in sorted(told.items())]
+    return dict(sorted(told.items()))
 
 
 def of_process(group: Group, panel: Panel, learned: Learned) -> list[Finding]:
     """Return what process logic says of the screened days of a group."""
     record = join(learned.history, panel)
     tests = outlet_tests(record, learned.models.context, _declared(group, record))
+    for place, more in balance_tests(group, record).items():
+        tests.setdefault(place, []).extend(more)
     found: list[Finding] = []
     for (s, p), own in sorted(tests.items()):
         station = record.stations[s].code

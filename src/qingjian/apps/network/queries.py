@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -58,6 +59,14 @@ def settings_visible_to(user: Any) -> QuerySet[models.Setting]:
     return models.Setting.objects.select_related(
         "series__point", "series__factor", "series__device", "device__point"
     ).filter(Q(series__point__in=points) | Q(device__point__in=points))
+
+
+def settings_changed(point: models.Point, start: datetime, end: datetime) -> list[models.Setting]:
+    """Return the settings of a point's series and devices that began to hold in [start, end), oldest first."""
+    rows = models.Setting.objects.select_related("series__factor", "device").filter(
+        Q(series__point=point) | Q(device__point=point), valid_from__gte=start, valid_from__lt=end
+    )
+    return list(rows.order_by("valid_from", "id"))
 
 
 def software_visible_to(user: Any) -> QuerySet[models.Software]:

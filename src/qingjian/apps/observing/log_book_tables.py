@@ -155,7 +155,7 @@ class MaterialListing(Listing):
         Column("source", _("Source"), value=lambda row: row.outlet.source.name, order="outlet__source__name"),
         Column("material", _("Material"), value=lambda row: row.get_material_display(), order="material"),
         Column("first_day", _("First day")),
-        Column("last_day", _("Last day")),
+        Column("last_day", _("Last day (included)")),
         Column(
             "amount",
             _("Amount"),

@@ -12,8 +12,11 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.integrity import words
 from qingjian.apps.integrity.services.muting import Precision
+from qingjian.apps.network import queries as network
+from qingjian.apps.observing.log_book_tables import AGAINST
 from qingjian.apps.observing.words import rule_title
 from qingjian.contracts.clock import CHINA
+from qingjian.ui.templatetags.kit import badge
 
 register = template.Library()
 
@@ -28,6 +31,19 @@ def kind_name(kind: str) -> str:
 def rule_name(rule: str) -> str:
     """Return the title of a finding rule of the pipeline."""
     return rule_title(rule)
+
+
+@register.simple_tag
+def setting_name(name: str) -> str:
+    """Return the title of a setting."""
+    return network.setting_title(name)
+
+
+@register.simple_tag
+def software_against(row: Any) -> SafeString:
+    """Say what software that was found is against the register."""
+    text, colour = AGAINST[row.against]
+    return badge(text, colour)
 
 
 @register.filter

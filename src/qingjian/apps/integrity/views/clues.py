@@ -85,6 +85,8 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
         "versions": list(suspect.versions.all()) if suspect else [],
         "marks": queries.marks_around(row),
         "alerts": queries.alerts_around(request.user, row),
+        "corrections": queries.corrections_within(row),
+        "log": queries.log_around(row),
         "similar": queries.similar(request.user, row),
         "matters": queries.matters_of(request.user, row),
         "proof": proof,
