@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -114,6 +115,25 @@ def test_history_says_what_the_devices_say(history: pa.Table) -> None:
         readings = demo.recorder(one["device"]).record("hour", at, 3600)
         shown = {reading.factor: reading.values["Avg"] for reading in readings}
         assert shown[one["wire_factor"]] == f"{row['value']:.{one['decimals']}f}"
+
+
+def test_hours_that_a_replay_shows_again_are_told() -> None:
+    """The turbine's rows end in November and start again; within a year every hour that is not told is shown once."""
+    hours = np.arange(
+        int(datetime(2025, 12, 1, tzinfo=UTC).timestamp()),
+        int(datetime(2026, 11, 20, tzinfo=UTC).timestamp()),
+        3600,
+    )
+    again = demo.shown_twice("FG01.a21002", hours)
+    assert 0 < again.sum() < len(hours) // 4
+    rows = []
+    for hour in hours[~again].tolist():
+        original = demo.original_time("FG01.a21002", datetime.fromtimestamp(hour, UTC))
+        assert original is not None
+        rows.append(original.row)
+    assert len(rows) == len(set(rows))
+    assert not demo.shown_twice("FG03.a21026.simulated", hours).any()
+    assert not demo.shown_twice("a series a visitor registered", hours).any()
 
 
 def test_original_time_names_time_place_and_repetition() -> None:

@@ -5,24 +5,29 @@ One installation serves all of it, since it takes seconds; `tests/e2e` opens eve
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.urls import reverse
 
 from qingjian.apps.accounts.models import Organisation, User
+from qingjian.apps.integrity import funnel, panels, witnesses
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters.models import Deadline, Matter
 from qingjian.apps.matters.services import escalate
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Device, PermitLimit, Point, Series, Setting
+from qingjian.apps.observing.log_books import BOOKS, RemoteSession, SoftwareReading
+from qingjian.apps.observing.models import Clue
 from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.converting import Converter
-from qingjian.contracts.current import use_clock
+from qingjian.contracts.current import now, use_clock
 from qingjian.contracts.folders import DataFolder
 from qingjian.pipeline.neighbours import NeighbourChecks
 from qingjian.rulebook import packaged
 from qingjian.simulator.demo import county
-from qingjian.site import demo
+from qingjian.site import demo, demo_work
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.django_db]
 
@@ -76,10 +81,52 @@ def test_the_demo_county_is_installed(tmp_path, monkeypatch, client) -> None:
             assert client.get(reverse("point", args=[code])).status_code == 200, code
         assert client.get(reverse("device", args=["FG03-D1"])).status_code == 200
         everybody_finds_work()
+        log_books_are_filled_and_marked(client)
+        a_confirmed_clue_becomes_a_case(passwords)
     for point in Point.objects.exclude(notice=""):
         for line, stroke in zip(point.notice.split("\n"), (" ｜ ", " | "), strict=True):
             parts = line.split(stroke)
             assert len(parts) == len(set(parts)), f"{point.code} says a thing twice"
+
+
+def log_books_are_filled_and_marked(client) -> None:
+    """A year of entries, all of them simulated; one session nobody announced at each end of the lowered slope."""
+    for book in BOOKS.values():
+        rows = book.model._default_manager.all()
+        assert rows.exists()
+        assert not rows.filter(simulated=False).exists()
+        assert "模拟" in client.get(reverse("log-book", args=[book.name])).content.decode()
+    assert RemoteSession.objects.filter(notice="").count() == 2
+    against = [one.against for one in SoftwareReading.objects.all()]
+    assert (against.count("differs"), against.count("equal")) == (1, 16)
+    group = next(one for one in panels.groups() if one.code.startswith("gas"))
+    facts = witnesses._facts(group, panels.midnight(panels.yesterday()))
+    said = [one.kind for one in facts["FG03", "flue_gas.a21002"]]
+    assert said.count("setting_off_register") == 1
+    assert said.count("change_in_remote_session") == 2
+
+
+def a_confirmed_clue_becomes_a_case(passwords) -> None:
+    """From clue over verification, with its two signatures, to a matter that follows it."""
+    point = Point.objects.get(code="FG03")
+    clue = Clue.objects.create(
+        point=point,
+        kind="scale",
+        rule="screening-day",
+        start=now() - timedelta(days=60),
+        score=0.999,
+        statement="…",
+        opened_at=now(),
+        simulated=True,
+    )
+    assert not demo_work.has_case()
+    case = demo_work.make_case(passwords, clue, "2026-09-15..2026-09-30 为模拟的斜率调低")
+    clue.refresh_from_db()
+    assert clue.state == "confirmed"
+    assert demo_work.has_case()
+    whole = funnel.funnel(User.objects.get(username="juzhang"), funnel.Selection()).whole
+    assert (whole.clues, whole.simulated, whole.confirmed, whole.cases) == (1, 1, 1, 1)
+    assert case.title.startswith("（演示）")
 
 
 def everybody_finds_work() -> None:

@@ -17,10 +17,11 @@ from PIL import Image, ImageDraw
 
 from qingjian.apps.accounts.models import Region, User
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION, INTERNAL
-from qingjian.apps.integrity.processes import VERIFICATION
+from qingjian.apps.integrity.processes import CLUE, VERIFICATION
 from qingjian.apps.matters import services as matters
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.network.models import Point
+from qingjian.apps.observing.models import Clue
 from qingjian.contracts.clock import CHINA, ManualClock
 from qingjian.contracts.current import now, use_clock
 
@@ -44,7 +45,16 @@ class _Story:
             yield hashlib.sha256(f"demo {self._name} {self._steps}".encode()).hexdigest()[:32]
 
     def open(
-        self, days_ago: float, process: Any, title: str, point: str, region: Region, **data: Any
+        self,
+        days_ago: float,
+        process: Any,
+        title: str,
+        point: str,
+        region: Region,
+        *,
+        origin: str = "",
+        follows: Matter | None = None,
+        **data: Any,
     ) -> None:
         place = Point.objects.select_related("organisation").get(code=point)
         with self._at(days_ago) as key:
@@ -56,6 +66,8 @@ class _Story:
                 data=data,
                 subject=place.organisation,
                 point=place,
+                origin=origin,
+                follows=follows,
                 idempotency_key=key,
             ).matter
 
@@ -90,6 +102,58 @@ def begin(passwords: Mapping[str, str], region: Region) -> int:
     for tell in stories:
         tell(_Story(passwords, tell.__name__), region)
     return len(stories)
+
+
+def has_case() -> bool:
+    """Say whether a case was made out of a clue before."""
+    return Matter.objects.filter(kind=VERIFICATION.code, origin__startswith=f"{CLUE}:").exists()
+
+
+def make_case(passwords: Mapping[str, str], clue: Clue, told: str) -> Matter:
+    """Let the demo's people verify a clue on site and open a corrective action out of it: from clue to case.
+
+    `told` is what was staged there. Returns the corrective action. The report and its two signatures decide the clue.
+    """
+    story = _Story(passwords, f"case {clue.pk}")
+    region = clue.point.region
+    story.open(
+        0,
+        VERIFICATION,
+        f"{clue.point.name}数据疑点的核实",
+        clue.point.code,
+        region,
+        origin=f"{CLUE}:{clue.pk}",
+        statement=clue.statement,
+    )
+    story.act(
+        0, "assign_verifier", LEADER, verifier=_person(OFFICER).pk, instruction="核对设备参数、日志与留样。"
+    )
+    story.attach(0, OFFICER, "设备参数界面")
+    story.act(
+        0,
+        "report",
+        OFFICER,
+        visited_on=_day(story, 0),
+        findings=f"演示：该时段{told.split('..', 1)[-1].partition(' 为')[2] or told}，与线索一致。",
+        cause="tampering",
+        conclusion="confirmed",
+        next_step="责令改正，恢复备案参数并补报。",
+    )
+    story.sign(0, OFFICER)
+    story.sign(0, LEADER)
+    verified = story.matter
+    case = _Story(passwords, f"case {clue.pk} corrected")
+    case.open(
+        0,
+        CORRECTIVE_ACTION,
+        f"{clue.point.name}自动监测数据失真的整改",
+        clue.point.code,
+        region,
+        follows=verified,
+        kind=INTERNAL,
+        problem="核实属实：自动监测数据与实际不符，须恢复备案参数、补做比对并说明原因。",
+    )
+    return case.matter
 
 
 def _person(username: str) -> User:

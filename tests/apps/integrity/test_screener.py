@@ -186,6 +186,19 @@ def test_marks_of_people_stand_above_what_the_device_said(hours, office) -> None
     assert panel.flags[0, 0].tolist() == [FLAG_CALIBRATION] * 3 + [1] * 21
 
 
+def test_hours_that_are_left_out_are_not_looked_at(hours, office) -> None:
+    hours("A1.a34004", UNTIL, UNTIL)
+    group = next(one for one in panels.groups() if one.element == "air")
+    start = int(panels.midnight(UNTIL).timestamp())
+
+    def leave_out(series: str, starts: np.ndarray) -> np.ndarray:
+        assert series == "A1.a34004"
+        return starts < start + 6 * 3600
+
+    panel = panels.read(group, UNTIL, UNTIL, leave_out)
+    assert np.isnan(panel.values[0, 0]).tolist() == [True] * 6 + [False] * 18
+
+
 def test_screening_reads_what_was_received_and_not_what_people_made_of_it(
     hours, put, office, clock, django_capture_on_commit_callbacks
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -136,7 +136,11 @@ def _limits(group: Group) -> dict[str, float]:
     }
 
 
-def read(group: Group, first: date, last: date) -> Panel:
+LeaveOut = Callable[[str, NDArray[np.int64]], NDArray[np.bool_]]
+"""(series code, starts of its hours in UTC seconds) → which of them are not looked at."""
+
+
+def read(group: Group, first: date, last: date, leave_out: LeaveOut | None = None) -> Panel:
     """Return the hourly values of a group from `first` to `last` as received, people's marks laid over the device's.
 
     What people corrected is not taken: a correction could hide what is looked for. Raises PanelError when there is nothing that can be put on a grid.
@@ -148,8 +152,25 @@ def read(group: Group, first: date, last: date) -> Panel:
     second = pc.divide(table.column("start").cast("int64"), 1_000_000).to_numpy()
     value = table.column("value").to_numpy(zero_copy_only=False).astype(np.float64)
     flag = _flags(table.column("flag"))
+    if leave_out is not None:
+        kept = _kept(group, by_number, number, second, leave_out)
+        number, second, value, flag = number[kept], second[kept], value[kept], flag[kept]
     _lay_marks(group, number, second, flag, begin, end)
     return _gridded(group, by_number, number, second, value, flag)
+
+
+def _kept(
+    group: Group,
+    by_number: Mapping[int, tuple[str, str]],
+    number: NDArray[np.int32],
+    second: NDArray[np.int64],
+    leave_out: LeaveOut,
+) -> NDArray[np.bool_]:
+    kept = np.ones(len(number), np.bool_)
+    for key in np.unique(number).tolist():
+        own = number == key
+        kept[own] = ~leave_out(group.places[by_number[key]].code, second[own])
+    return kept
 
 
 def _as_received(series: Sequence[int], begin: datetime, end: datetime) -> pa.Table:

@@ -38,8 +38,12 @@ def run(
     until: date | None = None,
     look_back: timedelta = LOOK_BACK,
     stopping: Callable[[], bool] = lambda: False,
+    leave_out: panels.LeaveOut | None = None,
 ) -> str:
-    """Screen every group up to a natural day (yesterday) and return a sentence for the page of tasks."""
+    """Screen every group up to a natural day (yesterday) and return a sentence for the page of tasks.
+
+    `leave_out` says which hours are not looked at.
+    """
     begun = time.monotonic()
     until = until or panels.yesterday()
     rules = rulesets.active()
@@ -48,7 +52,7 @@ def run(
         if stopping():
             break
         try:
-            screen_group(group, until, look_back, rules, totals)
+            screen_group(group, until, look_back, rules, totals, leave_out)
         except PanelError as error:
             totals.problems.append(f"{group.code}: {error}")
     results.judge_all(rules)
@@ -66,10 +70,15 @@ def first_screened(group: Group, panel_first: date, until: date) -> date:
 
 
 def screen_group(
-    group: Group, until: date, look_back: timedelta, rules: RuleSet, totals: results.Totals
+    group: Group,
+    until: date,
+    look_back: timedelta,
+    rules: RuleSet,
+    totals: results.Totals,
+    leave_out: panels.LeaveOut | None = None,
 ) -> None:
     """Screen one group and store what came of it. Raises PanelError when its data cannot be screened."""
-    whole = panels.read(group, until - look_back, until)
+    whole = panels.read(group, until - look_back, until, leave_out)
     first = first_screened(group, day_of(whole.first_day), until)
     history = panels.without_clues(group, whole.until(day_number(first) - 1))
     panel = whole.since(whole.first_day + whole.days - day_number(first))

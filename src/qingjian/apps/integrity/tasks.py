@@ -20,7 +20,9 @@ def screen(period: datetime) -> str:
     )
 
     if settings.CONFIGURATION.demo:
-        return screener.run(look_back=DEMO_LOOK_BACK)
+        from qingjian.simulator.demo import shown_twice
+
+        return screener.run(look_back=DEMO_LOOK_BACK, leave_out=shown_twice)
     return screener.run()
 
 

@@ -2,7 +2,7 @@
 
 from qingjian.simulator.demo.county import base_map, county
 from qingjian.simulator.demo.datasets import attribution, datasets, national_sections
-from qingjian.simulator.demo.history import Original, history, original_time, recorder
+from qingjian.simulator.demo.history import Original, history, original_time, recorder, shown_twice
 from qingjian.simulator.demo.replay import Position, Span, add_years, position
 from qingjian.simulator.demo.samples import sampled, samples
 
@@ -22,4 +22,5 @@ __all__ = [
     "recorder",
     "sampled",
     "samples",
+    "shown_twice",
 ]

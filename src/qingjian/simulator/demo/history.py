@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from qingjian.contracts.clock import CHINA
@@ -102,6 +103,25 @@ def original_time(series: str, moment: datetime) -> Original | None:
         zh,
         en,
     )
+
+
+def shown_twice(series: str, starts: Integers) -> npt.NDArray[np.bool_]:
+    """Say of hours (UTC seconds) whether a series shows values again that it showed earlier in the same pass.
+
+    A source shorter than its pass starts again before the pass is over. Whoever looks for copies in the demo leaves these
+    hours out: they are copies, and nobody falsified them. Series that replay nothing show nothing twice.
+    """
+    row = _series().get(series)
+    code = (row["dataset"] or row["follows"]) if row is not None else ""
+    if not code:
+        return np.zeros(len(starts), np.bool_)
+    return np.array([_restarted(code, at) for at in starts.tolist()], np.bool_)
+
+
+@cache
+def _restarted(dataset: str, second: int) -> bool:
+    moment = datetime.fromtimestamp(second, CHINA).replace(tzinfo=None)
+    return position(datasets()[dataset].span, moment).restarted
 
 
 @cache
