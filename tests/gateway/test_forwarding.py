@@ -64,6 +64,10 @@ class Platform:
         except OSError:
             return
 
+    @property
+    def connected(self) -> bool:
+        return bool(self._writers)
+
     def numbers(self) -> list[int]:
         return [int((one.qn or "0")[-3:]) for one in self.got]
 
@@ -271,7 +275,7 @@ def test_several_targets_keep_their_own_positions_and_one_process_forwards(scene
         scene.site.publish(device(), targets=(one, two))
         async with scene.forwarder() as forwarder, scene.forwarder() as idle:
             assert (forwarder.active, idle.active) == (True, False)
-            await scene.flows(lambda: len(progress(scene.site.folder, [one, two])) == 2)
+            await scene.flows(lambda: second.connected and len(progress(scene.site.folder, [one, two])) == 2)
             await second.stop()
             scene.store(*(upload(n) for n in range(5)))
 

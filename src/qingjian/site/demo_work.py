@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from qingjian.apps.accounts.models import Region, User
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION, INTERNAL
 from qingjian.apps.integrity.processes import CLUE, VERIFICATION
+from qingjian.apps.matters import queries as matter_queries
 from qingjian.apps.matters import services as matters
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.network.models import Point
@@ -106,7 +107,7 @@ def begin(passwords: Mapping[str, str], region: Region) -> int:
 
 def has_case() -> bool:
     """Say whether a case was made out of a clue before."""
-    return Matter.objects.filter(kind=VERIFICATION.code, origin__startswith=f"{CLUE}:").exists()
+    return matter_queries.began_at_any(VERIFICATION.code, CLUE)
 
 
 def make_case(passwords: Mapping[str, str], clue: Clue, told: str) -> Matter:

@@ -21,8 +21,9 @@ from qingjian.apps.network import recorded, registered
 from qingjian.apps.network import services as registration
 from qingjian.apps.network.models import ChangeRequest, Factor, Point, Series, Version
 from qingjian.apps.network.services import Proposal
-from qingjian.apps.observing import correcting
+from qingjian.apps.observing import correcting, filing
 from qingjian.apps.observing import services as observing
+from qingjian.apps.observing.log_books import BOOKS
 from qingjian.apps.observing.models import Alert, Clue, Mark
 from qingjian.apps.records import kinds, queries
 from qingjian.apps.records import services as records
@@ -160,6 +161,7 @@ def test_every_wired_deed_is_entered(registry, clock, put) -> None:
     decide_a_clue(manager, mark.point)
     command = observing.queue_command(manager, device, "1072", {"PW": "123456", "Overtime": "5"}, "校时")
     correct_values(manager, other, put, START)
+    keep_log_books(manager, other)
     accounts.set_active(
         registry.person("system", "system_administrator"), registry.person("x", "leader"), False
     )
@@ -241,6 +243,31 @@ def decide_a_clue(person, point) -> Clue:
         point=point, kind="k", rule="r", start=START, score=0.9, statement="s", opened_at=START
     )
     return observing.decide_clue(person, clue, clue.version, "dismissed", "设备检修")
+
+
+def keep_log_books(author, other) -> None:
+    """File a row in every log book and let another person strike it out."""
+    rows = {
+        "remote-sessions": {"device": "W1-D1", "start": "2026-11-20T02:13", "person": "运维 王某"},
+        "software-found": {
+            "device": "W1-D1",
+            "read_at": "2026-11-19",
+            "version": "V2.1",
+            "digest": "AA11BB22",
+            "reader": "李",
+        },
+        "materials": {
+            "outlet": "S1-W1",
+            "material": "water",
+            "first_day": "2026-10-01",
+            "last_day": "2026-10-31",
+            "amount": "12000.5",
+            "unit": "m3",
+        },
+    }
+    for name, book in BOOKS.items():
+        filing.file(author, book, [Proposal(book.name, rows[name])])
+        filing.strike(other, book, book.model.objects.get(), "填错设备")
 
 
 def station_fields() -> dict:

@@ -70,6 +70,11 @@ def open_of(kind: str) -> QuerySet[Matter]:
     return Matter.objects.filter(kind=kind, closed_at=None)
 
 
+def began_at_any(kind: str, subject: str) -> bool:
+    """Say whether a matter of a process ever began at something of that name, e.g. at any `clue`."""
+    return Matter.objects.filter(kind=kind, origin__startswith=f"{subject}:").exists()
+
+
 def begun_at(origin: str) -> int:
     """Return how many matters began at something, void and closed ones too, for keys; pages ask `visible_to`."""
     return Matter.objects.filter(origin=origin).count()
