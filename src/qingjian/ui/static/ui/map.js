@@ -23,12 +23,7 @@
   const ground = box.dataset.tiles
     ? new ol.layer.Tile({ source: new ol.source.XYZ({ url: box.dataset.tiles }) })
     : new ol.layer.Vector({ source: new ol.source.Vector({ url: box.dataset.base, format: new ol.format.GeoJSON() }), style: named, declutter: true });
-  /* Where a name stands: the first side of its mark on which it covers no mark and no name; none when there is no room. */
-  const sides = [[0, 1, "center"], [0, -1, "center"], [1, 0, "left"], [-1, 0, "right"]];
-  const mark = 11;
-  const most = 600;
-  const overlap = (one, other) => one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
-  const wide = (text) => Math.max(...text.split("\n").map((line) => [...line].reduce((sum, letter) => sum + (letter.charCodeAt(0) > 255 ? 12.5 : 7), 0)));
+  const { mark, wide, arrange } = window.qingjianNames;
   const titled = (point) => {
     const first = point.label === undefined && point.values.find((value) => value.value !== null);
     return first ? `${point.name}\n${first.name} ${first.value.toFixed(first.decimals)}` : point.name;
@@ -45,23 +40,8 @@
       const half = point.label === undefined ? mark : wide(point.label) / 2 + 7;
       return { point, x: x / resolution, y: -y / resolution, half };
     });
-    const taken = spots.map((spot) => [spot.x - spot.half, spot.y - mark, spot.x + spot.half, spot.y + mark]);
-    const of = new Map();
-    const first = (spot) => (spot.point.state === "alert" ? 0 : 1);
-    for (const spot of spots.length > most ? [] : [...spots].sort((one, other) => first(one) - first(other))) {
-      const text = titled(spot.point);
-      const width = wide(text) + 4;
-      const height = 16 * text.split("\n").length;
-      for (const [right, down, align] of sides) {
-        const x = spot.x + right * (spot.half + 2 + width / 2);
-        const y = spot.y + down * (mark + 1 + height / 2);
-        const box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
-        if (taken.some((other) => overlap(box, other))) continue;
-        taken.push(box);
-        of.set(spot.point, { text, align, x: right * (spot.half + 3), y: y - spot.y });
-        break;
-      }
-    }
+    const names = arrange(spots.map((spot) => ({ ...spot, text: titled(spot.point), first: spot.point.state === "alert" })));
+    const of = new Map(spots.map((spot, index) => [spot.point, names[index]]).filter(([, found]) => found));
     placed = { resolution, of };
     return of;
   };
