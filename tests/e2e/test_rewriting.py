@@ -158,8 +158,11 @@ def forge(ledger: Path) -> None:
 # The node's own words --------------------------------------------------------------------------------
 
 
-def doctor(data: Path, subject: str) -> str:
-    lines = qingjian("doctor", "--data", data)[1].splitlines()
+def doctor(data: Path) -> list[str]:
+    return qingjian("doctor", "--data", data)[1].splitlines()
+
+
+def line_of(lines: list[str], subject: str) -> str:
     return next(line for line in lines if subject in line)
 
 
@@ -179,7 +182,7 @@ def test_database_lake_and_tiles_rewritten_at_once(signed_in, node: Node) -> Non
         assert code == 1
         for found in (f" {point}：", str(yesterday), "tile/0/000"):
             assert any(found in text for text in problems), (found, problems)
-        assert "✗" in doctor(node.data, "ledger check")
+        assert "✗" in line_of(doctor(node.data), "ledger check")
         page = signed_in("shuju")
         assert page.locator(".alert-danger a[href='/desk/ledger/']").count() == 1
         page.goto(f"{node.address}/desk/ledger/")
@@ -241,10 +244,9 @@ def test_a_backup_rewritten(node: Node, tmp_path: Path) -> None:
     code, problems = fsck(again)
     assert code == 1
     assert any(f" {point}：" in text for text in problems), problems
-    assert "✗" in doctor(again, "ledger check")
-    assert "✗" in doctor(
-        again, "does not sign"
-    )  # and a restored ledger signs nothing before it has recovered
+    said = doctor(again)
+    assert "✗" in line_of(said, "ledger check")
+    assert "✗" in line_of(said, "does not sign")  # a restored ledger signs nothing before it has recovered
     shutil.rmtree(backup)
     assert fsck(node.data) == (0, [])
 
@@ -332,7 +334,7 @@ def test_a_second_node_as_witness_refuses_a_rewritten_history(
             os.kill(notary_of(node.data), signal.SIGKILL)
         wait_for(lambda: "history" in (word(node.data).get("frozen") or ""), "the refusal")
         assert "second.example/qingjian-witness" in word(node.data)["frozen"]
-        assert "✗" in doctor(node.data, "does not sign")
+        assert "✗" in line_of(doctor(node.data), "does not sign")
         page.goto(f"{node.address}/")
         assert page.locator(".alert-danger a[href='/desk/ledger/']").count() == 1
         with lock_held(ledger):
