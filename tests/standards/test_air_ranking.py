@@ -134,3 +134,19 @@ def test_ozone_of_both_periods_leaves_together() -> None:
     assert (found.taken[day], found.days[day].aqi) == ({"O3"}, 8)
     assert taken_on(day, [event])[0] == {"O3"}
     assert taken_on(date(2026, 4, 3), [event]) == (frozenset(), ())
+
+
+def test_the_reason_names_the_rest_in_the_order_of_the_standard() -> None:
+    """A database gives the items of a day back in an order of its own."""
+    day = date(2026, 4, 2)
+    event = Event("sand_dust", day, day, "函")
+    items = {
+        "O3_8h": Decimal(80),
+        "PM10": Decimal(640),
+        "CO": Decimal(1),
+        "SO2": Decimal(8),
+        "NO2": Decimal(20),
+    }
+    assert any(
+        "SO2、NO2、CO、O3_8h" in step.text.zh for step in days_without({day: items}, [event]).trace.steps
+    )

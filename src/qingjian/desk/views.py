@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation.present import present
 from qingjian.apps.network import models as registry
 from qingjian.apps.network import services as network_services
 from qingjian.apps.network.kinds import ELEMENTS
@@ -46,6 +47,7 @@ def workbench(request: HttpRequest) -> HttpResponse:
             for name in ("critical", "major", "minor")
         ],
         "alerts_open": sum(open_by_severity.values()),
+        "present": present(user) if views_data else None,
         "presence": queries.presence_counts(user) if views_data else None,
         "freshness": queries.freshness(user) if views_data else None,
         "processing": queries.processing(),

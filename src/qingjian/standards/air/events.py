@@ -166,7 +166,8 @@ def taken_on(
 def _index_of_rest(
     day: date, values: Mapping[str, Decimal], taken: frozenset[str], book: Rulebook, trace: TraceBuilder
 ) -> AirIndex | None:
-    rest = {item: value for item, value in values.items() if _pollutant(item) not in taken}
+    # In the order of the standard: stored values come back in an order of the database's own.
+    rest = {item: values[item] for item in sorted(values, key=_place) if _pollutant(item) not in taken}
     try:
         found = daily_index(rest, on=day, rulebook=book)
     except EvaluationError as error:
@@ -181,6 +182,11 @@ def _index_of_rest(
 
 def _pollutant(item: str) -> str:
     return "O3" if item.startswith("O3") else pollutant_name(item)
+
+
+def _place(item: str) -> tuple[int, str]:
+    name = _pollutant(item)
+    return (POLLUTANTS.index(name) if name in POLLUTANTS else len(POLLUTANTS), item)
 
 
 def _wanted(book: Rulebook, event: Event, trace: TraceBuilder) -> tuple[str, set[str], Row] | None:
