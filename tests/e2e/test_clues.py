@@ -26,7 +26,8 @@ from qingjian.apps.observing.models import Clue
 screener.REHEARSED = 2000
 group = next(one for one in panels.groups() if one.element == "water_source")
 screener.screen_group(group, panels.yesterday(), DEMO_LOOK_BACK, rulesets.active(), results.Totals())
-print(Clue.objects.filter(point__code="WW02").order_by("-start").first().pk)
+own = Clue.objects.filter(point__code="WW02").order_by("-start")
+print(own.first().pk, own.get(kind="copy_period").pk)
 """
 
 
@@ -36,8 +37,11 @@ def desk(signed_in: Any, node: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def clue(node: Any) -> str:
-    """Screen the waste-water outlets of the demo county as the nightly job does; returns the newest clue's address."""
+def screened(node: Any) -> list[str]:
+    """Screen the waste-water outlets of the demo county as the nightly job does.
+
+    Returns the addresses of two clues about the sewage works: the newest, and the one about the staged copies.
+    """
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT / "src"),
@@ -53,7 +57,12 @@ def clue(node: Any) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return f"/clues/{done.stdout.split()[-1]}/"
+    return [f"/clues/{pk}/" for pk in done.stdout.split()[-2:]]
+
+
+@pytest.fixture
+def clue(screened: list[str]) -> str:
+    return screened[0]
 
 
 def content(desk: Desk) -> str:
@@ -102,6 +111,58 @@ def test_a_unit_proves_its_data_and_the_precision_follows(desk, node, clue, tmp_
     assert "参考意义有限" in content(officer)
     officer.open("/integrity/funnel/")
     assert "0 / 1" in content(officer)
+
+
+def test_a_proof_that_does_not_hold_leads_to_a_visit_and_a_case(desk, node, screened, tmp_path) -> None:
+    copied = screened[1]
+    officer, leader, holder = desk(OFFICER), desk(LEADER), desk(HOLDER)
+
+    def opened_by(button: str, **fields: str) -> str:
+        press(officer.page, button)
+        officer.fill(**fields)
+        officer.page.click("form.qj-form button.btn-primary")
+        officer.page.wait_for_url("**/matters/*/")
+        return officer.page.url.removeprefix(node.address)
+
+    officer.open(copied)
+    proof = opened_by("a[href$='/self-proof/']")
+    holder.attach(proof, photo(tmp_path, "log"))
+    holder.act(proof, "answer", explanation="数据采集仪死机后自动补数")
+    officer.act(proof, "review", opinion="not_explained", opinion_text="日志没有死机记录")
+    leader.act(proof, "reject", decision="现场核查")
+
+    officer.open(copied)
+    assert "未能说明" in content(officer)
+    visit = opened_by("a[href$='/verify/']")
+    officer.act(visit, "take")
+    officer.attach(visit, photo(tmp_path, "logger"))
+    officer.act(
+        visit,
+        "report",
+        visited_on="2026-11-20",
+        findings="数据采集仪定时任务重发前一日数据",
+        cause="tampering",
+        conclusion="confirmed",
+    )
+    officer.sign(visit)
+    leader.sign(visit)
+    officer.open(copied)
+    assert "数据采集仪定时任务重发前一日数据" in content(officer)
+    assert not officer.page.locator("a[href$='/verify/']").count()
+    assert holder.page.request.get(f"{node.address}{visit}").status == 404
+
+    officer.open(visit)
+    case = opened_by(
+        "a[href*='/matters/open/corrective-action/']",
+        title="停用重发任务",
+        kind="internal",
+        problem="重发数据",
+    )
+    officer.open(case)
+    assert visit.strip("/").split("/")[-1] in officer.page.content()
+    officer.open("/integrity/funnel/")
+    counts = [one.inner_text() for one in officer.page.locator(".qj-step strong").all()]
+    assert counts[3:] == ["2", "1"]
 
 
 def test_clue_pages_fit_both_sizes_and_languages(desk, clue) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qingjian.screening.findings import Finding
-from qingjian.screening.versions import CONFIRMED, NEW, REVISED, WITHDRAWN, first_versions, revise
+from qingjian.screening.versions import (
+    CONFIRMED,
+    NEW,
+    REVISED,
+    WITHDRAWN,
+    Spell,
+    continued,
+    first_versions,
+    revise,
+)
 
 ONE = Finding("s", "SO2", 100, 104, 0.99, 0.1, "scale", (), "normal")
 OTHER = replace(ONE, parameter="NO2")
@@ -43,3 +52,21 @@ def test_another_series_or_another_month_is_a_new_finding() -> None:
     later = replace(ONE, first_day=140, last_day=145)
     states = {(v.finding.first_day, v.state) for v in revise(first_versions([ONE]), [ONE, later], 150)}
     assert states == {(100, CONFIRMED), (140, NEW)}
+
+
+def test_what_was_withdrawn_and_is_seen_again_goes_on_counting() -> None:
+    withdrawn = revise(first_versions([ONE]), [], 130)
+    (again,) = revise(withdrawn, [ONE], 130)
+    assert (again.number, again.state, again.before) == (3, REVISED, ONE)
+
+
+def test_every_earlier_one_is_continued_once_by_the_one_that_shares_most_with_it() -> None:
+    held = Spell("SO2", 100, 110)
+    assert continued([held], [Spell("SO2", 108, 110), Spell("SO2", 100, 104)]) == [0, None]
+    assert continued([Spell("SO2", 100, 104), held], [Spell("SO2", 103, 110)]) == [1]
+    assert continued([Spell("SO2", 100, 110, withdrawn=True), held], [held]) == [1]
+    assert continued([held], [Spell("NO2", 100, 110), Spell("SO2", 113, 115), Spell("SO2", 112, 115)]) == [
+        None,
+        None,
+        0,
+    ]

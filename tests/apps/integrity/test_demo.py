@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 
 import pytest
-from tests.apps.integrity.conftest import at, found
+from tests.apps.integrity.conftest import at, found, scores
 
+from qingjian.apps.integrity import staging
+from qingjian.apps.integrity.services import rulesets
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing.models import Clue
 from qingjian.simulator.staging import Staged
 from qingjian.simulator.tampering import Alteration
 from qingjian.site import demo
+
+WATER = ("W1", "waste_water.w01018")
 
 
 @pytest.mark.parametrize(
@@ -50,3 +55,33 @@ def test_replayed_measurements_and_nodes_without_staging_are_left_alone(
     monkeypatch.setattr(demo, "staged_in", lambda folder: [staged])
     assert demo.decide_past_clues() == 0
     assert Clue.objects.get().state == "open"
+
+
+def test_what_was_staged_is_shown_with_what_came_of_it(screened, said, office, monkeypatch, settings) -> None:
+    there = [
+        Staged("MN-W1", Alteration(kind, 1.0, at(first), at(last)), ("W1.w01018",))
+        for kind, first, last in (
+            ("constant", date(2026, 10, 1), date(2026, 10, 4)),
+            ("held", date(2026, 10, 10), date(2026, 10, 12)),
+            ("scaled", date(2026, 10, 20), date(2026, 10, 22)),
+            ("offset", date(2026, 1, 1), date(2026, 1, 3)),
+        )
+    ]
+    monkeypatch.setattr(staging, "staged_in", lambda folder: there)
+    said.days = [
+        *scores(*WATER, {date(2026, 10, 10): 0.01}, fault=0.99),
+        *scores(*WATER, {date(2026, 10, 20): 0.91}),
+    ]
+    screened(found(first=date(2026, 10, 1), last=date(2026, 10, 3)))
+    rules = rulesets.active()
+    assert staging.staged_stretches(office.handler, rules) == []
+    settings.CONFIGURATION = dataclasses.replace(settings.CONFIGURATION, demo=True)
+    found_one, held, scaled, unscored = staging.staged_stretches(office.handler, rules)
+    assert [one.clue for one in found_one.suspects] == [Clue.objects.get()]
+    assert (found_one.first, found_one.last) == (date(2026, 10, 1), date(2026, 10, 3))
+    assert not held.suspects
+    assert (held.trouble, held.fault) == (True, True)
+    assert (scaled.trouble, scaled.score) == (False, 0.91)
+    assert "0.910" in scaled.said
+    assert unscored.score is None
+    assert staging.staged_stretches(office.outsider, rules) == []

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import openpyxl
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from tests.apps.integrity.conftest import found, scores
 from tests.apps.integrity.test_rules_of_screening import WATER
 
-from qingjian.apps.integrity.models import RuleSet
+from qingjian.apps.integrity.models import RuleSet, Suspect
 from qingjian.apps.integrity.services import rulesets
 from qingjian.apps.matters.models import Matter
+from qingjian.apps.network.checking import Proposal
 from qingjian.apps.network.models import Series
-from qingjian.apps.observing.models import Clue
+from qingjian.apps.observing import filing
+from qingjian.apps.observing.log_books import BOOKS
+from qingjian.apps.observing.models import Clue, Mark
 
 BUREAU_PAGES = ("/clues/", "/integrity/funnel/", "/integrity/suspects/", "/integrity/rules/")
 
@@ -193,3 +199,73 @@ def test_wrong_filters_are_answered_and_an_empty_node_explains_itself(client, of
     assert client.get("/integrity/funnel/?period=nonsense").status_code == 400
     text(client, "/integrity/funnel/?county=x&rule=y&kind=z&element=w&simulated=2")
     text(client, "/clues/?state=open&kind=constant&rule=screening-day&element=air&simulated=0&q=x")
+
+
+def test_pages_ask_the_database_as_often_for_much_as_for_little(client, office, clue) -> None:
+    """A clue with one session, reading, mark and similar clue, and with many of each; lists with few rows and many."""
+    pages = (f"/clues/{clue.pk}/", "/clues/", "/integrity/suspects/", "/integrity/funnel/")
+    client.force_login(office.handler)
+
+    def more(numbers: range) -> None:
+        for k in numbers:
+            begin = clue.start + timedelta(hours=2 * k)
+            rows = {
+                "remote-sessions": {"device": "W1-D1", "start": begin, "end": begin, "person": f"某公司 {k}"},
+                "software-found": {
+                    "device": "W1-D1",
+                    "read_at": begin,
+                    "version": f"V{k}",
+                    "digest": f"{k:012x}",
+                    "reader": "李",
+                },
+            }
+            for book, row in rows.items():
+                filing.file(office.handler, BOOKS[book], [Proposal(book, row)])
+            Mark.objects.create(
+                point=clue.point,
+                series=["W1.w01018"],
+                start=begin,
+                end=begin + timedelta(hours=1),
+                kind="maintenance",
+                reason="例行维护",
+                author=office.handler,
+                known_at=begin,
+            )
+            other = Clue.objects.create(
+                point=clue.point,
+                series=clue.series,
+                kind=clue.kind,
+                rule=clue.rule,
+                start=begin - timedelta(days=60),
+                end=begin - timedelta(days=59),
+                score=0.999,
+                statement="…",
+                opened_at=begin,
+                state="dismissed",
+            )
+            Suspect.objects.create(
+                series=clue.series,
+                rule=clue.rule,
+                kind=clue.kind,
+                first_day=other.start.date(),
+                last_day=other.start.date(),
+                score=0.999,
+                outcome="clue",
+                clue=other,
+                found_at=begin,
+            )
+
+    def asked() -> dict[str, int]:
+        counts = {}
+        for path in pages:
+            with CaptureQueriesContext(connection) as queries:
+                text(client, path)
+            counts[path] = len(queries)
+        return counts
+
+    more(range(1))
+    asked()
+    few = asked()
+    more(range(1, 12))
+    assert asked() == few
+    assert max(few.values()) < 60, few

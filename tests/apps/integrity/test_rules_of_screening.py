@@ -16,8 +16,8 @@ from tests.apps.integrity.conftest import UNTIL, found, scores
 
 from qingjian.apps.integrity import funnel, judging
 from qingjian.apps.integrity.models import Mute, RuleSet, ScoreMonth, Suspect, Trial
+from qingjian.apps.integrity.precision import Precision, why
 from qingjian.apps.integrity.services import muting, people, rulesets, trials
-from qingjian.apps.integrity.services.muting import Precision
 from qingjian.apps.matters.models import MatterLink
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing.models import Clue
@@ -81,8 +81,8 @@ def test_a_rule_under_its_floor_is_muted_with_its_reason(office, screened) -> No
     people.dismiss(office.handler, clue, clue.version, "洒水车")
     (mute,) = Mute.objects.all()
     assert (mute.rule, mute.kind, mute.author, mute.closed) == ("screening-day", "spray", None, 10)
-    assert "1" in muting.why(mute)
-    assert "20" in muting.why(mute)
+    assert "1" in why(mute)
+    assert "20" in why(mute)
 
 
 def test_few_closed_clues_mute_nothing(office, screened) -> None:
@@ -113,7 +113,7 @@ def test_muting_by_hand_once(office, manager, db) -> None:
     muting.mute(manager, "screening-day", "spray", "春季扬尘多")
     with pytest.raises(ValidationError):
         muting.mute(manager, "screening-day", "spray", "再来")
-    assert muting.why(Mute.objects.get()) == "春季扬尘多"
+    assert why(Mute.objects.get()) == "春季扬尘多"
 
 
 def settings(**changed):

@@ -8,7 +8,7 @@ from django.utils.translation import override
 from tests.apps.integrity.conftest import UNTIL, found, scores
 from tests.apps.observing.test_corrections import carry_out
 
-from qingjian.apps.integrity import panels, screener
+from qingjian.apps.integrity import panels, queries, screener
 from qingjian.apps.integrity.models import ScoreMonth, Suspect, SuspectVersion
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import correcting
@@ -154,6 +154,41 @@ def test_two_monitors_with_one_series_name_the_other(screened) -> None:
     (clue,) = screened(found(kind="copy_neighbour", other="A1"))
     assert clue.rule == "screening-twins"
     assert "县政府站" not in clue.statement
+
+
+def test_two_findings_of_one_series_and_rule_do_not_revise_each_other(screened) -> None:
+    pair = (
+        found(kind="copy_neighbour", other="A1"),
+        found(kind="copy_neighbour", other="A2", last=date(2026, 11, 16), score=0.998),
+    )
+    screened(*pair)
+    before = set(Suspect.objects.values_list("pk", "version", "last_day"))
+    assert {version for _pk, version, _day in before} == {1}
+    screened(*pair)
+    assert set(Suspect.objects.values_list("pk", "version", "last_day")) == before
+    screened(pair[0])
+    assert [one.withdrawn for one in Suspect.objects.order_by("last_day")] == [False, True]
+
+
+def test_another_rule_joins_the_clue_of_the_same_series_and_days(screened) -> None:
+    (clue,) = screened(found(), found(kind="copy_neighbour", other="A1", score=0.998))
+    own, joined = queries.suspects_of(clue)
+    assert (own.rule, [one.rule for one in joined]) == ("screening-day", ["screening-twins"])
+    assert screened(found(), found(kind="copy_neighbour", other="A1", score=0.9985)) == [clue]
+    clue.refresh_from_db()
+    assert (clue.rule, clue.revision) == ("screening-day", 1)
+
+
+def test_nothing_joins_a_clue_that_is_no_longer_found(screened, said) -> None:
+    said.months = [MonthScore(*WATER, "2026-10", 0.995, "scale")]
+    (old,) = screened()
+    said.months = []
+    clues = screened(found(first=date(2026, 10, 5), last=date(2026, 10, 8)))
+    assert {(one.rule, one.suspects.get().withdrawn) for one in clues} == {
+        ("screening-month", True),
+        ("screening-day", False),
+    }
+    assert old in clues
 
 
 def test_scores_are_kept_by_month_with_the_number_of_values(screened, said) -> None:

@@ -9,9 +9,10 @@ from tests.apps.matters.conftest import key
 
 from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.integrity import queries, rules
+from qingjian.apps.integrity.precision import precision_of
 from qingjian.apps.integrity.processes import CLUE
 from qingjian.apps.integrity.self_proof import SELF_PROOF, answerable
-from qingjian.apps.integrity.services import muting, people
+from qingjian.apps.integrity.services import people
 from qingjian.apps.matters import queries as matters_queries
 from qingjian.apps.matters import services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
@@ -73,10 +74,10 @@ def test_the_unit_answers_with_evidence_only(office, asked) -> None:
 
 
 def test_an_explanation_that_holds_dismisses_the_clue_and_changes_the_precision(office, asked, clue) -> None:
-    before = muting.precision_of(clue.rule, clue.kind)
+    before = precision_of(clue.rule, clue.kind)
     matter = office.act(reviewed(office, asked), "accept", office.leader, decision="同意")
     clue.refresh_from_db()
-    after = muting.precision_of(clue.rule, clue.kind)
+    after = precision_of(clue.rule, clue.kind)
     assert (matter.state, clue.state) == ("explained", "dismissed")
     assert matter.number in clue.reason
     assert "校准记录相符" in clue.reason

@@ -10,6 +10,8 @@ class IntegrityConfig(AppConfig):
 
     def ready(self) -> None:
         from qingjian.apps.integrity import tasks  # noqa: F401 - registers the jobs
-        from qingjian.apps.integrity.services import rulesets
+        from qingjian.apps.integrity.services import muting, rulesets
+        from qingjian.apps.observing.services import clue_decided
 
         post_migrate.connect(rulesets.deliver, sender=self)
+        clue_decided.connect(muting.hear, dispatch_uid="integrity")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from qingjian.apps.integrity import queries
-from qingjian.apps.observing.models import Clue
+from qingjian.apps.observing.models import Clue, Mark
 
 AN_HOUR = 3_600_000
 """Milliseconds between the values of charts that were kept without a step."""
 
 
-def chart(clue: Clue) -> dict[str, Any] | None:
-    """Return what the chart draws, with its words and the marks that touch it; None where nothing was kept."""
+def chart(clue: Clue, marks: Iterable[Mark]) -> dict[str, Any] | None:
+    """Return what the chart draws, with its words and the marks around; None where nothing was kept."""
     kept = clue.evidence.get("chart")
     if not kept:
         return None
@@ -29,7 +28,7 @@ def chart(clue: Clue) -> dict[str, Any] | None:
                 "to": int(one.end.timestamp() * 1000),
                 "text": one.get_kind_display(),
             }
-            for one in queries.marks_around(clue)
+            for one in marks
         ],
         "texts": {
             "value": _("value"),

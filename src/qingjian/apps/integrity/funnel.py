@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,9 +15,8 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.integrity.models import ScoreMonth, Suspect
 from qingjian.apps.integrity.panels import midnight, yesterday
+from qingjian.apps.integrity.precision import Precision, mutes_in_force, why
 from qingjian.apps.integrity.processes import CLUE
-from qingjian.apps.integrity.services import muting
-from qingjian.apps.integrity.services.muting import Precision
 from qingjian.apps.integrity.words import kind_title, rule_title
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.network.kinds import kinds_of
@@ -80,7 +79,10 @@ class Funnel:
     """The whole funnel of a selection."""
 
     whole: Line
+    rules: list[Line] = field(default_factory=list)
+    """One line a rule, all its kinds together."""
     by_rule: list[Line] = field(default_factory=list)
+    """One line a rule and kind."""
     by_county: list[Line] = field(default_factory=list)
     by_month: list[Line] = field(default_factory=list)
     outcomes: list[tuple[str, int]] = field(default_factory=list)
@@ -95,6 +97,7 @@ def funnel(user: Any, chosen: Selection) -> Funnel:
     _count_values(result, made, _score_months(user, chosen))
     _count_suspects(result, made, _suspects(user, chosen), chosen)
     _count_clues(made, _clues(user, chosen), chosen)
+    result.rules = sorted(made.whole_rules.values(), key=lambda one: (-one.clues, -one.suspects, one.title))
     result.by_rule = sorted(made.rules.values(), key=lambda one: (-one.clues, -one.suspects, one.title))
     result.by_county = sorted(made.counties.values(), key=lambda one: one.key)
     result.by_month = sorted(made.months.values(), key=lambda one: one.key, reverse=True)
@@ -106,6 +109,7 @@ class _Lines:
 
     def __init__(self, whole: Line) -> None:
         self.whole = whole
+        self.whole_rules: dict[str, Line] = {}
         self.rules: dict[tuple[str, str], Line] = {}
         self.counties: dict[str, Line] = {}
         self.months: dict[str, Line] = {}
@@ -113,9 +117,13 @@ class _Lines:
         self._codes = {pk: code[:COUNTY_DIGITS] for pk, code, _level, _name in regions}
         self._names = {code: name for _pk, code, level, name in regions if level == "county"}
 
-    def rule(self, rule: str, kind: str) -> Line:
+    def rule(self, rule: str, kind: str) -> tuple[Line, Line]:
+        """Return the line of a rule, and that of a rule and kind."""
         title = f"{rule_title(rule)} · {kind_title(kind)}"
-        return self.rules.setdefault((rule, kind), Line(title, (rule, kind)))
+        return (
+            self.whole_rules.setdefault(rule, Line(rule_title(rule), (rule,))),
+            self.rules.setdefault((rule, kind), Line(title, (rule, kind))),
+        )
 
     def county(self, region: int) -> Line:
         code = self._codes[region]
@@ -145,7 +153,7 @@ def _count_suspects(result: Funnel, made: _Lines, rows: Any, chosen: Selection) 
         outcomes["withdrawn" if row["withdrawn"] else row["outcome"]] += row["count"]
         for line in (
             result.whole,
-            made.rule(row["rule"], row["kind"]),
+            *made.rule(row["rule"], row["kind"]),
             made.county(row["series__point__region_id"]),
         ):
             line.suspects += row["count"]
@@ -172,14 +180,14 @@ def _count_clues(made: _Lines, rows: Any, chosen: Selection) -> None:
             line.confirmed += row["confirmed"]
 
     for row in rows.values("rule", "kind", "point__region_id").annotate(**CLUE_COUNTS):
-        add(row, made.whole, made.rule(row["rule"], row["kind"]), made.county(row["point__region_id"]))
+        add(row, made.whole, *made.rule(row["rule"], row["kind"]), made.county(row["point__region_id"]))
     for row in _by_month(rows, "start", chosen, midnight).annotate(**CLUE_COUNTS):
         add(row, made.month(date.fromisoformat(row["month_of_data"])))
     origin = Concat(Value(f"{CLUE}:"), Cast("pk", CharField()))
     followed = rows.annotate(origin=origin).filter(matters.is_followed("origin"))
     for rule, kind, region, start in followed.values_list("rule", "kind", "point__region_id", "start"):
         day = start.astimezone(CHINA).date()
-        for line in (made.whole, made.rule(rule, kind), made.county(region), made.month(day)):
+        for line in (made.whole, *made.rule(rule, kind), made.county(region), made.month(day)):
             line.cases += 1
 
 
@@ -265,13 +273,20 @@ def months(user: Any) -> list[str]:
     return [f"{one:%Y-%m}" for one in rows.order_by("-month").values_list("month", flat=True).distinct()]
 
 
-def rule_states(lines: Iterable[Line]) -> list[dict[str, Any]]:
-    """Return the lines by rule with whether they are muted, and why."""
-    muted = muting.in_force()
-    held = [(line, muted.get((line.key[0], line.key[1]))) for line in lines]
+def rule_states(found: Funnel) -> list[dict[str, Any]]:
+    """Return the rules, each with the lines of its kinds, whether they are muted, and why."""
+    muted = mutes_in_force()
     return [
-        {"line": line, "mute": mute, "why": muting.why(mute) if mute is not None else ""}
-        for line, mute in held
+        {
+            "line": rule,
+            "kinds": [
+                {"line": line, "mute": mute, "why": why(mute) if mute is not None else ""}
+                for line in found.by_rule
+                if line.key[0] == rule.key[0]
+                for mute in (muted.get((line.key[0], line.key[1])),)
+            ],
+        }
+        for rule in found.rules
     ]
 
 
@@ -295,6 +310,7 @@ def table(result: Funnel) -> tuple[list[str], list[list[Any]]]:
     rows = []
     for cut, lines in (
         (_("all"), [result.whole]),
+        (_("rule"), result.rules),
         (_("rule and kind"), result.by_rule),
         (_("county"), result.by_county),
         (_("month"), result.by_month),
@@ -305,7 +321,7 @@ def table(result: Funnel) -> tuple[list[str], list[list[Any]]]:
                 [
                     str(cut),
                     line.title,
-                    line.records if cut != _("rule and kind") else None,
+                    line.records or None,
                     line.suspects,
                     line.clues,
                     line.simulated,

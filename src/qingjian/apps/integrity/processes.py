@@ -44,15 +44,12 @@ def _report_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def carry_to_clue(step: Step, state: str, text: str) -> None:
-    """Carry the answer of a matter to the clue it came from; the precision of the rule follows, and may mute it."""
-    from qingjian.apps.integrity.services import muting
-
+    """Carry the answer of a matter to the clue it came from; whoever hears of it looks at the precision of the rule."""
     kind, _colon, pk = step.matter.origin.partition(":")
     if kind != CLUE:
         return
     clue = Clue.objects.get(pk=pk)
     observing.conclude_clue(step.actor, clue, state, f"{step.matter.number}: {text}"[:300])
-    muting.judge(clue.rule, clue.kind)
 
 
 def _decide_clue(step: Step) -> None:

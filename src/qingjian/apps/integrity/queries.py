@@ -12,9 +12,9 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.integrity.models import RuleSet, Suspect, Trial
+from qingjian.apps.integrity.precision import mutes_in_force, why
 from qingjian.apps.integrity.processes import CLUE, VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
-from qingjian.apps.integrity.services import muting
 from qingjian.apps.integrity.words import english, kind_title, rule_title
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters.models import Matter
@@ -65,6 +65,13 @@ def _matter_of(user: Any, clue: Clue, kind: str) -> Matter | None:
 def running_matters(clue: Clue) -> list[Matter]:
     """Return the open matters about a clue, whoever may see them: they decide it."""
     return list(matters.open_from(f"{CLUE}:{clue.pk}"))
+
+
+def clues_listed(user: Any) -> QuerySet[Clue]:
+    """Return the clues a person may see for a list: open ones first, then those about the newest days."""
+    decided = Case(When(state=Clue.State.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
+    rows = observing.clues_visible_to(user).defer("evidence")
+    return rows.order_by(decided, "-start", "-score", "pk")
 
 
 def newest_open(user: Any, count: int = 5) -> list[Clue]:
@@ -119,7 +126,7 @@ def log_around(clue: Clue) -> dict[str, Any]:
     outlet = clue.point.outlet_id
     return {
         "sessions": observing.sessions_known([clue.point_id], clue.start - AROUND, end),
-        "software": observing.software_known([clue.point_id], end)[-SHOWN_READINGS:],
+        "software": observing.software_known([clue.point_id], end, SHOWN_READINGS),
         "materials": observing.materials_known([outlet], first - A_MONTH, last) if outlet else [],
         "settings": network.settings_changed(clue.point, clue.start - AROUND, end),
     }
@@ -154,24 +161,24 @@ def circumstances(clue: Clue) -> list[Row]:
     return [held[one] for one in wanted if one in held]
 
 
-def mutes_in_force() -> list[dict[str, Any]]:
+def mutes() -> list[dict[str, Any]]:
     """Return what is muted now, in words."""
     return [
         {
             "mute": one,
             "rule": rule_title(one.rule),
             "kind": kind_title(one.kind),
-            "why": muting.why(one),
+            "why": why(one),
             "by": one.author.name if one.author else _("the precision floor"),
         }
-        for one in muting.in_force().values()
+        for one in mutes_in_force().values()
     ]
 
 
 def suspects_of(clue: Clue) -> tuple[Suspect | None, list[Suspect]]:
     """Return the suspect a clue was made of (None for clues written otherwise), and those that joined it."""
     rows = list(clue.suspects.select_related("series__factor").prefetch_related("versions"))
-    own = next((one for one in rows if one.series_id == clue.series_id), None)
+    own = next((one for one in rows if (one.series_id, one.rule) == (clue.series_id, clue.rule)), None)
     return own, [one for one in rows if one is not own]
 
 

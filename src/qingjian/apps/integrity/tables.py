@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts.models import Region
 from qingjian.apps.integrity import words
+from qingjian.apps.integrity.funnel import Selection
 from qingjian.apps.integrity.models import Suspect
+from qingjian.apps.integrity.panels import midnight, yesterday
 from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
 from qingjian.apps.matters.tables import POINT, ProcessListing
@@ -16,6 +22,7 @@ from qingjian.contracts.clock import CHINA
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
 STATE_COLOURS = {"open": "azure", "confirmed": "red", "dismissed": "green"}
+SHOWN_MONTHS = 24
 SIMULATION = (("0", _("Without simulation")), ("1", _("Only simulation")))
 
 
@@ -33,8 +40,34 @@ def _factor(row: Clue) -> str:
     return str(row.series.factor) if row.series else "–"
 
 
-def by_element(rows, element: str):
+def by_element(rows: QuerySet[Clue], element: str) -> QuerySet[Clue]:
     return rows.filter(point__kind__in=kinds_of(element))
+
+
+def by_county(rows: QuerySet[Clue], code: str) -> QuerySet[Clue]:
+    return rows.filter(point__region__code__startswith=code)
+
+
+def by_period(rows: QuerySet[Clue], period: str) -> QuerySet[Clue]:
+    """Narrow to clues about a period of the data, as the funnel counts it."""
+    first, last = Selection(period=period).days()
+    if first is not None:
+        rows = rows.filter(start__gte=midnight(first))
+    return rows if last is None else rows.filter(start__lt=midnight(last + timedelta(days=1)))
+
+
+def counties() -> list[tuple[str, str]]:
+    return list(Region.objects.filter(level="county").values_list("code", "name"))
+
+
+def periods() -> list[tuple[str, object]]:
+    """Return the periods a list can be narrowed to: the last months together, and each of two years."""
+    month = yesterday().replace(day=1)
+    found: list[tuple[str, object]] = [("3", _("last 3 months")), ("12", _("last 12 months"))]
+    for _number in range(SHOWN_MONTHS):
+        found.append((f"{month:%Y-%m}", f"{month:%Y-%m}"))
+        month = (month - timedelta(days=1)).replace(day=1)
+    return found
 
 
 WITH_POINT = (*ProcessListing.columns[:2], POINT, *ProcessListing.columns[2:])
@@ -94,8 +127,13 @@ class ClueListing(Listing):
             order="",
         ),
         Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
-        Column("score", _("Score"), value=lambda row: f"{row.score:.4f}", numeric=True, order="score"),
-        Column("opened_at", _("Opened")),
+        Column("score", _("Score"), value=lambda row: f"{row.score:.5f}", numeric=True, order="score"),
+        Column(
+            "opened_at",
+            _("Opened"),
+            value=lambda row: row.opened_at.astimezone(CHINA).date(),
+            order="opened_at",
+        ),
     )
     filters = (
         Search(("point__name", "point__code", "statement", "statement_en", "series__code")),
@@ -103,6 +141,8 @@ class ClueListing(Listing):
         Choice("kind", _("Kind"), words.kinds),
         Choice("rule", _("Rule"), lambda: list(words.RULES.items())),
         Choice("element", _("Element"), lambda: list(ELEMENTS.items()), use=by_element),
+        Choice("county", _("County"), counties, use=by_county),
+        Choice("period", _("Period"), periods, use=by_period),
         Choice(
             "simulated",
             _("Simulation"),
@@ -139,7 +179,7 @@ class SuspectListing(Listing):
         Column("first_day", _("From")),
         Column("last_day", _("To")),
         Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
-        Column("score", _("Score"), value=lambda row: f"{row.score:.4f}", numeric=True, order="score"),
+        Column("score", _("Score"), value=lambda row: f"{row.score:.5f}", numeric=True, order="score"),
         Column(
             "outcome",
             _("Outcome"),

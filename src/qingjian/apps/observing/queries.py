@@ -139,11 +139,11 @@ def sessions_known(points: Iterable[int], start: datetime, end: datetime) -> lis
     )
 
 
-def software_known(points: Iterable[int], end: datetime) -> list[SoftwareReading]:
-    """Return what software was found at some points before a moment, oldest first."""
+def software_known(points: Iterable[int], end: datetime, newest: int | None = None) -> list[SoftwareReading]:
+    """Return what software was found at some points before a moment, oldest first; the `newest` of them, or all."""
     wanted = list(points)
     rows = software_readings().filter(Q(device__point__in=wanted) | Q(instrument__point__in=wanted))
-    return list(rows.filter(struck_at=None, read_at__lt=end).order_by("read_at", "id"))
+    return list(rows.filter(struck_at=None, read_at__lt=end).order_by("-read_at", "-id")[:newest])[::-1]
 
 
 def materials_known(outlets: Iterable[int], first: date, last: date) -> list[MaterialUse]:
@@ -218,7 +218,9 @@ def marks_in_force(point: Point, start: datetime, end: datetime, as_of: datetime
     superseded = set(known.exclude(supersedes=None).values_list("supersedes_id", flat=True))
     return [
         mark
-        for mark in known.filter(start__lt=end, end__gt=start).order_by("known_at", "id")
+        for mark in known.filter(start__lt=end, end__gt=start)
+        .select_related("author")
+        .order_by("known_at", "id")
         if mark.pk not in superseded and not mark.withdrawn
     ]
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import F
+from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -43,6 +44,8 @@ MERGED_BY_POINT = ("gap", "flag-not-normal", "changed-after-the-fact")
 BATCH = 500
 MARKS_LOOKED_AT = 1_000
 """Newest marks compared with what the pipeline was told."""
+clue_decided = Signal()
+"""Sent with `clue` in the transaction that decides it: what follows from the decision is stored with it or not at all."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -427,7 +430,7 @@ def decide_clue(author: Any, clue: Clue, version: int, state: str, reason: str) 
         if not changed:
             raise ValidationError(_("Somebody has decided this clue in the meantime. Reload the page."))
         clue.refresh_from_db()
-        records.commit("clue.decided", clue.pk, recorded.clue_decided(clue))
+        _announce(clue)
     return clue
 
 
@@ -443,8 +446,13 @@ def conclude_clue(author: Any, clue: Clue, state: str, reason: str) -> bool:
         )
         if changed:
             clue.refresh_from_db()
-            records.commit("clue.decided", clue.pk, recorded.clue_decided(clue))
+            _announce(clue)
     return bool(changed)
+
+
+def _announce(clue: Clue) -> None:
+    records.commit("clue.decided", clue.pk, recorded.clue_decided(clue))
+    clue_decided.send(sender=Clue, clue=clue)
 
 
 def heartbeat_sent(moment: datetime) -> Heartbeat:

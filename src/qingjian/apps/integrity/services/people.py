@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.integrity import queries
-from qingjian.apps.integrity.services import muting
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import Clue
 
@@ -27,9 +26,8 @@ def dismiss(author: Any, clue: Clue, version: int, reason: str) -> Clue:
 
 
 def close(author: Any, clue: Clue, version: int, state: str, reason: str) -> Clue:
-    """Decide a clue; the precision of its rule follows, and may mute the rule."""
+    """Decide a clue."""
     with transaction.atomic():
         decided = observing.decide_clue(author, clue, version, state, reason)
         accounts.record(author, f"integrity:clue:{state}", str(clue.pk), {"reason": reason.strip()[:300]})
-        muting.judge(clue.rule, clue.kind)
     return decided

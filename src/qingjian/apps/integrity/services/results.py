@@ -14,15 +14,17 @@ from django.db.models import Q
 from qingjian.apps.integrity import judging
 from qingjian.apps.integrity.models import RuleSet, ScoreMonth, Suspect, SuspectVersion
 from qingjian.apps.integrity.panels import Group, day_number, day_of
+from qingjian.apps.integrity.precision import mutes_in_force
 from qingjian.apps.integrity.services import muting
 from qingjian.apps.integrity.statements import Drawing, month_record, statement
 from qingjian.apps.integrity.words import MONTH
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import services as observing
+from qingjian.apps.observing.models import Clue
 from qingjian.apps.scheduling.said import joined, sentence
 from qingjian.contracts.current import now
 from qingjian.screening.screen import Screening
-from qingjian.screening.versions import NEAR_DAYS, gist
+from qingjian.screening.versions import NEAR_DAYS, Spell, continued, gist
 
 NEAR = timedelta(days=NEAR_DAYS)
 
@@ -82,21 +84,34 @@ class Screened:
 
 def store(run: Screened, hits: Sequence[Hit], totals: Totals) -> None:
     """Store what a screening said of a group: new suspects, new versions, and what it took back."""
-    hits = [*hits, *_months(run, hits)]
-    muted = set(muting.in_force())
-    kept: set[int] = set()
     # The strongest first: it speaks for the point, weaker ones join it.
-    for hit in sorted(
-        hits,
+    ordered = sorted(
+        [*hits, *_months(run, hits)],
         key=lambda one: (one.record["fault"], -one.record["score"], one.series.pk, one.rule, one.first),
-    ):
+    )
+    muted = set(mutes_in_force())
+    before = list(
+        Suspect.objects.filter(
+            series__in=list(run.group.places.values()), last_day__gte=run.first - NEAR
+        ).order_by("first_day", "pk")
+    )
+    after = continued(
+        [
+            Spell(
+                (row.series_id, row.rule), day_number(row.first_day), day_number(row.last_day), row.withdrawn
+            )
+            for row in before
+        ],
+        [Spell((hit.series.pk, hit.rule), hit.first, hit.last) for hit in ordered],
+    )
+    _withdraw(run, [row for at, row in enumerate(before) if at not in after], totals)
+    for hit, at in zip(ordered, after, strict=True):
         # Drawn before the transaction: nothing slow happens inside.
         chart = run.drawing.chart(hit.series.point.code, hit.series.factor.code, hit.first, hit.last)
         hit.record["notes"] = _notes_about(hit, run.found.notes)
         hit.record["history"] = run.taught(hit.series)
         with transaction.atomic():
-            kept.add(_put(hit, chart, run, muted, totals))
-    _withdraw(run, kept, totals)
+            _put(hit, None if at is None else before[at].pk, chart, run, muted, totals)
 
 
 def _notes_about(hit: Hit, notes: Sequence[str]) -> list[str]:
@@ -143,19 +158,15 @@ def _months(run: Screened, hits: Sequence[Hit]) -> list[Hit]:
     return made
 
 
-def _put(hit: Hit, chart: dict[str, Any], run: Screened, muted: set[tuple[str, str]], totals: Totals) -> int:
+def _put(
+    hit: Hit,
+    continues: int | None,
+    chart: dict[str, Any],
+    run: Screened,
+    muted: set[tuple[str, str]],
+    totals: Totals,
+) -> None:
     first, last = day_of(hit.first), day_of(hit.last)
-    row = (
-        Suspect.objects.select_for_update(of=("self",))
-        .filter(
-            series=hit.series,
-            rule=hit.rule,
-            first_day__lte=last + NEAR,
-            last_day__gte=first - NEAR,
-        )
-        .order_by("withdrawn", "first_day")
-        .first()
-    )
     outcome = judging.outcome(
         run.rules,
         hit.rule,
@@ -165,18 +176,20 @@ def _put(hit: Hit, chart: dict[str, Any], run: Screened, muted: set[tuple[str, s
         weak=hit.record["confidence"] == "low",
         muted=muted,
     )
-    if row is None:
+    if continues is None:
         row = Suspect(series=hit.series, rule=hit.rule, version=0, found_at=now())
         totals.suspects += 1
     else:
-        # What began before the screened window keeps its beginning.
-        first = min(first, row.first_day)
+        row = Suspect.objects.select_for_update(of=("self",)).get(pk=continues)
+        if row.first_day < run.first:
+            # What began before the screened days keeps its beginning.
+            first = min(first, row.first_day)
         before = row.versions.order_by("-version").first()
         if before is not None and not row.withdrawn and gist(before.record) == gist(hit.record):
             if row.clue_id is None and outcome == Suspect.Outcome.CLUE:
                 _ask(row, hit, chart, totals)
                 row.save()
-            return row.pk
+            return
         totals.revised += 1
     row.kind, row.first_day, row.last_day = hit.kind, first, last
     row.score, row.fault_score = hit.record["score"], hit.record["fault_score"]
@@ -195,12 +208,11 @@ def _put(hit: Hit, chart: dict[str, Any], run: Screened, muted: set[tuple[str, s
     )
     if row.clue_id is not None:
         # A clue speaks for the finding it was made of; findings that joined it are listed beside.
-        if row.clue.series_id == row.series_id:
+        if (row.clue.series_id, row.clue.rule) == (row.series_id, row.rule):
             observing.revise_clue(row.clue, hit.kind, _statement(row, hit, chart))
     elif outcome == Suspect.Outcome.CLUE:
         _ask(row, hit, chart, totals)
         row.save()
-    return row.pk
 
 
 def _statement(row: Suspect, hit: Hit, chart: dict[str, Any]) -> observing.ClueStatement:
@@ -210,10 +222,14 @@ def _statement(row: Suspect, hit: Hit, chart: dict[str, Any]) -> observing.ClueS
 
 
 def _ask(row: Suspect, hit: Hit, chart: dict[str, Any], totals: Totals) -> None:
-    """Open a clue, or join the open one about other factors of the same point on the same days: one visit answers both."""
+    """Open a clue, or join the open one that another factor or rule made of the same point and days: one visit answers both."""
     made = _statement(row, hit, chart)
     joined = observing.open_clue_at(hit.series.point, made.start, made.end)
-    if joined is not None and joined.series_id != hit.series.pk:
+    if (
+        joined is not None
+        and (joined.series_id, joined.rule) != (hit.series.pk, hit.rule)
+        and not _taken_back(joined)
+    ):
         row.clue = joined
     else:
         row.clue = observing.open_clue(hit.series.point, hit.rule, hit.kind, made)
@@ -221,15 +237,16 @@ def _ask(row: Suspect, hit: Hit, chart: dict[str, Any], totals: Totals) -> None:
     row.outcome = Suspect.Outcome.CLUE
 
 
-def _withdraw(run: Screened, kept: set[int], totals: Totals) -> None:
+def _taken_back(clue: Clue) -> bool:
+    """Say whether the newest screening no longer finds what a clue was made of."""
+    return clue.suspects.filter(series=clue.series_id, rule=clue.rule, withdrawn=True).exists()
+
+
+def _withdraw(run: Screened, gone: Sequence[Suspect], totals: Totals) -> None:
     """Note of suspects inside the screened days that they are no longer found; a clue stays for a person to close."""
-    gone = Suspect.objects.filter(
-        series__in=list(run.group.places.values()),
-        withdrawn=False,
-        first_day__gte=run.first,
-        last_day__lte=run.until,
-    ).exclude(pk__in=kept)
     for row in gone:
+        if row.withdrawn or row.first_day < run.first or row.last_day > run.until:
+            continue
         with transaction.atomic():
             Suspect.objects.filter(pk=row.pk).update(withdrawn=True, version=row.version + 1)
             SuspectVersion.objects.create(

@@ -90,12 +90,3 @@ def _said(rules: RuleSet, reason: str) -> dict[str, Any]:
 def may_switch_on(person: Any, rules: RuleSet) -> bool:
     """Say whether a person who may set rules may put this one in force: what decides over others needs four eyes."""
     return rules.author_id is None or rules.author_id != person.pk
-
-
-def differences(rules: RuleSet, before: RuleSet) -> list[tuple[Any, Any, Any]]:
-    """Return (title, before, now) of the settings in which two rule sets differ."""
-    return [
-        (RuleSet._meta.get_field(name).verbose_name, getattr(before, name), getattr(rules, name))
-        for name in RuleSet.SETTINGS
-        if getattr(before, name) != getattr(rules, name)
-    ]

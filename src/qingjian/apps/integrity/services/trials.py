@@ -16,7 +16,8 @@ from qingjian.apps.integrity import judging
 from qingjian.apps.integrity.judging import Stretch
 from qingjian.apps.integrity.models import RuleSet, ScoreMonth, Suspect, Trial
 from qingjian.apps.integrity.panels import day_number, yesterday
-from qingjian.apps.integrity.services import muting, rulesets
+from qingjian.apps.integrity.precision import mutes_in_force
+from qingjian.apps.integrity.services import rulesets
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing.models import Clue
 from qingjian.contracts.clock import CHINA
@@ -58,7 +59,7 @@ def run(author: Any, rules: RuleSet, until: date | None = None) -> Trial:
 def _judged(
     rules: RuleSet, months: Sequence[ScoreMonth], first: date, until: date
 ) -> list[tuple[Stretch, str]]:
-    muted = set(muting.in_force())
+    muted = set(mutes_in_force())
     return [
         (
             one,

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from qingjian.apps.integrity import words
-from qingjian.apps.integrity.services.muting import Precision
+from qingjian.apps.integrity.precision import Precision
 from qingjian.apps.network import queries as network
 from qingjian.apps.observing.log_book_tables import AGAINST
 from qingjian.apps.observing.words import rule_title

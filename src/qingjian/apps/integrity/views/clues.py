@@ -14,9 +14,10 @@ from django.views.decorators.http import require_POST
 
 from qingjian.apps.integrity import charts, queries, rules, tables, words
 from qingjian.apps.integrity.forms import DismissForm
+from qingjian.apps.integrity.precision import precision_of
 from qingjian.apps.integrity.processes import CLUE, VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
-from qingjian.apps.integrity.services import muting, people
+from qingjian.apps.integrity.services import people
 from qingjian.apps.matters.views.acting import opening_page
 from qingjian.apps.matters.views.lists import openable
 from qingjian.apps.observing import queries as observing
@@ -43,8 +44,8 @@ def self_proofs(request: HttpRequest) -> HttpResponse:
 
 def clues(request: HttpRequest) -> HttpResponse:
     rules.require_clues(request.user)
-    return tables.ClueListing(request, observing.clues_visible_to(request.user).defer("evidence")).response(
-        {"mutes": queries.mutes_in_force()}
+    return tables.ClueListing(request, queries.clues_listed(request.user)).response(
+        {"mutes": queries.mutes()}
     )
 
 
@@ -64,6 +65,7 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
         queries.verification_of(request.user, row),
     )
     is_open = row.state == Clue.State.OPEN
+    marks = queries.marks_around(row)
     context = {
         "clue": row,
         "title": _("%(kind)s: %(point)s")
@@ -79,11 +81,11 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
         "record": row.evidence,
         "tests": words.tests_in_words(row.evidence),
         "circumstances": queries.circumstances(row),
-        "chart": charts.chart(row),
+        "chart": charts.chart(row, marks),
         "suspect": suspect,
         "joined": joined,
         "versions": list(suspect.versions.all()) if suspect else [],
-        "marks": queries.marks_around(row),
+        "marks": marks,
         "alerts": queries.alerts_around(request.user, row),
         "corrections": queries.corrections_within(row),
         "log": queries.log_around(row),
@@ -98,7 +100,7 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
         "dismiss_form": DismissForm(initial={"version": row.version})
         if is_open and rules.may_decide(request.user, row) and not queries.running_matters(row)
         else None,
-        "precision": muting.precision_of(row.rule, row.kind),
+        "precision": precision_of(row.rule, row.kind),
         "now": now(),
     }
     return render(request, "integrity/clue.html", context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
@@ -14,12 +15,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from qingjian.apps.integrity import funnel as reads
-from qingjian.apps.integrity import queries, rules, tables, words
+from qingjian.apps.integrity import queries, rules, staging, tables, words
 from qingjian.apps.integrity.models import Mute
 from qingjian.apps.integrity.panels import ELEMENTS as SCREENED
 from qingjian.apps.integrity.services import muting, rulesets
 from qingjian.apps.network.kinds import ELEMENTS
 from qingjian.ui.listing import workbook_response
+
+CARRIED = ("period", "county", "element", "simulated")
+"""What a link to the list of clues takes along, so that the list holds as many as the number says."""
 
 
 def _selection(request: HttpRequest) -> reads.Selection:
@@ -43,17 +47,21 @@ def funnel(request: HttpRequest) -> HttpResponse:
         return _csv(*reads.table(found))
     query = request.GET.copy()
     query.pop("export", None)
-    whole = found.whole
+    whole, active = found.whole, rulesets.active()
     context = {
         "title": _("Funnel of clues"),
         "found": found,
         "steps": _steps(whole),
-        "lines": reads.rule_states(found.by_rule),
+        "held_rules": reads.rule_states(found),
         "chosen": chosen,
         "query": query.urlencode(),
+        "carried": urlencode(
+            {name: text for name in CARRIED if (text := getattr(chosen, name)) and text != "all"}
+        ),
         "filters": _filters(request, chosen),
-        "rules": rulesets.active(),
-        "mutes": queries.mutes_in_force(),
+        "rules": active,
+        "staged": staging.staged_stretches(request.user, active),
+        "mutes": queries.mutes(),
         "lifted": Mute.objects.exclude(lifted_at=None).select_related("author", "lifted_by")[:10],
         "may_set_rules": rules.may_set_rules(request.user),
     }
