@@ -18,7 +18,7 @@ from qingjian.apps.integrity import funnel, judging
 from qingjian.apps.integrity.models import Mute, RuleSet, ScoreMonth, Suspect, Trial
 from qingjian.apps.integrity.precision import Precision, why
 from qingjian.apps.integrity.services import muting, people, rulesets, trials
-from qingjian.apps.matters.models import MatterLink
+from qingjian.apps.matters.models import MatterLink, Notification
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing.models import Clue
 from qingjian.screening.screen import MonthScore
@@ -75,7 +75,7 @@ def test_a_node_has_its_first_rule_set_from_the_start(db) -> None:
     assert RuleSet.objects.count() == 1
 
 
-def test_a_rule_under_its_floor_is_muted_with_its_reason(office, screened) -> None:
+def test_a_rule_under_its_floor_is_muted_with_its_reason(office, screened, manager, client) -> None:
     closed(1, 8)
     (clue,) = [one for one in screened(found("A1", "air.a34004", kind="spray")) if one.state == "open"]
     people.dismiss(office.handler, clue, clue.version, "洒水车")
@@ -83,6 +83,11 @@ def test_a_rule_under_its_floor_is_muted_with_its_reason(office, screened) -> No
     assert (mute.rule, mute.kind, mute.author, mute.closed) == ("screening-day", "spray", None, 10)
     assert "1" in why(mute)
     assert "20" in why(mute)
+    assert set(Notification.objects.values_list("person", "kind")) == {(manager.pk, "rule-muted")}
+    client.force_login(manager)
+    page = client.get("/matters/notifications/").content.decode()
+    assert "办结的 10 条线索中 1 条属实" in page
+    assert 'href="/integrity/funnel/"' in page
 
 
 def test_few_closed_clues_mute_nothing(office, screened) -> None:

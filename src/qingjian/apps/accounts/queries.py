@@ -16,7 +16,7 @@ from qingjian.apps.accounts.models import (
     SecondFactor,
     User,
 )
-from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.accounts.roles import ROLES, Capability
 
 
 def users_visible_to(user: Any) -> QuerySet[User]:
@@ -25,6 +25,14 @@ def users_visible_to(user: Any) -> QuerySet[User]:
     if rules.capabilities(user) & {Capability.MANAGE_USERS, Capability.MANAGE_POSTS, Capability.READ_AUDIT}:
         return rows
     return rows.filter(organisation_id=user.organisation_id)
+
+
+def people_with(capability: Capability) -> list[User]:
+    """Return the active people of the node whose posts of today give a capability somewhere."""
+    day = rules.today()
+    roles = [code for code, role in ROLES.items() if capability in role.capabilities]
+    held = Post.objects.filter(Q(valid_to=None) | Q(valid_to__gt=day), role__in=roles, valid_from__lte=day)
+    return list(User.objects.filter(pk__in=held.values("user"), is_active=True).order_by("pk"))
 
 
 def second_factor_of(user: User) -> SecondFactor | None:

@@ -9,9 +9,11 @@ class IntegrityConfig(AppConfig):
     verbose_name = _("Data integrity")
 
     def ready(self) -> None:
-        from qingjian.apps.integrity import tasks  # noqa: F401 - registers the jobs
+        from qingjian.apps.integrity import tasks, words  # noqa: F401 - registers the jobs
         from qingjian.apps.integrity.services import muting, rulesets
+        from qingjian.apps.matters.words import register_notice
         from qingjian.apps.observing.services import clue_decided
 
         post_migrate.connect(rulesets.deliver, sender=self)
+        register_notice(words.RULE_MUTED, words.muted_notice, page="funnel")
         clue_decided.connect(muting.hear, dispatch_uid="integrity")

@@ -66,6 +66,8 @@ PLAIN: Mapping[str, Promise | str] = {
     "generated": _("Do the values repeat like a table or follow a formula?"),
     "faults": _("Are there signs of honest trouble: noise, losses, drifts?"),
 }
+RULE_MUTED = "rule-muted"
+"""Kind of the notification to whoever may lift what the precision floor muted."""
 ALLOWED = (0.01, 0.001)
 """p-values from which a test is called unusual and very unusual."""
 
@@ -84,6 +86,13 @@ def kind_title(kind: str) -> str:
     if words is None:
         return kind
     return capfirst(words.en) if english() else words.zh
+
+
+def muted_notice(values: Mapping[str, Any]) -> str:
+    """Return the sentence of a notification that a rule and kind was muted."""
+    return str(
+        _("%(rule)s · %(kind)s was muted: %(confirmed)d of %(closed)d closed clues were confirmed")
+    ) % {**values, "rule": rule_title(values["rule"]), "kind": kind_title(values["kind"])}
 
 
 def kinds() -> list[tuple[str, str]]:

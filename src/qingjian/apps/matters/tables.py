@@ -14,7 +14,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.matters import declarations, queries, wording
 from qingjian.apps.matters.models import Certificate, Deadline, Delegation, Delivery, Matter, Notification
-from qingjian.apps.matters.words import CERTIFICATE_KINDS
+from qingjian.apps.matters.words import CERTIFICATE_KINDS, registered_notice
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
 from qingjian.ui.listing import Choice, Column, Listing, Search
@@ -271,6 +271,13 @@ class DelegationListing(Listing):
     empty_text = _("Nobody stands in for anybody.")
 
 
+def _notified_of(row: Notification) -> str | None:
+    if row.matter_id:
+        return reverse("matter", args=(row.matter_id,))
+    registered = registered_notice(row.kind)
+    return reverse(registered.page) if registered is not None else None
+
+
 class NotificationListing(Listing):
     title = _("Notifications")
     name = "notifications"
@@ -282,7 +289,7 @@ class NotificationListing(Listing):
             "text",
             _("Notification"),
             value=lambda row: wording.sentence(row),
-            link=lambda row: reverse("matter", args=(row.matter_id,)) if row.matter_id else None,
+            link=_notified_of,
             order="",
         ),
         Column(

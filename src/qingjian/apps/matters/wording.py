@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.matters.declarations import Action, DataField, FieldKind, Process
 from qingjian.apps.matters.models import Deadline, Disclosure, Matter, Notification
-from qingjian.apps.matters.words import ACTIONS, NOTICES, PUBLIC_HEAD
+from qingjian.apps.matters.words import ACTIONS, NOTICES, PUBLIC_HEAD, registered_notice
 
 
 def language() -> str:
@@ -85,6 +85,9 @@ def moment(value: Any) -> str:
 def sentence(notification: Notification) -> str:
     """Return a notification as text."""
     matter = notification.matter
+    registered = registered_notice(notification.kind)
+    if registered is not None:
+        return registered.sentence(notification.values)
     if matter is None:
         return str(NOTICES[notification.kind]).format(**notification.values)
     process = matter.declaration

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 OFFICIAL_LANGUAGE = "zh-hans"
@@ -95,3 +99,25 @@ NOTICES = {
     "orphaned": _("{number} is in charge of {person}, who no longer has a post for it: hand it over"),
 }
 """Sentences of notifications; rendered in the reader's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification of another app: its sentence from the kept values, and the name of the page it leads to."""
+
+    sentence: Callable[[Mapping[str, Any]], str]
+    page: str
+
+
+_registered: dict[str, Notice] = {}
+
+
+def register_notice(kind: str, sentence: Callable[[Mapping[str, Any]], str], page: str) -> None:
+    """Tell what a notification without a matter says and where it leads; apps do so when they are loaded."""
+    if kind in NOTICES or kind in _registered:
+        raise ValueError(f"notice {kind} is registered twice")
+    _registered[kind] = Notice(sentence, page)
+
+
+def registered_notice(kind: str) -> Notice | None:
+    return _registered.get(kind)

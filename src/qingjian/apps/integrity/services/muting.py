@@ -8,12 +8,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.integrity.models import Mute, RuleSet
 from qingjian.apps.integrity.precision import precision_of
 from qingjian.apps.integrity.services.rulesets import active
+from qingjian.apps.integrity.words import RULE_MUTED
+from qingjian.apps.matters import services as matters
 from qingjian.apps.observing.models import Clue
 from qingjian.contracts.current import now
 
@@ -24,7 +27,7 @@ def hear(clue: Clue, **_others: Any) -> None:
 
 
 def judge(rule: str, kind: str, rules: RuleSet | None = None) -> Mute | None:
-    """Mute a rule and kind whose precision is below the floor; returns the new mute.
+    """Mute a rule and kind whose precision is below the floor and tell whoever may lift it; returns the new mute.
 
     After a person un-muted it, as many clues as the rule set asks for must be closed anew before it is judged again.
     """
@@ -37,7 +40,7 @@ def judge(rule: str, kind: str, rules: RuleSet | None = None) -> Mute | None:
         fresh = found.closed - (last.closed if last is not None else 0)
         if fresh < rules.least_closed or found.share is None or 100 * found.share >= rules.precision_floor:
             return None
-        return Mute.objects.create(
+        made = Mute.objects.create(
             rule=rule,
             kind=kind,
             since=now(),
@@ -45,6 +48,12 @@ def judge(rule: str, kind: str, rules: RuleSet | None = None) -> Mute | None:
             confirmed=found.confirmed,
             closed=found.closed,
         )
+        matters.announce(
+            account_queries.people_with(Capability.CONFIRM_RULES),
+            RULE_MUTED,
+            {"rule": rule, "kind": kind, "confirmed": found.confirmed, "closed": found.closed},
+        )
+    return made
 
 
 def mute(author: Any, rule: str, kind: str, reason: str) -> Mute:

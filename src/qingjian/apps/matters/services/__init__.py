@@ -5,6 +5,7 @@ from qingjian.apps.matters.services.clocks import import_calendar, recompute_dea
 from qingjian.apps.matters.services.delivery import add_webhook, deliver, mark_read, switch_webhook
 from qingjian.apps.matters.services.documents import approve_template, offer_template, withdraw_template
 from qingjian.apps.matters.services.files import store
+from qingjian.apps.matters.services.notices import announce
 from qingjian.apps.matters.services.people import (
     delegate,
     end_delegation,
@@ -21,6 +22,7 @@ __all__ = [
     "Imported",
     "act",
     "add_webhook",
+    "announce",
     "approve_template",
     "delegate",
     "deliver",

@@ -48,6 +48,11 @@ def tell(
     return told
 
 
+def announce(people: Iterable[User], kind: str, values: Mapping[str, Any]) -> set[int]:
+    """Tell people of something that is no matter, in words another app has registered; return whom."""
+    return tell(None, people, kind, values)
+
+
 def _with_deputies(people: Iterable[User]) -> list[User]:
     own = list(people)
     day = rules.account_rules.today()
