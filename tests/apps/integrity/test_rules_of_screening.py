@@ -85,7 +85,7 @@ def test_a_rule_under_its_floor_is_muted_with_its_reason(office, screened, manag
     assert "20" in why(mute)
     assert set(Notification.objects.values_list("person", "kind")) == {(manager.pk, "rule-muted")}
     client.force_login(manager)
-    page = client.get("/matters/notifications/").content.decode()
+    page = client.get("/notifications/").content.decode()
     assert "办结的 10 条线索中 1 条属实" in page
     assert 'href="/integrity/funnel/"' in page
 
