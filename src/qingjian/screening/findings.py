@@ -9,7 +9,7 @@ import numpy as np
 from qingjian.screening.calibration import p_value
 from qingjian.screening.panel import Floats, Mask, day_text
 from qingjian.screening.plots import Plot
-from qingjian.screening.wording import KINDS, test_words
+from qingjian.screening.wording import KINDS, one_in, test_words
 
 SMALLEST_P = 5e-4  # a history of a few years cannot say less
 STRONG = 2.3  # normal score of a test that is worth naming (p about 1 %)
@@ -69,19 +69,19 @@ class Finding:
         first, last = day_text(self.first_day), day_text(self.last_day)
         tests_zh = "、".join(f"{e.words[0]}（p≤{e.p:.1g}）" for e in self.evidence)
         tests_en = ", ".join(f"{e.words[1]} (p at most {e.p:.1g})" for e in self.evidence)
-        share = max(1 - self.score, 1e-6)
+        rare = one_in(1 - self.score)
         other_zh = f"，另一站点：{self.other_station}" if self.other_station else ""
         other_en = f" Other station: {self.other_station}." if self.other_station else ""
         fault_zh = "更像设备故障。" if self.looks_like_fault else ""
         fault_en = " Instrument trouble explains it better." if self.looks_like_fault else ""
         zh = (
             f"{self.station} {self.parameter} 在 {first} 至 {last} {kind.zh}{other_zh}：{tests_zh or '多项检验合并异常'}。"
-            f"正常历史中约 {share:.2g} 的日子会达到这一程度。{fault_zh}需先排除：{kind.innocent_zh}。"
+            f"正常历史中约每 {rare} 天有一天达到这一程度。{fault_zh}需先排除：{kind.innocent_zh}。"
             f"{'历史不足，结论可信度低。' if self.confidence == 'low' else ''}"
         )
         en = (
             f"{self.station} {self.parameter}, {first} to {last}: resembles {kind.en}.{other_en} "
-            f"{tests_en or 'Several weak tests together'}. About {share:.2g} of honest days reach this.{fault_en} "
+            f"{tests_en or 'Several weak tests together'}. About 1 in {rare} honest days reaches this.{fault_en} "
             f"Rule out first: {kind.innocent_en}."
             f"{' Little history: low confidence.' if self.confidence == 'low' else ''}"
         )

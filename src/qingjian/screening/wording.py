@@ -364,3 +364,8 @@ TESTS: Final[dict[str, tuple[str, str]]] = {
 def test_words(name: str) -> tuple[str, str]:
     """Chinese and English name of a statistic's test: of the test itself if it has one, else of its family."""
     return TESTS.get(name) or TESTS.get(name.split(".")[0], (name, name))
+
+
+def one_in(share: float) -> str:
+    """Say a share of honest days or months as how many of them hold one such, to two digits."""
+    return f"{float(f'{1 / max(share, 1e-6):.2g}'):,.0f}"

@@ -42,6 +42,8 @@ class Column:
     badge: Callable[[Any], str | None] | None = None
     """Colour name of Tabler for a badge around the text."""
     numeric: bool = False
+    whole: bool = False
+    """Whether a text stays on one line: short words of Chinese would break in two where a column is narrow."""
 
     def of(self, row: Any) -> Any:
         """Return the plain value of a row."""
@@ -95,6 +97,7 @@ class Cell:
     link: str | None
     badge: str | None
     numeric: bool
+    unbroken: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -104,7 +107,7 @@ class Cell:
     @property
     def whole(self) -> bool:
         """Say whether the text must stay on one line: a day broken in two reads badly."""
-        return isinstance(self.value, date) and not isinstance(self.value, datetime)
+        return self.unbroken or (isinstance(self.value, date) and not isinstance(self.value, datetime))
 
 
 class Listing:
@@ -188,6 +191,7 @@ class Listing:
                     column.link(row) if column.link else None,
                     column.badge(row) if column.badge else None,
                     column.numeric,
+                    column.whole,
                 )
                 for column in self.columns
             ]

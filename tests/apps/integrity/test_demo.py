@@ -78,6 +78,8 @@ def test_what_was_staged_is_shown_with_what_came_of_it(screened, said, office, m
     settings.CONFIGURATION = dataclasses.replace(settings.CONFIGURATION, demo=True)
     found_one, held, scaled, unscored = staging.staged_stretches(office.handler, rules)
     assert [one.clue for one in found_one.suspects] == [Clue.objects.get()]
+    ((suspect, factors),) = found_one.answers
+    assert (suspect.clue, factors) == (Clue.objects.get(), ["化学需氧量"])
     assert (found_one.first, found_one.last) == (date(2026, 10, 1), date(2026, 10, 3))
     assert not held.suspects
     assert (held.trouble, held.fault) == (True, True)

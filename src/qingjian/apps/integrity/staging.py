@@ -40,6 +40,15 @@ class Told:
     """Screening takes it for instrument trouble."""
 
     @property
+    def answers(self) -> list[tuple[Suspect, list[str]]]:
+        """The suspects, one a clue, each with the factors it holds for; the strongest first."""
+        found: dict[tuple[Any, ...], tuple[Suspect, list[str]]] = {}
+        for one in self.suspects:
+            key = (one.clue_id,) if one.clue_id else (None, one.pk)
+            found.setdefault(key, (one, []))[1].append(str(one.series.factor))
+        return list(found.values())
+
+    @property
     def said(self) -> str:
         """What came of it where nobody was asked."""
         if self.score is None:
@@ -67,6 +76,7 @@ def staged_stretches(user: Any, rules: RuleSet) -> list[Told]:
     suspects = list(
         queries.suspects_visible_to(user)
         .filter(series__in=series.values(), withdrawn=False)
+        .select_related("series__factor", "clue")
         .order_by("-score", "pk")
     )
     months = list(ScoreMonth.objects.filter(series__in=series.values()))

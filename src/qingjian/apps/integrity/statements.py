@@ -18,7 +18,7 @@ from qingjian.screening.learning import Learned
 from qingjian.screening.panel import Panel
 from qingjian.screening.plots import Row, plot_of
 from qingjian.screening.record import Record, alone, join
-from qingjian.screening.wording import KINDS
+from qingjian.screening.wording import KINDS, one_in
 
 
 def finding_record(group: Group, finding: Finding, series: Series) -> dict[str, Any]:
@@ -41,15 +41,15 @@ def finding_record(group: Group, finding: Finding, series: Series) -> dict[str, 
 def month_record(series: Series, month: str, score: float, kind: str, low: bool) -> dict[str, Any]:
     """Return the record of a month that is suspect as a whole although no single day is."""
     words = KINDS.get(kind, KINDS[""])
-    share = max(1 - score, 1e-6)
+    rare = one_in(1 - score)
     zh = (
         f"{series.point.name} {series.factor.name_zh} {month} 整月数据{words.zh}：单日都不突出，整月合并后异常。"
-        f"正常历史中约 {share:.2g} 的月份会达到这一程度。需先排除：{words.innocent_zh}。"
+        f"正常历史中约每 {rare} 个月有一个月达到这一程度。需先排除：{words.innocent_zh}。"
         f"{'历史不足，结论可信度低。' if low else ''}"
     )
     en = (
         f"{series.point.name} {series.factor.name_en}, {month} as a whole: resembles {words.en}. No single day "
-        f"stands out, the month does. About {share:.2g} of honest months reach this. "
+        f"stands out, the month does. About 1 in {rare} honest months reaches this. "
         f"Rule out first: {words.innocent_en}.{' Little history: low confidence.' if low else ''}"
     )
     return {

@@ -126,8 +126,10 @@ class ClueListing(Listing):
             numeric=True,
             order="",
         ),
-        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
-        Column("score", _("Score"), value=lambda row: f"{row.score:.5f}", numeric=True, order="score"),
+        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule", whole=True),
+        Column(
+            "score", _("Score"), value=lambda row: words.score_text(row.score), numeric=True, order="score"
+        ),
         Column(
             "opened_at",
             _("Opened"),
@@ -178,8 +180,10 @@ class SuspectListing(Listing):
         Column("series", _("Factor"), value=lambda row: row.series.factor, order="series__factor__code"),
         Column("first_day", _("From")),
         Column("last_day", _("To")),
-        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule"),
-        Column("score", _("Score"), value=lambda row: f"{row.score:.5f}", numeric=True, order="score"),
+        Column("rule", _("Rule"), value=lambda row: words.rule_title(row.rule), order="rule", whole=True),
+        Column(
+            "score", _("Score"), value=lambda row: words.score_text(row.score), numeric=True, order="score"
+        ),
         Column(
             "outcome",
             _("Outcome"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import floor
 from typing import Any
 
 from django.utils.functional import Promise
@@ -136,6 +137,11 @@ def tests_in_words(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def score_text(value: float) -> str:
+    """Write a score to five digits; none is rounded up to one, because nothing is certain."""
+    return f"{floor(value * 1e5) / 1e5:.5f}"
 
 
 def setting(value: Any) -> str:

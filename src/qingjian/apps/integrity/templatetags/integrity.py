@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.integrity import words
 from qingjian.apps.integrity.precision import Precision
+from qingjian.apps.integrity.tables import STATE_COLOURS
 from qingjian.apps.network import queries as network
 from qingjian.apps.observing.log_book_tables import AGAINST
 from qingjian.apps.observing.words import rule_title
 from qingjian.contracts.clock import CHINA
+from qingjian.ui.templatetags import kit
 from qingjian.ui.templatetags.kit import badge
 
 register = template.Library()
@@ -54,11 +56,17 @@ def day(value: datetime | None) -> str:
 
 @register.filter
 def own_language(text: str) -> str:
-    """Return the half of a `Chinese / English` sentence that the person reads; other texts as they are."""
+    """Return the half that the person reads of a text in two lines or of a `Chinese / English` sentence; others as they are."""
+    if "\n" in (text or ""):
+        return kit.own_language(text)
     zh, bar, en = (text or "").partition(" / ")
-    if not bar:
-        return zh
-    return en if words.english() else zh
+    return en if bar and words.english() else zh
+
+
+@register.filter
+def score(value: float) -> str:
+    """Write a score to five digits, never rounded up to one."""
+    return words.score_text(value)
 
 
 @register.simple_tag
@@ -103,6 +111,12 @@ def precision_short(found: Precision) -> SafeString:
         f"{100 * (found.high or 0):.0f}",
         few,
     )
+
+
+@register.simple_tag
+def clue_state(clue: Any) -> SafeString:
+    """Say the state of a clue in its colour."""
+    return badge(clue.get_state_display(), STATE_COLOURS[clue.state])
 
 
 @register.simple_tag
