@@ -141,7 +141,7 @@ def tests_in_words(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def score_text(value: float) -> str:
     """Write a score to five digits; none is rounded up to one, because nothing is certain."""
-    return f"{floor(value * 1e5) / 1e5:.5f}"
+    return f"{min(floor(value * 1e5) / 1e5, 0.99999):.5f}"
 
 
 def setting(value: Any) -> str:
