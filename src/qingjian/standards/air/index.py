@@ -252,7 +252,7 @@ def _index(
     aqi = max(result.iaqi for result in results)
     if new and aqi < 1:
         aqi = 1  # the range of the 2026 edition is 1–500
-    level = _level(book, basis, aqi)
+    level = level_of(book, basis, aqi)
     top = [result for result in results if result.iaqi == aqi] if aqi > 50 else []
     primary = tuple(dict.fromkeys(result.pollutant for result in top))
     names = "、".join(primary) or "无"
@@ -287,7 +287,8 @@ def _index(
     )
 
 
-def _level(book: Rulebook, basis: Basis, aqi: int) -> Row:
+def level_of(book: Rulebook, basis: Basis, aqi: int) -> Row:
+    """The level an AQI belongs to. Raises InputError if it is in none."""
     for row in in_force(book, "aqi_levels", basis):
         if int(row["aqi_lo"]) <= aqi <= int(row["aqi_hi"]):
             return row

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from qingjian.standards.air import composite, index, ranking
-from qingjian.standards.air.published_2013 import as_published
+from qingjian.standards.air.published_2013 import Published, as_published
 from qingjian.standards.errors import EvaluationError, InputError
 from qingjian.standards.evaluation.request import Outputs, Request, number
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import decimal_of
 from qingjian.standards.surface_water.rating import percentage
+from qingjian.standards.words import english
 
 _HOURLY_EDITIONS = {
     "HJ 633-2012, CNEMC live practice (1h PM, 1h O3)": "2012",
@@ -92,25 +93,34 @@ def aqi_hourly(request: Request) -> tuple[Outputs, Trace]:
 
 
 def aqi_hourly_2013(request: Request) -> tuple[Outputs, Trace]:
-    """AQI of an hour from the items of the text of HJ 633-2012; beside it what the collector of 2013 would have published."""
+    """AQI of an hour as it was published live in 2013; what the text of HJ 633-2012 says stands in `by_the_text`."""
     edition = request.edition_of(_NINE_EDITIONS)
-    found: list[index.AirIndex] = []
-    outputs, trace = _aqi(request, edition, index.hourly, _NINE, found)
-    published = as_published(found[0].items, rulebook=request.rulebook)
-    outputs["as_published_in_2013"] = {
-        "aqi": published.aqi,
-        "category": published.category,
-        "primary": [_written(item) for item in published.primary_items],
-    }
-    if (published.aqi, published.category) != (outputs["aqi"], outputs["category"]):
-        more = TraceBuilder(trace.title)
-        more.include(trace)
-        more.step(
-            f"2013 年采集网站（PM25.in）发布的城市值按 51、101、151…起算的分段，会给出 {published.aqi}（{published.category}）；HJ 633-2012 公式按表1 的点内插，以上述结果为准",
-            f"city values of 2013 (PM25.in) used segments that begin at 51, 101, 151 …: {published.aqi}; HJ 633-2012 interpolates between the points of table 1, so the result above stands",
+    report = _report(request, edition, index.hourly, _NINE)
+
+    def published_of(given: Mapping[str, Any]) -> Published:
+        return as_published(report.index_of(given).items, rulebook=request.rulebook)
+
+    published = published_of(report.values)
+    outputs = _outputs(published, _within_rounding(report.values, published_of))
+    text = _outputs(report.result, _within_rounding(report.values, report.index_of))
+    outputs["by_the_text"] = text
+    if report.result.missing:
+        outputs["missing"] = [_written(name) for name in report.result.missing]
+    trace = TraceBuilder(published.trace.title)
+    trace.step("先按 HJ 633-2012 原文计算:", "first by the text of HJ 633-2012:")
+    trace.include(report.trace)
+    trace.step(
+        "再按 2013 年采集网站（PM25.in）发布时的算法计算:",
+        "then as the collector PM25.in calculated when it published in 2013:",
+    )
+    trace.include(published.trace)
+    if any(outputs[name] != text[name] for name in ("aqi", "category", "primary")):
+        primary = text["primary"]
+        trace.step(
+            f"两者不同: 按原文为 {text['aqi']}（{text['category']}），首要污染物 {'、'.join(primary) or '无'}；评价以原文为准",
+            f"they differ: by the text it is {text['aqi']} ({english(text['category'])}), primary pollutant {', '.join(primary) or 'none'}; in evaluations the text counts",
         )
-        trace = more.done()
-    return outputs, trace
+    return outputs, trace.done()
 
 
 def aqi_daily(request: Request) -> tuple[Outputs, Trace]:
@@ -137,14 +147,19 @@ def iaqi(request: Request) -> tuple[Outputs, Trace]:
     return {"iaqi": found.iaqi, "iaqi_raw": number(found.raw, 6)}, trace
 
 
-def _aqi(
-    request: Request,
-    edition: str,
-    evaluate: Callable[..., index.AirIndex],
-    names: tuple[str, ...],
-    found: list[index.AirIndex] | None = None,
-) -> tuple[Outputs, Trace]:
-    """Outputs and trace; the result itself is added to `found`."""
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """The items of one report as given, how an index is made of such items, and what they gave."""
+
+    values: Mapping[str, Any]
+    index_of: Callable[[Mapping[str, Any]], index.AirIndex]
+    result: index.AirIndex
+    trace: Trace
+
+
+def _report(
+    request: Request, edition: str, evaluate: Callable[..., index.AirIndex], names: tuple[str, ...]
+) -> _Report:
     beside = tuple(name for name in _BESIDE if name not in names) if evaluate is index.hourly else ()
     inputs = request.items(*names, *beside)
     if edition == "2012" and evaluate is index.hourly:
@@ -158,24 +173,6 @@ def _aqi(
 
     result = index_of(values)
     _no_stand_in_missing(result, values)
-    if found is not None:
-        found.append(result)
-    published = result.publishable
-    outputs: Outputs = {
-        "aqi": result.aqi if published else "NA",
-        "category": result.category if published else "NA",
-        "primary": [_written(item) for item in result.primary_items] if published else [],
-        "level": result.level if published else "NA",
-        "color": result.color if published else "NA",
-        "iaqi": {_written(item.item): item.iaqi for item in result.items},
-        "within_input_rounding": _within_rounding(values, index_of),
-    }
-    if not published:
-        outputs["aqi_computed"] = result.aqi
-    if result.missing:
-        outputs["missing"] = [_written(name) for name in result.missing]
-    if result.exceeding:
-        outputs["exceeding"] = [_written(name) for name in result.exceeding]
     trace = TraceBuilder(result.trace.title)
     for name, value in inputs.items():
         if value is not None and name not in report:
@@ -183,7 +180,36 @@ def _aqi(
         elif name in plan:
             trace.reject(name, value, "不在监测计划内", "not in the monitoring plan")
     trace.include(result.trace)
-    return outputs, trace.done()
+    return _Report(values, index_of, result, trace.done())
+
+
+def _aqi(
+    request: Request, edition: str, evaluate: Callable[..., index.AirIndex], names: tuple[str, ...]
+) -> tuple[Outputs, Trace]:
+    report = _report(request, edition, evaluate, names)
+    result = report.result
+    outputs = _outputs(result, _within_rounding(report.values, report.index_of))
+    if not result.publishable:
+        outputs |= {"aqi": "NA", "category": "NA", "primary": [], "level": "NA", "color": "NA"}
+        outputs["aqi_computed"] = result.aqi
+    if result.missing:
+        outputs["missing"] = [_written(name) for name in result.missing]
+    return outputs, report.trace
+
+
+def _outputs(result: index.AirIndex | Published, within_rounding: Outputs) -> Outputs:
+    outputs: Outputs = {
+        "aqi": result.aqi,
+        "category": result.category,
+        "primary": [_written(item) for item in result.primary_items],
+        "level": result.level,
+        "color": result.color,
+        "iaqi": {_written(item.item): item.iaqi for item in result.items},
+        "within_input_rounding": within_rounding,
+    }
+    if result.exceeding:
+        outputs["exceeding"] = [_written(name) for name in result.exceeding]
+    return outputs
 
 
 def _no_stand_in_missing(result: index.AirIndex, values: Mapping[str, Any]) -> None:
@@ -204,7 +230,9 @@ def _written(item: str) -> str:
     return name.removesuffix("_24h") if name.startswith("PM") else name
 
 
-def _within_rounding(inputs: Mapping[str, Any], index_of: Callable[..., index.AirIndex]) -> Outputs:
+def _within_rounding(
+    inputs: Mapping[str, Any], index_of: Callable[[Mapping[str, Any]], index.AirIndex | Published]
+) -> Outputs:
     """What the result could be if the inputs are themselves rounded to the decimals they are written with.
 
     Published concentrations are rounded; at a breakpoint the published index rests on digits nobody sees.
