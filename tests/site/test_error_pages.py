@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.test import Client, RequestFactory
 from django.utils import translation
 from django.views import defaults
 from tests.apps.conftest import _data_folder, clock, county, lay_out, registry  # noqa: F401 - fixtures
+
+from qingjian.ui import errors
 
 
 @pytest.fixture
@@ -48,3 +51,23 @@ def test_a_request_that_is_not_understood_is_told_so() -> None:
     with translation.override("zh-hans"):
         answer = defaults.bad_request(RequestFactory().get("/"), ValueError("x"))
     assert "无法识别该请求" in answer.content.decode()
+
+
+def test_the_reason_is_told_when_it_is_a_sentence_of_ours_and_only_then() -> None:
+    request = RequestFactory().get("/")
+    with translation.override("zh-hans"):
+        told = errors.not_understood(request, BadRequest("年份应为数字。")).content.decode()
+        answer = errors.not_understood(request, SuspiciousOperation("../../etc"))
+    assert "无法识别该请求" in told
+    assert "年份应为数字。" in told
+    assert answer.status_code == 400
+    assert "etc" not in answer.content.decode()
+
+
+def test_a_null_character_in_an_address_is_refused(staff) -> None:
+    for address in ("/points/?q=%00", "/points/%00/"):
+        answer = staff.get(address)
+        assert answer.status_code == 400, address
+        assert "文字中不应有的字符" in answer.content.decode()
+        assert "Content-Security-Policy" in answer.headers
+    assert staff.get("/points/?q=0x00").status_code == 200

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "qingjian.ui.middleware.ContentSecurityPolicy",
+    "qingjian.ui.middleware.NoNullCharacter",
     "qingjian.apps.accounts.middleware.SignInRequired",
 ]
 

@@ -16,3 +16,5 @@ urlpatterns = [
     path("", include("qingjian.desk.urls")),
     path("", include("qingjian.portal.urls")),
 ]
+
+handler400 = "qingjian.ui.errors.not_understood"

@@ -1,4 +1,4 @@
-"""What every answer carries: a content security policy and the language of the reader."""
+"""What every answer carries: a content security policy and the language of the reader; what no address may hold."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 
 def _policy() -> str:
@@ -34,6 +36,24 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", self.policy)
         return response
+
+
+class NoNullCharacter:
+    """Refuse an address that holds a null character: no text has one, and PostgreSQL fails on it.
+
+    Stands after the language and the policy, so that the refusal carries both. Forms refuse it themselves.
+    """
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest(_("The address holds a character that no text has."))
+        return self.get_response(request)
 
 
 class ChosenLanguage:

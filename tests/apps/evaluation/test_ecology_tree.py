@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.exceptions import ValidationError
 from tests.apps.evaluation.conftest import Data, _factor, _series
@@ -14,6 +16,7 @@ from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Factor
 from qingjian.apps.rulekeeping import services as rules
+from qingjian.apps.rulekeeping.models import RuleProposal
 
 HEAD = "standard,item,parent,weight,direction,lo,hi,unit,effective_from,source"
 ROWS = (
@@ -103,3 +106,38 @@ def test_the_files_for_the_registry_name_the_measured_indicators(
     file = client.get("/measurements/import/registry/ecology/?kind=factor")
     assert file.status_code == 200
     assert not Factor.objects.filter(name_zh="林地比例").exists()
+
+
+def test_an_office_brings_its_table_by_pages_alone(own: Data, place: Any, client: Any, clock: Any) -> None:
+    maker, checker = place.person("shuju", "data_manager"), place.person("shenhe", "data_manager")
+    client.force_login(maker)
+    address = "/limits/propose/?table=eqi_indicators"
+    single = dict(zip(HEAD.split(","), ROWS[0].split(","), strict=True)) | {"reason": "只有一行"}
+    refused = client.post(address, single).content.decode()
+    assert "权重之和为 0.6，应为 1" in refused
+    template = openpyxl.load_workbook(
+        io.BytesIO(client.get("/limits/template/?table=eqi_indicators").content)
+    )
+    heads = [cell.value for cell in template.active[1]]
+    for line in ROWS:
+        row = dict(zip(HEAD.split(","), line.split(","), strict=True))
+        template.active.append([row.get(head) or None for head in heads])
+    file = io.BytesIO()
+    template.save(file)
+    file.name, _ = "indicators.xlsx", file.seek(0)
+    answer = client.post(address, {"file_form": "1", "reason": "省厅下发的指标表", "file": file})
+    change = RuleProposal.objects.get()
+    assert answer.url == f"/limits/changes/{change.pk}/"
+    assert "林地比例" in client.get(answer.url).content.decode()
+    client.force_login(checker)
+    decision = {"decision": "approve", "version": str(change.version), "document": "某省指标表 第3页"}
+    client.post(f"{answer.url}decide/", decision)
+    clock.advance(60)
+    values = {"EC.ex02": "70", "EC.ex03": "50", "EC.ex04": "20"}
+    enter({**values, "EC.ey00": "70", "EC.ey01": "40", "EC.ey02": "10"}, "2025-01-01", "year")
+    services.notice_rules()
+    services.catch_up("ecology", 60)
+    page = client.get("/elements/ecology/EC/").content.decode()
+    for shown in ("某省指标表", "组分指数", "裸地比例", "67"):
+        assert shown in page
+    assert "林地比例" in client.get("/limits/?table=eqi_indicators&on=").content.decode()

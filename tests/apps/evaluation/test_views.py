@@ -156,6 +156,43 @@ def test_a_ranking_names_what_it_cannot_rank(evaluated, staff, client, data: Dat
     assert client.get("/air/ranking/?by=township").context["left_out"] == []
 
 
+def test_a_ranking_says_who_improved_against_the_same_days_of_last_year(staff, client, data: Data) -> None:
+    before = START.replace(year=2025)
+    for point, then, today in (("A1", 80.0, 40.0), ("A2", 40.0, 60.0)):
+        data.air(point, before, 24, a34004=then)
+        data.air(point, START, 24, a34004=today)
+    data.air("A3", START, 24)
+    for day in (before.date(), START.date()):
+        services.evaluate("air", day, day)
+    client.force_login(staff)
+    for period in ("month", "year"):
+        answer = client.get(f"/air/ranking/?period={period}")
+        found = {one.name: one.improved for one in answer.context["lines"]}
+        assert [one and one.rank for one in (found[name] for name in ("县政府站", "学校站", "乡镇站"))] == [
+            1,
+            2,
+            None,
+        ]
+        assert found["县政府站"].value < 0 < found["学校站"].value
+    line = next(one for one in answer.context["lines"] if one.name == "县政府站")
+    past = line.before.value
+    assert found["县政府站"].value == round((line.index.value - past) / past * 100, 1)
+    assert "第 1" in answer.content.decode()
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/air/ranking/?export=xlsx").content))
+    heads = next(book.active.iter_rows(values_only=True))
+    assert "改善名次" in heads
+
+
+def test_an_improvement_needs_as_many_days_on_both_sides(staff, client, data: Data) -> None:
+    data.air("A1", START.replace(year=2025), 24)
+    data.air("A1", START - timedelta(days=9), 240)
+    services.evaluate("air", START.date().replace(year=2025), START.date().replace(year=2025))
+    services.evaluate("air", START.date() - timedelta(days=9), START.date())
+    client.force_login(staff)
+    (line,) = client.get("/air/ranking/").context["lines"]
+    assert line.improved is None
+
+
 def test_an_unfinished_year_is_not_judged(evaluated, staff, client) -> None:
     client.force_login(staff)
     present = client.get("/air/year/").context["present"]

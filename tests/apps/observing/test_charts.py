@@ -121,3 +121,5 @@ def test_table_and_workbook_hold_the_same_statuses(fine, put, staff, client) -> 
     assert len(heads) == len(line)
     assert client.get(f"/data/chart/?{query}").json()["series"][0]["points"][0][3] == "bad"
     assert client.get("/points/A1/").status_code == 200
+    for wrong in ("from=2026-13-01T00:00", "to=0001-01-01T00:00", "as_of=yesterday"):
+        assert client.get(f"/data/chart/?series={fine.code}&{wrong}").status_code == 400, wrong

@@ -252,6 +252,10 @@ def test_who_sees_and_makes(filled, place, manager, client) -> None:
     )
     assert Report.objects.filter(element="water").exists()
     assert client.post("/reports/make/", {"element": "water"}).status_code == 302
+    for day in ("9999-12-31", "0001-01-01", "2026-02-30"):
+        wanted = {"element": "air", "span": "year", "region": place.county.pk, "day": day}
+        answer = client.post("/reports/make/", wanted, follow=True)
+        assert "期间内任一天: " in answer.content.decode(), day
 
 
 def test_an_approved_event_stands_beside_in_every_report_with_its_basis(

@@ -19,13 +19,14 @@ from qingjian.apps.evaluation import (
     targets,
     words,
 )
-from qingjian.apps.evaluation.air_places import place_of, year_of
+from qingjian.apps.evaluation.asked import place_of, year_of
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.event_views import with_and_without
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
+from qingjian.ui.asked import one_of
 from qingjian.ui.listing import workbook_response
 
 
@@ -258,9 +259,8 @@ def air_year_why(request: HttpRequest) -> HttpResponse:
 
 def _ranking(request: HttpRequest) -> tuple[str, str, list[Any], tuple[Any, ...]]:
     account_rules.require(request.user, Capability.VIEW_DATA)
-    by = request.GET.get("by", "")
-    by = by if by in ("township", "county", "city") else "station"
-    period = "year" if request.GET.get("period") == "year" else "month"
+    by = one_of(request, "by", ("station", "township", "county", "city"), "station")
+    period = one_of(request, "period", ("month", "year"), "month")
     points = list(queries.points_visible_to(request.user, air.STATION_KINDS).filter(status="running"))
     if by in ("county", "city"):
         regions = [one.region for one in queries.air_regions(request.user) if one.region.level == by]
@@ -290,6 +290,8 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
             _("Composite index"),
             _("With every day"),
             _("Before"),
+            f"{_('Against last year')} (%)",
+            _("Place by improvement"),
             _("Days"),
             *(f"{name}" for name in air.POLLUTANTS),
         ]
@@ -304,6 +306,8 @@ def air_ranking(request: HttpRequest) -> HttpResponse:
                     float(one.index.value),
                     float((one.whole or one.index).value),
                     float(one.before.value) if one.before else None,
+                    float(one.improved.value) if one.improved else None,
+                    one.improved.rank if one.improved else None,
                     one.days,
                     *(float(one.index.parts[name]) for name in air.POLLUTANTS),
                 ]

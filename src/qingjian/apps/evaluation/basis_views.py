@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from qingjian.apps.evaluation import air, bases, queries, words
-from qingjian.apps.evaluation.air_places import place_of, year_of
+from qingjian.apps.evaluation.asked import place_of, year_of
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.contracts.current import now
 from qingjian.ui.listing import workbook_response

@@ -7,16 +7,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from qingjian.apps.evaluation import sheets, words
+from qingjian.apps.evaluation import words
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Sheet
-from qingjian.apps.network.models import Point
 from qingjian.apps.rulekeeping.queries import rulebook
 
 
-def chart(point: Point, sheet: Sheet, item: str = "") -> dict[str, Any]:
-    """Return lines and limits of a point for its chart; `item` for elements that measure many."""
-    rows = list(reversed(sheets.results(point, sheet)))
+def chart(results: Sequence[Evaluation], sheet: Sheet, item: str = "") -> dict[str, Any]:
+    """Return lines and limits of a point's results, newest first, for its chart; `item` for elements that measure many."""
+    rows = list(reversed(results))
     stamps = [int(row.start.timestamp() * 1000) for row in rows]
     if sheet.name == "noise":
         names = ("Ld", "Ln")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import curves, queries, sheets, words
+from qingjian.apps.evaluation.asked import item_of
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import SHEETS, Sheet
@@ -188,4 +189,6 @@ def _point_workbook(sheet: Sheet, chosen: Point, rows: list[Evaluation]) -> Http
 
 def chart(request: HttpRequest, name: str, code: str) -> JsonResponse:
     sheet = _sheet(request, name)
-    return JsonResponse(curves.chart(_point(request, sheet, code), sheet, request.GET.get("item", "")))
+    chosen = _point(request, sheet, code)
+    rows = sheets.results(chosen, sheet)
+    return JsonResponse(curves.chart(rows, sheet, item_of(request, curves.items_of(rows))))

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import air_events, queries
-from qingjian.apps.evaluation.air_places import place_of
+from qingjian.apps.evaluation.asked import place_of
 from qingjian.apps.evaluation.forms import AirEventForm
 from qingjian.apps.evaluation.models import AirEvent
 from qingjian.apps.evaluation.pages import frame

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -21,27 +20,16 @@ from qingjian.apps.evaluation import (
     tables,
     words,
 )
+from qingjian.apps.evaluation.asked import days
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
+from qingjian.ui import asked
 from qingjian.ui.listing import workbook_response
 
 AVERAGINGS = (("hour", lazy("Hour")), ("day", lazy("Day")))
-
-
-def _dates(request: HttpRequest) -> tuple[date, date]:
-    """Return the period asked for; the year so far when none is."""
-    today = day_of(now())
-    try:
-        first = date.fromisoformat(request.GET.get("from") or f"{today.year}-01-01")
-        last = date.fromisoformat(request.GET.get("to") or today.isoformat())
-    except ValueError as error:
-        raise BadRequest(_("is not a date such as 2026-01-31")) from error
-    if last < first:
-        raise BadRequest(_("The end must lie after the beginning."))
-    return first, last
 
 
 # -- limits ------------------------------------------------------------------------------------------------------------
@@ -50,10 +38,7 @@ def _dates(request: HttpRequest) -> tuple[date, date]:
 def outlet_limits(request: HttpRequest) -> HttpResponse:
     """What each outlet is held against on a day: permit and standards side by side, the strictest marked."""
     account_rules.require(request.user, Capability.VIEW_DATA)
-    try:
-        day = date.fromisoformat(request.GET.get("on") or day_of(now()).isoformat())
-    except ValueError as error:
-        raise BadRequest(_("is not a date such as 2026-01-31")) from error
+    day = asked.day(request, "on") or day_of(now())
     rows = list(_limit_rows(request.user, day))
     if request.GET.get("export") == "xlsx":
         heads = [_("Outlet"), _("Factor"), _("Averaging period"), _("Limit"), _("Document"), _("Decides")]
@@ -152,8 +137,8 @@ def trend_why(request: HttpRequest, pk: int) -> HttpResponse:
 def statistics(request: HttpRequest) -> HttpResponse:
     """Exceedances and amounts by industry or region."""
     account_rules.require(request.user, Capability.VIEW_DATA)
-    first, last = _dates(request)
-    by = "region" if request.GET.get("by") == "region" else "industry"
+    first, last = days(request)
+    by = asked.one_of(request, "by", ("industry", "region"), "industry")
     groups = outlet_statistics.of_period(request.user, first, last, by)
     book_rows = {row["symbol"]: row for row in rulebook().rows("tax_equivalents")}
     codes = sorted({code for group in groups for code in group.kilograms})
@@ -230,7 +215,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
 def tax(request: HttpRequest) -> HttpResponse:
     """The extract for the recheck of the environmental-protection tax: equivalents by taxpayer, outlet, factor and month."""
     account_rules.require(request.user, Capability.VIEW_DATA)
-    first, last = _dates(request)
+    first, last = days(request)
     lines, rechecks = outlet_statistics.tax_extract(request.user, first, last, rulebook())
     source = request.GET.get("source", "")
     sources = sorted(
@@ -315,7 +300,7 @@ def _tax_workbook(lines: list[outlet_statistics.TaxLine], first: date, last: dat
 def tax_why(request: HttpRequest) -> HttpResponse:
     """The drawer: how the equivalents of an outlet and month came about."""
     account_rules.require(request.user, Capability.VIEW_DATA)
-    first, last = _dates(request)
+    first, last = days(request)
     _lines, rechecks = outlet_statistics.tax_extract(request.user, first, last, rulebook())
     for (month, code), found in rechecks.items():
         if (f"{month:%Y-%m}", code) == (request.GET.get("month"), request.GET.get("point")):
@@ -389,10 +374,7 @@ def exceedances(request: HttpRequest) -> HttpResponse:
 
 def _standings(request: HttpRequest) -> tuple[int, list[amounts.Standing]]:
     account_rules.require(request.user, Capability.VIEW_DATA)
-    try:
-        year = int(request.GET.get("year") or day_of(now()).year)
-    except ValueError as error:
-        raise BadRequest(_("A year is a number.")) from error
+    year = asked.year(request, day_of(now()).year)
     return year, amounts.standings(
         list(queries.points_visible_to(request.user).filter(outlet__isnull=False)), year, rulebook()
     )

@@ -20,7 +20,7 @@ from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.composite import CompositeIndex, composite_index
 from qingjian.standards.air.events import Event, taken_on
-from qingjian.standards.air.ranking import Place, change_rate, rank
+from qingjian.standards.air.ranking import Place, change_rate, improvement, rank
 from qingjian.standards.air.statistics import (
     Attainment,
     PeriodStatistics,
@@ -138,9 +138,11 @@ def change(present: Decimal | None, before: Decimal | None) -> Decimal | None:
 
 def comparable(present: Year, before: Year) -> bool:
     """Say whether two parts of years have enough days in common to be compared."""
-    return bool(present.days and before.days) and min(present.days, before.days) >= COMPARABLE_SHARE * max(
-        present.days, before.days
-    )
+    return _enough(present.days, before.days)
+
+
+def _enough(days: int, other: int) -> bool:
+    return bool(days and other) and min(days, other) >= COMPARABLE_SHARE * max(days, other)
 
 
 @dataclass(frozen=True)
@@ -154,11 +156,15 @@ class Ranked:
     before: CompositeIndex | None
     whole: CompositeIndex | None = None
     """The index with every day, where approved events were taken out of `index`."""
+    improved: Place | None = None
+    """Change in % against the same days of last year and the place by it, where both have enough days in common."""
 
 
 Days = Callable[[date, date, bool], Iterable[tuple[str, date, Mapping[str, float]]]]
 """Daily values by place from a day to a day, with or without what approved events take out."""
 Ranking = tuple[list[Ranked], list[str], tuple[date, date]]
+Indices = dict[str, tuple[CompositeIndex, int]]
+"""Composite index of each place and the days behind it."""
 
 
 def ranking(points: list[Point], by: str, period: str) -> Ranking:
@@ -210,6 +216,9 @@ def _ranked(days: Days, names: set[str], period: str) -> Ranking:
     present = _indices(days(first, today, True), today, None, book)
     variant = next(iter(present.values()))[0].variant if present else None
     before = _indices(days(*earlier, True), earlier[1], variant, book)
+    year_ago = (same_day(first, today.year - 1), same_day(today, today.year - 1))
+    past = before if earlier == year_ago else _indices(days(*year_ago, True), year_ago[1], variant, book)
+    improved = _improved(present, past)
     touched = deducting.approved(first, today)
     whole = _indices(days(first, today, False), today, variant, book) if touched else {}
     placed = rank(
@@ -224,10 +233,24 @@ def _ranked(days: Days, names: set[str], period: str) -> Ranking:
             present[one.name][1],
             before[one.name][0] if one.name in before else None,
             whole[one.name][0] if one.name in whole else None,
+            improved.get(one.name),
         )
         for one in placed
     ]
     return lines, sorted(names - set(present)), (first, today)
+
+
+def _improved(present: Indices, past: Indices) -> dict[str, Place]:
+    """Return places by change of their index, most improved first; those without comparable days are left out."""
+    base = {
+        name: index.value
+        for name, (index, days) in past.items()
+        if name in present and index.value > 0 and _enough(days, present[name][1])
+    }
+    return {
+        one.name: one
+        for one in improvement({name: index.value for name, (index, _days) in present.items()}, base)
+    }
 
 
 def same_day(day: date, year: int) -> date:
@@ -236,7 +259,7 @@ def same_day(day: date, year: int) -> date:
 
 def _indices(
     days: Iterable[tuple[str, date, Mapping[str, float]]], last: date, variant: str | None, book: Rulebook
-) -> dict[str, tuple[CompositeIndex, int]]:
+) -> Indices:
     collected: dict[str, dict[str, dict[date, list[float]]]] = {}
     for place, day, used in days:
         held = collected.setdefault(place, {})

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -18,6 +16,7 @@ from qingjian.apps.evaluation import (
     waters,
     words,
 )
+from qingjian.apps.evaluation.asked import item_of
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.element_views import map_point
 from qingjian.apps.evaluation.explained import drawer
@@ -25,6 +24,7 @@ from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
+from qingjian.ui import asked
 from qingjian.ui.listing import workbook_response
 
 
@@ -53,7 +53,9 @@ def _section(request: HttpRequest, code: str) -> Point:
 
 
 def section_trend(request: HttpRequest, code: str) -> JsonResponse:
-    return JsonResponse(waters.section_chart(_section(request, code), request.GET.get("item", "")))
+    point = _section(request, code)
+    item = item_of(request, waters.items_of(queries.section_months(point)))
+    return JsonResponse(waters.section_chart(point, item))
 
 
 def trend_why(request: HttpRequest, code: str) -> HttpResponse:
@@ -89,21 +91,11 @@ def basin_why(request: HttpRequest) -> HttpResponse:
     raise Http404
 
 
-def _month(request: HttpRequest, months: list[date]) -> date | None:
-    text = request.GET.get("month")
-    if not text:
-        return months[0] if months else None
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise BadRequest(_("A month is written 2026-01.")) from error
-
-
 def indices(request: HttpRequest) -> HttpResponse:
     """Sections by water quality index (CWQI) of a month, against the same month of last year."""
     account_rules.require(request.user, Capability.VIEW_DATA)
     months = waters.index_months(request.user)
-    month = _month(request, months)
+    month = asked.month(request, months[0] if months else None)
     lines, whole = waters.indices(request.user, month) if month else ([], None)
     if request.GET.get("export") == "xlsx":
         heads = [
@@ -144,7 +136,7 @@ def indices(request: HttpRequest) -> HttpResponse:
 def index_why(request: HttpRequest) -> HttpResponse:
     """The drawer: how the index of one section and month came about."""
     account_rules.require(request.user, Capability.VIEW_DATA)
-    month = _month(request, waters.index_months(request.user))
+    month = asked.month(request, next(iter(waters.index_months(request.user)), None))
     if month is None:
         raise Http404
     for one in waters.indices(request.user, month)[0]:
@@ -247,10 +239,7 @@ def section(request: HttpRequest, code: str) -> HttpResponse:
 
 def section_calendar(request: HttpRequest, code: str) -> HttpResponse:
     point = _section(request, code)
-    try:
-        year = int(request.GET.get("year") or day_of(now()).year)
-    except ValueError as error:
-        raise BadRequest(_("A year is a number.")) from error
+    year = asked.year(request, day_of(now()).year)
     classes = list(words.CLASS_COLOURS)
     days = [
         [

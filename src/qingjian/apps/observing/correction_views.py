@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -19,6 +18,7 @@ from qingjian.apps.observing import correcting, queries, rules, tables, words
 from qingjian.apps.observing.forms import CorrectionForm, DecisionForm
 from qingjian.apps.observing.models import Correction
 from qingjian.apps.records import queries as records
+from qingjian.ui.asked import moment
 
 
 def corrections(request: HttpRequest) -> HttpResponse:
@@ -30,9 +30,9 @@ def corrections(request: HttpRequest) -> HttpResponse:
 def propose(request: HttpRequest) -> HttpResponse:
     """A form over the numbers of one value as it is stored now."""
     series = get_object_or_404(network.series_visible_to(request.user), code=request.GET.get("series", ""))
-    start = parse_datetime(request.GET.get("start", ""))
+    start = moment(request, "start")
     statistic = request.GET.get("statistic", "hour")
-    if start is None or start.tzinfo is None or statistic not in words.STATISTICS:
+    if start is None or statistic not in words.STATISTICS:
         raise BadRequest
     if not rules.may_propose_correction(request.user, series.point):
         raise PermissionDenied

@@ -12,7 +12,6 @@ from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -25,6 +24,7 @@ from qingjian.apps.observing import completeness, levels, rules, services, statu
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
+from qingjian.ui.asked import day
 from qingjian.ui.listing import EXPORT_LIMIT, workbook_response
 
 SERIES_PER_PAGE = {"window": 25, "day": 4, "month": 25, "quarter": 25}
@@ -34,18 +34,6 @@ MOST_CELLS = 62
 POINTS_PER_PAGE = 50
 CHUNK = 200
 GAP_COLOURS = {"filled": "green", "lasting": "red", "partly": "orange", "missing": "orange"}
-
-
-def _day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        day = parse_date(text)
-    except ValueError:
-        day = None
-    if day is None:
-        raise BadRequest(_("A day is written like 2026-01-31."))
-    return day
 
 
 def _filters(request: HttpRequest) -> dict[str, Any]:
@@ -70,7 +58,7 @@ def _regions(user: Any) -> list[Region]:
 def completeness_page(request: HttpRequest) -> HttpResponse:
     """Expected, received and valid values, the rates by their rules, and the gaps with what was asked for them."""
     chosen = _filters(request)
-    first, last = completeness.window(_day(request.GET.get("from", "")), _day(request.GET.get("to", "")))
+    first, last = completeness.window(day(request, "from"), day(request, "to"))
     by = request.GET.get("by", "window")
     if by not in completeness.PERIODS:
         raise BadRequest(_("Unknown period."))
@@ -296,7 +284,7 @@ def levels_page(request: HttpRequest) -> HttpResponse:
 
 def _month(request: HttpRequest) -> tuple[date, date]:
     """Return the days chosen, by default those of the present month that are over (of the last month on its first)."""
-    first, last = _day(request.GET.get("from", "")), _day(request.GET.get("to", ""))
+    first, last = day(request, "from"), day(request, "to")
     shown_first, shown_last = completeness.window(first, last)
     return (shown_first if first else shown_last.replace(day=1)), shown_last
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -44,6 +43,7 @@ from qingjian.apps.observing.models import Correction, Mark
 from qingjian.apps.observing.own import platform_series
 from qingjian.apps.observing.values import newest_status, page_values
 from qingjian.contracts.current import clock, now
+from qingjian.ui.asked import moment
 from qingjian.ui.listing import workbook_response
 
 RANGES = {
@@ -57,15 +57,6 @@ NEWEST_ENTRIES = 5
 """Entries of a log book on the page of a device; the list has all."""
 MOST_ROWS = 500
 LIVE_SECONDS = 2.0
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    parsed = parse_datetime(text)
-    if parsed is None:
-        raise BadRequest(_("A time is written like 2026-01-31T08:00."))
-    return (timezone.make_aware(parsed) if timezone.is_naive(parsed) else parsed).astimezone(UTC)
 
 
 def point(request: HttpRequest, code: str) -> HttpResponse:
@@ -148,14 +139,11 @@ def _selection(request: HttpRequest) -> tuple[list[Any], str, datetime, datetime
     statistic = request.GET.get("statistic", "hour")
     if statistic not in words.STATISTICS:
         raise BadRequest(_("Unknown statistic."))
-    end = _moment(request.GET.get("to")) or now()
-    start = (
-        _moment(request.GET.get("from"))
-        or end - RANGES.get(request.GET.get("range", "week"), RANGES["week"])[0]
-    )
+    end = moment(request, "to") or now()
+    start = moment(request, "from") or end - RANGES.get(request.GET.get("range", "week"), RANGES["week"])[0]
     if end <= start or end - start > timedelta(days=3700):
         raise BadRequest(_("The end must lie after the beginning."))
-    return series, statistic, start, end, _moment(request.GET.get("as_of"))
+    return series, statistic, start, end, moment(request, "as_of")
 
 
 def chart_data(request: HttpRequest) -> HttpResponse:
@@ -188,9 +176,9 @@ def data_table(request: HttpRequest) -> HttpResponse:
 def value_provenance(request: HttpRequest) -> HttpResponse:
     """The drawer: a value, its revisions, and the frame each came from in text and hex."""
     series = get_object_or_404(network.series_visible_to(request.user), code=request.GET.get("series", ""))
-    start = _moment(request.GET.get("start"))
+    start = moment(request, "start")
     statistic = request.GET.get("statistic", "hour")
-    as_of = _moment(request.GET.get("as_of"))
+    as_of = moment(request, "as_of")
     if start is None or statistic not in words.STATISTICS:
         raise BadRequest
     value = provenance.value(request.user, series, statistic, start, as_of)

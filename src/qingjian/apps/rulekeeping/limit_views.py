@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -21,6 +20,7 @@ from qingjian.apps.rulekeeping import effects, queries, services
 from qingjian.apps.rulekeeping.forms import RowForm, RowsFileForm, RuleDecisionForm, column_title
 from qingjian.apps.rulekeeping.models import RuleProposal
 from qingjian.rulebook import Row
+from qingjian.ui.asked import day
 from qingjian.ui.listing import workbook_response
 
 PAGE_SIZE = 30
@@ -42,15 +42,6 @@ def _titles() -> dict[str, str]:
     return {name: titles[name] for name in queries.LIMIT_TABLES}
 
 
-def _day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadRequest(_("is not a date such as 2026-01-31")) from error
-
-
 def _about(row: Row) -> str:
     found = [row.values.get(name, "") for name in ITEM_COLUMNS]
     return " · ".join(dict.fromkeys(one for one in found if one))
@@ -69,7 +60,7 @@ def limits(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
     table = _table(request)
     # What holds today is what most people look for; an emptied date asks for every edition.
-    on = _day(request.GET["on"]) if "on" in request.GET else today()
+    on = day(request, "on") if "on" in request.GET else today()
     rows = queries.limits(table, request.GET.get("q", "").strip(), request.GET.get("origin", ""), on)
     if request.GET.get("export") == "xlsx":
         return _workbook(table, rows)

@@ -11,7 +11,6 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -28,6 +27,7 @@ from qingjian.desk.ledger import chains, checking, evidence, opening, receipts
 from qingjian.desk.ledger.forms import DayForm, EvidenceForm
 from qingjian.ledger.errors import LedgerError
 from qingjian.notary.errors import NotaryError
+from qingjian.ui.asked import moment
 from qingjian.ui.listing import workbook_response
 
 
@@ -42,9 +42,9 @@ def frame_in_ledger(request: HttpRequest, journal: str, sequence: int) -> HttpRe
 def value_in_ledger(request: HttpRequest) -> HttpResponse:
     """Whether a value stands as it was sealed at the end of its day."""
     series = get_object_or_404(network.series_visible_to(request.user), code=request.GET.get("series", ""))
-    start = parse_datetime(request.GET.get("start", ""))
+    start = moment(request, "start")
     statistic = request.GET.get("statistic", "hour")
-    if start is None or start.tzinfo is None or statistic not in STATISTICS:
+    if start is None or statistic not in STATISTICS:
         raise BadRequest
     return render(
         request,

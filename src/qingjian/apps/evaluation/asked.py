@@ -1,7 +1,8 @@
-"""Which region and which year a page of air is about."""
+"""What the address of a page of evaluation asks for: region, year, days, item. What cannot be is refused and said."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from django.core.exceptions import BadRequest
@@ -13,8 +14,27 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import air, queries
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.contracts.current import now
+from qingjian.ui import asked
 
 MOST_YEARS = 10
+
+
+def item_of(request: HttpRequest, items: Collection[str]) -> str:
+    """Return the item asked for, empty when none is. Raises Http404 for one that is not among them."""
+    wanted = request.GET.get("item", "")
+    if wanted and wanted not in items:
+        raise Http404
+    return wanted
+
+
+def days(request: HttpRequest) -> tuple[date, date]:
+    """Return the days `from` and `to`; the year so far when none are asked for. Raises BadRequest."""
+    today = day_of(now())
+    first = asked.day(request, "from") or date(today.year, 1, 1)
+    last = asked.day(request, "to") or today
+    if last < first:
+        raise BadRequest(_("The end must lie after the beginning."))
+    return first, last
 
 
 def place_of(request: HttpRequest) -> tuple[air.Assessed | None, list[air.Assessed]]:
@@ -33,9 +53,4 @@ def place_of(request: HttpRequest) -> tuple[air.Assessed | None, list[air.Assess
 def year_of(request: HttpRequest, place: air.Assessed) -> tuple[int, list[int]]:
     """Return the year asked for, the newest with data when none is, and the years to choose from."""
     years = queries.air_years(place.region)
-    try:
-        year = int(request.GET.get("year") or (years[0] if years else day_of(now()).year))
-        date(year, 1, 1)
-    except ValueError as error:
-        raise BadRequest(_("A year is a number.")) from error
-    return year, years[:MOST_YEARS]
+    return asked.year(request, years[0] if years else day_of(now()).year), years[:MOST_YEARS]
