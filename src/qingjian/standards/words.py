@@ -1,4 +1,4 @@
-"""English words for the grades and ratings the standards name in Chinese."""
+"""English words for the grades, ratings and groups the standards name in Chinese."""
 
 from __future__ import annotations
 
@@ -51,9 +51,12 @@ _ENGLISH = {
     "一般": "fair",
     "较差": "fairly poor",
     "差": "poor",
+    "大气污染物": "air pollutants",
+    "第一类水污染物": "water pollutants of class 1",
+    "第二类水污染物": "water pollutants of class 2",
 }
 
 
 def english(word: str) -> str:
-    """English for a grade or rating; the Chinese word itself where none is known."""
+    """English for a grade, rating or group; the Chinese word itself where none is known."""
     return _ENGLISH.get(word, word)

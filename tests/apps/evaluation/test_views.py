@@ -193,6 +193,28 @@ def test_an_improvement_needs_as_many_days_on_both_sides(staff, client, data: Da
     assert line.improved is None
 
 
+def test_a_day_of_na_is_neither_good_nor_bad(staff, client, data: Data) -> None:
+    """HJ 633-2026: an item is missing and the index of the rest is not above 100."""
+    for point in ("A1", "A2"):
+        data.air(point, START, 24, a34004=float("nan"))
+        data.air(point, START - timedelta(days=1), 24)
+    services.evaluate("air", START.date() - timedelta(days=1), START.date())
+    row = Evaluation.objects.get(kind="air_day", point=None, region__code="990101", start=START)
+    assert (row.publishable, row.published_aqi, row.published_category) == (False, None, "")
+    client.force_login(staff)
+    answer = client.get("/air/year/")
+    present = answer.context["present"]
+    assert (present.days, present.good, present.not_published) == (1, 1, 1)
+    assert "1 天为 NA" in answer.content.decode()
+    days = {one[0]: one[1:4] for one in client.get("/air/year/calendar.json").json()["days"]}
+    assert days["2026-11-20"] == [0, None, ""]
+    assert days["2026-11-19"][1] is not None
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/air/year/?export=xlsx").content))
+    lines = {str(line[0])[:10]: line for line in book.active.iter_rows(min_row=2, values_only=True)}
+    assert (lines["2026-11-20"][1], lines["2026-11-20"][2] or "") == ("NA", "")
+    assert "AQI NA" in client.get(f"/evaluations/{row.pk}/why/").content.decode()
+
+
 def test_an_unfinished_year_is_not_judged(evaluated, staff, client) -> None:
     client.force_login(staff)
     present = client.get("/air/year/").context["present"]

@@ -258,6 +258,20 @@ def test_who_sees_and_makes(filled, place, manager, client) -> None:
         assert "期间内任一天: " in answer.content.decode(), day
 
 
+def test_a_day_of_na_has_no_category_and_is_not_counted(filled, place, manager) -> None:
+    day = DAY - timedelta(days=5)
+    for point in ("A1", "A2"):
+        filled.air(point, START - timedelta(days=5), 24, a34004=float("nan"))
+    evaluation.evaluate("air", day, day)
+    daily = services.make(manager, "air", "day", place.county, day).content
+    assert "不评价类别" in daily["summary"][0]["zh"]
+    assert [one["value"] for one in daily["facts"][:2]] == ["NA", "NA"]
+    monthly = services.make(manager, "air", "month", place.county, day).content
+    (counted,) = [one for one in monthly["sections"] if one["title"]["en"] == "Days by category"]
+    assert "1 天因缺项" in counted["note"]["zh"]
+    assert sum(row[1] for row in counted["table"]["rows"]) == 3
+
+
 def test_an_approved_event_stands_beside_in_every_report_with_its_basis(
     filled, place, manager, client, clock
 ) -> None:

@@ -65,9 +65,9 @@ def air_trend(request: HttpRequest) -> HttpResponse:
         [
             int(row.start.timestamp() * 1000),
             row.aqi,
-            words.level(row.category),
-            words.category(row.category),
-            row.primary,
+            words.level(row.published_category),
+            words.category(row.published_category),
+            row.published_primary,
             row.publishable,
             reverse("evaluation-why", args=(row.pk,)),
         ]
@@ -196,8 +196,8 @@ def _year_workbook(place: air.Assessed, year: int) -> HttpResponse:
         [
             day_of(row.start),
             row.aqi if row.publishable else "NA",
-            words.category(row.category),
-            row.primary,
+            words.category(row.published_category),
+            row.published_primary,
             *(row.values["used"].get(name) for name in air.POLLUTANTS),
             row.edition,
             row.confidence,

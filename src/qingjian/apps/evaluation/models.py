@@ -103,6 +103,21 @@ class Evaluation(models.Model):
         )
         verbose_name = _("Evaluation")
 
+    @property
+    def published_aqi(self) -> int | None:
+        """The index of air as it is published: None also where HJ 633-2026 asks for NA."""
+        return self.aqi if self.publishable else None
+
+    @property
+    def published_category(self) -> str:
+        """The category of air as it is published: none where the index is NA, such a day is neither good nor bad."""
+        return self.category if self.publishable else ""
+
+    @property
+    def published_primary(self) -> str:
+        """The primary pollutants of air as they are published, separated by commas."""
+        return self.primary if self.publishable else ""
+
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.point or self.region} {self.start:%Y-%m-%d %H:%M} r{self.revision}"
 

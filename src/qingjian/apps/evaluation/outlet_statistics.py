@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from qingjian.apps.evaluation import outlets, queries
+from qingjian.apps.evaluation import outlets, queries, words
 from qingjian.apps.evaluation.drafts import day_of, midnight, next_month
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.rulebook import Rulebook
@@ -190,8 +190,8 @@ def tax_extract(
                     month,
                     one.outlet,
                     item.item,
-                    item.name_zh,
-                    item.group,
+                    item.name_zh if queries.language() == "zh" else str(series.factor),
+                    words.category(item.group),
                     item.kilograms,
                     item.value,
                     item.equivalents,

@@ -85,7 +85,7 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
                         "factor": series.factor,
                         "averaging": title,
                         "converted": converted,
-                        "text": f"{bound.text} {series.unit}",
+                        "text": f"{bound.text} {words.unit(series.unit)}".strip(),
                         "document": bound.document,
                         "condition": bound.row.values.get("condition", "") if bound.row else "",
                         "permit": bound.limit is not None,

@@ -29,7 +29,7 @@ def said(row: Evaluation | None) -> str:
     if row.kind in sheets.FACES:
         return f"{sheets.face(row).text} {sheets.responsible(row)}".strip()
     if row.aqi is not None:
-        return f"AQI {row.aqi} {words.category(row.category)}"
+        return f"AQI {row.aqi} {words.category(row.category)}" if row.publishable else "AQI NA"
     if row.water_class:
         return row.water_class
     if row.exceeds is not None:

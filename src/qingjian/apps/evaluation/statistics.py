@@ -56,6 +56,8 @@ class Year:
     composite: CompositeIndex | None
     problem: str = ""
     deduction: tuple[Trace, ...] = ()
+    not_published: int = 0
+    """Days on which an item is missing and the index of the rest is not above 100: NA by HJ 633-2026, not counted."""
     """How the days of events count, where some were taken out."""
 
     @property
@@ -87,8 +89,8 @@ def _year(region: Region, year: int, last: date, without: tuple[Event, ...], sta
     rows = reduced.rows
     categories = dict.fromkeys(words.CATEGORY_LEVELS, 0)
     for row in rows:
-        if row.category:
-            categories[row.category] += 1
+        if row.published_category:
+            categories[row.published_category] += 1
     counted = sum(categories.values())
     pollutants: dict[str, PeriodStatistics] = {}
     daily = {
@@ -119,6 +121,7 @@ def _year(region: Region, year: int, last: date, without: tuple[Event, ...], sta
         composite,
         problem,
         reduced.traces,
+        sum(row.aqi is not None and not row.publishable for row in rows),
     )
 
 
@@ -298,10 +301,10 @@ def calendar(rows: list[Evaluation]) -> list[list[Any]]:
     return [
         [
             day_of(row.start).isoformat(),
-            words.level(row.category),
-            row.aqi if row.publishable else None,
-            words.category(row.category),
-            row.primary,
+            words.level(row.published_category),
+            row.published_aqi,
+            words.category(row.published_category),
+            row.published_primary,
             row.pk,
         ]
         for row in rows

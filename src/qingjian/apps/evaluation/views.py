@@ -52,7 +52,7 @@ def _label(row: Evaluation) -> dict[str, str] | None:
 def _heading(row: Evaluation) -> str:
     if row.kind.startswith("air"):
         return (
-            f"AQI {row.aqi if row.publishable else 'NA'} {words.category(row.category)}"
+            f"AQI {row.aqi if row.publishable else 'NA'} {words.category(row.published_category)}".strip()
             if row.aqi is not None
             else _("No AQI")
         )

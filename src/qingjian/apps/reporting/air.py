@@ -74,6 +74,21 @@ def _rule_rows(book: Rulebook, period: Period) -> list[Row]:
 # -- a day -------------------------------------------------------------------------------------------------------------
 
 
+def _said(place: Any, row: Evaluation) -> dict[str, str]:
+    if row.aqi is None:
+        return text("当日没有有效的空气质量指数。", "The day has no valid air quality index.")
+    if not row.publishable:
+        return text(
+            "当日缺项，其余项目的指数不大于 100：按 HJ 633-2026，空气质量指数为 NA，不评价类别。",
+            "An item is missing and the index of the rest is not above 100: by HJ 633-2026 the index is NA, without a category.",
+        )
+    primary = row.primary.replace(",", "、") or "无"
+    return text(
+        f"{place.region.name}空气质量指数（AQI）为 {row.aqi}，空气质量{row.category}，首要污染物：{primary}。",
+        f"Air quality index of {place.region.name}: {row.aqi}, {english(row.category)}; primary pollutant: {row.primary or 'none'}.",
+    )
+
+
 def _day(
     place: Any, period: Period, row: Evaluation, stations: Sequence[Evaluation], book: Rulebook
 ) -> dict[str, Any]:
@@ -95,26 +110,16 @@ def _day(
         [
             point.name,
             aqi_of(one),
-            category(one.category) if one else None,
-            one.primary if one else None,
+            category(one.published_category) if one else None,
+            one.published_primary if one else None,
             *(number(one.values["used"].get(name)) if one else None for name in POLLUTANTS),
         ]
         for point in place.points
         for one in (by_point.get(point.pk),)
     ]
     hours = list(evaluation.stored("air_hour", period.first, period.last, region=place.region))
-    kind = category(row.category)
-    primary = row.primary.replace(",", "、") or "无"
-    published = "" if row.publishable else "（不发布，NA）"
-    summary = [
-        text(
-            f"{place.region.name}空气质量指数（AQI）为 {row.aqi}{published}，空气质量{row.category}，首要污染物：{primary}。",
-            f"Air quality index of {place.region.name}: {row.aqi}{'' if row.publishable else ' (not published, NA)'}, {kind['en'].lower()}; primary pollutant: {row.primary or 'none'}.",
-        )
-        if row.aqi is not None
-        else text("当日没有有效的空气质量指数。", "The day has no valid air quality index.")
-    ]
-    if before is not None and before.aqi is not None and row.aqi is not None:
+    summary = [_said(place, row)]
+    if before is not None and before.published_aqi is not None and row.published_aqi is not None:
         summary.append(
             text(
                 f"前一日 AQI {before.aqi}（{before.category}），变化 {row.aqi - before.aqi:+d}。",
@@ -123,13 +128,21 @@ def _day(
         )
     summary += air_deduction.of_day(place.region, row, book)
     by_hour = {one.start.astimezone(CHINA).hour: one for one in hours}
-    values = [by_hour[hour].aqi if hour in by_hour else None for hour in range(24)]
-    colours = [colour_of(by_hour[hour].category) if hour in by_hour else NO_COLOUR for hour in range(24)]
+    values = [by_hour[hour].published_aqi if hour in by_hour else None for hour in range(24)]
+    colours = [
+        colour_of(by_hour[hour].published_category) if hour in by_hour else NO_COLOUR for hour in range(24)
+    ]
     return {
         "facts": [
             {"name": text("AQI", "AQI"), "value": aqi_of(row)},
-            {"name": text("类别", "Category"), "value": kind},
-            {"name": text("首要污染物", "Primary pollutant"), "value": row.primary or text("无", "none")},
+            {
+                "name": text("类别", "Category"),
+                "value": category(row.published_category) if row.publishable else "NA",
+            },
+            {
+                "name": text("首要污染物", "Primary pollutant"),
+                "value": row.published_primary or text("无", "none"),
+            },
             {"name": text("参评测站", "Assessed stations"), "value": len(place.points)},
         ],
         "summary": summary,

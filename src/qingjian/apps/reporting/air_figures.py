@@ -57,7 +57,9 @@ def figures(rows: Sequence[Evaluation], on: date, book: Rulebook, variant: str |
     """Return the figures of daily results, by the rules of a day; `variant` names the rule of the index."""
     found = statistics(rows, on, book)
     return Figures(
-        Counter(row.category for row in rows if row.category), found, index_of(found, on, book, variant)
+        Counter(row.published_category for row in rows if row.published_category),
+        found,
+        index_of(found, on, book, variant),
     )
 
 

@@ -220,7 +220,9 @@ def _categories(
     shown = None
     if len(period.months) > 1:
         by_month = {
-            month: Counter(row.category for row in days if row.category and _month(row) == month)
+            month: Counter(
+                row.published_category for row in days if row.published_category and _month(row) == month
+            )
             for month in period.months
         }
         shown = chart(
@@ -237,8 +239,15 @@ def _categories(
                 for place, name in enumerate(CATEGORIES)
             ],
         )
+    missing = sum(row.aqi is not None and not row.publishable for row in days)
     return section(
         text("各级别天数", "Days by category"),
+        note=text(
+            f"另有 {missing} 天因缺项且其余项目的指数不大于 100，按 HJ 633-2026 为 NA，不计入。",
+            f"Not counted: {missing} days of NA by HJ 633-2026 (an item missing, the index of the rest not above 100).",
+        )
+        if missing
+        else None,
         table=table(
             [column("级别", "Category"), column("本期", "Days"), column("上年同期", "Last year")], lines
         ),
@@ -265,8 +274,8 @@ def _calendar(period: Period, days: Sequence[Evaluation]) -> dict[str, Any]:
             [
                 {
                     "name": text("AQI", "AQI"),
-                    "values": [row.aqi if row else None for row in rows],
-                    "colours": [colour_of(row.category) if row else NO_COLOUR for row in rows],
+                    "values": [row.published_aqi if row else None for row in rows],
+                    "colours": [colour_of(row.published_category) if row else NO_COLOUR for row in rows],
                 }
             ],
         ),
@@ -274,7 +283,7 @@ def _calendar(period: Period, days: Sequence[Evaluation]) -> dict[str, Any]:
 
 
 def _primary(days: Sequence[Evaluation]) -> dict[str, Any]:
-    counts = Counter(name for row in days for name in row.primary.split(",") if name)
+    counts = Counter(name for row in days for name in row.published_primary.split(",") if name)
     return section(
         text("首要污染物天数", "Days by primary pollutant"),
         note=None if counts else text("没有出现首要污染物。", "No primary pollutant occurred."),

@@ -79,9 +79,11 @@ def label(series: Iterable[Series]) -> dict[str, str]:
     return found
 
 
-def notice(series: Iterable[Series]) -> str:
-    """Return what the series say of where their data come from."""
-    return "；".join(dict.fromkeys(one.notice for one in series if one.notice))[:400]
+def notice(series: Iterable[Series]) -> dict[str, str]:
+    """Return in both languages what the series say of where their data come from."""
+    said = [(one.notice.split("\n")[0], one.notice.split("\n")[-1]) for one in series if one.notice]
+    chinese, english = (dict.fromkeys(half) for half in zip(*said, strict=True)) if said else ((), ())
+    return text("；".join(chinese)[:400], "; ".join(english)[:400])
 
 
 def origins(
@@ -89,9 +91,7 @@ def origins(
 ) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Return (the section of origins, the distinct labels that are not plain measurements)."""
     labels = {point.pk: label(held.get(point.pk, ())) for point in points}
-    lines = [
-        [point.name, point.code, labels[point.pk], notice(held.get(point.pk, ())) or None] for point in points
-    ]
+    lines = [[point.name, point.code, labels[point.pk], notice(held.get(point.pk, ()))] for point in points]
     others = {one["zh"]: one for one in labels.values() if one != MEASURED}
     shown = section(
         text("数据来源", "Origin of the data"),

@@ -22,6 +22,9 @@ LONGEST_WORD = 16
 """Longer runs of letters and digits, such as digests, may break anywhere after so many."""
 WIDEST = 24
 """A column asks for no more than so many letters, however long its texts are."""
+LETTERS_ACROSS = 104
+"""So many letters stand beside each other in a table of full width; what needs fewer is set as wide as its texts."""
+HEAD_FILL = 'fill: (_, row) => if row == 0 { rgb("#f1f3f5") }, '
 
 
 def build(content: Mapping[str, Any], meta: Mapping[str, str], word: bytes, language: str) -> bytes:
@@ -51,7 +54,8 @@ def _lines(content: Mapping[str, Any], meta: Mapping[str, str], folder: Path, la
     yield f"#set document(title: {_string(title)})"
     yield '#set page(paper: "a4", margin: 2cm, numbering: "1")'
     yield f'#set text(font: "{forms.FONT_FAMILY}", size: 10pt, lang: "{language}", fallback: false)'
-    yield "#set table(inset: 4pt, stroke: 0.5pt)"
+    yield '#set table(inset: (x: 5pt, y: 4pt), stroke: 0.5pt + rgb("#ced4da"))'
+    yield "#set table.cell(breakable: false)"
     yield "#show heading: set block(above: 1.2em, below: 0.7em)"
     under = f"{content['region']['name']} · {said(content['period'], language)} · {words['version']} {meta['version']}"
     yield f"#align(center)[#text(size: 18pt, weight: 700, {_string(title)}) #linebreak() #text({_string(under)})]"
@@ -105,13 +109,17 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int
     every = [list(heads), *rows] if heads else list(rows)
     if not every:
         return ""
-    shares = [min(WIDEST, max(4, *(_width(row[place]) for row in every))) for place in range(len(every[0]))]
-    sides = ["right" if place in numbers else "left" for place in range(len(shares))]
+    needed = [max(4, *(_width(row[place]) for row in every)) for place in range(len(every[0]))]
+    if sum(needed) + 3 * len(needed) <= LETTERS_ACROSS:
+        columns = ["auto"] * len(needed)
+    else:
+        columns = [f"{min(WIDEST, one)}fr" for one in needed]
+    sides = ["right" if place in numbers else "left" for place in range(len(needed))]
     head = f"table.header({', '.join(f'strong(text({_string(one)}))' for one in heads)}), " if heads else ""
     body = ", ".join(f"text({_string(cell)})" for row in rows for cell in row)
     return (
-        f"#block[#set text(size: 8.5pt)\n#table(columns: ({', '.join(f'{one}fr' for one in shares)},), "
-        f"align: ({', '.join(sides)},), {head}{body})]"
+        f"#block[#set text(size: 8.5pt)\n#table(columns: ({', '.join(columns)},), align: ({', '.join(sides)},), "
+        f"{HEAD_FILL if heads else ''}{head}{body})]"
     )
 
 

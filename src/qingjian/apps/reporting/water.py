@@ -16,6 +16,7 @@ from qingjian.apps.reporting import basis
 from qingjian.apps.reporting.content import chart, column, number, section, table, text
 from qingjian.apps.reporting.periods import DAY, Period, day_of
 from qingjian.rulebook import Row, Rulebook
+from qingjian.standards.item_names import ITEM_NAMES
 from qingjian.standards.rounding import round_places
 from qingjian.standards.words import english
 
@@ -349,9 +350,9 @@ def _items(present: Sequence[Judged]) -> dict[str, Any]:
             lines.append(
                 [
                     one.point.name,
-                    f"{item['name']} {item['item']}",
+                    _named(item["name"], item["item"]),
                     number(float(item["value"])) if _plain(item["value"]) else item["value"],
-                    item["unit"],
+                    item["unit"] if item["unit"] != "无量纲" else text("无量纲", "–"),
                     class_name(item["class"]) if item["class"] else None,
                     None if multiple is None else round(multiple, 2),
                 ]
@@ -370,6 +371,12 @@ def _items(present: Sequence[Judged]) -> dict[str, Any]:
             lines,
         ),
     )
+
+
+def _named(name: str, symbol: str) -> dict[str, str]:
+    """Return an item by name and symbol, without saying one of them twice."""
+    said = [one if symbol in one else f"{one} {symbol}" for one in (name, ITEM_NAMES.get(name, name))]
+    return text(*said)
 
 
 def _plain(value: str) -> bool:

@@ -111,6 +111,12 @@ def items_text(names: list[str] | None) -> str:
 
 
 @register.filter
+def listed(names: str | None) -> str:
+    """Write items that are stored with commas between them as a list of the page."""
+    return items_text((names or "").split(","))
+
+
+@register.filter
 def responsible(row: Evaluation) -> str:
     return sheets.responsible(row)
 

@@ -73,7 +73,9 @@
     source.clear();
     source.addFeatures(data.points.map((point) => new ol.Feature({ geometry: new ol.geom.Point(ol.proj.fromLonLat([point.longitude, point.latitude])), point })));
     placed.resolution = 0;
-    if (!fitted && source.getFeatures().length) { map.getView().fit(source.getExtent(), { padding: [50, 50, 60, 50], maxZoom: 13 }); fitted = true; }
+    /* A lone point says where it lies only with the country around it. */
+    const count = source.getFeatures().length;
+    if (!fitted && count) { map.getView().fit(source.getExtent(), { padding: [50, 50, 60, 50], maxZoom: count > 1 ? 13 : 11.5 }); fitted = true; }
   };
   document.addEventListener("change", (event) => {
     if (event.target.name !== "element") return;

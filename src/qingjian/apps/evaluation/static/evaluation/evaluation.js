@@ -63,7 +63,10 @@
     const high = Number.isFinite(above) && above - top <= 4 * Math.max(top - bottom, top / 2) ? above : top;
     const low = Number.isFinite(below) && bottom - below <= 4 * Math.max(top - bottom, top / 2) ? below : bottom;
     const room = (high - low || Math.abs(high) || 1) * 0.06;
-    const places = Math.max(0, Math.ceil(-Math.log10(room)) + 1);
+    /* Ends of the axis fall on its own steps: 1, 2 or 5 times a power of ten. */
+    const rough = (high - low + 2 * room) / 5, power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
+    const end = (value, round) => Number((round(value / step) * step).toPrecision(12));
     chart.clear();
     chart.setOption({
       animation: false, textStyle: { fontFamily: "inherit" },
@@ -72,7 +75,7 @@
       grid: { left: 8, right: 92, top: 34, bottom: 8, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText" },
       xAxis: { type: "category", data: data.x.map((moment) => stamped(moment, data.step)), axisLabel: { hideOverlap: true, fontSize: 10 } },
-      yAxis: { type: "value", name: data.unit, min: drawn.length ? Number((low >= 0 ? Math.max(0, low - room) : low - room).toFixed(places)) : 0, max: drawn.length ? Number((high + room).toFixed(places)) : 1, axisLabel: { fontSize: 10 }, nameTextStyle: { align: "left" } },
+      yAxis: { type: "value", name: data.unit, min: drawn.length ? end(low >= 0 ? Math.max(0, low - room) : low - room, Math.floor) : 0, max: drawn.length ? end(high + room, Math.ceil) : 1, interval: drawn.length ? step : undefined, axisLabel: { fontSize: 10 }, nameTextStyle: { align: "left" } },
       series: drawn.map((line, place) => ({
         name: line.name, type: "line", data: line.values, connectNulls: false, showSymbol: data.x.length < 60, symbolSize: 6,
         lineStyle: { width: 2, type: ["solid", "dashed", "dotted"][place % 3] },
