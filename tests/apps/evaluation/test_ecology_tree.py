@@ -112,7 +112,10 @@ def test_an_office_brings_its_table_by_pages_alone(own: Data, place: Any, client
     maker, checker = place.person("shuju", "data_manager"), place.person("shenhe", "data_manager")
     client.force_login(maker)
     address = "/limits/propose/?table=eqi_indicators"
-    single = dict(zip(HEAD.split(","), ROWS[0].split(","), strict=True)) | {"reason": "只有一行"}
+    single = dict(zip(HEAD.split(","), ROWS[0].split(","), strict=True)) | {
+        "confidence": "S",
+        "reason": "只有一行",
+    }
     refused = client.post(address, single).content.decode()
     assert "权重之和为 0.6，应为 1" in refused
     template = openpyxl.load_workbook(
