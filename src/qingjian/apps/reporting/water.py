@@ -180,8 +180,13 @@ def _summary(
         lines.append(text(f"{against[0]}没有结果，不作比较。", f"No results of {against[1]}: not compared."))
     missed = [one for one in present if one.reached is False]
     if missed:
-        names = "、".join(f"{one.point.name}（{one.main.replace(',', '、') or '、'.join(one.decided_by)}）" for one in missed)
-        names_en = ", ".join(f"{one.point.name} ({one.main.replace(',', ', ') or ', '.join(one.decided_by)})" for one in missed)
+        names = "、".join(
+            f"{one.point.name}（{one.main.replace(',', '、') or '、'.join(one.decided_by)}）"
+            for one in missed
+        )
+        names_en = ", ".join(
+            f"{one.point.name} ({one.main.replace(',', ', ') or ', '.join(one.decided_by)})" for one in missed
+        )
         lines.append(text(f"未达到目标：{names}。", f"Target not reached: {names_en}."))
     for one in rivers:
         rating = one["rating"]
