@@ -167,6 +167,29 @@ class Post(models.Model):
         return f"{self.user} · {self.get_role_display()} · {self.region}"
 
 
+class TwoPersonDecision(models.Model):
+    """What one person proposes and another decides (maker-checker); decided with `services.decide`."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("Waiting for approval")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("Proposed by"))
+    created_at = models.DateTimeField(_("Proposed at"))
+    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
+    decided_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
+    )
+    decided_at = models.DateTimeField(_("Decided at"), null=True)
+    comment = models.CharField(_("Comment"), max_length=300, blank=True)
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
 class AuditEvent(models.Model):
     """One line of the access trail: who did what, when, from where. Rows are only ever added."""
 

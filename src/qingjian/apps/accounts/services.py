@@ -21,6 +21,7 @@ from qingjian.apps.accounts.models import (
     Region,
     RegionPlacement,
     SecondFactor,
+    TwoPersonDecision,
     User,
 )
 from qingjian.apps.accounts.roles import ROLES, Capability
@@ -46,6 +47,14 @@ def record(
         row.save()
         records.commit("setting.changed", row.pk, recorded.setting_changed(row))
     return row
+
+
+def decide(person: Any, row: TwoPersonDecision, version: int, state: str, **more: Any) -> None:
+    """Decide what waits, seen in this version; the row then is as stored. Raises ValidationError if somebody was faster."""
+    waiting = type(row)._default_manager.filter(pk=row.pk, version=version, state=row.State.PROPOSED)
+    if not waiting.update(state=state, decided_by=person, decided_at=now(), version=version + 1, **more):
+        raise ValidationError(_("Somebody has decided this in the meantime. Reload the page."))
+    row.refresh_from_db()
 
 
 def sign_in_failed(username: str, address: str) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.accounts.models import Region
+from qingjian.apps.accounts.models import Region, TwoPersonDecision
 from qingjian.apps.network.models import PermitLimit, Point, Series
 
 
@@ -272,7 +272,7 @@ class TrendWarning(models.Model):
         return f"{self.series} {self.start:%Y-%m-%d %H:%M}"
 
 
-class AirEvent(models.Model):
+class AirEvent(TwoPersonDecision):
     """Days of sand dust or of another approved exception in a region; a second person decides (maker-checker).
 
     Nothing is deleted: statistics are shown with and without the days. What the decision changed is kept with it.
@@ -299,16 +299,7 @@ class AirEvent(models.Model):
     reason = models.TextField(_("What happened"), max_length=1000)
     evidence_digest = models.CharField(_("Digest"), max_length=64)
     evidence_name = models.CharField(_("Evidence"), max_length=200)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Proposed by")
-    )
-    created_at = models.DateTimeField(_("Proposed at"))
     state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
-    )
-    decided_at = models.DateTimeField(_("Decided at"), null=True)
-    comment = models.CharField(_("Comment"), max_length=300, blank=True)
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Revoked by")
     )
@@ -316,7 +307,6 @@ class AirEvent(models.Model):
     revocation = models.CharField(_("Why revoked"), max_length=300, blank=True)
     effect = models.JSONField(default=list)
     """Figures of the year before and after, as they were when it was approved."""
-    version = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ("-first", "-id")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.accounts.models import Organisation, Region, TwoPersonDecision
 from qingjian.apps.network.kinds import KINDS, POINT_KIND_CHOICES
 
 
@@ -485,36 +484,14 @@ class ForwardTarget(models.Model):
         return self.name
 
 
-class ChangeRequest(models.Model):
+class ChangeRequest(TwoPersonDecision):
     """A proposed change of the registry, decided by a second person (maker-checker)."""
 
-    class State(models.TextChoices):
-        PROPOSED = "proposed", _("Waiting for approval")
-        APPROVED = "approved", _("Approved")
-        REJECTED = "rejected", _("Rejected")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
-
     reason = models.CharField(_("Reason"), max_length=300)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="proposals", verbose_name=_("Proposed by")
-    )
-    created_at = models.DateTimeField(_("Proposed at"))
     region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("Region"))
     organisation = models.ForeignKey(
         Organisation, models.PROTECT, null=True, blank=True, verbose_name=_("Organisation")
     )
-    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="decisions",
-        verbose_name=_("Decided by"),
-    )
-    decided_at = models.DateTimeField(_("Decided at"), null=True, blank=True)
-    comment = models.CharField(_("Comment"), max_length=300, blank=True)
-    version = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ("-id",)

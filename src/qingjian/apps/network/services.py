@@ -136,18 +136,6 @@ def _keep_platform_series(series: models.Series) -> None:
     )
 
 
-def _decide(
-    author: Any, request: models.ChangeRequest, version: int, state: str, comment: str
-) -> models.ChangeRequest:
-    changed = models.ChangeRequest.objects.filter(
-        pk=request.pk, version=version, state=models.ChangeRequest.State.PROPOSED
-    ).update(state=state, decided_by=author, decided_at=now(), comment=comment, version=version + 1)
-    if not changed:
-        raise ValidationError(_("Somebody has decided this request in the meantime. Reload the page."))
-    request.refresh_from_db()
-    return request
-
-
 def approve(
     author: Any, request: models.ChangeRequest, version: int, comment: str = ""
 ) -> models.ChangeRequest:
@@ -156,7 +144,7 @@ def approve(
         if author == request.author:
             raise PermissionDenied(_("A second person approves what you proposed."))
         account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
-        _decide(author, request, version, models.ChangeRequest.State.APPROVED, comment)
+        accounts.decide(author, request, version, request.State.APPROVED, comment=comment)
         _put_in_force(request)
         accounts.record(author, "registry:change:approved", str(request.pk))
         records.commit("registry.approved", request.pk, recorded.change_decided(request))
@@ -189,7 +177,7 @@ def reject(author: Any, request: models.ChangeRequest, version: int, comment: st
         raise ValidationError(_("Say why, so that the author can correct it."))
     account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
     accounts.record(author, "registry:change:rejected", str(request.pk))
-    _decide(author, request, version, models.ChangeRequest.State.REJECTED, comment.strip())
+    accounts.decide(author, request, version, request.State.REJECTED, comment=comment.strip())
     records.commit("registry.rejected", request.pk, recorded.change_decided(request))
     return request
 
@@ -200,7 +188,8 @@ def withdraw(author: Any, request: models.ChangeRequest, version: int) -> models
     if author != request.author:
         raise PermissionDenied
     accounts.record(author, "registry:change:withdrawn", str(request.pk))
-    return _decide(author, request, version, models.ChangeRequest.State.WITHDRAWN, "")
+    accounts.decide(author, request, version, request.State.WITHDRAWN)
+    return request
 
 
 @transaction.atomic

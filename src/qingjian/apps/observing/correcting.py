@@ -172,12 +172,7 @@ def _require_decider(author: Any, row: Correction) -> None:
 
 def _decide(author: Any, row: Correction, version: int, state: str, comment: str) -> Correction:
     with transaction.atomic():
-        changed = Correction.objects.filter(
-            pk=row.pk, version=version, state=Correction.State.PROPOSED
-        ).update(state=state, decided_by=author, decided_at=now(), comment=comment, version=version + 1)
-        if not changed:
-            raise ValidationError(_("Somebody has decided this correction in the meantime. Reload the page."))
-        row.refresh_from_db()
+        accounts.decide(author, row, version, state, comment=comment)
         accounts.record(author, f"data:correction:{state}", row.series.code, {"correction": row.pk})
         if state != Correction.State.WITHDRAWN:
             records.commit(f"correction.{state}", row.pk, recorded.correction(row))

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.accounts.models import Organisation, Region, TwoPersonDecision
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing.log_books import (  # noqa: F401 - Django looks for models here
     Filing,
@@ -171,17 +171,11 @@ class Mark(models.Model):
         return f"{self.get_kind_display()} {self.point} {self.start:%Y-%m-%d %H:%M}"
 
 
-class Correction(models.Model):
+class Correction(TwoPersonDecision):
     """Correction (更正) of one value: proposed with a reason, decided by a second person, then a new revision.
 
     What was received stays as the revision before it.
     """
-
-    class State(models.TextChoices):
-        PROPOSED = "proposed", _("Proposed")
-        APPROVED = "approved", _("Approved")
-        REJECTED = "rejected", _("Rejected")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     series = models.ForeignKey(Series, models.PROTECT, related_name="corrections", verbose_name=_("Series"))
     statistic = models.CharField(_("Statistic"), max_length=10)
@@ -193,19 +187,8 @@ class Correction(models.Model):
     after = models.JSONField(_("After"))
     """Numbers that are to replace them; those not named stay."""
     reason = models.CharField(_("Reason"), max_length=300)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="corrections", verbose_name=_("Author")
-    )
-    created_at = models.DateTimeField(_("Proposed at"))
-    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
-    )
-    decided_at = models.DateTimeField(_("Decided at"), null=True)
-    comment = models.CharField(_("Comment"), max_length=300, blank=True)
     stored = models.BooleanField(default=False)
     """The new revision was seen in the lake."""
-    version = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ("-id",)

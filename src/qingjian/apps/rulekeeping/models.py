@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts.models import TwoPersonDecision
+
 
 class RuleConfirmation(models.Model):
     """A person has compared a row with the document it stands for. Bound to the content that was seen."""
@@ -27,14 +29,8 @@ class RuleConfirmation(models.Model):
         return f"{self.row_id} {self.document}"
 
 
-class RuleProposal(models.Model):
+class RuleProposal(TwoPersonDecision):
     """Proposed rows of one table of the rulebook, decided by a second person (maker-checker)."""
-
-    class State(models.TextChoices):
-        PROPOSED = "proposed", _("Waiting for approval")
-        APPROVED = "approved", _("Approved")
-        REJECTED = "rejected", _("Rejected")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     table = models.CharField(_("Table"), max_length=40)
     rows = models.JSONField(default=list)
@@ -47,18 +43,7 @@ class RuleProposal(models.Model):
     """The file as it came, decoded; empty when the rows were typed in."""
     file_name = models.CharField(_("File name"), max_length=200, blank=True)
     reason = models.CharField(_("Reason"), max_length=300)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Proposed by")
-    )
-    created_at = models.DateTimeField(_("Proposed at"))
-    state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.PROPOSED)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
-    )
-    decided_at = models.DateTimeField(_("Decided at"), null=True)
     document = models.CharField(_("Document compared with"), max_length=300, blank=True)
-    comment = models.CharField(_("Comment"), max_length=300, blank=True)
-    version = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ("-id",)

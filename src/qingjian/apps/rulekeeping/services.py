@@ -195,15 +195,6 @@ def _refuse_broken_tree(table: str, rows: Sequence[Mapping[str, str]], taken_bac
         raise ValidationError(list(problems))
 
 
-def _decide(author: Any, change: RuleProposal, version: int, state: str, **more: Any) -> None:
-    changed = RuleProposal.objects.filter(
-        pk=change.pk, version=version, state=RuleProposal.State.PROPOSED
-    ).update(state=state, decided_by=author, decided_at=now(), version=version + 1, **more)
-    if not changed:
-        raise ValidationError(_("Somebody has decided this change in the meantime. Reload the page."))
-    change.refresh_from_db()
-
-
 def approve(
     author: Any, change: RuleProposal, version: int, document: str, comment: str = ""
 ) -> RuleProposal:
@@ -219,7 +210,7 @@ def approve(
     with transaction.atomic():
         present = queries.rulebook()
         _refuse_if_moved(change, {row.id: dict(row.values) for row in present.rows(change.table)})
-        _decide(
+        accounts.decide(
             author,
             change,
             version,
@@ -256,7 +247,7 @@ def reject(author: Any, change: RuleProposal, version: int, comment: str) -> Rul
     if not comment.strip():
         raise ValidationError(_("Give a reason: it stays in the history."))
     with transaction.atomic():
-        _decide(author, change, version, RuleProposal.State.REJECTED, comment=comment.strip())
+        accounts.decide(author, change, version, RuleProposal.State.REJECTED, comment=comment.strip())
         accounts.record(author, "rule:change:rejected", str(change.pk), {})
     return change
 
@@ -266,7 +257,7 @@ def withdraw(author: Any, change: RuleProposal, version: int) -> RuleProposal:
     if author.pk != change.author_id:
         raise PermissionDenied
     with transaction.atomic():
-        _decide(author, change, version, RuleProposal.State.WITHDRAWN)
+        accounts.decide(author, change, version, RuleProposal.State.WITHDRAWN)
         accounts.record(author, "rule:change:withdrawn", str(change.pk), {})
     return change
 

@@ -143,31 +143,20 @@ def revoke(author: Any, row: AirEvent, version: int, reason: str) -> AirEvent:
             revocation=reason.strip(),
             version=F("version") + 1,
         )
-        _settled(author, row, changed, "revoked")
+        if not changed:
+            raise ValidationError(_("Somebody has decided this in the meantime. Reload the page."))
+        row.refresh_from_db()
+        accounts.record(author, "air:event:revoked", str(row.pk))
         records.commit("air_event.revoked", row.pk, recorded.event_revoked(row))
     return row
 
 
 def _decide(author: Any, row: AirEvent, version: int, state: str, comment: str, **more: Any) -> AirEvent:
     with transaction.atomic():
-        changed = AirEvent.objects.filter(pk=row.pk, version=version, state=AirEvent.State.PROPOSED).update(
-            state=state,
-            decided_by=author,
-            decided_at=now(),
-            comment=comment,
-            version=F("version") + 1,
-            **more,
-        )
-        _settled(author, row, changed, state)
+        accounts.decide(author, row, version, state, comment=comment, **more)
+        accounts.record(author, f"air:event:{state}", str(row.pk))
         records.commit("air_event.decided", row.pk, recorded.event_decided(row))
     return row
-
-
-def _settled(author: Any, row: AirEvent, changed: int, what: str) -> None:
-    if not changed:
-        raise ValidationError(_("Somebody has decided this change in the meantime. Reload the page."))
-    row.refresh_from_db()
-    accounts.record(author, f"air:event:{what}", str(row.pk))
 
 
 def _require_other(author: Any, row: AirEvent, first: int | None) -> None:
