@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -28,16 +29,37 @@ STAFF_PAGES = [
 ]  # fmt: skip
 
 
+LINKS = (
+    "[...document.querySelectorAll('main a[href^=\"/\"]:not(.qe-why)')].map(one => one.getAttribute('href'))"
+)
+
+
+def shape(path: str) -> str:
+    """An address without the names and numbers of what it shows: pages of one kind have the same."""
+    return re.sub(r"/[^/]*[A-Z0-9][^/]*(?=/)", "/…", path.split("?")[0])
+
+
 @pytest.mark.parametrize("size", ["office", "phone"])
 def test_staff_pages_open_in_both_sizes(signed_in, node, size: str) -> None:
+    """The pages above, and one of every other kind that a link on one of them leads to."""
     page = signed_in("shuju", size)
+    waiting = [*STAFF_PAGES]
+    known = {shape(path) for path in waiting}
+    opened: list[str] = []
     too_wide = []
     capitals = []
     sideways = []
-    for path in STAFF_PAGES:
+    while waiting:
+        path = waiting.pop(0)
         response = page.goto(f"{node.address}{path}")
         assert response.status == 200, path
         assert page.locator("h1").inner_text().strip(), path
+        opened.append(path)
+        for link in page.evaluate(LINKS):
+            if link.split("?")[0].endswith("/") and "export=" not in link and shape(link) not in known:
+                kind = page.request.head(f"{node.address}{link}").headers["content-type"]
+                known.add(shape(link))
+                waiting += [link] * kind.startswith("text/html")
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             too_wide.append(path)
         # On a phone a list is cards: no row is read by moving sideways.
@@ -50,6 +72,7 @@ def test_staff_pages_open_in_both_sizes(signed_in, node, size: str) -> None:
             "[...document.querySelectorAll('th')].some(th => getComputedStyle(th).textTransform === 'uppercase')"
         ):
             capitals.append(path)
+    assert len(opened) > len(STAFF_PAGES) + 15, opened
     assert too_wide == []
     assert sideways == [] or size == "office"
     assert capitals == []

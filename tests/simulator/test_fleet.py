@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 from tests.simulator.hosts import Listening, SteppedClock, items, until
 
 from qingjian.hj212.policy import Policy
@@ -237,7 +238,7 @@ def test_the_clock_is_set_and_calibration_marks_values() -> None:
     run(body, devices=(BOILER,), backfill_hours=0.0)
 
 
-def test_nothing_is_lost_while_the_link_is_down() -> None:
+def test_nothing_is_lost_while_the_link_is_down_and_it_is_said_once() -> None:
     async def body(listening: Listening, fleet: Fleet, clock: SteppedClock) -> None:
         link = fleet.links[0]
         await until(lambda: count(listening, RIVER, "2051") >= 4, clock)
@@ -254,9 +255,13 @@ def test_nothing_is_lost_while_the_link_is_down() -> None:
         for start in due:
             assert any(datetime.fromisoformat(text or "") == start for text in starts), start
         assert link.connects >= 2
+        await until(lambda: len(said) == 2, clock)
+        assert (link.problem, [one["log_level"] for one in said]) == ("", ["warning", "info"])
+        assert str(port) in said[0]["reason"]
         assert sum(one.cn == "2081" for one in listening.station(RIVER).messages) <= 2
 
-    run(body, devices=(RIVER,), backfill_hours=1.0)
+    with capture_logs() as said:
+        run(body, devices=(RIVER,), backfill_hours=1.0)
 
 
 def test_a_host_that_never_answers_makes_the_logger_resend_and_reconnect() -> None:

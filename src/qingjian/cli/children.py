@@ -40,8 +40,8 @@ def _numbered(name: str, count: int) -> list[str]:
     return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
-def run(name: str, data: Path) -> None:
-    """Run one child in this process until SIGTERM; ValueError for an unknown name."""
+def service(name: str) -> Callable[[str, Path], None]:
+    """Return what runs a child in this process until SIGTERM, called with name and data folder; ValueError if unknown."""
     kind = name.split("-")[0]
     runners: dict[str, Callable[[str, Path], None]] = {
         "web": _web,
@@ -54,7 +54,7 @@ def run(name: str, data: Path) -> None:
     }
     if kind not in runners:
         raise ValueError(f"未知服务 / unknown service: {name} ({', '.join(sorted(runners))})")
-    runners[kind](name, data)
+    return runners[kind]
 
 
 def _web(name: str, data: Path) -> None:

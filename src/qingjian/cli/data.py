@@ -7,15 +7,20 @@ from pathlib import Path
 
 import typer
 
-from qingjian.cli.folder import DATA, enter
+from qingjian.cli.folder import DATA, enter, existing
 from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.folders import DataFolder
 from qingjian.contracts.manifest import Summary
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 
+FORMATS = ("csv", "xlsx")
+
 
 def import_data(
-    file: Path = typer.Argument(help="CSV 或 XLSX 文件 / CSV or XLSX file"),
+    words: list[str] = typer.Argument(
+        metavar="[csv|xlsx] FILE",
+        help="文件，可先写明格式（缺省按扩展名） / the file, after its format where the name does not tell it",
+    ),
     data: Path = DATA,
     point: str = typer.Option("", help="文件未写点位时所属点位 / point of all rows"),
     statistic: str = typer.Option("", help="文件未写统计时段时：hour、day … / statistic of all rows"),
@@ -24,16 +29,15 @@ def import_data(
         "start", help="时间列是时段的起点还是终点：start|end / which end the time names"
     ),
 ) -> None:
-    """Import observations from a file; wrong rows are named, the others are stored."""
+    """Import observations from a CSV or XLSX file; wrong rows are named, the others are stored."""
+    file, name = _file(words)
+    existing(data)
     folder = enter(data)
     from qingjian.apps.evaluation import entering
     from qingjian.apps.network import services as network
     from qingjian.intake import ImportSource, IntakeError, Spool, import_file, submit
     from qingjian.lake import Lake
 
-    if not file.is_file():
-        typer.echo(f"文件不存在 / no such file: {file}", err=True)
-        raise typer.Exit(2)
     directory = network.directory_store().current()
     if directory is None:
         typer.echo(
@@ -44,7 +48,7 @@ def import_data(
     kept = entering.kept_files()
     source = ImportSource(
         "",
-        file.name,
+        name,
         author="command line",
         origin=origin,
         point=point,
@@ -76,12 +80,28 @@ def import_data(
     raise typer.Exit(1 if result.problems else 0)
 
 
+def _file(words: list[str]) -> tuple[Path, str]:
+    """Return the file and the name it goes by, which tells its format; ends with 2 when there is none."""
+    kind, path = (
+        (words[0], Path(words[1])) if len(words) == 2 and words[0] in FORMATS else ("", Path(words[0]))
+    )
+    if len(words) > 1 + bool(kind):
+        typer.echo("一次导入一个文件 / one file at a time: qingjian import [csv|xlsx] FILE", err=True)
+        raise typer.Exit(2)
+    if not path.is_file():
+        typer.echo(f"文件不存在 / no such file: {path}", err=True)
+        raise typer.Exit(2)
+    told = not kind or path.suffix.lower() == f".{kind}"
+    return path, path.name if told else f"{path.name}.{kind}"
+
+
 def backup(target: Path = typer.Argument(help="空目录 / an empty folder"), data: Path = DATA) -> None:
     """Copy the data folder, and a PostgreSQL database, also while the node runs; ledger last, one manifest."""
     from qingjian.site import backup as backups
 
+    folder = existing(data)
     try:
-        summary = backups.make(DataFolder(data.resolve()), target, SystemClock().now(), typer.echo)
+        summary = backups.make(folder, target, SystemClock().now(), typer.echo)
     except backups.BackupError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
@@ -127,7 +147,7 @@ def upgrade(
     ),
 ) -> None:
     """Back up, migrate every store of the data folder, verify."""
-    folder = DataFolder(data.resolve())
+    folder = existing(data)
     from qingjian.site import backup as backups
 
     try:

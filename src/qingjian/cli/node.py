@@ -7,12 +7,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from qingjian.cli.folder import DATA, enter
+from qingjian.cli.folder import DATA, enter, existing
 from qingjian.contracts.clock import SystemClock
 from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
@@ -32,12 +33,26 @@ def up(
         if value is not None:
             os.environ[f"QINGJIAN_{name}"] = str(value)
     folder = DataFolder(data.resolve())
+    if problem := unusable(folder.root):
+        typer.echo(problem, err=True)
+        raise typer.Exit(2)
     try:
         with FolderLock(folder.lock):
             _up(data)
     except AlreadyRunningError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+def unusable(root: Path) -> str:
+    """Make the folder and say in words why it cannot hold a node; "" when it can."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        return f"不能使用数据目录 {root} / the data folder {root} cannot be used: {error.strerror}"
+    return ""
 
 
 def taken_ports(configuration: Any) -> list[str]:
@@ -104,13 +119,20 @@ def run(name: str, data: Path = DATA) -> None:
         stop_with_parent()
     from qingjian.cli import children
 
-    children.run(name, data)
+    existing(data)
+    try:
+        service = children.service(name)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    service(name, data)
 
 
 def status(
     data: Path = DATA, as_json: bool = typer.Option(False, "--json", help="输出 JSON / print JSON")
 ) -> None:
     """Say what runs, how far the pipeline is and who is connected."""
+    existing(data)
     folder = enter(data)
     from qingjian.site import health
 
@@ -124,6 +146,7 @@ def status(
 
 def doctor(data: Path = DATA) -> None:
     """Print effective settings with their origin, and what is unreachable, behind or unsafe."""
+    existing(data)
     folder = enter(data)
     from qingjian.site import health
 

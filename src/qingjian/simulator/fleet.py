@@ -7,10 +7,14 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from qingjian.contracts.clock import Clock
 from qingjian.simulator.logger import FieldLogger
 from qingjian.simulator.quirks import QUIRKS, misbehave
 from qingjian.simulator.synthesis import key_of
+
+LOG = structlog.get_logger("qingjian.simulator")
 
 TICK = 0.25
 FIRST_PAUSE = 1.0
@@ -55,6 +59,8 @@ class Link:
             )
         self.logger = logger
         self.connects = 0
+        self.problem = ""
+        """Why the host could not be reached the last time it was tried; "" once it was."""
         self._host = host
         self._port = port
         self._clock = clock
@@ -69,6 +75,7 @@ class Link:
 
     def on_open(self, socket: _Socket) -> None:
         self.connects += 1
+        self.problem = ""
         self._pause = FIRST_PAUSE
         self._sockets.append(socket)
         if len(self._sockets) == 1:
@@ -122,7 +129,8 @@ class Link:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await loop.create_connection(lambda: _Socket(self), self._host, self._port)
-        except OSError:  # TimeoutError is one of them
+        except OSError as error:  # TimeoutError is one of them
+            self.problem = f"{self._host}:{self._port}: {error.strerror or type(error).__name__}"
             self._wait_longer()
 
     def _wait_longer(self) -> None:
@@ -173,6 +181,7 @@ class Fleet:
     def __init__(self, links: Sequence[Link], clock: Clock) -> None:
         self.links = tuple(links)
         self._clock = clock
+        self._problem = ""
 
     def state(self) -> FleetState:
         loggers = [link.logger for link in self.links]
@@ -191,6 +200,18 @@ class Fleet:
             while not stop.is_set() and not all(link.logger.idle for link in self.links):
                 for link in self.links:
                     link.on_time()
+                self._tell()
                 await self._clock.sleep(TICK)
         finally:
             await asyncio.gather(*(link.stop() for link in self.links))
+
+    def _tell(self) -> None:
+        """Say once that nobody gets through, and once that somebody does again."""
+        reached = any(link.logger.connected for link in self.links)
+        problem = "" if reached else next((link.problem for link in self.links if link.problem), "")
+        if problem and not self._problem:
+            LOG.warning("no device reaches the host; they go on trying", reason=problem)
+        elif reached and self._problem:
+            LOG.info("the host is reached again")
+        if problem or reached:
+            self._problem = problem

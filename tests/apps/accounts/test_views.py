@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django.urls import get_resolver
+from tests.apps.addresses import addresses
 
 from qingjian.apps.accounts import services
 from qingjian.apps.accounts.models import AuditEvent, User
@@ -18,15 +18,6 @@ OPEN = {
     "/witness/<path:name>",
 }
 """Meant for everybody; whoever adds a page that is must add it here."""
-
-
-def addresses(resolver=None, prefix: str = "/"):
-    for pattern in (resolver or get_resolver()).url_patterns:
-        path = prefix + str(pattern.pattern)
-        if hasattr(pattern, "url_patterns"):
-            yield from addresses(pattern, path)
-        else:
-            yield path
 
 
 def test_every_page_needs_a_signed_in_person(client, db) -> None:

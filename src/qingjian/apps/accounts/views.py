@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.http import require_POST
@@ -19,6 +18,7 @@ from qingjian.apps.accounts.middleware import address_of
 from qingjian.apps.accounts.models import Organisation, Post, User
 from qingjian.apps.accounts.roles import CAPABILITY_NAMES, ROLES, Capability
 from qingjian.contracts.current import now
+from qingjian.ui.returning import own_address
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -35,10 +35,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
                 services.sign_in_failed(username, address_of(request))
                 form.add_error(None, _("Login name or password is wrong."))
             else:
-                safe = url_has_allowed_host_and_scheme(
-                    target, {request.get_host()}, require_https=request.is_secure()
-                )
-                target = target if safe else "/"
+                target = own_address(request, target)
                 if queries.second_factor_of(user) is not None:
                     return second_factor_views.ask_for_code(request, user, target)
                 login(request, user)

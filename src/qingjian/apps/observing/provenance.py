@@ -21,7 +21,7 @@ from qingjian.contracts.converting import Converter
 from qingjian.contracts.current import now
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.model import Refusal
-from qingjian.journal.reader import JournalReader
+from qingjian.journal.reader import JournalReader, journals
 from qingjian.pipeline.corrections import number_of
 from qingjian.pipeline.rules import check_rule
 from qingjian.quality.status import Status
@@ -174,8 +174,10 @@ def frame(journal: str, sequence: int) -> dict[str, Any] | None:
     """Return a frame from the lake, or from the journal while it has not moved yet, with its reading."""
     row = stores.lake().frame(journal, sequence)
     if row is None:
-        folder = settings.DATA_FOLDER.journal / journal
-        kept = JournalReader(folder).frame(sequence) if folder.is_dir() else None
+        if journal not in journals(settings.DATA_FOLDER.journal):
+            return None
+        with JournalReader(settings.DATA_FOLDER.journal / journal) as reader:
+            kept = reader.frame(sequence)
         if kept is None:
             return None
         row = {

@@ -11,7 +11,6 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -22,6 +21,7 @@ from qingjian.apps.rulekeeping import queries, services
 from qingjian.rulebook import RowError
 from qingjian.rulebook.tables import TABLES
 from qingjian.ui.listing import workbook_response
+from qingjian.ui.returning import own_address
 
 PAGE_SIZE = 25
 LARGEST_FILE = 2 << 20
@@ -108,10 +108,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    target = request.POST.get("next", "")
-    return redirect(
-        target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "rules-to-confirm"
-    )
+    return redirect(own_address(request, request.POST.get("next", ""), "rules-to-confirm"))
 
 
 @require_POST
