@@ -83,6 +83,9 @@ def test_pages_and_exports(filled, staff, client) -> None:
     heads, row = list(book.active.iter_rows(values_only=True))
     assert dict(zip(heads, row, strict=True))["Equivalents"] == 44.64
     assert client.get(f"/outlets/statistics/?{period}&export=xlsx").content[:2] == b"PK"
+    context = client.get("/outlets/tax/").context
+    assert (context["first"], context["last"]) == (date(2026, 7, 1), date(2026, 9, 30))
+    assert client.get("/outlets/tax/?from=2026-10-01").context["last"] == date(2026, 11, 21)
     for wrong in ("from=x", "from=2026-11-20&to=2026-11-01"):
         assert client.get(f"/outlets/tax/?{wrong}").status_code == 400
     assert client.get(f"/outlets/tax/why/?{period}&month=2026-10&point=W1").status_code == 404

@@ -27,11 +27,12 @@ def item_of(request: HttpRequest, items: Collection[str]) -> str:
     return wanted
 
 
-def days(request: HttpRequest) -> tuple[date, date]:
-    """Return the days `from` and `to`; the year so far when none are asked for. Raises BadRequest."""
+def days(request: HttpRequest, usual: tuple[date, date] | None = None) -> tuple[date, date]:
+    """Return the days `from` and `to`; the usual ones, or the year so far, when none are asked for. Raises BadRequest."""
     today = day_of(now())
-    first = asked.day(request, "from") or date(today.year, 1, 1)
-    last = asked.day(request, "to") or today
+    usual_first, usual_last = usual or (date(today.year, 1, 1), today)
+    first = asked.day(request, "from") or usual_first
+    last = asked.day(request, "to") or (usual_last if first <= usual_last else today)
     if last < first:
         raise BadRequest(_("The end must lie after the beginning."))
     return first, last

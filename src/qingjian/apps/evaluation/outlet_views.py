@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -29,6 +31,7 @@ from qingjian.contracts.current import now
 from qingjian.ui import asked
 from qingjian.ui.listing import workbook_response
 
+TAX_LINES = 40
 AVERAGINGS = (("hour", lazy("Hour")), ("day", lazy("Day")))
 
 
@@ -212,10 +215,17 @@ def statistics(request: HttpRequest) -> HttpResponse:
 # -- the tax -----------------------------------------------------------------------------------------------------------
 
 
+def _newest_quarter() -> tuple[date, date]:
+    """Return the newest quarter that is over: the tax is declared by the quarter."""
+    today = day_of(now())
+    last = date(today.year, (today.month - 1) // 3 * 3 + 1, 1) - timedelta(days=1)
+    return date(last.year, last.month - 2, 1), last
+
+
 def tax(request: HttpRequest) -> HttpResponse:
     """The extract for the recheck of the environmental-protection tax: equivalents by taxpayer, outlet, factor and month."""
     account_rules.require(request.user, Capability.VIEW_DATA)
-    first, last = days(request)
+    first, last = days(request, _newest_quarter())
     lines, rechecks = outlet_statistics.tax_extract(request.user, first, last, rulebook())
     source = request.GET.get("source", "")
     sources = sorted(
@@ -225,10 +235,13 @@ def tax(request: HttpRequest) -> HttpResponse:
         lines = [one for one in lines if one.outlet.point.outlet.source.code == source]
     if request.GET.get("export") == "xlsx":
         return _tax_workbook(lines, first, last)
+    page = Paginator(lines, TAX_LINES).get_page(request.GET.get("page"))
+    chosen = {"from": first.isoformat(), "to": last.isoformat(), "source": source}
     context = {
         "title": _("Recheck of the environmental-protection tax"),
         "tab": "tax",
-        "lines": lines,
+        "lines": page,
+        "page_url": f"?{urlencode(chosen)}&page=",
         "first": first,
         "last": last,
         "source": source,
@@ -300,7 +313,7 @@ def _tax_workbook(lines: list[outlet_statistics.TaxLine], first: date, last: dat
 def tax_why(request: HttpRequest) -> HttpResponse:
     """The drawer: how the equivalents of an outlet and month came about."""
     account_rules.require(request.user, Capability.VIEW_DATA)
-    first, last = days(request)
+    first, last = days(request, _newest_quarter())
     _lines, rechecks = outlet_statistics.tax_extract(request.user, first, last, rulebook())
     for (month, code), found in rechecks.items():
         if (f"{month:%Y-%m}", code) == (request.GET.get("month"), request.GET.get("point")):
