@@ -21,11 +21,21 @@ RELATIVE_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Setting:
-    """A parameter as the device reported it: minute of the report, name (slope, range_high …) and value."""
+    """A parameter as the device reported it: minute of the report, name (slope, range_high …) and value.
+
+    `title_zh` and `title_en` are what people call it; without them it is called by its name.
+    """
 
     minute: int
     name: str
     value: float
+    title_zh: str = ""
+    title_en: str = ""
+
+    @property
+    def called(self) -> tuple[str, str]:
+        """What it is called, in Chinese and English."""
+        return self.title_zh or self.name, self.title_en or self.name
 
 
 @dataclass(frozen=True)
@@ -71,13 +81,14 @@ def settings_off_register(settings: Sequence[Setting], register: Sequence[Regist
         if last.get(setting.name) == setting.value:
             continue
         last[setting.name] = setting.value
+        zh, en = setting.called
         if setting.name not in known:
             facts.append(
                 DeviceFact(
                     setting.minute,
                     "unregistered_setting",
-                    f"参数 {setting.name} 未备案，上报值 {setting.value:g}",
-                    f"setting {setting.name} is not registered (reported {setting.value:g})",
+                    f"参数 {zh} 未备案，上报值 {setting.value:g}",
+                    f"setting {en} is not registered (reported {setting.value:g})",
                     ("T09", "R05"),
                 )
             )
@@ -95,8 +106,8 @@ def settings_off_register(settings: Sequence[Setting], register: Sequence[Regist
                 DeviceFact(
                     setting.minute,
                     "setting_off_register",
-                    f"参数 {setting.name} 上报值 {setting.value:g} 与备案值（{shown}）不符",
-                    f"setting {setting.name} reported {setting.value:g}, registered {shown}",
+                    f"参数 {zh} 上报值 {setting.value:g} 与备案值（{shown}）不符",
+                    f"setting {en} reported {setting.value:g}, registered {shown}",
                     ("T08", "T09", "S04", "R05"),
                 )
             )
@@ -112,14 +123,15 @@ def changes_with_remote_access(settings: Sequence[Setting], sessions: Sequence[A
         last[setting.name] = setting.value
         if before is None or before == setting.value:
             continue
+        zh, en = setting.called
         for session in sessions:
             if not session.announced and session.first <= setting.minute <= session.last + ACCESS_MINUTES:
                 facts.append(
                     DeviceFact(
                         setting.minute,
                         "change_in_remote_session",
-                        f"{session.who} 远程访问期间参数 {setting.name} 由 {before:g} 改为 {setting.value:g}，未见报备",
-                        f"{setting.name} went from {before:g} to {setting.value:g} during an unannounced remote "
+                        f"{session.who} 远程访问期间参数 {zh} 由 {before:g} 改为 {setting.value:g}，未见报备",
+                        f"{en} went from {before:g} to {setting.value:g} during an unannounced remote "
                         f"session of {session.who}",
                         ("T09", "K02", "R05"),
                     )

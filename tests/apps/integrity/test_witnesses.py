@@ -141,7 +141,8 @@ def test_a_setting_that_changes_in_a_session_nobody_announced(screened, office, 
         return
     (clue,) = clues
     assert (clue.rule, clue.kind) == (DEVICE, "change_in_remote_session")
-    assert "某公司" in clue.statement
+    assert "某公司 远程访问期间参数 斜率 由 1 改为 0.9" in clue.statement
+    assert "Slope went from 1 to 0.9" in clue.statement_en
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from qingjian.ui.listing import Choice, Column, Listing, Search
 
 STATES = (
     ("running", _("Going on")),
-    ("ended", _("Ended")),
+    ("ended", _("Over")),
     ("marked", _("Marked")),
     ("explained", _("Explained")),
 )

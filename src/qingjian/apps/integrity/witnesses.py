@@ -12,10 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from django.db.models import Q
+from django.utils.translation import override
 
 from qingjian.apps.integrity.materials import balance_tests
 from qingjian.apps.integrity.panels import Group, day_of, midnight
 from qingjian.apps.integrity.words import DAY, DEVICE, PROCESS, TWINS
+from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Setting
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing.models import FindingRecord, Mark
@@ -197,11 +199,19 @@ def _settings(
         place = series[row.series_id] if row.series_id else (devices[row.device_id], "")
         since = _minute(row.valid_from) if row.valid_from else 0
         if row.origin == "device":
-            told[place][0].append(device_side.Setting(since, row.name, value))
+            told[place][0].append(device_side.Setting(since, row.name, value, *_titles(row.name)))
         else:
             beyond = _minute(row.valid_to) if row.valid_to else None
             told[place][1].append(Registered(row.name, value, since, beyond))
     return dict(sorted(told.items()))
+
+
+def _titles(setting: str) -> tuple[str, str]:
+    """Return what people call a setting, in Chinese and English: the statement of a clue is kept in both."""
+    with override("zh-hans"):
+        zh = network.setting_title(setting)
+    with override("en"):
+        return zh, network.setting_title(setting)
 
 
 def of_process(group: Group, panel: Panel, learned: Learned) -> list[Finding]:

@@ -255,7 +255,7 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool =
         ),
         (
             _("Who was told"),
-            (_("Time"), _("Person"), _("Notification"), _("Read")),
+            (_("Time"), _("Person"), _("Notification"), _("Read by the person")),
             [(one.at, one.person, one.words, one.read_at) for one in (told(row) if inside else ())],
         ),
         (

@@ -180,7 +180,7 @@ class DeadlineListing(Listing):
         ),
         Column(
             "title",
-            _("What for"),
+            _("Deadline for"),
             value=lambda row: wording.deadline_title(row.matter.declaration, row.code, row.title),
             link=lambda row: reverse("matter", args=(row.matter_id,)) + "?tab=deadlines",
             order="",
@@ -294,7 +294,7 @@ class NotificationListing(Listing):
         ),
         Column(
             "read_at",
-            _("Read"),
+            _("Read by the person"),
             value=lambda row: row.read_at or _("unread"),
             badge=lambda row: None if row.read_at else "blue",
             order="read_at",

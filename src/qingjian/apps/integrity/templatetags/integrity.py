@@ -88,7 +88,7 @@ def precision_words(found: Precision) -> SafeString:
         "low": 100 * (found.low or 0),
         "high": 100 * (found.high or 0),
     }
-    few = f" · {_('Few closed clues: this says little.')}" if found.few else ""
+    few = " · " + _("Few closed clues: this says little.") if found.few else ""
     return format_html(
         "<p class='mb-1'><span class='h2'>{} %</span> {}</p><p class='small text-secondary mb-1'>{}{}</p>",
         f"{100 * found.share:.0f}",
