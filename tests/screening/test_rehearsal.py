@@ -10,7 +10,7 @@ import pytest
 from qingjian.screening.panel import FLAG_NORMAL, Panel
 from qingjian.screening.record import history_record
 from qingjian.screening.rehearsal import CLEAN, UNCLEAR, stage
-from qingjian.screening.ways import KINDS, REPLACING, TAMPERING, TROUBLE, Scene
+from qingjian.screening.ways import FAMILIES, KINDS, REPLACING, TAMPERING, TAMPERING_FAMILIES, TROUBLE, Scene
 
 
 def test_a_rehearsal_is_deterministic_and_touches_only_labelled_days(
@@ -61,6 +61,8 @@ def test_every_exercise_changes_a_series(name: str, make_network: Callable[..., 
 def test_kinds_are_either_tampering_or_trouble() -> None:
     assert not set(TAMPERING) & set(TROUBLE)
     assert set(KINDS) >= REPLACING
+    assert sorted(kind for family in FAMILIES for kind in family) == sorted(KINDS)
+    assert {kind for family in FAMILIES[:TAMPERING_FAMILIES] for kind in family} == set(TAMPERING)
     assert CLEAN < 0
     assert UNCLEAR < 0
 

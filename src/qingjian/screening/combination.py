@@ -1,7 +1,8 @@
 """Combination: from calibrated tests to one score a day, learned from the rehearsal.
 
-First a boosted-tree classifier weighs the calibrated tests of one day (clean, tampered, instrument trouble);
-then a second one looks at the course of its answers over the days around, at the station's other factors and
+First a boosted-tree classifier weighs the calibrated tests of one day: clean, one of the families of tampering, one of
+instrument trouble. Families learn apart, so that a rare and plain sign is not lost among the common ones. Then a second
+one looks at the course of the answers over the days and weeks around, family by family, at the station's other factors and
 at the network. Both are fitted on rehearsals only, with blocks of days held out, so that the answers for the
 clean history show how often an honest day gets a score.
 """
@@ -17,13 +18,17 @@ from numpy.typing import NDArray
 
 from qingjian.screening.panel import Floats, Mask
 from qingjian.screening.parallel import each
+from qingjian.screening.ways import FAMILIES, FAMILY_OF_KIND, TAMPERING_FAMILIES
 
 FOLDS = 4
 FOLD_DAYS = 40
-CLASSES = 3  # clean, tampered, instrument trouble
+CLEAN_THINNED = 3  # one clean day in three is learned from in the first step, with threefold weight
+FAMILY_WIDTHS = (7, 31)  # days over which the answers of a family are followed
 ANSWER_EDGE = 1e-5
+FAMILY_EDGE = 1e-6
 SILENCE_DAYS = 3  # a series without any value for a week is not there; nothing can be said about it
 NOTHING = -20.0
+REACH_DAYS = 31  # the answer of a day does not depend on days further away
 TROUBLE_WEIGHT, TROUBLE_FROM = 1.0, -2.5  # what looks like instrument trouble is less of a case
 
 
@@ -42,6 +47,17 @@ class Days:
     present: Mask
     label: NDArray[np.int64] | None = None
     kind: NDArray[np.int64] | None = None
+
+    def part(self, first: int, beyond: int) -> Days:
+        """The days from `first` up to before `beyond` (positions), without labels."""
+        inside = slice(first, beyond)
+        return Days(
+            self.tests[:, inside],
+            self.station,
+            self.parameter,
+            self.first_day + first,
+            self.present[:, inside],
+        )
 
     def fold(self) -> NDArray[np.int64]:
         """Fold of each day: blocks of 40 days, shorter ones where that would leave a fold empty."""
@@ -74,15 +90,40 @@ def learn(rehearsals: list[Days]) -> Combination:
     first = _fit(
         rehearsals,
         [r.tests for r in rehearsals],
-        {"objective": "multiclass", "num_class": CLASSES, "num_leaves": 24, "learning_rate": 0.07},
-        110,
-        lambda label: label,
+        {
+            "objective": "multiclass",
+            "num_class": 1 + len(FAMILIES),
+            "num_leaves": 16,
+            "learning_rate": 0.08,
+            "feature_fraction": 0.3,
+            "min_data_in_leaf": 25,
+        },
+        60,
+        _family,
+        CLEAN_THINNED,
     )
     courses = [_course(_first_answers(first, r, np.ones(r.tests.shape[1], bool)), r) for r in rehearsals]
     settings = {"objective": "binary", "num_leaves": 12, "learning_rate": 0.06, "min_data_in_leaf": 60}
-    second = _fit(rehearsals, courses, settings, 120, lambda label: (label == 1).astype(np.int64))
-    trouble = _fit(rehearsals, courses, settings, 80, lambda label: (label == 2).astype(np.int64))
+    second = _fit(rehearsals, courses, settings, 140, lambda days: _is(days, 1))
+    trouble = _fit(rehearsals, courses, settings, 90, lambda days: _is(days, 2))
     return Combination(first, second, trouble)
+
+
+def _is(days: Days, label: int) -> NDArray[np.int64]:
+    return (_labels(days) == label).astype(np.int64)
+
+
+def _labels(days: Days) -> NDArray[np.int64]:
+    if days.label is None:
+        raise ValueError("days without labels cannot be learned from")
+    return days.label
+
+
+def _family(days: Days) -> NDArray[np.int64]:
+    """Class of each series-day in the first step: 0 clean, above it the position of the family."""
+    if days.kind is None:
+        raise ValueError("days without labels cannot be learned from")
+    return np.where(_labels(days) > 0, 1 + FAMILY_OF_KIND[np.maximum(days.kind, 0)], 0)
 
 
 def _fit(
@@ -90,8 +131,10 @@ def _fit(
     inputs: list[Floats],
     settings: dict[str, object],
     trees: int,
-    target: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    target: Callable[[Days], NDArray[np.int64]],
+    thinned: int = 1,
 ) -> tuple[lgb.Booster, ...]:
+    """Fit one classifier a fold; of the clean days only one in `thinned` is used, with its weight."""
     common = {
         "min_data_in_leaf": 40,
         "lambda_l2": 2.0,
@@ -107,17 +150,18 @@ def _fit(
     }
 
     def fit(k: int) -> lgb.Booster:
-        rows, labels = [], []
+        rows, labels, weights = [], [], []
         for days, values in zip(rehearsals, inputs, strict=True):
-            if days.label is None:
-                raise ValueError("days without labels cannot be learned from")
-            known = days.label >= 0
+            label = _labels(days)
+            turn = np.add.outer(np.arange(label.shape[0]), np.arange(label.shape[1])) % thinned == 0
+            known = (label > 0) | ((label == 0) & turn)
             use = known & (days.fold() != k)[None, :]
             if not use.any():
                 use = known
-            rows.append(values[use])
-            labels.append(target(days.label[use]))
-        data = lgb.Dataset(np.concatenate(rows).astype(np.float32), np.concatenate(labels))
+            rows.append(values[use].astype(np.float32))
+            labels.append(target(days)[use])
+            weights.append(np.where(label[use] == 0, float(thinned), 1.0))
+        data = lgb.Dataset(np.concatenate(rows), np.concatenate(labels), weight=np.concatenate(weights))
         return lgb.train(common | settings, data, trees)
 
     return tuple(each(fit, range(FOLDS)))
@@ -127,18 +171,21 @@ def _predict(boosters: tuple[lgb.Booster, ...], values: Floats, days: Days, held
     """Prediction for every series-day: mean of all folds, on held-out days only the fold that left them out."""
     fold = days.fold()
     n_series, n_days = values.shape[:2]
-    out: Floats | None = None
-    for k, booster in enumerate(boosters):
+
+    def part(k: int) -> tuple[Mask, Floats] | None:
         weight = np.where(held_out, (fold == k).astype(float), 1.0 / FOLDS)
         use = weight > 0
         if not use.any():
-            continue
+            return None
         rows = values[:, use].reshape(-1, values.shape[2]).astype(np.float32)
-        found = np.asarray(booster.predict(rows, num_threads=1)).reshape(n_series, int(use.sum()), -1)
-        if out is None:
-            out = np.zeros((n_series, n_days, found.shape[2]))
-        out[:, use] += weight[use][None, :, None] * found
-    return np.zeros((n_series, n_days, 1)) if out is None else out
+        found = np.asarray(boosters[k].predict(rows, num_threads=1)).reshape(n_series, int(use.sum()), -1)
+        return use, weight[use][None, :, None] * found
+
+    parts = [one for one in each(part, range(FOLDS)) if one is not None]
+    out = np.zeros((n_series, n_days, parts[0][1].shape[2] if parts else 1))
+    for use, found in parts:
+        out[:, use] += found
+    return out
 
 
 def _log_odds(p: Floats) -> Floats:
@@ -147,15 +194,18 @@ def _log_odds(p: Floats) -> Floats:
 
 
 def _first_answers(first: tuple[lgb.Booster, ...], days: Days, held_out: Mask) -> Floats:
-    """Log-odds of tampered and of trouble (series, days, 2)."""
-    p = np.clip(_predict(first, days.tests, days, held_out), ANSWER_EDGE, 1)
-    return np.log(
-        np.stack([p[:, :, 1] / (p[:, :, 0] + p[:, :, 2]), p[:, :, 2] / (p[:, :, 0] + p[:, :, 1])], axis=2)
-    )
+    """Log-odds of tampered and of trouble, then of each family against clean (series, days, 2 + families)."""
+    p = np.clip(_predict(first, days.tests, days, held_out), FAMILY_EDGE, 1)
+    clean = p[:, :, 0]
+    tampered = p[:, :, 1 : 1 + TAMPERING_FAMILIES].sum(axis=2)
+    trouble = p[:, :, 1 + TAMPERING_FAMILIES :].sum(axis=2)
+    whole = np.stack([tampered / (clean + trouble), trouble / (clean + tampered)], axis=2)
+    return np.log(np.concatenate([whole, p[:, :, 1:] / clean[:, :, None]], axis=2))
 
 
 def _course(answers: Floats, days: Days) -> Floats:
     """Inputs of the second step (series, days, n): the answers around each day, at the station, in the network."""
+    families = answers[:, :, 2:]
     tampered, trouble = answers[:, :, 0], answers[:, :, 1]
     columns = [tampered, trouble, tampered - trouble]
     for shift in (1, 2, 3, 5):
@@ -171,7 +221,8 @@ def _course(answers: Floats, days: Days) -> Floats:
     for group in (days.station, days.parameter):
         columns += [_others(tampered, group), _middle_of_others(tampered, group)]
         columns += [_middle_of_others(trouble, group)]
-    return np.stack(columns, axis=2)
+    weeks = [_mean_around(families, width) for width in FAMILY_WIDTHS]
+    return np.concatenate([np.stack(columns, axis=2), families, *weeks], axis=2)
 
 
 def _near(present: Mask, days: int) -> Mask:
@@ -202,6 +253,17 @@ def _nan_mean(stack: Floats) -> Floats:
 
 def _mean(values: Floats, width: int) -> Floats:
     return _nan_mean(_stack(values, -(width // 2), width // 2))
+
+
+def _mean_around(values: Floats, width: int) -> Floats:
+    """Mean of finite (series, days, n) values over `width` days, cut at the ends, without a copy for every day."""
+    total, count = values.copy(), np.ones(values.shape[1])
+    for shift in range(1, width // 2 + 1):
+        total[:, shift:] += values[:, :-shift]
+        total[:, :-shift] += values[:, shift:]
+        count[shift:] += 1
+        count[:-shift] += 1
+    return total / count[None, :, None]
 
 
 def _mean_side(values: Floats, width: int, side: int) -> Floats:

@@ -59,7 +59,9 @@ def stage(
 ) -> Rehearsal:
     """Stage exercises in a record that holds only history, until about `share` of the series-days are changed.
 
-    `together` maps a parameter to one that is changed in the same way (both particle factors in spraying).
+    `together` maps a parameter to one that is changed in the same way: mist at an inlet takes both particle factors
+    and, where a record has them, nothing else. Of two kinds drawn the one carried out less often so far is taken, so
+    that kinds which need a limit or many values are rehearsed as often as the others.
     """
     r = np.random.default_rng(seed)
     values, flags = record.values.copy(), record.flags.copy()
@@ -75,6 +77,7 @@ def stage(
     room = {(s, p): MOST_SHARE * held[s, p].sum() for s, p in series}
     tampering = [k for k in kinds if k in TAMPERING]
     trouble = [k for k in kinds if k in TROUBLE]
+    carried_out = dict.fromkeys(kinds, 0.0)
     wanted, done = share * sum(float(held[key].sum()) for key in series), 0.0
     for _ in range(int(10 * wanted) + 200 if series else 0):
         if done >= wanted:
@@ -82,9 +85,12 @@ def stage(
         s, p = series[int(r.integers(len(series)))]
         length = int(np.exp(r.uniform(np.log(SHORTEST_HOURS), np.log(LONGEST_HOURS))))
         pool = trouble if trouble and (not tampering or r.random() < trouble_share) else tampering
-        name = pool[int(r.integers(len(pool)))]
+        name = min((pool[int(r.integers(len(pool)))] for _ in range(2)), key=lambda kind: carried_out[kind])
         if name in WHOLE_STATION and r.random() < 0.7:
             continue
+        if name == "spray" and together and p not in together:
+            inlets = [key for key in series if key[1] in together]
+            s, p = inlets[int(r.integers(len(inlets)))] if inlets else (s, p)
         strength = float(r.random())
         days_held = np.flatnonzero(held[s, p])
         begin = int(days_held[int(r.integers(len(days_held)))]) * 24 + int(r.integers(24))
@@ -109,6 +115,7 @@ def stage(
             if changed is None:
                 continue
             share_of_day = changed.reshape(record.days, -1).mean(axis=1) * 24
+            carried_out[name] += 1 / len(targets)
             busy[s, q, first : last + 1] = True
             room[s, q] -= last - first + 1
             kind[s, q][share_of_day > 0] = UNCLEAR

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qingjian.screening.budget import ABSENT, alarm_score, muted
-from qingjian.screening.combination import Days
+from qingjian.screening.budget import ABSENT, AROUND_DAYS, alarm_score, muted
+from qingjian.screening.combination import NOTHING, REACH_DAYS, Days
 from qingjian.screening.context import Expectation
 from qingjian.screening.findings import SMALLEST_P, Evidence, Finding, evidence_of, stretches
 from qingjian.screening.learning import (
@@ -146,15 +146,14 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     found = gather(series)
     keys = list(found)
     days = calibrated(found, learned.measure, record)
-    held_out = np.full(record.days, True) if learned.own_reference else np.zeros(record.days, bool)
-    tampered, trouble = learned.combination.answers(days, held_out)
+    inside = np.flatnonzero(record.panel_days)
+    first, beyond = int(inside[0]), int(inside[-1]) + 1
+    tampered, trouble = _answers_around(days, learned, first, beyond)
     answers = with_exact_copies(muted(tampered, learned.usual_level), found, learned.conclusive_level)
     lowered = np.array([learned.own_reference or learned.measure.borrowed(key) for key in keys])
     weight = np.where(lowered, LOWERED, 1.0)[:, None]
     score = learned.honest_days.score(answers) * weight
     fault = learned.honest_trouble.score(trouble) * weight
-    inside = np.flatnonzero(record.panel_days)
-    first, beyond = int(inside[0]), int(inside[-1]) + 1
     for i in np.flatnonzero(lowered) if not learned.own_reference else []:
         station, parameter = record.stations[keys[i][0]].code, record.parameters[keys[i][1]].code
         if np.isfinite(record.hourly[keys[i]][first * 24 : beyond * 24]).any():
@@ -184,6 +183,16 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
         record, learned, series, keys, days, score, fault, guess, lowered, limit, first, beyond
     )
     return Screening(day_scores, months, findings, (*record.notes, *notes))
+
+
+def _answers_around(days: Days, learned: Learned, first: int, beyond: int) -> tuple[Floats, Floats]:
+    """Log-odds of tampering and of trouble (series, days) for the panel and for what its own levels are taken from."""
+    near = slice(max(first - AROUND_DAYS - REACH_DAYS, 0), beyond + AROUND_DAYS + REACH_DAYS)
+    part = days.part(near.start, near.stop)
+    held_out = np.full(part.tests.shape[1], learned.own_reference)
+    tampered, trouble = (np.full(days.tests.shape[:2], NOTHING) for _ in range(2))
+    tampered[:, near], trouble[:, near] = learned.combination.answers(part, held_out)
+    return tampered, trouble
 
 
 def _kinds(days: Days, learned: Learned, score: Floats, first: int, beyond: int) -> list[list[str]]:

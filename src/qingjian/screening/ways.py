@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qingjian.screening.panel import FLAG_CALIBRATION, FLAG_FAULT, FLAG_MAINTENANCE, FLAG_NORMAL, Floats
 
 LEAST_VALUES = 4
+DIGIT_LIKING = np.array([30, 3, 8, 3, 6, 25, 8, 4, 10, 3]) / 100  # heaping of digits that people write down
 
 
 @dataclass(frozen=True)
@@ -261,8 +262,9 @@ def reordered(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None
 
 
 def typed_digits(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
-    """Last digits as people invent or round them: a few favourites."""
-    favourites = r.choice(10, int(r.integers(1, 6)), replace=False)
+    """Last digits as people invent or round them: a few favourites, mostly with 0 and 5 and even digits among them."""
+    liking = DIGIT_LIKING if r.random() < 0.6 else None
+    favourites = r.choice(10, int(r.integers(1, 6)), replace=False, p=liking)
     moved = (r.random(len(x)) < _between(0.35, 1.0, s.strength)) & np.isfinite(x)
     units = np.where(np.isfinite(x), np.round(x / s.resolution), 0)
     weights = r.dirichlet(np.full(len(favourites), 3.0))
@@ -451,3 +453,23 @@ PARTLY = frozenset(
 )
 ON_TOP = ("scale", "offset", "compressed", "smooth", "rounded", "range_cap", "last_digit")
 KINDS: tuple[str, ...] = (*TAMPERING, *TROUBLE)
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    ("constant", "held_blocks"),
+    ("range_cap", "shaved_peaks", "bridged"),
+    ("clip_limit",),
+    ("scale", "offset", "compressed"),
+    ("smooth", "interpolated", "slowed"),
+    ("copy_period", "copy_neighbour", "copy_factor", "copy_day", "typical_day"),
+    ("modelled", "blended"),
+    ("fabricate",),
+    ("decouple",),
+    ("last_digit", "rounded"),
+    ("calib_at_exceed", "missing_high"),
+    ("spray",),
+    ("spikes", "noise"),
+    ("drift",),
+    ("dropout", "declared"),
+    ("mixed_channel", "station_stuck", "station_upset", "station_mixed"),
+)  # what leaves the same kind of trace; tampering first
+TAMPERING_FAMILIES = sum(family[0] in TAMPERING for family in FAMILIES)
+FAMILY_OF_KIND = np.array([next(i for i, family in enumerate(FAMILIES) if kind in family) for kind in KINDS])
