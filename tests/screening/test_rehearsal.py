@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from qingjian.screening.panel import FLAG_NORMAL, Panel
+from qingjian.screening.panel import FLAG_NORMAL, Panel, Parameter
 from qingjian.screening.record import history_record
 from qingjian.screening.rehearsal import CLEAN, UNCLEAR, stage
 from qingjian.screening.ways import FAMILIES, KINDS, REPLACING, TAMPERING, TAMPERING_FAMILIES, TROUBLE, Scene
@@ -37,6 +38,36 @@ def test_context_is_never_tampered_with(make_network: Callable[..., Panel]) -> N
 def test_other_seeds_give_other_exercises(make_network: Callable[..., Panel]) -> None:
     record = history_record(make_network(120))
     assert not np.array_equal(stage(record, 1, 0.15).kind, stage(record, 2, 0.15).kind)
+
+
+def test_mist_is_staged_on_both_particle_factors_and_on_nothing_else(
+    make_network: Callable[..., Panel],
+) -> None:
+    panel = make_network(240)
+    gas = Parameter("SO2", resolution=1.0)
+    panel = replace(
+        panel,
+        parameters=(*panel.parameters, gas),
+        values=np.concatenate([panel.values, panel.values[:, :1] + 3], axis=1),
+        flags=np.concatenate([panel.flags, panel.flags[:, :1]], axis=1),
+    )
+    record = history_record(panel)
+    codes = [parameter.code for parameter in record.parameters]
+    dust, no2 = codes.index("DUST"), codes.index("NO2")
+    staged = stage(record, 3, 0.15, ("spray",), {dust: no2, no2: dust})
+    mist = staged.kind >= 0
+    assert mist[:, dust].any()
+    assert not mist[:, codes.index("SO2")].any()
+    assert ((staged.kind[:, dust] != CLEAN) == (staged.kind[:, no2] != CLEAN)).mean() > 0.98
+
+
+def test_every_kind_is_rehearsed_about_equally_often(make_network: Callable[..., Panel]) -> None:
+    record = history_record(make_network(720))
+    kinds = ("clip_limit", "scale", "offset", "spikes", "drift")
+    staged = stage(record, 3, 0.25, kinds)
+    begins = (staged.kind[:, :, 1:] >= 0) & (staged.kind[:, :, 1:] != staged.kind[:, :, :-1])
+    counts = [int((begins & (staged.kind[:, :, 1:] == KINDS.index(kind))).sum()) for kind in kinds[:3]]
+    assert min(counts) > 0.4 * max(counts)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -221,7 +221,7 @@ def _course(answers: Floats, days: Days) -> Floats:
     for group in (days.station, days.parameter):
         columns += [_others(tampered, group), _middle_of_others(tampered, group)]
         columns += [_middle_of_others(trouble, group)]
-    weeks = [_mean_around(families, width) for width in FAMILY_WIDTHS]
+    weeks = [mean_around(families, width) for width in FAMILY_WIDTHS]
     return np.concatenate([np.stack(columns, axis=2), families, *weeks], axis=2)
 
 
@@ -255,7 +255,7 @@ def _mean(values: Floats, width: int) -> Floats:
     return _nan_mean(_stack(values, -(width // 2), width // 2))
 
 
-def _mean_around(values: Floats, width: int) -> Floats:
+def mean_around(values: Floats, width: int) -> Floats:
     """Mean of finite (series, days, n) values over `width` days, cut at the ends, without a copy for every day."""
     total, count = values.copy(), np.ones(values.shape[1])
     for shift in range(1, width // 2 + 1):

@@ -1,0 +1,70 @@
+"""The combination looks at a day, at the weeks around it, and no further."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qingjian.screening.combination import FAMILY_WIDTHS, REACH_DAYS, Combination, Days, learn, mean_around
+from qingjian.screening.rehearsal import CLEAN
+from qingjian.screening.ways import KINDS
+
+SERIES, LENGTH, TESTS = 4, 400, 6
+DIGITS = KINDS.index("last_digit")
+NOISE = KINDS.index("noise")
+
+
+def rehearsed(seed: int) -> Days:
+    """Days on which the first test shows invented digits and the second one noise; the others say nothing."""
+    r = np.random.default_rng(seed)
+    kind = np.full((SERIES, LENGTH), CLEAN)
+    tests = r.normal(size=(SERIES, LENGTH, TESTS))
+    for begin in range(10, LENGTH - 20, 40):
+        series = int(r.integers(SERIES))
+        digits = (begin // 40) % 2 == 0
+        kind[series, begin : begin + 8] = DIGITS if digits else NOISE
+        tests[series, begin : begin + 8, 0 if digits else 1] += 3.5
+    label = np.where(kind == CLEAN, 0, np.where(kind == DIGITS, 1, 2))
+    every = np.ones((SERIES, LENGTH), bool)
+    return Days(tests, np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), 16_000, every, label, kind)
+
+
+@pytest.fixture(scope="module")
+def combination() -> Combination:
+    return learn([rehearsed(seed) for seed in range(3)])
+
+
+def test_what_was_rehearsed_as_tampering_ranks_above_clean_and_trouble(combination: Combination) -> None:
+    days = rehearsed(9)
+    tampered, trouble = combination.answers(days, np.zeros(LENGTH, bool))
+    digits, noise, clean = (days.label == 1, days.label == 2, days.label == 0)
+    assert np.median(tampered[digits]) > np.quantile(tampered[clean], 0.99)
+    assert np.median(tampered[digits]) > np.quantile(tampered[noise], 0.9)
+    assert np.median(trouble[noise]) > np.quantile(trouble[digits], 0.9)
+
+
+def test_the_answer_of_a_day_does_not_depend_on_days_out_of_reach(combination: Combination) -> None:
+    days = rehearsed(9)
+    first, beyond = 150, 250
+    part = days.part(first, beyond)
+    whole = combination.answers(days, np.zeros(LENGTH, bool))
+    near = combination.answers(part, np.zeros(beyond - first, bool))
+    for all_days, some in zip(whole, near, strict=True):
+        assert np.array_equal(
+            all_days[:, first + REACH_DAYS : beyond - REACH_DAYS], some[:, REACH_DAYS:-REACH_DAYS]
+        )
+
+
+def test_days_without_labels_cannot_be_learned_from() -> None:
+    with pytest.raises(ValueError, match="labels"):
+        learn([rehearsed(1).part(0, LENGTH)])
+
+
+@pytest.mark.parametrize("width", FAMILY_WIDTHS)
+def test_means_of_weeks_are_cut_at_the_ends(width: int) -> None:
+    values = np.random.default_rng(2).normal(size=(2, 50, 3))
+    found = mean_around(values, width)
+    half = width // 2
+    for day in (0, 3, 25, 49):
+        expected = values[:, max(day - half, 0) : day + half + 1].mean(axis=1)
+        assert np.allclose(found[:, day], expected)
