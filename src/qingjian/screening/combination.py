@@ -110,7 +110,7 @@ def learn(rehearsals: list[Days]) -> Combination:
 
 
 def _is(days: Days, label: int) -> NDArray[np.int64]:
-    return (_labels(days) == label).astype(np.int64)
+    return np.asarray(_labels(days) == label, dtype=np.int64)
 
 
 def _labels(days: Days) -> NDArray[np.int64]:
@@ -123,7 +123,7 @@ def _family(days: Days) -> NDArray[np.int64]:
     """Class of each series-day in the first step: 0 clean, above it the position of the family."""
     if days.kind is None:
         raise ValueError("days without labels cannot be learned from")
-    return np.where(_labels(days) > 0, 1 + FAMILY_OF_KIND[np.maximum(days.kind, 0)], 0)
+    return np.asarray(np.where(_labels(days) > 0, 1 + FAMILY_OF_KIND[np.maximum(days.kind, 0)], 0), np.int64)
 
 
 def _fit(
@@ -200,7 +200,7 @@ def _first_answers(first: tuple[lgb.Booster, ...], days: Days, held_out: Mask) -
     tampered = p[:, :, 1 : 1 + TAMPERING_FAMILIES].sum(axis=2)
     trouble = p[:, :, 1 + TAMPERING_FAMILIES :].sum(axis=2)
     whole = np.stack([tampered / (clean + trouble), trouble / (clean + tampered)], axis=2)
-    return np.log(np.concatenate([whole, p[:, :, 1:] / clean[:, :, None]], axis=2))
+    return np.asarray(np.log(np.concatenate([whole, p[:, :, 1:] / clean[:, :, None]], axis=2)), np.float64)
 
 
 def _course(answers: Floats, days: Days) -> Floats:
