@@ -24,7 +24,7 @@ from qingjian.screening.ways import KINDS, TROUBLE
 REHEARSED_SERIES_DAYS = 60_000
 MOST_REHEARSALS = 24
 THIN, DENSE = 0.12, 0.25  # of the days of a copy that are changed
-SHARE_OF_ALL_COPIES = 0.5  # a wide network is copied less often and rehearsed more densely
+WIDE = 2 * REHEARSED_SERIES_DAYS  # the history of a wide network is copied less often and rehearsed more densely
 LEAST_REHEARSED_DAYS = 60
 CONCLUSIVE_QUANTILE = 0.9995
 CONCLUSIVE_MARGIN = 1.0
@@ -127,7 +127,7 @@ def rehearsed_days(
     held: Mask = np.asarray(by_day.any(axis=3), dtype=np.bool_)
     size = max(1, int(held[:, record.measured()].sum()))
     copies = int(np.clip(np.ceil(series_days / size), 1, MOST_REHEARSALS))
-    share = float(np.clip(SHARE_OF_ALL_COPIES / copies, THIN, DENSE))
+    share = float(np.clip(size / WIDE, THIN, DENSE))
     seed = content_seed(record.values)
     troubles = [KINDS.index(k) for k in TROUBLE]
     staged = []
