@@ -24,7 +24,7 @@ from qingjian.screening.ways import KINDS, TROUBLE
 REHEARSED_SERIES_DAYS = 60_000
 MOST_REHEARSALS = 24
 THIN, DENSE = 0.12, 0.25  # of the days of a copy that are changed
-WIDE = 2 * REHEARSED_SERIES_DAYS  # the history of a wide network is copied less often and rehearsed more densely
+WIDE = 2 * REHEARSED_SERIES_DAYS  # a wide network is copied less often and rehearsed more densely
 LEAST_REHEARSED_DAYS = 60
 CONCLUSIVE_QUANTILE = 0.9995
 CONCLUSIVE_MARGIN = 1.0
