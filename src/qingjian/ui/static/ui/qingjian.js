@@ -8,6 +8,19 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// On a phone a row is a card: each value stands beside the title of its column.
+const title = (root) => {
+  for (const table of root.querySelectorAll("table.qj-cards")) {
+    const heads = [...table.querySelectorAll(":scope > thead th")].map((one) => one.textContent.trim());
+    for (const row of table.querySelectorAll(":scope > tbody > tr")) {
+      if (row.cells.length !== heads.length) continue;
+      [...row.cells].forEach((cell, place) => { cell.dataset.label ??= heads[place]; });
+    }
+  }
+};
+title(document);
+document.addEventListener("htmx:afterSwap", (event) => title(event.target));
+
 // A list made for printing asks at once, as soon as its fonts are there.
 if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());
 
