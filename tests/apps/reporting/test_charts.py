@@ -4,7 +4,7 @@ import io
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -25,6 +25,7 @@ def drawn(kind: str, values: list, **more) -> str:
 
 @settings(max_examples=60)
 @given(st.sampled_from(["bars", "stack", "lines"]), st.lists(VALUES, max_size=40))
+@example("bars", [5e-324])
 def test_any_figures_make_sound_xml_inside_its_frame(kind: str, values: list) -> None:
     root = ElementTree.fromstring(drawn(kind, values))
     assert root.find("{http://www.w3.org/2000/svg}title").text == "图<1>&"

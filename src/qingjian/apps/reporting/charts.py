@@ -24,6 +24,8 @@ FONT_PACKAGE = "pylopdf_fonts_zh_cn"
 PICTURE_DOTS = 160
 GRID, INK, FAINT = "#dee2e6", "#1f2937", "#6b7280"
 LABELS = 16
+SMALLEST = 1e-9
+"""What lies below is drawn as nothing: no unit of a report goes that far down."""
 
 
 def svg(chart: Mapping[str, Any], language: str) -> str:
@@ -52,7 +54,7 @@ def _top(chart: Mapping[str, Any]) -> float:
     else:
         highest = max((value for values in columns for value in values if value is not None), default=0)
     highest = max([highest, *(one["value"] for one in chart["limits"])])
-    if highest <= 0:
+    if highest < SMALLEST:
         return 4.0
     whole = all(value is None or value == int(value) for values in columns for value in values)
     if whole:
