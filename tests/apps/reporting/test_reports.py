@@ -258,6 +258,17 @@ def test_who_sees_and_makes(filled, place, manager, client) -> None:
         assert "期间内任一天: " in answer.content.decode(), day
 
 
+def test_a_day_on_which_too_few_stations_speak_still_reports_them(filled, place, manager) -> None:
+    day = DAY - timedelta(days=5)
+    filled.air("A1", START - timedelta(days=5), 24)
+    evaluation.evaluate("air", day, day)
+    report = services.make(manager, "air", "day", place.county, day)
+    assert "不足规定比例" in report.content["summary"][0]["zh"]
+    assert report.content["facts"][0]["value"] is None
+    assert "县政府站" in words_of(services.file_in(report, "docx", "zh"))
+    assert services.file_in(report, "xlsx", "zh")[:2] == b"PK"
+
+
 def test_a_day_of_na_has_no_category_and_is_not_counted(filled, place, manager) -> None:
     day = DAY - timedelta(days=5)
     for point in ("A1", "A2"):

@@ -22,9 +22,11 @@ from qingjian.standards.words import english
 def build(place: Any, period: Period, book: Rulebook) -> dict[str, Any] | None:
     """Return the parts of a report that depend on air; None when the period has no result at all."""
     days = list(evaluation.stored("air_day", period.first, period.last, region=place.region))
-    if not any(row.aqi is not None for row in days):
-        return None
     stations = list(evaluation.stored("air_day", period.first, period.last, points=place.points))
+    # A day on which too few stations speak for the region still has those stations to report.
+    telling = [*days, *stations] if period.span == DAY else days
+    if not days or all(row.aqi is None for row in telling):
+        return None
     shown = (
         _day(place, period, days[0], stations, book)
         if period.span == DAY
@@ -76,7 +78,10 @@ def _rule_rows(book: Rulebook, period: Period) -> list[Row]:
 
 def _said(place: Any, row: Evaluation) -> dict[str, str]:
     if row.aqi is None:
-        return text("当日没有有效的空气质量指数。", "The day has no valid air quality index.")
+        return text(
+            "当日有有效数据的测站不足规定比例，全域没有空气质量指数；各测站结果见下表。",
+            "Too few stations have valid data: the region as a whole has no index; the stations are listed below.",
+        )
     if not row.publishable:
         return text(
             "当日缺项，其余项目的指数不大于 100：按 HJ 633-2026，空气质量指数为 NA，不评价类别。",
@@ -137,7 +142,9 @@ def _day(
             {"name": text("AQI", "AQI"), "value": aqi_of(row)},
             {
                 "name": text("类别", "Category"),
-                "value": category(row.published_category) if row.publishable else "NA",
+                "value": "NA"
+                if row.aqi is not None and not row.publishable
+                else category(row.published_category),
             },
             {
                 "name": text("首要污染物", "Primary pollutant"),
