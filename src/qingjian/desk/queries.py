@@ -52,15 +52,16 @@ def freshness(user: Any) -> dict[str, Any]:
     for value in queries.latest_of(user):
         latest[value.series] = max(latest.get(value.series, value.start), value.start)
     current = total = 0
-    for series in network.in_force(
+    rows = network.only_in_force(
         network.series_visible_to(user).filter(point__status="running").exclude(point__kind="synthetic")
-    ):
-        if not series.expected:
+    )
+    for number, expected in rows.values_list("pk", "expected"):
+        if not expected:
             continue
         total += 1
-        newest = latest.get(series.pk)
+        newest = latest.get(number)
         # The newest finished period starts one period ago; two more are allowed for its way here.
-        if newest is not None and now() - newest <= 3 * timedelta(seconds=max(series.expected.values())):
+        if newest is not None and now() - newest <= 3 * timedelta(seconds=max(expected.values())):
             current += 1
     return {"current": current, "total": total, "share": round(100 * current / total) if total else None}
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import queries
 from qingjian.apps.evaluation.drafts import day_of, midnight
 from qingjian.apps.evaluation.models import Evaluation
@@ -20,7 +22,7 @@ WATER_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """`air`: the newest hour of each region in reach; `water`: how many sections have which class on their newest day."""
+    """`air`: the newest hour of each region in reach, counties first; `water`: how many sections have which class on their newest day."""
 
     air: list[Evaluation]
     water: list[tuple[str, int]]
@@ -36,11 +38,14 @@ def present(user: Any) -> Present:
     """Return the present state of air, surface water and outlets in reach of a person who may view data."""
     moment = now()
     visible = dict(queries.points_visible_to(user).filter(status="running").values_list("pk", "kind"))
-    regions = [one.region for one in queries.air_regions(user)]
     hours: dict[int, Evaluation] = {}
     for row in (
         queries.current("air_hour")
-        .filter(point=None, region__in=regions, start__gte=moment - AIR_PRESENT)
+        .filter(
+            point=None,
+            region__in=account_rules.scope(user, Capability.VIEW_DATA).regions,
+            start__gte=moment - AIR_PRESENT,
+        )
         .select_related("region")
         .defer("trace")
         .order_by("start")
@@ -61,7 +66,7 @@ def present(user: Any) -> Present:
         .values_list("point", flat=True)
     )
     return Present(
-        air=[hours[one.pk] for one in regions if one.pk in hours],
+        air=sorted(hours.values(), key=lambda row: (row.region.level == "city", row.region.code)),
         water=sorted(Counter(classes.values()).items(), key=lambda one: CLASSES.index(one[0])),
         sections=len(classes),
         outlets_exceeding=len(exceeding & visible.keys()),

@@ -140,6 +140,12 @@ def in_force(rows: Iterable[Any], at: Any = None) -> list[Any]:
     ]
 
 
+def only_in_force(rows: QuerySet[Any], at: Any = None) -> QuerySet[Any]:
+    """As `in_force`, asked of the database: for many rows of which few columns are wanted."""
+    at = at or now()
+    return rows.filter(Q(valid_from=None) | Q(valid_from__lte=at), Q(valid_to=None) | Q(valid_to__gt=at))
+
+
 def point_of_subject(kind: str, subject: str) -> models.Point | None:
     """Return the point a finding is about: its subject is a device, series or point code."""
     if kind == "device":
