@@ -189,7 +189,9 @@ class SuspectListing(Listing):
             _("Outcome"),
             value=lambda row: _("no longer found") if row.withdrawn else row.get_outcome_display(),
             order="outcome",
-            badge=lambda row: "azure" if row.outcome == Suspect.Outcome.CLUE else "secondary",
+            badge=lambda row: (
+                "azure" if row.outcome == Suspect.Outcome.CLUE and not row.withdrawn else "secondary"
+            ),
         ),
         Column("version", _("Version"), numeric=True),
     )
