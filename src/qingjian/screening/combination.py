@@ -29,7 +29,7 @@ FAMILY_EDGE = 1e-6
 SILENCE_DAYS = 3  # a series without any value for a week is not there; nothing can be said about it
 NOTHING = -20.0
 REACH_DAYS = 31  # the answer of a day does not depend on days further away
-TROUBLE_WEIGHT, TROUBLE_FROM = 1.0, -2.5  # what looks like instrument trouble is less of a case
+TROUBLE_WEIGHT, TROUBLE_FROM = 1.5, -2.5  # what looks like instrument trouble is less of a case
 
 
 @dataclass(frozen=True)
