@@ -27,7 +27,7 @@ screener.REHEARSED = 2000
 group = next(one for one in panels.groups() if one.element == "water_source")
 screener.screen_group(group, panels.yesterday(), DEMO_LOOK_BACK, rulesets.active(), results.Totals())
 own = Clue.objects.filter(point__code="WW02").order_by("-start")
-print(own.first().pk, own.get(kind="copy_period").pk)
+print(own.first().pk, own.filter(kind="copy_period").last().pk)
 """
 
 
