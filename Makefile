@@ -8,7 +8,7 @@ TEST_WORKERS ?= 2
 POSTGRESQL ?= $(wildcard /usr/lib/postgresql/*/bin/postgres)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-postgresql test-setup lint fmt bench bench-screening fuzz assets messages docs wheel lock clean
+.PHONY: help up test test-parts test-browser test-postgresql test-setup lint fmt bench bench-screening fuzz assets messages docs wheel lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -49,9 +49,18 @@ test-setup: ## install the Debian packages that the browser and PostgreSQL tests
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql fonts-noto-cjk golang-go golang-golang-x-mod-dev
 
 test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo lint ## run every check: lint, types, floors, unit, faults, browser, both databases
+	@# One failing part must not hide what the next would say.
+	@failed=0; \
+	for part in test-parts test-browser test-postgresql; do \
+		$(MAKE) --no-print-directory $$part || failed=1; \
+	done; \
+	exit $$failed
+
+test-parts: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## run the tests of every room and of faults, without browser
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/e2e
+
+test-browser: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## play a demo node in the browser
 	$(BIN)/python -m pytest tests/e2e -n $(TEST_WORKERS) --dist loadgroup
-	$(MAKE) --no-print-directory test-postgresql
 
 test-postgresql: $(VENV)/dev.stamp $(CATALOGUE).mo ## run the tests of the apps on a throw-away PostgreSQL
 ifneq ($(POSTGRESQL),)

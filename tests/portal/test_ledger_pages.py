@@ -90,12 +90,15 @@ def test_everybody_can_read_the_log_with_the_right_types(client, notary, folder)
         "2027/checkpoint",
         "./shards.json",
         "%2e%2e/state.sqlite3",
-        "2026\x00/checkpoint",
         "..",
     ],
 )
 def test_nothing_else_can_be_read(client, notary, name) -> None:
     assert client.get(f"/ledger/{name}").status_code == 404
+
+
+def test_a_null_character_is_refused_before_any_file_is_looked_for(client, notary) -> None:
+    assert client.get("/ledger/2026\x00/checkpoint").status_code == 400
 
 
 def test_the_page_shows_keys_head_and_the_program(client, notary, db) -> None:
