@@ -292,6 +292,37 @@ def test_a_port_no_network_has_is_refused(maker) -> None:
         services.propose(maker, "上级", [Proposal("target", fields)])
 
 
+def test_a_target_gets_the_devices_of_its_region_and_those_that_come_later(maker, checker, registry) -> None:
+    def forwarded() -> set[str]:
+        (target,) = services.directory_store().current().targets
+        return set(target.devices)
+
+    fields = {"code": "U1", "name": "省平台", "host": "10.0.0.1", "port": 9000}
+    for wrong in (["region:000000"], [7], "MN-A1", [""]):
+        with pytest.raises(ProposalError) as caught:
+            services.propose(maker, "上级", [Proposal("target", {**fields, "devices": wrong})])
+        assert [one.field for one in caught.value.rows] == [registered.KINDS["target"].field_title("devices")]
+    city = services.propose(
+        maker, "上级", [Proposal("target", {**fields, "devices": ["region:990100", "MN-X"]})]
+    )
+    services.approve(checker, city, 0)
+    assert forwarded() == {"MN-X", "MN-A1", "MN-W1"}
+    device = {
+        "code": "A1-D2",
+        "mn": "MN-A2",
+        "password": "123456",
+        "name": "二",
+        "point": "A1",
+        "system_code": "22",
+        "valid_from": "2026-11-01",
+    }
+    services.approve(checker, services.propose(maker, "增设", [Proposal("device", device)]), 0)
+    assert forwarded() == {"MN-X", "MN-A1", "MN-A2", "MN-W1"}
+    other = services.propose(maker, "上级", [Proposal("target", {**fields, "devices": ["region:990102"]})])
+    services.approve(checker, other, 0)
+    assert forwarded() == set()
+
+
 def test_an_empty_node_gets_its_regions_and_organisations_by_proposal(maker, checker, registry) -> None:
     change = services.propose(
         maker,

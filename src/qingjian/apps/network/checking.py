@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Region
 from qingjian.apps.network import models, registered
 from qingjian.contracts.converting import FLOWS
 from qingjian.contracts.directory import STATISTICS
@@ -143,6 +144,12 @@ def _of_series(values: dict[str, Any]) -> list[tuple[str, str]]:
 def _of_target(values: dict[str, Any]) -> list[tuple[str, str]]:
     if not 1 <= values["port"] <= LARGEST_PORT:
         return [("port", _("must lie between 1 and 65535"))]
+    wanted = values["devices"]
+    if not isinstance(wanted, list) or not all(isinstance(one, str) and one for one in wanted):
+        return [("devices", _("must be a list of MNs, of region:code, or *"))]
+    codes = {one.removeprefix(models.REGION) for one in wanted if one.startswith(models.REGION)}
+    if unknown := sorted(codes - set(Region.objects.filter(code__in=codes).values_list("code", flat=True))):
+        return [("devices", _("unknown region: %(codes)s") % {"codes": ", ".join(unknown)})]
     return []
 
 

@@ -464,6 +464,10 @@ class Setting(Dated):
         return f"{self.series or self.device} {self.name} = {self.value} {self.unit}"
 
 
+REGION = "region:"
+"""Begins an entry of a target that stands for every device of a region and of those below it."""
+
+
 class ForwardTarget(models.Model):
     """Upper platform (上级平台) that frames are forwarded to."""
 
@@ -471,7 +475,7 @@ class ForwardTarget(models.Model):
     name = models.CharField(_("Name"), max_length=120)
     host = models.CharField(_("Host"), max_length=120)
     port = models.PositiveIntegerField(_("Port"))
-    devices = models.JSONField(_("Devices (MN, or *)"), default=list)
+    devices = models.JSONField(_("Devices (MN, region:code, or *)"), default=list)
     mn = models.JSONField(_("Own MN → MN there"), default=dict, blank=True)
     password = models.CharField(_("Access password (PW)"), max_length=40, blank=True)
     enabled = models.BooleanField(_("Enabled"), default=True)
