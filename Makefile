@@ -59,8 +59,8 @@ test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo lint ## run every check: lint,
 test-parts: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## run the tests of every room and of faults, without browser
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/e2e
 
-test-browser: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## play a demo node in the browser
-	$(BIN)/python -m pytest tests/e2e -n $(TEST_WORKERS) --dist loadgroup
+test-browser: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## play a demo node in the browser, one a worker
+	$(BIN)/python -m pytest tests/e2e -n $(TEST_WORKERS) --dist loadfile
 
 test-postgresql: $(VENV)/dev.stamp $(CATALOGUE).mo ## run the tests of the apps on a throw-away PostgreSQL
 ifneq ($(POSTGRESQL),)

@@ -46,16 +46,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, in one worker, what shares the demo node; the other files run beside it.
-
-    Those that rewrite the stores of their node have one of their own.
-    """
-    for item in items:
-        shares = "node" in getattr(item, "fixturenames", ()) and item.path.stem != "test_rewriting"
-        item.add_marker(pytest.mark.xdist_group("demo" if shares else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     data = tmp_path_factory.mktemp("node") / "data"

@@ -117,6 +117,14 @@ def test_a_proof_that_does_not_hold_leads_to_a_visit_and_a_case(desk, node, scre
     copied = screened[1]
     officer, leader, holder = desk(OFFICER), desk(LEADER), desk(HOLDER)
 
+    def verified_and_cases() -> list[int]:
+        officer.open("/integrity/funnel/")
+        counts = [int(one.inner_text()) for one in officer.page.locator(".qj-step strong").all()[3:]]
+        assert len(counts) == 2
+        return counts
+
+    before = verified_and_cases()
+
     def opened_by(button: str, **fields: str) -> str:
         press(officer.page, button)
         officer.fill(**fields)
@@ -160,9 +168,7 @@ def test_a_proof_that_does_not_hold_leads_to_a_visit_and_a_case(desk, node, scre
     )
     officer.open(case)
     assert visit.strip("/").split("/")[-1] in officer.page.content()
-    officer.open("/integrity/funnel/")
-    counts = [one.inner_text() for one in officer.page.locator(".qj-step strong").all()]
-    assert counts[3:] == ["2", "1"]
+    assert verified_and_cases() == [one + 1 for one in before]
 
 
 def test_clue_pages_fit_both_sizes_and_languages(desk, clue) -> None:
