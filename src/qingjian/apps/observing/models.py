@@ -249,6 +249,7 @@ class Clue(models.Model):
         indexes = (
             models.Index(fields=("rule", "kind", "state"), name="clue_rule_kind_state"),
             models.Index(fields=("-opened_at", "-id"), name="clue_opened"),
+            models.Index(fields=("state", "-start", "-score", "point"), name="clue_newest"),
             # The funnel counts from this index alone: the rows themselves carry charts.
             models.Index(fields=("point", "start", "rule", "kind", "state", "simulated"), name="clue_counts"),
         )
