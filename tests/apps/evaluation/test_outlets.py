@@ -150,6 +150,22 @@ def test_a_limit_holds_from_its_own_day(data: Data) -> None:
     }
 
 
+def measured(point: Point, code: str, unit: str) -> Series:
+    """Register an hourly series of flue gas with a factor of its own."""
+    factor = Factor.objects.create(
+        code=f"flue_gas.{code}",
+        medium="flue_gas",
+        wire_code=code,
+        name_zh=code,
+        name_en=code,
+        unit=unit,
+        decimals=1,
+    )
+    return Series.objects.create(
+        code=f"G1.{code}", point=point, factor=factor, unit=unit, medium="flue_gas", expected={"hour": 3600}
+    )
+
+
 def chimney() -> tuple[Outlet, Point]:
     """Give the source a gas outlet with its point."""
     source = Outlet.objects.get(code="S1-W1").source
@@ -169,32 +185,18 @@ def chimney() -> tuple[Outlet, Point]:
 def test_a_converted_limit_uses_the_device_or_own_conversion_and_says_so(data: Data) -> None:
     """A gas outlet with 6 % reference oxygen; the device sends no converted value."""
     outlet, point = chimney()
-    factors = {
-        code: Factor.objects.create(
-            code=f"flue_gas.{code}",
-            medium="flue_gas",
-            wire_code=code,
-            name_zh=code,
-            name_en=code,
-            unit=unit,
-            decimals=1,
-        )
-        for code, unit in (("a21002", "mg/m³"), ("a19001", "%"))
-    }
-    for code, factor in factors.items():
-        Series.objects.create(
-            code=f"G1.{code}",
-            point=point,
-            factor=factor,
-            unit=factor.unit,
-            medium="flue_gas",
-            expected={"hour": 3600},
-        )
+    for code, unit in (("a21002", "mg/m³"), ("a19001", "%")):
+        measured(point, code, unit)
     Setting.objects.create(
         series=Series.objects.get(code="G1.a21002"), name="reference_oxygen", value="6", unit="%"
     )
     PermitLimit.objects.create(
-        outlet=outlet, factor=factors["a21002"], averaging="hour", upper="100", unit="mg/m³", converted=True
+        outlet=outlet,
+        factor=Factor.objects.get(code="flue_gas.a21002"),
+        averaging="hour",
+        upper="100",
+        unit="mg/m³",
+        converted=True,
     )
     network.publish_directory()
     data.put("G1.a21002", START, [80.0, 80.0, 80.0])
@@ -210,23 +212,7 @@ def test_a_limit_holds_for_dry_gas_at_standard_state_where_wet_gas_is_measured(d
     """The instrument measures wet gas: 90 mg/m³ at 10 % moisture are 100 mg/m³; without moisture nothing is judged."""
     outlet, point = chimney()
     for code, unit in (("a34013", "mg/m³"), ("a01014", "%")):
-        factor = Factor.objects.create(
-            code=f"flue_gas.{code}",
-            medium="flue_gas",
-            wire_code=code,
-            name_zh=code,
-            name_en=code,
-            unit=unit,
-            decimals=1,
-        )
-        Series.objects.create(
-            code=f"G1.{code}",
-            point=point,
-            factor=factor,
-            unit=unit,
-            medium="flue_gas",
-            expected={"hour": 3600},
-        )
+        measured(point, code, unit)
     Setting.objects.create(series=Series.objects.get(code="G1.a34013"), name="measured_basis", value="wet")
     PermitLimit.objects.create(
         outlet=outlet,
@@ -251,23 +237,7 @@ def test_an_amount_takes_concentration_and_flow_of_the_same_gas(data: Data, flow
     outlet, point = chimney()
     units = {"a34013": "mg/m³", "a00000": "m³/s", "a01012": "℃", "a01013": "kPa", "a01014": "%"}
     for code, unit in units.items():
-        factor = Factor.objects.create(
-            code=f"flue_gas.{code}",
-            medium="flue_gas",
-            wire_code=code,
-            name_zh=code,
-            name_en=code,
-            unit=unit,
-            decimals=1,
-        )
-        Series.objects.create(
-            code=f"G1.{code}",
-            point=point,
-            factor=factor,
-            unit=unit,
-            medium="flue_gas",
-            expected={"hour": 3600},
-        )
+        measured(point, code, unit)
     for code in ("a34013", "a00000") if flow_as_measured else ("a34013",):
         series = Series.objects.get(code=f"G1.{code}")
         for name, value, unit in (

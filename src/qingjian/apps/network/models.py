@@ -335,6 +335,15 @@ class Instrument(Dated):
         return self.name
 
 
+def of_device_or_instrument(name: str) -> models.CheckConstraint:
+    """Return the constraint that a row names either a device or an instrument."""
+    return models.CheckConstraint(
+        condition=models.Q(device__isnull=False, instrument__isnull=True)
+        | models.Q(device__isnull=True, instrument__isnull=False),
+        name=name,
+    )
+
+
 class Software(Dated):
     """Software registered for a device or an instrument (软件备案): the version and the hash it must have."""
 
@@ -356,13 +365,7 @@ class Software(Dated):
 
     class Meta:
         ordering = ("device", "instrument", "valid_from")
-        constraints = (
-            models.CheckConstraint(
-                condition=models.Q(device__isnull=False, instrument__isnull=True)
-                | models.Q(device__isnull=True, instrument__isnull=False),
-                name="software_of_one_subject",
-            ),
-        )
+        constraints = (of_device_or_instrument("software_of_one_subject"),)
         verbose_name = _("Registered software")
 
     def __str__(self) -> str:

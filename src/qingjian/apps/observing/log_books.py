@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.network.models import Device, Instrument, Outlet, Point, Software
+from qingjian.apps.network.models import Device, Instrument, Outlet, Point, Software, of_device_or_instrument
 from qingjian.apps.network.registered import Kind
 
 PERSON = settings.AUTH_USER_MODEL
@@ -100,13 +100,7 @@ class SoftwareReading(Entry):
 
     class Meta:
         ordering = ("-read_at", "-id")
-        constraints = (
-            models.CheckConstraint(
-                condition=models.Q(device__isnull=False, instrument__isnull=True)
-                | models.Q(device__isnull=True, instrument__isnull=False),
-                name="software_reading_of_one",
-            ),
-        )
+        constraints = (of_device_or_instrument("software_reading_of_one"),)
         verbose_name = _("Software found")
 
     def __str__(self) -> str:

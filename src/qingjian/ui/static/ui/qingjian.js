@@ -9,7 +9,7 @@ document.addEventListener("click", (event) => {
 });
 
 // On a phone a row is a card: each value stands beside the title of its column.
-const title = (root) => {
+const labelCards = (root) => {
   for (const table of root.querySelectorAll("table.qj-cards")) {
     const heads = [...table.querySelectorAll(":scope > thead th")].map((one) => one.textContent.trim());
     for (const row of table.querySelectorAll(":scope > tbody > tr")) {
@@ -18,8 +18,8 @@ const title = (root) => {
     }
   }
 };
-title(document);
-document.addEventListener("htmx:afterSwap", (event) => title(event.target));
+labelCards(document);
+document.addEventListener("htmx:afterSwap", (event) => labelCards(event.target));
 
 // A list made for printing asks at once, as soon as its fonts are there.
 if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());
