@@ -9,15 +9,13 @@ import pytest
 from tests.pipeline.node import FACTORS, MN, START, Node, everything, make_directory, minutes, wire
 
 from qingjian.contracts.commands import CommandState
-from qingjian.contracts.directory import Device, Route, Series
+from qingjian.contracts.directory import Series
 from qingjian.contracts.findings import Finding
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.intake import ImportSource, KeptFiles, Spool, submit
-from qingjian.journal import Kind
 from qingjian.pipeline.corrections import CorrectionOrder, order_correction
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.gaps import GapSettings
-from qingjian.pipeline.replay import order_replay
 from qingjian.pipeline.rules import CATALOGUE
 from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.work import Work
@@ -335,29 +333,6 @@ def test_an_import_order_is_carried_out_by_the_pipeline(made: Made, tmp_path: Pa
     again = submit(path, kept=kept, spool=spool)
     assert not isinstance(again, str)
     assert again.already
-
-
-def test_frames_from_before_the_registration_can_be_read_again(made: Made) -> None:
-    node, engine, work, _ = made
-    other = "B" * 24
-    node.sender = replace(node.sender, mn=other)
-    frames = [node.upload(at, {"a21026": n}) for n, at in enumerate(minutes(3))]
-    node.sender = replace(node.sender, mn=MN)
-    node.journal(frames, kind=Kind.UNREGISTERED)
-    node.journal([node.upload(START, {"a99999": 4})])
-    engine.step(idle=True)
-    assert engine.lake.series([1], "minute", START, END).num_rows == 0
-    directory = node.directory.current()
-    assert directory is not None
-    device = Device("D2", MN, "123456", "x", "P1", "22")
-    node.directory.publish(
-        make_directory(3, series=directory.series, devices=[device], routes=[Route(MN, "a99999", 1)])
-    )
-    order_replay(PipelineSettings(node.folder.root).replay_folder, MN, START - timedelta(days=1), END)
-    assert work.take_orders() == 1
-    found = engine.lake.series([1], "minute", START - timedelta(days=1), END)
-    assert 4 in found["value"].to_pylist()
-    assert set(found["directory_version"].to_pylist()) == {3}
 
 
 def correct(node: Node, number: int, value: str, moment: datetime = START) -> CorrectionOrder:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from qingjian.contracts.clock import CHINA
 from qingjian.contracts.commands import Command, CommandQueue, CommandState
 from qingjian.contracts.directory import Directory, Series
 from qingjian.contracts.findings import Finding
+from qingjian.hj212.policy import DEFAULT
 from qingjian.lake import Lake
 from qingjian.pipeline.watch import make_finding
 from qingjian.quality.completeness import Expectation, Gaps, find_gaps
@@ -230,7 +232,7 @@ class GapFinder:
             series = directory.series_by_id(one["series"])
             if not one["missing"] or series is None or directory.device(series.device, now) is None:
                 continue
-            wanted[series.device][_history_command(series, one["statistic"])].append(
+            wanted[series.device][history_command(series.factor, one["statistic"])].append(
                 (one["start"], one["end"], key)
             )
         put: list[Command] = []
@@ -262,18 +264,23 @@ class GapFinder:
             (one.code, one.parameters.get("BeginTime")) for one in mine if one.state is CommandState.REFUSED
         }
         choices = []
+        device = directory.device(mn, now)
+        shift = partial(named_later, device.policy if device is not None else {})
         owed = [one for one in directory.series if one.device == mn]
         for code, pieces in wanted.items():
             step = min(
                 seconds
                 for one in owed
                 for statistic, seconds in one.expected.items()
-                if statistic in HISTORY_COMMAND and _history_command(one, statistic) == code
+                if statistic in HISTORY_COMMAND and history_command(one.factor, statistic) == code
             )
             for start, end, gap in _merged(pieces):
                 for begin, stop in _cut(start, end, step * self._settings.most_periods):
                     tries = self._asked[f"{gap}|{begin}"].tries if f"{gap}|{begin}" in self._asked else 0
-                    if tries < self._settings.most_tries and (code, _wire(begin)) not in refused:
+                    if (
+                        tries < self._settings.most_tries
+                        and (code, _wire(begin + shift(code))) not in refused
+                    ):
                         choices.append((tries, -begin, stop, step, code, f"{gap}|{begin}"))
         if not choices:
             return None
@@ -281,12 +288,13 @@ class GapFinder:
         begin = -negative
         self._asked[key] = _Asked(tries + 1, moment)
         self._device_asked[mn] = moment
+        later = shift(code)
         text = f"{mn}|{code}|{begin}|{stop}|{tries}|{moment}"
         return Command(
             id="gap-" + hashlib.sha256(text.encode()).hexdigest()[:24],
             mn=mn,
             code=code,
-            parameters={"BeginTime": _wire(begin), "EndTime": _wire(stop - step)},
+            parameters={"BeginTime": _wire(begin + later), "EndTime": _wire(stop - step + later)},
             author="pipeline",
             authorisation=AUTHORISATION,
             created_at=now,
@@ -302,9 +310,23 @@ class GapFinder:
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
-def _history_command(series: Series, statistic: str) -> str:
-    runtime = statistic == "day" and series.factor.startswith("SB")
+def history_command(factor: str, statistic: str) -> str:
+    """Return the CN that asks for the history of a factor (its code on the wire); KeyError for other statistics."""
+    runtime = statistic == "day" and factor.startswith("SB")
     return RUNNING_HOURS_COMMAND if runtime else HISTORY_COMMAND[statistic]
+
+
+def named_later(policy: Mapping[str, Any], command: str) -> int:
+    """Return the seconds by which a device names its periods later than they begin: it goes by their end, or 0.
+
+    `policy` is that of the directory. BeginTime and EndTime are compared with the DataTime the device itself writes, so
+    a device that names the end must be asked for the ends.
+    """
+    if policy.get("datatime") != "end":
+        return 0
+    if command == HISTORY_COMMAND["minute"]:
+        return 60 * int(policy.get("minute_interval", DEFAULT.minute_interval))
+    return _SECONDS["hour" if command == HISTORY_COMMAND["hour"] else "day"]
 
 
 def _floor(seconds: int, length: int) -> int:

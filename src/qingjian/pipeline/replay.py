@@ -1,11 +1,14 @@
-"""Reading stored frames again, after a device was registered or a factor got its series.
+"""Reading stored frames again, after a device was registered, its policy changed, or a factor got its series.
 
-An order is a small file, because the pipeline is the only writer while the node runs.
+An order is a small file, because the pipeline is the only writer while the node runs. What the gateway did not accept
+(samples of unknown senders, refused bytes) counts only as far as it would be accepted now: registered for the time it
+came, readable under the device's policy, with its password, from an address it may come from.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,16 +19,20 @@ from typing import Any
 
 import pyarrow as pa
 
+from qingjian.contracts.directory import Device, Directory
 from qingjian.contracts.folders import make_durably, write_durably
+from qingjian.gateway.registry import contains
+from qingjian.hj212.decoder import decode_frame
+from qingjian.hj212.message import Message
 from qingjian.journal import Frame, Kind
 from qingjian.journal.frame import codes_from_text
 from qingjian.lake import Lake
 from qingjian.lake.reading import microseconds
-from qingjian.pipeline.decoding import Decoder
+from qingjian.pipeline.decoding import Decoder, policy_of
 from qingjian.pipeline.joining import Parts
 
 _PAGE = 4_096
-_REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED})
+_REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED, Kind.REFUSED})
 
 
 def order_replay(folder: Path, mn: str, start: datetime, end: datetime) -> str:
@@ -57,9 +64,31 @@ def replayed_observations(lake: Lake, decoder: Decoder, order: dict[str, Any], b
     waiting: dict[str, Parts] = defaultdict(Parts)
     tables = []
     for frames in _pages(lake, order["mn"], start, end, before):
-        for name, same in groupby(frames, key=lambda one: one.journal):
+        admitted = [one for one in frames if one.kind is Kind.ACCEPTED or _admitted(one, decoder.directory)]
+        for name, same in groupby(admitted, key=lambda one: one.journal):
             tables.append(decoder.decode(list(same), _REPLAYED, waiting[name]).observations)
     return pa.concat_tables(tables) if tables else decoder.decode([]).observations
+
+
+def _admitted(frame: Frame, directory: Directory) -> bool:
+    """Whether what the gateway did not accept when it came is the registered device's by today's directory."""
+    device = directory.device(frame.mn, frame.received_at)
+    if device is None:
+        return False
+    message = decode_frame(frame.content, policy_of(device))
+    if not isinstance(message, Message) or message.mn != device.mn:
+        return False
+    return (not device.password or message.pw == device.password) and _may_come_from(device, frame.peer)
+
+
+def _may_come_from(device: Device, peer: str) -> bool:
+    """Whether a device may speak from a peer such as 10.1.0.7:40123 or [fe80::1]:40123."""
+    address = peer.rpartition(":")[0].strip("[]")
+    try:
+        networks = [ipaddress.ip_network(one, strict=False) for one in device.addresses]
+    except ValueError:
+        return False  # an unreadable restriction must not become no restriction
+    return not networks or any(contains(network, address) for network in networks)
 
 
 def _pages(lake: Lake, mn: str, start: datetime, end: datetime, before: datetime) -> Iterator[list[Frame]]:

@@ -22,6 +22,7 @@ from qingjian.apps.observing.statuses import Described
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.commands import Command
 from qingjian.contracts.current import now
+from qingjian.pipeline.gaps import HISTORY_COMMAND, history_command, named_later
 from qingjian.quality.completeness import Transmission, quarterly_capture, transmission
 from qingjian.quality.facts import IntervalFact
 from qingjian.quality.observations import Observations
@@ -33,7 +34,6 @@ PERIODS = ("window", "day", "month", "quarter")
 OWED = ("hour", "day", "minute")
 """The statistic whose periods are counted: hours where the device owes them, as the transmission rate is defined."""
 MOST_DAYS = 366
-HISTORY_COMMANDS = {"minute": "2051", "hour": "2061", "day": "2031"}
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _COLUMNS = ("series", "start", "value", "flag")
 
@@ -299,6 +299,7 @@ def gaps(series: QuerySet[Series], records: Sequence[FindingRecord]) -> list[Gap
         mn = one.device.mn if one is not None and one.device is not None else ""
         if mn and mn not in asked:
             asked[mn] = list(stores.commands().recent(mn, 200))
+        code, later = _asked_with(one, statistic) if mn and one is not None else ("", timedelta(0))
         found.append(
             Gap(
                 record,
@@ -309,20 +310,28 @@ def gaps(series: QuerySet[Series], records: Sequence[FindingRecord]) -> list[Gap
                 [
                     command
                     for command in asked.get(mn, [])
-                    if command.code == HISTORY_COMMANDS.get(statistic) and _overlaps(command, record)
+                    if command.code == code and _overlaps(command, record, later)
                 ],
             )
         )
     return found
 
 
-def _overlaps(command: Command, record: FindingRecord) -> bool:
+def _asked_with(series: Series, statistic: str) -> tuple[str, timedelta]:
+    """Return the command that asks for a series' history, and how much later than its beginning a period is named in it."""
+    if statistic not in HISTORY_COMMAND or series.device is None:
+        return "", timedelta(0)
+    code = history_command(series.factor.wire_code, statistic)
+    return code, timedelta(seconds=named_later(series.device.policy, code))
+
+
+def _overlaps(command: Command, record: FindingRecord, later: timedelta) -> bool:
     begin, end = asked_period(command)
     return (
         begin is not None
         and end is not None
-        and (record.end is None or begin < record.end)
-        and end >= record.start
+        and (record.end is None or begin - later < record.end)
+        and end - later >= record.start
     )
 
 
