@@ -357,3 +357,17 @@ def test_fields_are_grouped_as_the_standard_prints_them() -> None:
     assert groups_of("2005", "2061", times) == ((("BeginTime", "1"), ("EndTime", "2")),)
     assert groups_of("2017", "3021", {"PolId": "w01018", "x-y": "1", "ST": "32"})[0] == (("PolId", "w01018"),)
     assert groups_of("2017", "9999", {"any": "1"}) == ((("any", "1"),),)
+
+
+def test_a_clock_is_set_to_the_time_the_command_leaves(site: Site) -> None:
+    async def play() -> None:
+        async with site.run() as gateway:
+            queue(site).put(order(site, code="1012", parameters={}))
+            site.clock.advance(300)  # type: ignore[attr-defined]
+            link = await connected(site, gateway)
+            got = await asked(gateway, link)
+            assert (got.cn, got.cp) == ("1012", b"SystemTime=20261121120500")
+            link.close()
+            queue(site).put(order(site, 2, code="1012", parameters={"SystemTime": "20260101000000"}))
+
+    asyncio.run(play())

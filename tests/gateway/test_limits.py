@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from tests.gateway.support import MN, MN2, Link, Site, acknowledgement, device, 
 
 from qingjian.gateway.limits import TokenBucket
 from qingjian.gateway.server import Gateway
-from qingjian.gateway.settings import GatewayLimits, GatewaySettings
+from qingjian.gateway.settings import GatewayLimits, GatewaySettings, limits_from
 from qingjian.journal import JournalUnavailableError, Kind
 
 
@@ -46,6 +47,31 @@ def test_too_fast_a_sender_is_delayed_and_loses_nothing(site: Site) -> None:
             assert await link.silent()
             await ticks(site, gateway, 1.5)
             assert await link.receive() == acknowledgement(41)
+
+    asyncio.run(play())
+
+
+def test_a_device_gets_no_new_burst_by_connecting_anew(site: Site) -> None:
+    site.publish(device(), device(MN2))
+    limits = GatewayLimits(frames_per_second=10, frames_burst=20)
+
+    async def play() -> None:
+        async with site.run(limits=limits) as gateway:
+            first, second, other = [await Link.open(gateway) for _ in range(3)]
+            await first.send(b"".join(upload(n) for n in range(15)))
+            for n in range(15):
+                assert await first.receive() == acknowledgement(n)
+            await second.send(b"".join(upload(n) for n in range(15, 30)))
+            for n in range(15, 30):
+                assert await second.receive() == acknowledgement(n)
+            assert gateway.counters.reading_delayed == 1, "thirty frames of one device, a burst of twenty"
+            await second.send(upload(31))
+            await ticks(site, gateway, 0.5)
+            assert await second.silent()
+            await other.send(upload(1, MN2))
+            assert await other.receive() == acknowledgement(1, MN2), "another device is not held back"
+            await ticks(site, gateway, 1)
+            assert await second.receive() == acknowledgement(31)
 
     asyncio.run(play())
 
@@ -348,6 +374,22 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
         GatewaySettings(tmp_path, tls_port=1)
     with pytest.raises(ValueError, match="network"):
         GatewaySettings(tmp_path, allow=("nonsense",))
+
+
+def test_an_operator_sets_other_limits() -> None:
+    assert limits_from("") == GatewayLimits()
+    assert limits_from(" frames_per_second=2.5  idle_seconds=3600 connections=7") == GatewayLimits(
+        frames_per_second=2.5, idle_seconds=3600.0, connections=7
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["colour=3", "connections", "connections=", "connections=2.5", "connections=0", "idle_seconds=-1",
+             "idle_seconds=inf", "idle_seconds=nan", "idle_seconds=soon", "=7"],
+)  # fmt: skip
+def test_limits_that_cannot_be_are_named(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(text.partition("=")[0])):
+        limits_from(text)
 
 
 def test_settings_travel_as_text(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_environment_goes_before_file_before_default(tmp_path: Path) -> None:
         'second_factor = "never"',
         "node_name = 5",
         "demo = 'perhaps'",
+        'gateway_limits = "frames_per_second=fast"',
         "= broken",
         "web_port = [1]",
     ],

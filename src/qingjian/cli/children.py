@@ -105,7 +105,7 @@ def _screening(name: str, data: Path) -> None:
 
 def _gateway(name: str, data: Path) -> None:
     from qingjian.gateway import process
-    from qingjian.gateway.settings import GatewaySettings
+    from qingjian.gateway.settings import GatewaySettings, limits_from
     from qingjian.site.configuration import load
 
     configuration = load(data).values
@@ -120,6 +120,7 @@ def _gateway(name: str, data: Path) -> None:
             tls_key=Path(configuration.tls_key) if configuration.gateway_tls_port else None,
             tls_port=configuration.gateway_tls_port or None,
             allow=tuple(configuration.gateway_allow.split()),
+            limits=limits_from(configuration.gateway_limits),
             metrics_port=metrics_port_of(name, configuration),
         )
     )

@@ -140,9 +140,12 @@ class Connection(asyncio.Protocol):
             self._half_since = None
         elif stretches or not before:
             self._half_since = now
-        delay = max(self._bytes.spend(len(data), now), self._frames.spend(len(stretches), now))
-        if delay > 0:
-            self._read_again_at = now + delay
+        self._delay(max(self._bytes.spend(len(data), now), self._frames.spend(len(stretches), now)), now)
+
+    def _delay(self, seconds: float, now: float) -> None:
+        """Read nothing for a while, when what may be sent in a time is used up."""
+        if seconds > 0:
+            self._read_again_at = max(self._read_again_at or 0.0, now + seconds)
             self.hold("rate")
 
     def _policy_for(self, mn: str) -> Policy | None:
@@ -173,8 +176,9 @@ class Connection(asyncio.Protocol):
         gateway = self._gateway
         if mn not in self.mns:
             gateway.bind(mn, self)
-        now = self._clock.now()
-        gateway.devices.state(mn).heard(message, now)
+        device = gateway.devices.state(mn)
+        device.heard(message, self._clock.now())
+        self._delay(device.spend(len(raw), self._limits, self.last_received), self.last_received)
         gateway.counters.frames_accepted += 1
         frame = NewFrame(
             now_microseconds(self._clock),

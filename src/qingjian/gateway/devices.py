@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qingjian.contracts.presence import Presence
+from qingjian.gateway.limits import TokenBucket
 from qingjian.gateway.link import Link
 from qingjian.gateway.registry import HARDWARE
+from qingjian.gateway.settings import GatewayLimits
 from qingjian.hj212 import times
 from qingjian.hj212.message import Message
 
@@ -31,6 +33,18 @@ class DeviceState:
     last_deviations: tuple[str, ...] = ()
     clock_offset_seconds: float | None = None
     changed: bool = False
+    _frames: TokenBucket | None = None
+    _bytes: TokenBucket | None = None
+
+    def spend(self, size: int, limits: GatewayLimits, now: float) -> float:
+        """Count a frame of so many bytes against what the device may send on all its connections.
+
+        Returns the seconds it has to be held back; `now` is monotonic.
+        """
+        if self._frames is None or self._bytes is None:
+            self._frames = TokenBucket(limits.frames_per_second, limits.frames_burst, now)
+            self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, now)
+        return max(self._frames.spend(1, now), self._bytes.spend(size, now))
 
     def connect(self, connection: Link, now: datetime) -> None:
         self.connection = connection

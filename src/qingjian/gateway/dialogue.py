@@ -20,6 +20,7 @@ from qingjian.gateway.link import Link
 from qingjian.gateway.metrics import Counters
 from qingjian.gateway.registry import Registered, Registry
 from qingjian.gateway.settings import GatewaySettings
+from qingjian.hj212 import times
 from qingjian.hj212.encoder import Group
 from qingjian.hj212.message import Message
 from qingjian.hj212.profiles import profile
@@ -178,10 +179,14 @@ class Dialogue:
         self._perform(actions)
 
     def _session_command(self, command: Command) -> SessionCommand:
+        parameters = dict(command.parameters)
+        if command.code == "1012":
+            # The time of the order is past when a waiting command leaves at last.
+            parameters.setdefault("SystemTime", times.text14(self._gateway.clock.now()))
         return SessionCommand(
             command.id,
             command.code,
-            groups_of(self._state.edition, command.code, command.parameters),
+            groups_of(self._state.edition, command.code, parameters),
             st=command.parameters.get("ST"),
             mn=command.parameters.get("MN"),
         )

@@ -111,11 +111,14 @@ class QuarantineStore:
         self._connection.execute(_FOLD, (OTHERS, OTHERS, *values))
         self._connection.execute(_FORGET, values)
 
-    def read(self, *, registered: bool | None = None, limit: int = 1_000) -> Sequence[Sender]:
-        """Return senders, those heard last first."""
+    def read(
+        self, *, registered: bool | None = None, mn: str | None = None, limit: int = 1_000
+    ) -> Sequence[Sender]:
+        """Return senders, of one MN where it is given, those heard last first."""
         rows = self._connection.execute(
-            "SELECT * FROM senders WHERE ? IS NULL OR registered = ? ORDER BY last_us DESC, mn LIMIT ?",
-            (registered, registered, limit),
+            "SELECT * FROM senders WHERE (? IS NULL OR registered = ?) AND (? IS NULL OR mn = ?)"
+            " ORDER BY last_us DESC, mn LIMIT ?",
+            (registered, registered, mn, mn, limit),
         )
         return [
             Sender(

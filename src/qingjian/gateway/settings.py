@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class GatewayLimits:
     write_seconds: float = 60.0
     """A device that reads nothing of what it is sent for this long is disconnected."""
     frames_per_second: float = 100.0
-    """Per connection, sustained; for back-filling devices."""
+    """Per connection and per device, sustained; for back-filling devices. Connecting anew gives a device no new burst."""
     frames_burst: int = 1_000
     bytes_per_second: float = 262_144.0
     bytes_burst: int = 2_097_152
@@ -50,6 +50,28 @@ class GatewayLimits:
     """Longest single sample or refused stretch kept."""
     senders: int = 10_000
     """Unknown senders counted one by one; the rest are counted together."""
+
+
+def limits_from(text: str) -> GatewayLimits:
+    """Return the limits with what an operator sets otherwise, written as `name=number` separated by blanks.
+
+    Raises ValueError for an unknown name, for what is no number above zero, and for a fraction where things are counted.
+    """
+    known = {one.name: one.type for one in fields(GatewayLimits)}
+    given: dict[str, Any] = {}
+    for part in text.split():
+        name, _, value = part.partition("=")
+        if name not in known:
+            raise ValueError(f"{name!r}: 未知限额 · unknown limit ({', '.join(known)})")
+        try:
+            number = int(value) if known[name] == "int" else float(value)
+        except ValueError:
+            number = 0
+        if not 0 < number < float("inf"):
+            kind = "正整数 · a whole number above 0" if known[name] == "int" else "正数 · a number above 0"
+            raise ValueError(f"{part!r}: 应为{kind}")
+        given[name] = number
+    return GatewayLimits(**given)
 
 
 @dataclass(frozen=True, slots=True)

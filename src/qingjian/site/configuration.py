@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from qingjian.contracts.folders import DataFolder, write_durably
+from qingjian.gateway.settings import limits_from
 from qingjian.notary import configured
 from qingjian.notary.errors import NotaryError
 
@@ -40,6 +41,9 @@ class Configuration:
     gateway_processes: int = 1
     gateway_allow: str = ""
     """Networks that may connect to the gateway at all, separated by blanks; empty means any."""
+    gateway_limits: str = ""
+    """What one connection or device may use where it differs from the defaults, `name=number` separated by blanks, e.g.
+    `frames_per_second=20 idle_seconds=3600`; the names stand in docs/gateway.md."""
     gateway_metrics_port: int = 0
     """Prometheus metrics of the first gateway process on 127.0.0.1, of the next one port higher …; 0 opens none."""
     gateway_tls_port: int = 0
@@ -128,6 +132,10 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
             raise ConfigurationError(
                 f"gateway_allow: {network!r} 不是网段 / is not a network such as 10.1.0.0/16"
             ) from error
+    try:
+        limits_from(configuration.gateway_limits)
+    except ValueError as error:
+        raise ConfigurationError(f"gateway_limits: {error}") from error
     for name in ("web_port", "gateway_port", "gateway_tls_port", "gateway_metrics_port"):
         if not 0 <= getattr(configuration, name) <= 65535:
             raise ConfigurationError(
