@@ -171,6 +171,43 @@ def test_duties_show_gaps_and_overlaps(registry) -> None:
     assert len(report["gaps"]) == 7
 
 
+def test_coverage_counts_key_units_townships_zones_and_sections(registry) -> None:
+    def point(code: str, kind: str, region: str = "990101", **more) -> Proposal:
+        fields = {"code": code, "name": code, "kind": kind, "level": "county", "region": region}
+        return Proposal("point", {**fields, "organisation": "B1", **more})
+
+    def device(code: str, at: str, **more) -> Proposal:
+        fields = {"code": code, "mn": f"MN-{code}", "password": "123456", "name": code, "point": at}
+        return Proposal("device", {**fields, "system_code": "22", **more})
+
+    services.install(
+        [
+            *(
+                row
+                for code in ("990101100", "990101101")
+                for row in (
+                    Proposal("region", {"code": code, "name": code, "level": "township"}),
+                    Proposal("placement", {"region": code, "parent": "990101", "valid_from": "2024-01-01"}),
+                )
+            ),
+            Proposal("membership", {"source": "S1", "name": "key_water", "valid_from": "2024-01-01"}),
+            point("T1", "air_township", "990101100"),
+            point("P1", "industrial_park"),
+            point("P2", "industrial_park", status="planned"),
+            point("P3", "industrial_park", status="removed"),
+            point("X1", "water_section"),
+            point("X2", "water_section"),
+            device("P1-D1", "P1"),
+            device("X1-D1", "X1", valid_to="2025-01-01"),
+        ]
+    )
+    found = {
+        one["name"]: (one["have"], one["of"])
+        for one in queries.coverage(registry.person("s", "station_staff"))
+    }
+    assert found == {"key_units": (1, 1), "townships": (1, 2), "zones": (1, 2), "sections": (0, 2)}
+
+
 def test_a_template_filled_in_comes_back_as_proposals(registry) -> None:
     kind = registered.KINDS["point"]
     book = Workbook()

@@ -114,3 +114,15 @@ def test_passwords_of_devices_are_shown_to_those_who_register_them_only(client, 
 
 def test_an_unknown_sender_is_registered_with_its_mn_filled_in(client, staff) -> None:
     assert 'value="MN-77"' in client.get("/propose/device/?mn=MN-77").content.decode()
+
+
+def test_the_workbook_of_duties_has_gaps_overlaps_and_coverage(client, staff) -> None:
+    client.post(
+        "/propose/duty/", {"point": "A1", "kind": "monitor", "organisation": "B1", "reason": "事权划分"}
+    )
+    book = load_workbook(io.BytesIO(client.get("/duties/?export=xlsx").content))
+    assert len(book.sheetnames) == 4
+    gaps = list(book.worksheets[1].iter_rows(min_row=2, values_only=True))
+    assert len(gaps) == 8, "nobody has any of the four duties at the two points before the approval"
+    coverage = {row[0]: row[1:] for row in book.worksheets[3].iter_rows(min_row=2, values_only=True)}
+    assert coverage["园区、开发区自动监测覆盖"][:2] == (0, 0)

@@ -185,21 +185,31 @@ def duty_report(user: Any) -> dict[str, Any]:
 
 
 def coverage(user: Any) -> list[dict[str, Any]]:
-    """Return how much of what should be watched is online: key units, townships with an air station, sections."""
+    """Return how much of what should be watched is: key units, parks and zones, sections online; townships with an air station.
+
+    Online is what has a device registered now. A park or section that is planned counts among what should be watched.
+    """
+    with_device = only_in_force(models.Device.objects.filter(synthetic=False)).values("point")
     key_units = sources_visible_to(user).filter(
-        pk__in=[one.source_id for one in in_force(models.ListMembership.objects.all())]
+        pk__in=only_in_force(models.ListMembership.objects.all()).values("source")
     )
-    online = key_units.filter(outlets__points__devices__isnull=False).distinct()
+    online = key_units.filter(outlets__points__in=with_device).distinct()
     reach = account_rules.scope(user, Capability.VIEW_REGISTRY)
     townships = account_rules.Region.objects.filter(pk__in=reach.regions, level="township")
-    with_air = townships.filter(point__kind__in=("air_city", "air_township")).distinct()
-    sections = points_visible_to(user).filter(kind__in=("water_section", "water_station", "water_inbound"))
-    return [
+    with_air = townships.filter(
+        point__kind__in=("air_city", "air_township"), point__status="running"
+    ).distinct()
+    points = points_visible_to(user).exclude(status="removed")
+    found = [
         {"name": "key_units", "have": online.count(), "of": key_units.count()},
         {"name": "townships", "have": with_air.count(), "of": townships.count()},
-        {
-            "name": "sections",
-            "have": sections.filter(devices__isnull=False).distinct().count(),
-            "of": sections.count(),
-        },
     ]
+    for name, kinds in (
+        ("zones", ("industrial_park",)),
+        ("sections", ("water_section", "water_station", "water_inbound")),
+    ):
+        watched = points.filter(kind__in=kinds)
+        found.append(
+            {"name": name, "have": watched.filter(pk__in=with_device).count(), "of": watched.count()}
+        )
+    return found

@@ -21,7 +21,7 @@ from qingjian.apps.network import files, models, queries, registered, services, 
 from qingjian.apps.network.forms import DecisionForm, ImportForm, ProposalForm
 from qingjian.apps.network.recorded import SECRET
 from qingjian.contracts.current import now
-from qingjian.ui.listing import workbook_response
+from qingjian.ui.listing import sheets_response, workbook_response
 
 
 def points(request: HttpRequest) -> HttpResponse:
@@ -83,18 +83,14 @@ def duties(request: HttpRequest) -> HttpResponse:
     names = {
         "key_units": _("Key units online"),
         "townships": _("Townships with an air station"),
+        "zones": _("Parks and development zones with automatic monitoring"),
         "sections": _("Sections with automatic monitoring"),
     }
     for one in report["coverage"]:
         one["title"] = names[one["name"]]
         one["share"] = round(100 * one["have"] / one["of"]) if one["of"] else None
     if request.GET.get("export") == "xlsx":
-        heads = [_("Monitoring point"), *[kind.label for kind in models.Duty.Kind]]
-        rows = [
-            [point.name, *["; ".join(duty.organisation.name for duty in duties) for _kind, duties in kinds]]
-            for point, kinds in report["rows"]
-        ]
-        return workbook_response("duties", heads, rows)
+        return sheets_response("duties", _duty_sheets(report))
     return render(
         request,
         "network/duties.html",
@@ -104,6 +100,37 @@ def duties(request: HttpRequest) -> HttpResponse:
             "kinds": models.Duty.Kind,
         },
     )
+
+
+def _duty_sheets(report: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any]]]]:
+    """Return the report for a workbook: who does what at each point, gaps, overlaps, coverage."""
+
+    def together(duties: list[models.Duty]) -> str:
+        return "; ".join(duty.organisation.name for duty in duties)
+
+    point, duty, held = _("Monitoring point"), _("Duty"), _("Organisation")
+    return [
+        (
+            _("All points"),
+            [point, *(str(kind.label) for kind in models.Duty.Kind)],
+            [[row.name, *(together(duties) for _kind, duties in kinds)] for row, kinds in report["rows"]],
+        ),
+        (
+            _("Duties nobody has"),
+            [point, duty],
+            [[row.name, str(label)] for row, label in report["gaps"]],
+        ),
+        (
+            _("Duties held twice"),
+            [point, duty, held],
+            [[row.name, str(label), together(duties)] for row, label, duties in report["overlaps"]],
+        ),
+        (
+            _("Coverage"),
+            [_("Coverage"), _("Watched"), _("To be watched"), _("Share (%)")],
+            [[one["title"], one["have"], one["of"], one["share"]] for one in report["coverage"]],
+        ),
+    ]
 
 
 def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
