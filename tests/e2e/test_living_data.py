@@ -64,6 +64,18 @@ def test_the_chart_draws_a_year_of_replayed_history_with_its_notice(signed_in, n
     page.locator("[data-notices]", has_text="回放真实数据").wait_for()
 
 
+def test_another_station_is_held_beside_in_the_chart(signed_in, node) -> None:
+    page = signed_in("shuju")
+    page.goto(f"{node.address}/points/AQ01/")
+    with page.expect_response(
+        lambda response: "/data/chart/" in response.url and response.url.count("series=") == 2
+    ) as answer:
+        page.select_option("[data-compare]", index=1)
+    first, second = answer.value.json()["series"]
+    assert first["place"] != second["place"]
+    assert page.locator(".qj-compared").count() == 1
+
+
 def test_a_command_reaches_the_device_and_its_answer_is_shown(signed_in, node) -> None:
     page = signed_in("shuju")
     address = f"{node.address}/devices/FG03-D1/"

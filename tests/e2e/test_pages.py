@@ -24,7 +24,7 @@ STAFF_PAGES = [
     "/elements/ecology/EC01/", "/elements/lakes/", "/elements/black-odorous/", "/measurements/import/", "/evaluations/rules/",
     "/outlets/limits/", "/outlets/trends/", "/outlets/statistics/", "/outlets/tax/", "/limits/", "/limits/propose/", "/limits/changes/", "/reports/",
     "/matters/processes/", "/matters/processes/corrective-action/", "/matters/open/self-proof/", "/matters/open/self-proof/?point=WW01",
-    "/matters/deadlines/", "/governance/corrective-actions/", "/governance/alerts/", "/document-templates/", "/working-days/", "/desk/ledger/", "/receipts/", "/public/disclosures/",
+    "/matters/deadlines/", "/governance/corrective-actions/", "/governance/alerts/", "/document-templates/", "/working-days/", "/desk/ledger/", "/receipts/", "/public/disclosures/", "/public/demo-data/",
     "/integrity/funnel/", "/integrity/suspects/", "/integrity/self-proofs/", "/integrity/verifications/", "/integrity/rules/", "/integrity/rules/1/",
 ]  # fmt: skip
 

@@ -124,6 +124,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "demo_notice": _("Demonstration: replayed and simulated data, fictional county")
         if configuration.demo
         else "",
+        "demo_data": reverse("demo-data") if configuration.demo else "",
     }
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation.present import present
 from qingjian.apps.network import models as registry
+from qingjian.apps.network import queries as network
 from qingjian.apps.network import services as network_services
 from qingjian.apps.network.kinds import ELEMENTS
 from qingjian.apps.observing import queries as observing
-from qingjian.apps.observing import words
+from qingjian.apps.observing import stores, words
 from qingjian.apps.observing.models import SEVERITY_CHOICES
 from qingjian.contracts.current import now
 from qingjian.desk import queries
 from qingjian.desk.ledger import checking
+from qingjian.gateway.forwarding import TargetProgress
 from qingjian.gateway.forwarding import progress as forwarding_progress
-from qingjian.gateway.quarantine import QuarantineStore
+from qingjian.ui.listing import workbook_response
+
+LINKS = {
+    "connected": (gettext_lazy("connected"), "green"),
+    "waiting": (gettext_lazy("waits to try again"), "orange"),
+    "off": (gettext_lazy("off"), "secondary"),
+}
+"""How the link to an upper platform is called and coloured."""
 
 
 def workbench(request: HttpRequest) -> HttpResponse:
@@ -97,17 +108,45 @@ def map_base(request: HttpRequest) -> HttpResponse:
 def quarantine(request: HttpRequest) -> HttpResponse:
     """Senders nobody registered, and what registered devices sent that was refused."""
     account_rules.require(request.user, Capability.SEND_COMMANDS)
-    path = settings.DATA_FOLDER.quarantine
-    senders = QuarantineStore(path).read() if path.exists() else []
+    senders = stores.senders()
+    devices = network.devices_visible_to(request.user).filter(mn__in={one.mn for one in senders})
+    of_mn = {one.mn: one for one in devices}
+    rows = [
+        {"sender": one, "reason": words.code_title(one.last_reason), "device": of_mn.get(one.mn)}
+        for one in senders
+        if not one.registered or one.mn in of_mn
+    ]
+    if request.GET.get("export") == "xlsx":
+        heads = [_("MN"), _("Registered"), _("Address"), _("Frames"), _("Bytes"), _("Kept"), _("Dropped")]
+        return workbook_response(
+            "quarantine", [*heads, _("Last reason"), _("First"), _("Last")], map(_sender_cells, rows)
+        )
     return render(
         request,
         "desk/quarantine.html",
         {
             "title": _("Unregistered senders and refused frames"),
-            "unknown": [one for one in senders if not one.registered],
-            "refused": [one for one in senders if one.registered],
+            "unknown": [row for row in rows if not row["sender"].registered],
+            "refused": [row for row in rows if row["sender"].registered],
+            "dropped": sum(row["sender"].dropped for row in rows),
         },
     )
+
+
+def _sender_cells(row: dict[str, Any]) -> list[Any]:
+    one = row["sender"]
+    return [
+        one.mn,
+        _("Yes") if one.registered else _("No"),
+        one.address,
+        one.frames,
+        one.bytes,
+        one.kept,
+        one.dropped,
+        row["reason"],
+        one.first_at,
+        one.last_at,
+    ]
 
 
 def forwarding(request: HttpRequest) -> HttpResponse:
@@ -115,16 +154,29 @@ def forwarding(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.SEND_COMMANDS)
     directory = network_services.directory_store().current()
     progress = forwarding_progress(settings.DATA_FOLDER, directory.targets) if directory else []
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Target"), _("Address"), _("Journal"), _("Link"), _("Reason"), _("Forwarded"), _("Behind")]
+        return workbook_response(
+            "forwarding",
+            [*heads, _("Given up"), _("Last progress")],
+            map(_progress_cells, progress),
+        )
     return render(
         request,
         "desk/forwarding.html",
         {
             "title": _("Forwarding to upper platforms"),
             "targets": registry.ForwardTarget.objects.all(),
-            "progress": progress,
+            "progress": [(one, *LINKS.get(one.state, (one.state, "secondary"))) for one in progress],
             "now": now(),
         },
     )
+
+
+def _progress_cells(one: TargetProgress) -> list[Any]:
+    link = str(LINKS.get(one.state, (one.state,))[0])
+    counts = (one.forwarded, one.behind, one.given_up, one.moved_at)
+    return [one.name, one.address, one.journal, link, one.reason, *counts]
 
 
 def health(request: HttpRequest) -> HttpResponse:

@@ -62,16 +62,19 @@ Put = Callable[..., None]
 
 @pytest.fixture
 def put(registry, clock) -> Put:
-    """Return a way to store values: put(series, statistic, [(start, value, flag), …])."""
+    """Return a way to store values: put(series, statistic, [(start, value, flag), …], converted=[…])."""
 
     def store(
         series: Series, statistic: str, rows: Sequence[tuple[datetime, float, str]], **more: object
     ) -> None:
+        numbers = {"value": from_float(np.array([row[1] for row in rows], float))}
+        if "converted" in more:
+            numbers["converted"] = from_float(np.array(more.pop("converted"), float))
         observations = candidates(
             series=np.full(len(rows), series.pk, np.int32),
             statistic=statistic,
             start=pa.array([row[0] for row in rows], pa.timestamp("us", "UTC")),
-            numbers={"value": from_float(np.array([row[1] for row in rows], float))},
+            numbers=numbers,
             flag=[row[2] for row in rows],
             **{"journal": "gateway-1", "sequence": np.arange(1, len(rows) + 1), **more},
         )

@@ -3,11 +3,15 @@ from __future__ import annotations
 import io
 from datetime import timedelta
 
+import numpy as np
 import openpyxl
 import pytest
 from django.utils import translation
 from tests.apps.conftest import NOW
 
+from qingjian.apps.network import services as network
+from qingjian.apps.network.models import Outlet, Point
+from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import charts, services
 from qingjian.apps.observing.own import MOST_ROWS, finest
 from qingjian.apps.observing.values import page_values
@@ -74,9 +78,7 @@ def test_a_long_window_does_not_read_all_minutes(fine, put, staff, monkeypatch) 
 
 
 def test_stored_results_of_the_platform_stand_in_for_long_windows(fine, put, staff) -> None:
-    from qingjian.apps.network import services as network
     from qingjian.apps.network.models import Series
-    from qingjian.apps.network.services import Proposal
     from qingjian.rulebook import packaged
 
     if not Series.objects.filter(origin="platform", factor=fine.factor).exists():
@@ -123,3 +125,56 @@ def test_table_and_workbook_hold_the_same_statuses(fine, put, staff, client) -> 
     assert client.get("/points/A1/").status_code == 200
     for wrong in ("from=2026-13-01T00:00", "to=0001-01-01T00:00", "as_of=yesterday"):
         assert client.get(f"/data/chart/?series={fine.code}&{wrong}").status_code == 400, wrong
+
+
+def test_converted_values_and_the_limits_that_apply_to_them_are_told_apart(fine, put, staff) -> None:
+    network.install(
+        [
+            Proposal("outlet", {"code": "S1-G1", "source": "S1", "name": "废气排口", "medium": "gas"}),
+            Proposal(
+                "limit",
+                {
+                    "outlet": "S1-G1",
+                    "factor": "air.a21026",
+                    "averaging": "hour",
+                    "upper": "35",
+                    "unit": "mg/m³",
+                }
+                | {"converted": True, "basis": "许可证", "valid_from": "2024-01-01"},
+            ),
+        ]
+    )
+    Point.objects.filter(code="A1").update(outlet=Outlet.objects.get(code="S1-G1"))
+    starts = [START, START + HOUR, START + 3 * HOUR, START + 4 * HOUR]
+    rows = [(start, 20.0, "N") for start in starts]
+    put(fine, "hour", rows, converted=[30.0, 40.0, 36.0, np.nan])
+    fine.refresh_from_db()
+    (one,) = charts.chart(staff, [fine], "hour", START, NOW)["series"]
+    assert [value for _moment, value in one["converted"]] == [30.0, 40.0, None, 36.0]
+    assert [(limit["value"], limit["converted"]) for limit in one["limits"]] == [(35.0, True)]
+
+
+def test_a_chart_without_converted_values_draws_none(fine, put, staff) -> None:
+    put(fine, "hour", [(START, 20.0, "N")])
+    assert charts.chart(staff, [fine], "hour", START, NOW)["series"][0]["converted"] == []
+
+
+def test_series_of_the_same_factor_elsewhere_can_be_held_beside(fine, staff, registry, client) -> None:
+    def station(code: str, region: str) -> list[Proposal]:
+        place = {"kind": "air_city", "level": "county", "region": region, "organisation": "B1"}
+        series = {"factor": "air.a34004", "unit": "µg/m³", "decimals": 0, "medium": "air"}
+        return [
+            Proposal("point", {"code": code, "name": f"{code}站", **place}),
+            Proposal(
+                "series", {"code": f"{code}.a34004", "point": code, "expected": {"hour": 3600}, **series}
+            ),
+        ]
+
+    network.install([*station("A2", "990101"), *station("A3", "990102")])
+    client.force_login(staff)
+    page = client.get("/points/A1/").content.decode()
+    assert '<option value="A2.a34004">细颗粒物 · A2站</option>' in page
+    assert "A3.a34004" not in page, "outside the posts of this person"
+    assert "W1.w01018" not in page, "another factor"
+    answer = client.get("/data/chart/?series=A1.a34004&series=A2.a34004&series=A3.a34004").json()
+    assert [one["code"] for one in answer["series"]] == ["A1.a34004", "A2.a34004"]

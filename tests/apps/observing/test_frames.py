@@ -13,6 +13,10 @@ from qingjian.apps.observing.provenance import hex_dump, without_password
             b"##0101QN=1;ST=32;CN=2011;PW=******;MN=A;Flag=5;CP=&&&&1C80",
         ),
         (b"##0050PW=abc;MN=A;CP=&&NewPW=654321&&FFFF", b"##0050PW=***;MN=A;CP=&&NewPW=******&&FFFF"),
+        (
+            b"##0050PW=abc;MN=A;CP=&&SKCreateTime=1,NewSK=fedcba9876543210&&FFFF",
+            b"##0050PW=***;MN=A;CP=&&SKCreateTime=1,NewSK=****************&&FFFF",
+        ),
         (b"\xff\x00noise", b"\xff\x00noise"),
     ],
 )

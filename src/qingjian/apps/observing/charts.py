@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import PermitLimit, Series
-from qingjian.apps.observing import queries, statuses
+from qingjian.apps.observing import queries, replayed, statuses
 from qingjian.apps.observing.values import Values, page_values
 from qingjian.quality.facts import LEVELS
 from qingjian.quality.flags import Validity, flag_meaning
@@ -46,7 +46,8 @@ def chart(
     """Return what the chart draws; a gap is an explicit null, never a line across.
 
     A point is [milliseconds, value, device's mark, ok|look|bad|gap, place in `reasons`, place in `levels`]. `sent` is
-    what the device sent for the same periods ([milliseconds, value, differs]) where the platform has an own value.
+    what the device sent for the same periods ([milliseconds, value, differs]) where the platform has an own value;
+    `converted` the converted values ([milliseconds, value]), to which a limit may apply.
     """
     values = page_values(user, series, statistic, start, end, as_of)
     shown = []
@@ -68,10 +69,11 @@ def chart(
                 "notice": own_language(fact.notice),
                 "points": _points(values, places, period),
                 "sent": _sent(values, places),
+                "converted": _converted(values, places, period),
                 "limits": _limits(one, statistic, end),
             }
         )
-    marks = []
+    marks = _played_again(values, shown, series)
     for point in {one.point_id: one.point for one in series}.values():
         for mark in queries.marks_in_force(point, start, end, as_of):
             if set(mark.series) & {one.code for one in series}:
@@ -98,9 +100,30 @@ def chart(
             "value": _("value"),
             "table": _("Table"),
             "sent": _("sent by the device"),
+            "converted": _("converted"),
             "differs": _("differs"),
         },
     }
+
+
+def _played_again(
+    values: Values, shown: Sequence[dict[str, Any]], series: Sequence[Series]
+) -> list[dict[str, Any]]:
+    """Return, on a demo node, the stretches that stand twice in the demo's time, each once."""
+    numbers = {one.code: one.pk for one in series}
+    found = {
+        stretch
+        for one in shown
+        for stretch in replayed.played_again(
+            one["code"],
+            values.start[values.places(numbers[one["code"]])],
+            PERIOD_SECONDS.get(values.statistic, 3600),
+        )
+    }
+    return [
+        {"from": begin * 1000, "to": end * 1000, "text": _("played again from its beginning"), "reason": ""}
+        for begin, end in sorted(found)
+    ]
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -138,6 +161,17 @@ def _sent(values: Values, places: Any) -> list[list[Any]]:
     ]
 
 
+def _converted(values: Values, places: Any, period: int) -> list[list[Any]]:
+    """Return the converted values (折算), gaps as nulls; nothing when there is none."""
+    found: list[list[Any]] = []
+    for place in places[np.isfinite(values.converted[places])].tolist():
+        moment = int(values.start[place]) * 1000
+        if found and moment - found[-1][0] > period * 1500:
+            found.append([found[-1][0] + period * 1000, None])
+        found.append([moment, float(values.converted[place])])
+    return found
+
+
 def _limits(series: Series, statistic: str, at: datetime) -> list[dict[str, Any]]:
     outlet = series.point.outlet_id
     if outlet is None:
@@ -147,5 +181,5 @@ def _limits(series: Series, statistic: str, at: datetime) -> list[dict[str, Any]
     for limit in network.in_force(rows, at):
         for value in (limit.upper, limit.lower):
             if value is not None:
-                found.append({"value": float(value), "basis": limit.basis})
+                found.append({"value": float(value), "basis": limit.basis, "converted": limit.converted})
     return found

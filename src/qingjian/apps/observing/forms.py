@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.network.forms import ProposalForm
 from qingjian.apps.network.registered import Kind
-from qingjian.apps.observing import words
+from qingjian.apps.observing import device_commands, words
 from qingjian.apps.observing.models import Alert, Mark
 from qingjian.contracts.clock import CHINA
 
@@ -85,46 +85,87 @@ class CloseForm(AlertForm):
 
 
 class CommandForm(forms.Form):
-    """A command to a device; history reads take a period."""
+    """A command to a device; what it takes depends on the edition of HJ 212 the device speaks."""
 
-    CHOICES = (
-        ("1011", _("Read the device's clock (1011)")),
-        ("1012", _("Set the device's clock (1012)")),
-        ("2011", _("Start real-time data (2011)")),
-        ("2012", _("Stop real-time data (2012)")),
-        ("2051", _("Read minute history (2051)")),
-        ("2061", _("Read hour history (2061)")),
-        ("2031", _("Read day history (2031)")),
-        ("1061", _("Read the real-time interval (1061)")),
-        ("3019", _("Read the instrument's serial number (3019)")),
-    )
-    HISTORY = ("2051", "2061", "2031")
-
-    code = forms.ChoiceField(label=_("Command"), choices=CHOICES)
+    code = forms.ChoiceField(label=_("Command"))
     start = forms.DateTimeField(label=_("From (history)"), widget=MOMENT, required=False)
     end = forms.DateTimeField(label=_("To (history)"), widget=MOMENT, required=False)
+    parameters = forms.CharField(
+        label=_("Parameters"),
+        required=False,
+        max_length=400,
+        help_text=_(
+            "What the command names behind its number, as NAME=value, e.g. PolId=w01018; separated by blanks."
+        ),
+    )
     purpose = forms.CharField(
         label=_("Purpose"), max_length=200, help_text=_("Who asked for it and why; it stays in the trail.")
     )
 
+    def __init__(self, *args: Any, edition: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offered = device_commands.offered(edition)
+        self.fields["code"].choices = [
+            (code, " ".join([one.title, *one.asked])) for code, one in self.offered.items()
+        ]
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        if cleaned.get("code") in self.HISTORY:
-            if not cleaned.get("start") or not cleaned.get("end"):
+        command = self.offered.get(cleaned.get("code", ""))
+        if command is None:
+            return cleaned
+        try:
+            given = device_commands.read_pairs(cleaned.get("parameters", ""))
+        except ValueError as error:
+            self.add_error("parameters", _("%(part)s is not of the form NAME=value.") % {"part": error})
+            return cleaned
+        start, end = cleaned.get("start"), cleaned.get("end")
+        needs_period = device_commands.TIMES[0] in command.needed
+        if command.takes_period and (start or end or needs_period):
+            if not start or not end:
                 self.add_error("start", _("A history read needs a period."))
-            elif cleaned["end"] < cleaned["start"]:
+            elif end < start:
                 self.add_error("end", _("The end must lie after the beginning."))
+            else:
+                given |= dict(zip(device_commands.TIMES, map(_wire, (start, end)), strict=True))
+        wrong = command.unknown(given)
+        if wrong:
+            self.add_error(
+                "parameters", _("This command does not take: %(names)s.") % {"names": ", ".join(wrong)}
+            )
+        lacking = [name for name in command.lacks(given) if name not in device_commands.TIMES]
+        if lacking:
+            self.add_error("parameters", _("This command needs: %(names)s.") % {"names": ", ".join(lacking)})
+        cleaned["wire"] = given
         return cleaned
 
     def wire_parameters(self) -> dict[str, str]:
-        """Return the CP fields, times as the device's clock shows them (UTC+08:00)."""
-        if self.cleaned_data["code"] not in self.HISTORY:
-            return {}
-        written = "%Y%m%d%H%M%S"
-        return {
-            "BeginTime": self.cleaned_data["start"].astimezone(UTC).astimezone(CHINA).strftime(written),
-            "EndTime": self.cleaned_data["end"].astimezone(UTC).astimezone(CHINA).strftime(written),
-        }
+        """Return the fields of the data area, times as the device's clock shows them (UTC+08:00)."""
+        return self.cleaned_data["wire"]
+
+
+def _wire(moment: datetime) -> str:
+    return moment.astimezone(CHINA).strftime("%Y%m%d%H%M%S")
+
+
+class ReadAgainForm(forms.Form):
+    """Frames kept of a device that are to be read by today's registry."""
+
+    prefix = "again"
+
+    start = forms.DateTimeField(label=_("Received from"), widget=MOMENT)
+    end = forms.DateTimeField(label=_("Received to"), widget=MOMENT)
+    purpose = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        help_text=_("What was registered or corrected; it stays in the trail."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("start") and cleaned.get("end") and cleaned["end"] <= cleaned["start"]:
+            self.add_error("end", _("The end must lie after the beginning."))
+        return cleaned
 
 
 class LogBookForm(ProposalForm):

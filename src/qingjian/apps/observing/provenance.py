@@ -21,8 +21,10 @@ from qingjian.contracts.converting import Converter
 from qingjian.contracts.current import now
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.model import Refusal
+from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.journal.reader import JournalReader, journals
 from qingjian.pipeline.corrections import number_of
+from qingjian.pipeline.decoding import policy_of
 from qingjian.pipeline.rules import check_rule
 from qingjian.quality.status import Status
 from qingjian.rulebook import Row
@@ -32,7 +34,7 @@ CHECKS = check_rule("")
 """What the names of rules that automatic checks state begin with."""
 FILE_SOURCE = "file:"
 """How the source of a value begins that was read from a file; its digest follows."""
-PASSWORD = re.compile(rb"((?:^|[;#\d&])(?:PW|NewPW)=)([^;&]*)")
+SECRET = re.compile(rb"((?:^|[;,#\d&])(?:PW|NewPW|NewSK)=)([^;,&]*)")
 
 
 def steps(
@@ -183,12 +185,13 @@ def frame(journal: str, sequence: int) -> dict[str, Any] | None:
         row = {
             "journal": journal,
             "sequence": sequence,
-            "content": kept.data,
+            "content": kept.content,
             "received_at": kept.received_at,
             "peer": kept.peer,
             "mn": kept.mn,
             "kind": kept.kind,
             "codes": "",
+            "frame_directory": kept.directory_version,
             "nonce": kept.nonce,
             "batch": kept.batch,
         }
@@ -198,25 +201,37 @@ def frame(journal: str, sequence: int) -> dict[str, Any] | None:
         "text": without_password(data).decode("utf-8", "backslashreplace"),
         "hex": hex_dump(without_password(data)),
         "size": len(data),
-        **_reading(data),
+        **_reading(data, _policy(row["mn"], row["frame_directory"], row["received_at"])),
     }
 
 
-def _reading(data: bytes) -> dict[str, Any]:
-    message = decode_frame(data)
+def _policy(mn: str, version: int, received_at: datetime) -> Policy:
+    """Return how the device was read when the frame came: its edition, accepted variants and key of that directory."""
+    directory = queries.directory_numbered(version) or queries.directory_at()
+    moment = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
+    device = directory.device(mn, moment) if directory is not None else None
+    return DEFAULT if device is None else policy_of(device)
+
+
+def _reading(data: bytes, policy: Policy) -> dict[str, Any]:
+    message = decode_frame(data, policy)
     if isinstance(message, Refusal):
-        return {"refusal": f"{message.code} {message.detail}", "fields": {}, "items": [], "deviations": []}
+        refusal = f"{words.code_title(message.code)} {message.detail}".strip()
+        return {"refusal": refusal, "fields": {}, "items": [], "deviations": [], "plain": ""}
     return {
         "refusal": "",
         "fields": message.fields,
         "items": message.items[:200],
-        "deviations": message.deviations,
+        "deviations": [(words.code_title(one.code), one.detail) for one in message.deviations],
+        "plain": without_password(b"&&" + message.cp + b"&&").decode("utf-8", "backslashreplace")
+        if message.encrypted
+        else "",
     }
 
 
 def without_password(data: bytes) -> bytes:
-    """Return the bytes with the access password starred out: pages never show it, stores keep what came."""
-    return PASSWORD.sub(lambda found: found[1] + b"*" * len(found[2]), data)
+    """Return the bytes with passwords and new keys starred out: pages never show them, stores keep what came."""
+    return SECRET.sub(lambda found: found[1] + b"*" * len(found[2]), data)
 
 
 def hex_dump(data: bytes) -> str:

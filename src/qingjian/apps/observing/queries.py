@@ -194,6 +194,14 @@ def directory_at(as_of: datetime | None = None) -> Directory | None:
     return _version(str(settings.DATA_FOLDER.directory), low) if low else None
 
 
+def directory_numbered(number: int) -> Directory | None:
+    """Return the directory with a version number, None when there is none."""
+    current = stores.directory().current()
+    if current is not None and current.version == number:
+        return current
+    return _version(str(settings.DATA_FOLDER.directory), number) if number else None
+
+
 def rulebook_at(as_of: datetime | None = None) -> Rulebook:
     """Return the rulebook this office had at a moment (now when None)."""
     if as_of is None:

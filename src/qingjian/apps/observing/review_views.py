@@ -20,7 +20,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.kinds import ELEMENTS, kinds_of
 from qingjian.apps.network.models import Series
-from qingjian.apps.observing import completeness, levels, rules, services, statuses, words
+from qingjian.apps.observing import completeness, gap_lines, levels, rules, services, statuses, words
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
@@ -33,7 +33,6 @@ MOST_CELLS = 62
 """Days a strip shows one by one; a longer window is shown by month."""
 POINTS_PER_PAGE = 50
 CHUNK = 200
-GAP_COLOURS = {"filled": "green", "lasting": "red", "partly": "orange", "missing": "orange"}
 
 
 def _filters(request: HttpRequest) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def completeness_page(request: HttpRequest) -> HttpResponse:
         "regions": _regions(request.user),
         "chosen": chosen,
         "statistics": words.STATISTICS,
-        "gaps": [_gap(gap) for gap in completeness.gaps(series, list(gap_page))],
+        "gaps": gap_lines.lines(completeness.gaps(series, list(gap_page))),
         "gap_page": gap_page,
         "gap_url": f"?{urlencode({key: value for key, value in kept.items() if key != 'gap_page'})}&gap_page=",
     }
@@ -135,40 +134,6 @@ def _cell(part: str, line: completeness.Line) -> dict[str, str]:
         "name": name,
         "sign": sign,
         "text": f"{when} {share} ({line.valid}/{line.expected - line.stopped})",
-    }
-
-
-def _gap(gap: completeness.Gap) -> dict[str, Any]:
-    """Return a gap as the page shows it: its state and what was asked of the device."""
-    if gap.missing == 0 and gap.periods:
-        state, text = "filled", _("filled")
-    elif gap.record.end is None:
-        state, text = "lasting", _("lasting")
-    elif gap.came:
-        state, text = "partly", _("partly filled")
-    else:
-        state, text = "missing", _("missing")
-    asked = []
-    for command in gap.asked[:5]:
-        begin, end = completeness.asked_period(command)
-        command_state, colour = words.COMMAND_STATES[str(command.state)]
-        asked.append(
-            {
-                "command": command,
-                "begin": begin,
-                "end": end,
-                "state": command_state,
-                "colour": colour,
-                "answers": len(command.answers),
-            }
-        )
-    return {
-        "gap": gap,
-        "state": text,
-        "colour": GAP_COLOURS[state],
-        "statistic": words.STATISTICS.get(gap.statistic, gap.statistic),
-        "asked": asked,
-        "more": max(0, len(gap.asked) - len(asked)),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -306,6 +306,19 @@ def queue_command(
         )
     stores.commands().put(command)
     return command
+
+
+def read_frames_again(author: Any, device: Device, start: datetime, end: datetime, purpose: str) -> None:
+    """Order that the kept frames of a device received in [start, end) are read by today's registry.
+
+    Samples from before its registration and refused bytes count as far as they would be accepted today; values that
+    exist already stay. The order is in the trail before the pipeline can see it.
+    """
+    account_rules.require(author, Capability.SEND_COMMANDS, region=device.point.region)
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    period = {"from": start.isoformat(), "to": end.isoformat(), "purpose": purpose}
+    accounts.record(author, "device:frames:read-again", device.mn, period)
+    stores.order_reading_again(device.mn, start, end)
 
 
 def set_mark(

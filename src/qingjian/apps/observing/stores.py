@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from qingjian.contracts.presence import PresenceStore
 from qingjian.contracts.rulebooks import RulebookStore
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.gateway.presence import SqlitePresenceStore
+from qingjian.gateway.quarantine import QuarantineStore, Sender
 from qingjian.lake import Lake
 
 _local = threading.local()
@@ -62,6 +64,21 @@ def latest() -> LatestStore:
 
 def commands() -> CommandQueue:
     return _once("commands", lambda: SqliteCommandQueue(settings.DATA_FOLDER.commands))
+
+
+def senders(mn: str | None = None) -> Sequence[Sender]:
+    """Return what came and was not accepted, under one MN or any: refused bytes, and samples of who only named an MN."""
+    if not settings.DATA_FOLDER.quarantine.exists():
+        return []
+    return _once("quarantine", lambda: QuarantineStore(settings.DATA_FOLDER.quarantine)).read(mn=mn)
+
+
+def order_reading_again(mn: str, start: datetime, end: datetime) -> None:
+    """Hand the pipeline the order to read a device's frames received in [start, end) again."""
+    from qingjian.pipeline.replay import order_replay
+    from qingjian.pipeline.settings import PipelineSettings
+
+    order_replay(PipelineSettings(settings.DATA_FOLDER.root).replay_folder, mn, start, end)
 
 
 def presence() -> PresenceStore:

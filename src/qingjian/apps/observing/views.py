@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -20,8 +20,7 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import Device
-from qingjian.apps.network.tables import DeviceListing
+from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import (
     charts,
     correcting,
@@ -30,15 +29,14 @@ from qingjian.apps.observing import (
     handling,
     provenance,
     queries,
+    replayed,
     rules,
     services,
     stores,
     tables,
     words,
 )
-from qingjian.apps.observing.forms import AlertForm, CloseForm, CommandForm, MarkForm
-from qingjian.apps.observing.log_book_tables import AGAINST
-from qingjian.apps.observing.log_books import BOOKS
+from qingjian.apps.observing.forms import AlertForm, CloseForm, MarkForm
 from qingjian.apps.observing.models import Correction, Mark
 from qingjian.apps.observing.own import platform_series
 from qingjian.apps.observing.values import newest_status, page_values
@@ -53,6 +51,7 @@ RANGES = {
     "year": (timedelta(days=366), _("1 year")),
 }
 MOST_SERIES = 6
+MOST_COMPARABLE = 300
 NEWEST_ENTRIES = 5
 """Entries of a log book on the page of a device; the list has all."""
 MOST_ROWS = 500
@@ -97,6 +96,7 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
         "title": row.name,
         "rows": rows,
         "chosen": chosen,
+        "comparable": _comparable(request, row, [one["series"] for one in rows]),
         "statistics": [(name, words.STATISTICS[name]) for name in statistics],
         "statistic": request.GET.get("statistic", "hour"),
         "ranges": [(name, text) for name, (_delta, text) in RANGES.items()],
@@ -128,6 +128,25 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
         "now": now(),
     }
     return render(request, "observing/point.html", context)
+
+
+def _comparable(request: HttpRequest, point: Point, series: list[Series]) -> list[tuple[str, str]]:
+    """Return (code, text) of the series of the same factors at other points, for the chart to hold beside."""
+    others = (
+        network.series_visible_to(request.user)
+        .filter(factor__in={one.factor_id for one in series})
+        .exclude(point=point)
+        .exclude(origin="platform")
+        .order_by("factor__code", "point__code", "position")[:MOST_COMPARABLE]
+    )
+    return [
+        (
+            one.code,
+            f"{one.factor} · {one.point.name}"
+            + (f" ({one.get_origin_display()})" if one.origin == "simulated" else ""),
+        )
+        for one in others
+    ]
 
 
 def _selection(request: HttpRequest) -> tuple[list[Any], str, datetime, datetime, datetime | None]:
@@ -197,6 +216,7 @@ def value_provenance(request: HttpRequest) -> HttpResponse:
             "as_of": as_of,
             "value": value,
             "inputs": words.STATISTICS.get(value["inputs"], "") if value else "",
+            "original": replayed.original(series.code, start),
             "rule_text": provenance.rule_text(value["rule"]) if value and value["rule"] else "",
             "checks": provenance.checks(series, start, as_of),
             "conversion": provenance.conversion(request.user, series, statistic, start, as_of),
@@ -253,137 +273,6 @@ def mark_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("point", mark.point.code)
-
-
-def devices(request: HttpRequest) -> HttpResponse:
-    presence = {one.mn: one for one in stores.presence().read()}
-
-    class Listing(DeviceListing):
-        def selected(self) -> Any:
-            return _Attached(super().selected(), presence)
-
-    return Listing(request, network.devices_visible_to(request.user)).response()
-
-
-class _Attached:
-    """Rows with their connection state added while they are read; counts stay with the database."""
-
-    def __init__(self, rows: Any, presence: dict[str, Any]) -> None:
-        self._rows, self._presence = rows, presence
-
-    def __getitem__(self, part: Any) -> Any:
-        return [_attach(row, self._presence) for row in self._rows[part]]
-
-    def count(self) -> int:
-        return self._rows.count()
-
-    ordered = True
-
-
-def _attach(row: Any, presence: dict[str, Any]) -> Any:
-    seen = presence.get(row.mn)
-    row.accepted = seen.accepted if seen else 0
-    row.refused = seen.refused if seen else 0
-    row.last_frame_at = seen.last_frame_at if seen else None
-    silent = row.last_frame_at is None or (now() - row.last_frame_at).total_seconds() > row.silence_seconds
-    if seen is None:
-        row.connection_text, row.connection_colour = _("never seen"), "secondary"
-    elif seen.online and not silent:
-        row.connection_text, row.connection_colour = _("online"), "green"
-    elif seen.online:
-        row.connection_text, row.connection_colour = _("connected, silent"), "orange"
-    else:
-        row.connection_text, row.connection_colour = _("offline"), "red"
-    return row
-
-
-def device(request: HttpRequest, code: str) -> HttpResponse:
-    """A device: connection, deviations, refusals, commands and answers, recent frames."""
-    row = get_object_or_404(network.devices_visible_to(request.user), code=code)
-    seen = next(iter(stores.presence().read(row.mn)), None)
-    may_command = account_rules.may(request.user, Capability.SEND_COMMANDS, region=row.point.region)
-    form = (
-        CommandForm(request.POST or None, initial={"start": now() - timedelta(hours=3), "end": now()})
-        if may_command
-        else None
-    )
-    if request.method == "POST":
-        if form is None:
-            raise PermissionDenied
-        if form.is_valid():
-            services.queue_command(
-                request.user,
-                row,
-                form.cleaned_data["code"],
-                form.wire_parameters(),
-                form.cleaned_data["purpose"],
-            )
-            messages.success(
-                request, _("Command queued: it is sent when the device is connected, within 30 minutes.")
-            )
-            return redirect("device", code)
-    commands = [
-        {
-            "command": one,
-            "first_answers": one.answers[:5],
-            "more_answers": max(0, len(one.answers) - 5),
-            "state": words.COMMAND_STATES[str(one.state)],
-            "title": dict(CommandForm.CHOICES).get(one.code, one.code),
-        }
-        for one in stores.commands().recent(row.mn, 20)
-    ]
-    frames = provenance.recent_frames(row.mn, 15)
-    context = {
-        "device": _attach(row, {row.mn: seen} if seen else {}),
-        "title": row.name,
-        "seen": seen,
-        "commands": commands,
-        "form": form,
-        "frames": frames,
-        "routes": row.routes.select_related("series__factor"),
-        "settings": [
-            {"row": one, "title": network.setting_title(one.name)}
-            for one in network.in_force(row.settings.all())
-        ],
-        "alerts": handling.attach(
-            request.user,
-            queries.alerts_visible_to(request.user).filter(point=row.point, subject__in=(row.code, row.mn))[
-                :10
-            ],
-        ),
-        **_log_of(request, row),
-        "history": network.history("device", row.code)[:20],
-        "may_propose": account_rules.may(
-            request.user,
-            Capability.PROPOSE_REGISTRY,
-            region=row.point.region,
-            organisation_id=row.point.organisation_id,
-        ),
-        "now": now(),
-    }
-    return render(request, "observing/device.html", context)
-
-
-def _log_of(request: HttpRequest, row: Device) -> dict[str, Any]:
-    """Return the newest remote sessions on a device, its registered software, and what software was found."""
-    sessions = queries.entries_visible_to(request.user, BOOKS["remote-sessions"])
-    readings = queries.entries_visible_to(request.user, BOOKS["software-found"])
-    return {
-        "sessions": sessions.filter(device=row, struck_at=None)[:NEWEST_ENTRIES],
-        "software": network.in_force(row.software.all()),
-        "readings": [
-            (one, *AGAINST[one.against])
-            for one in readings.filter(device=row, struck_at=None)[:NEWEST_ENTRIES]
-        ],
-    }
-
-
-def frame(request: HttpRequest, journal: str, sequence: int) -> HttpResponse:
-    """One frame in the drawer; only for people who may see its device."""
-    shown = provenance.frame(journal, sequence)
-    if shown is None or not network.devices_visible_to(request.user).filter(mn=shown["mn"]).exists():
-        raise Http404
-    return render(request, "observing/frame.html", {"frame": shown})
 
 
 def alerts(request: HttpRequest) -> HttpResponse:

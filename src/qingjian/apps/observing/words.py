@@ -9,6 +9,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.observing.models import SEVERITY_CHOICES
+from qingjian.hj212.codes import explain
 from qingjian.pipeline.rules import CATALOGUE
 from qingjian.ui.templatetags.kit import moment
 
@@ -40,7 +41,15 @@ COMMAND_STATES = {
     "expired": (_("Expired"), "secondary"),
     "cancelled": (_("Cancelled"), "secondary"),
 }
-
+SENDER_REASONS = {
+    "unregistered": _("not registered"),
+    "registration_wanted": _("asks for an MN (1001)"),
+    "password_wrong": _("wrong password"),
+    "password_missing": _("no password"),
+    "address_not_allowed": _("from an address not allowed"),
+    "various": _("various"),
+}
+"""Why the gateway took a frame for nobody's; the other reasons are codes of the protocol library."""
 
 _registered: dict[str, tuple[Promise | str, Promise | str]] = {}
 
@@ -50,6 +59,13 @@ def register_rule(name: str, title: Promise | str, text: Promise | str) -> None:
     if name in CATALOGUE or name in _registered:
         raise ValueError(f"rule {name} is registered twice")
     _registered[name] = (title, text)
+
+
+def code_title(code: str) -> str:
+    """Return what a deviation, a refusal or a reason of the gateway is called, the code itself when it has no name."""
+    if code in SENDER_REASONS:
+        return str(SENDER_REASONS[code])
+    return explain(code, "en" if _english() else "zh")
 
 
 def rule_titles() -> list[tuple[str, str]]:

@@ -31,19 +31,20 @@
     data.series.forEach((one, index) => {
       const colour = colours[index % colours.length];
       series.push({
-        name: `${one.name} · ${one.place}`, type: "line", showSymbol: false, symbolSize: 5, connectNulls: false, color: colour,
+        id: one.code, name: `${one.name} · ${one.place}`, type: "line", showSymbol: false, symbolSize: 5, connectNulls: false, color: colour,
         yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: one.points.map((point) => [point[0], point[1], words(data, point)]),
         lineStyle: { width: 1.6, type: one.origin === "simulated" ? [6, 3] : "solid" }, sampling: one.points.length > 4000 ? "lttb" : undefined,
-        markLine: one.limits.length ? { silent: true, symbol: "none", lineStyle: { color: "#e03131", type: "dashed" }, label: { formatter: (line) => `${data.texts.limit} ${line.value}` }, data: one.limits.map((limit) => ({ yAxis: limit.value })) } : undefined,
+        markLine: one.limits.length ? { silent: true, symbol: "none", lineStyle: { color: "#e03131", type: "dashed" }, label: { formatter: (line) => line.name }, data: one.limits.map((limit) => ({ yAxis: limit.value, name: `${data.texts.limit} ${limit.value}${limit.converted ? ` (${data.texts.converted})` : ""}` })) } : undefined,
         markArea: index === 0 && data.marks.length ? { silent: true, itemStyle: { color: "rgba(240,140,0,.12)" }, label: { show: true, color: "#a16207", fontSize: 11, position: "insideTop" }, data: data.marks.map((mark) => [{ xAxis: mark.from, name: mark.text }, { xAxis: mark.to }]) } : undefined,
       });
       const marked = one.points.filter((point) => point[1] !== null && point[3] && point[3] !== "ok" && point[3] !== "gap");
-      if (marked.length) series.push({ name: data.texts.flag, type: "scatter", symbol: "diamond", symbolSize: 7, color: "#e03131", yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: marked.map((point) => [point[0], point[1]]), tooltip: { show: false } });
+      if (marked.length) series.push({ id: `${one.code}|marked`, name: data.texts.flag, type: "scatter", symbol: "diamond", symbolSize: 7, color: "#e03131", yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: marked.map((point) => [point[0], point[1]]), tooltip: { show: false } });
+      if (one.converted.length) series.push({ id: `${one.code}|converted`, name: `${one.name} · ${one.place} · ${data.texts.converted}`, type: "line", showSymbol: false, connectNulls: false, color: colour, yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: one.converted, lineStyle: { width: 1.2, type: [2, 2] } });
       if (one.sent && one.sent.length) {
         const axis = Math.min(units.indexOf(one.unit), 1);
-        series.push({ name: `${one.name} · ${data.texts.sent}`, type: "line", showSymbol: false, color: colour, opacity: 0.6, yAxisIndex: axis, data: one.sent.map((point) => [point[0], point[1], point[2] ? data.texts.differs : ""]), lineStyle: { width: 1, type: "dotted" } });
+        series.push({ id: `${one.code}|sent`, name: `${one.name} · ${one.place} · ${data.texts.sent}`, type: "line", showSymbol: false, color: colour, opacity: 0.6, yAxisIndex: axis, data: one.sent.map((point) => [point[0], point[1], point[2] ? data.texts.differs : ""]), lineStyle: { width: 1, type: "dotted" } });
         const differing = one.sent.filter((point) => point[2]);
-        if (differing.length) series.push({ name: data.texts.differs, type: "scatter", symbol: "emptyCircle", symbolSize: 9, color: "#f08c00", yAxisIndex: axis, data: differing.map((point) => [point[0], point[1]]), tooltip: { show: false } });
+        if (differing.length) series.push({ id: `${one.code}|differs`, name: data.texts.differs, type: "scatter", symbol: "emptyCircle", symbolSize: 9, color: "#f08c00", yAxisIndex: axis, data: differing.map((point) => [point[0], point[1]]), tooltip: { show: false } });
       }
     });
     chart.setOption({
@@ -89,13 +90,29 @@
   details?.addEventListener("toggle", () => { if (details.open && !body.childElementCount) loadTable(); });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-series], input[name=statistic], input[name=range], input[name=as_of]")) load(); });
   chart.on("click", (point) => {
-    const one = shown && shown.series.find((series) => point.seriesName.startsWith(series.name));
+    const code = String(point.seriesId).split("|")[0];
+    const one = shown && shown.series.find((series) => series.code === code);
     if (!one || !window.htmx) return;
     const query = new URLSearchParams({ series: one.code, statistic: shown.statistic, start: new Date(point.value[0]).toISOString() });
     const known = selection().get("as_of");
     if (known) query.set("as_of", known);
     htmx.ajax("GET", `${box.dataset.provenance}?${query}`, "#drawer-body");
     (window.bootstrap || window.tabler).Offcanvas.getOrCreateInstance("#drawer").show();
+  });
+  // Another point's series of the same factors joins the chart, and leaves it with its own box.
+  const other = document.querySelector("[data-compare]");
+  other?.addEventListener("change", () => {
+    const option = other.selectedOptions[0];
+    if (!option?.value) return;
+    const label = document.createElement("label"), chosen = document.createElement("input");
+    label.className = "qj-compared";
+    Object.assign(chosen, { type: "checkbox", className: "form-check-input", checked: true });
+    chosen.dataset.series = option.value;
+    label.append(chosen, option.textContent);
+    document.querySelector("[data-compared]").append(label);
+    option.disabled = true;
+    other.value = "";
+    load();
   });
   window.addEventListener("resize", () => chart.resize());
   document.addEventListener("shown.bs.tab", () => chart.resize());

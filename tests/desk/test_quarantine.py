@@ -1,0 +1,90 @@
+"""The page of senders nobody registered and of refused frames."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.conf import settings
+from openpyxl import load_workbook
+from tests.apps.conftest import NOW
+
+from qingjian.apps.network import models
+from qingjian.apps.network import services as network
+from qingjian.gateway.positions import PositionStore
+from qingjian.gateway.quarantine import QuarantineStore, Sender
+
+
+@pytest.fixture
+def page(registry, client):
+    def get(region=None) -> str:
+        person = registry.person("staff", "station_staff", region=region)
+        client.force_login(person)
+        return client.get("/quarantine/").content.decode()
+
+    return get
+
+
+def held_back(*senders: Sender) -> None:
+    store = QuarantineStore(settings.DATA_FOLDER.quarantine)
+    store.add(senders)
+    store.close()
+
+
+def test_who_was_not_accepted_stands_there_with_the_reason_in_words(page) -> None:
+    held_back(
+        Sender("NEW1", "10.0.0.9", False, 3, 300, 3, 0, "unregistered", NOW, NOW),
+        Sender("MN-A1", "10.0.0.8", False, 2, 200, 2, 0, "password_wrong", NOW, NOW),
+        Sender("MN-A1", "10.0.0.8", True, 9, 900, 9, 0, "check_wrong", NOW, NOW),
+    )
+    text = page()
+    assert "未登记" in text
+    assert "访问密码错误" in text
+    assert "校验码错误" in text
+    assert 'href="/propose/device/?mn=NEW1"' in text
+    assert text.count('href="/devices/A1-D1/#quarantine"') == 2
+    assert 'role="status"' not in text.split("<main")[-1]
+
+
+def test_a_line_says_when_samples_were_dropped(page) -> None:
+    held_back(
+        Sender("NEW1", "10.0.0.9", False, 70, 700, 30, 40, "unregistered", NOW, NOW),
+        Sender("MN-A1", "10.0.0.8", True, 9, 900, 7, 2, "noise", NOW, NOW),
+    )
+    assert "42 条报文只计数、未留存" in page()
+
+
+def test_refused_frames_of_devices_elsewhere_are_not_shown(page, registry) -> None:
+    held_back(
+        Sender("MN-A1", "10.0.0.8", True, 9, 900, 7, 2, "noise", NOW, NOW),
+        Sender("NEW1", "10.0.0.9", False, 3, 300, 3, 0, "unregistered", NOW, NOW),
+    )
+    text = page(registry.other)
+    assert "MN-A1" not in text
+    assert "NEW1" in text
+
+
+def test_the_list_goes_into_a_workbook(page, client) -> None:
+    held_back(Sender("NEW1", "10.0.0.9", False, 70, 700, 30, 40, "unregistered", NOW, NOW))
+    assert "?export=xlsx" in page()
+    book = load_workbook(io.BytesIO(client.get("/quarantine/?export=xlsx").content)).active
+    assert [list(row)[:8] for row in book.iter_rows(min_row=2, values_only=True)] == [
+        ["NEW1", "否", "10.0.0.9", 70, 700, 30, 40, "未登记"]
+    ]
+
+
+def test_the_progress_of_an_upper_platform_is_shown_and_exported(registry, client) -> None:
+    client.force_login(registry.person("staff", "station_staff"))
+    assert "?export=xlsx" not in client.get("/forwarding/").content.decode()
+    models.ForwardTarget.objects.create(code="up", name="省平台", host="10.9.0.1", port=9212, devices=["*"])
+    network.publish_directory()
+    store = PositionStore(settings.DATA_FOLDER.forwarding)
+    store.begin("up", "gateway-1", 0)
+    store.link("up", "waiting", NOW, reason="refused", next_attempt_at=NOW)
+    store.close()
+    text = client.get("/forwarding/").content.decode()
+    assert "等待重试" in text
+    assert "refused" in text
+    book = load_workbook(io.BytesIO(client.get("/forwarding/?export=xlsx").content)).active
+    (line,) = book.iter_rows(min_row=2, values_only=True)
+    assert line[:8] == ("省平台", "10.9.0.1:9212", "gateway-1", "等待重试", "refused", 0, 0, 0)
