@@ -47,7 +47,7 @@ def up(
 def unusable(root: Path) -> str:
     """Make the folder and say in words why it cannot hold a node; "" when it can."""
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=0o750, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root):
             pass
     except OSError as error:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
-import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +23,12 @@ from qingjian.desk.ledger.checking import OVERDUE
 from qingjian.desk.ledger.opening import opened
 from qingjian.ledger.errors import LedgerError
 from qingjian.notary.errors import NotaryError
+from qingjian.site import watching
+from qingjian.site.watching import Line
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 
 LITTLE_SPACE = 5 * 1024**3
 BEHIND_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One statement of the doctor: level 0 fine, 1 look at it, 2 wrong."""
-
-    level: int
-    subject: str
-    text: str
-
-    @property
-    def mark(self) -> str:
-        return ("✓", "!", "✗")[self.level]
 
 
 def running(folder: DataFolder) -> str:
@@ -89,12 +75,17 @@ def doctor(folder: DataFolder) -> list[Line]:
         for name, origin in settings.EFFECTIVE.origins.items()
     ]
     lines.append(_database())
+    lines.extend(watching.database())
     lines.append(_space(folder.root))
+    lines.extend(watching.secrets(folder))
     lines.extend(_administrators())
-    lines.append(_running(folder))
+    lines.extend(_running(folder))
+    lines.extend(watching.upper_platforms(folder, network.directory_store().current()))
+    lines.extend(watching.waiting(folder, now()))
     lines.append(_heartbeat())
     lines.extend(_ledger(folder))
     lines.extend(_exposure())
+    lines.extend(watching.certificate(settings.CONFIGURATION, now()))
     return lines
 
 
@@ -150,14 +141,18 @@ def _administrators() -> list[Line]:
     return lines
 
 
-def _running(folder: DataFolder) -> Line:
+def _running(folder: DataFolder) -> list[Line]:
     holder = running(folder)
     if not holder:
-        return Line(1, "services", "未运行 / not running")
-    behind = pipeline(folder).get("behind_seconds")
-    if behind is not None and behind > BEHIND_SECONDS:
-        return Line(1, "pipeline", f"落后 {behind:.0f} 秒 / {behind:.0f} s behind")
-    return Line(0, "services", f"pid {holder}")
+        lines = [Line(1, "services", "未运行 / not running")]
+    else:
+        lines = [
+            Line(0, "services", f"pid {holder}"),
+            watching.pipeline(pipeline(folder), now(), BEHIND_SECONDS),
+        ]
+    lines.extend(watching.gateways(folder, now(), bool(holder)))
+    lines.extend(watching.ports(folder, settings.CONFIGURATION))
+    return lines
 
 
 def _ledger(folder: DataFolder) -> list[Line]:
@@ -224,16 +219,4 @@ def _exposure() -> list[Line]:
         )
     if configuration.demo and not local:
         lines.append(Line(1, "demo", "演示数据对外可见 / demonstration data are visible from outside"))
-    return [*lines, _gateway_port()]
-
-
-def _gateway_port() -> Line:
-    """Try the port that the running node was told, else the configured one."""
-    port = settings.CONFIGURATION.gateway_port
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        port = json.loads((settings.DATA_FOLDER.findings.parent / "node.json").read_text())["gateway_port"]
-    try:
-        with socket.create_connection(("127.0.0.1", port), 0.5):
-            return Line(0, "gateway port", str(port))
-    except OSError:
-        return Line(1, "gateway port", f"{port} 无应答 / does not answer")
+    return lines
