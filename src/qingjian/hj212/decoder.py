@@ -384,6 +384,9 @@ class Framer:
         following = _CANDIDATE.search(buffer, position)
         if following is not None:
             end = following.start()
+        elif final and _PARTIAL.fullmatch(buffer, position) is not None:
+            # The input ends within the first bytes of what may have been a frame.
+            return _Found(size, None, Refusal("incomplete", f"{size - position} bytes", {}))
         else:
             end = size
             if not final:
