@@ -119,6 +119,8 @@ def test_load_prints_one_line_of_figures() -> None:
         (["--tamper", "990121003100000000000003:invisible"], "未知的模拟方式"),
         (["--csv", "a.csv", "--mapping", "a=b", "--edition", "1999"], "版本"),
         (["--fleet", "1", "--port", "9"], "无法连接"),
+        (["--fleet", "1", "--port", "9", "--edition", "1999"], "版本"),
+        (["--fleet", "1", "--port", "9", "--quirk", "spaces"], "--fleet"),
         (["--port", "0"], "端口"),
     ],
 )

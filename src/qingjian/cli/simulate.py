@@ -82,8 +82,21 @@ def simulate(
     clock = SystemClock()
     try:
         if fleet:
+            if csv or device or quirk or tamper or sm4_key:
+                raise ValueError(
+                    "--fleet 不与 --csv、--device、--quirk、--tamper、--sm4-key 同用 / goes alone"
+                )
             result = asyncio.run(
-                load.run(host, port, fleet=fleet, rate=rate, values=values, seconds=seconds, clock=clock)
+                load.run(
+                    host,
+                    port,
+                    fleet=fleet,
+                    rate=rate,
+                    values=values,
+                    seconds=seconds,
+                    clock=clock,
+                    edition=edition,
+                )
             )
             typer.echo(json.dumps(result.to_json()))
         elif csv is not None:

@@ -20,7 +20,10 @@ from qingjian.simulator.synthesis import key_of
 PASSWORD = "123456"  # noqa: S105 - devices of a bench guard nothing
 _BODIES = 64
 _TICK = 0.005
-_ACKNOWLEDGEMENT = re.compile(rb"##\d{4}QN=(\d{17});ST=91;CN=9014;")
+_ACKNOWLEDGEMENT = re.compile(rb"##\d{4}(?:QN=(\d{17});ST=91;CN=9014;|ST=91;CN=9014;[^&]*CP=&&QN=(\d{17});)")
+"""Since 2017 the answer carries the QN in its header, in 2005 inside the data area."""
+_FLAGS = {"2005": 1, "2017": 5, "2025": 9}
+"""Version bits of each edition, with the bit that asks for an answer."""
 _REFUSED = re.compile(rb"CN=901[123];")
 
 
@@ -29,8 +32,11 @@ def mn(number: int) -> str:
     return f"9901210031FFFF{number:010d}"
 
 
-def factors(count: int) -> list[str]:
-    """Return `count` wire factors that HJ 212-2017 knows or could know."""
+def factors(count: int, edition: str = "2017") -> list[str]:
+    """Return `count` wire factors of flue gas that the edition knows or, beyond the first ones, could know."""
+    if edition == "2005":
+        known = ["02", "03", "01", "S01", "S02", "S03", "S05", "S08", "B02", "04"]
+        return [*known, *(f"{30 + n}" for n in range(count))][:count]
     known = [
         "a21026",
         "a21002",
@@ -46,18 +52,18 @@ def factors(count: int) -> list[str]:
     return [*known, *(f"a{25000 + n:05d}" for n in range(count))][:count]
 
 
-def devices(count: int, values: int = 20) -> list[dict[str, Any]]:
-    """Return the devices of a load fleet as rows for a directory: mn, password, system_code, factors."""
-    names = factors(values)
+def devices(count: int, values: int = 20, edition: str = "2017") -> list[dict[str, Any]]:
+    """Return the devices of a load fleet as rows for a directory: mn, password, system_code, edition, factors."""
+    names = factors(values, edition)
     return [
-        {"mn": mn(n), "password": PASSWORD, "system_code": "31", "edition": "2017", "factors": names}
+        {"mn": mn(n), "password": PASSWORD, "system_code": "31", "edition": edition, "factors": names}
         for n in range(count)
     ]
 
 
-def bodies(values: int) -> list[bytes]:
+def bodies(values: int, edition: str = "2017") -> list[bytes]:
     """Return pre-rendered data areas after DataTime with `values` values each, jittered."""
-    names = factors(values)
+    names = factors(values, edition)
     found = []
     for n in range(_BODIES):
         parts = [f"{name}-Rtd={20 + key_of(f'{name}{n}') % 4000 / 100:.2f},{name}-Flag=N" for name in names]
@@ -65,10 +71,13 @@ def bodies(values: int) -> list[bytes]:
     return found
 
 
-def frames(number: int, values: int, start: datetime, step: timedelta) -> Iterator[tuple[bytes, bytes]]:
+def frames(
+    number: int, values: int, start: datetime, step: timedelta, edition: str = "2017"
+) -> Iterator[tuple[bytes, bytes]]:
     """Yield (QN, frame) of one device without end: 2011 uploads that want an answer, `step` apart from `start`."""
-    middle = f";ST=31;CN=2011;PW={PASSWORD};MN={mn(number)};Flag=5;CP=&&DataTime=".encode()
-    rendered = bodies(values)
+    flag = _FLAGS[edition]
+    middle = f";ST=31;CN=2011;PW={PASSWORD};MN={mn(number)};Flag={flag};CP=&&DataTime=".encode()
+    rendered = bodies(values, edition)
     local = start.astimezone(CHINA)
     count = 0
     while True:
@@ -99,8 +108,8 @@ class LoadResult:
 
 
 class _Device(asyncio.Protocol):
-    def __init__(self, number: int, values: int, clock: Clock, latencies: list[float]) -> None:
-        self._frames = frames(number, values, clock.now(), timedelta(milliseconds=1))
+    def __init__(self, number: int, values: int, clock: Clock, latencies: list[float], edition: str) -> None:
+        self._frames = frames(number, values, clock.now(), timedelta(milliseconds=1), edition)
         self._clock = clock
         self._waiting: dict[bytes, float] = {}
         self._latencies = latencies
@@ -133,7 +142,7 @@ class _Device(asyncio.Protocol):
         end = data.rfind(b"\n") + 1
         self._buffer = data[end:]
         for match in _ACKNOWLEDGEMENT.finditer(data, 0, end):
-            since = self._waiting.pop(match[1], None)
+            since = self._waiting.pop(match[1] or match[2], None)
             if since is not None:
                 self.acknowledged += 1
                 self._latencies.append(now - since)
@@ -141,17 +150,27 @@ class _Device(asyncio.Protocol):
 
 
 async def run(
-    host: str, port: int, *, fleet: int, rate: float, values: int, seconds: float, clock: Clock
+    host: str,
+    port: int,
+    *,
+    fleet: int,
+    rate: float,
+    values: int,
+    seconds: float,
+    clock: Clock,
+    edition: str = "2017",
 ) -> LoadResult:
     """Connect `fleet` devices and send `rate` frames a second in all for `seconds`; then wait for the last answers.
 
     OSError when a connection cannot be made.
     """
+    if edition not in _FLAGS:
+        raise ValueError(f"未知的版本 / unknown edition: {edition} ({', '.join(_FLAGS)})")
     if fleet < 1 or rate <= 0 or values < 1 or seconds <= 0:
         raise ValueError("fleet、rate、values、seconds 应为正数 / must be positive")
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    connected = [_Device(n, values, clock, latencies) for n in range(fleet)]
+    connected = [_Device(n, values, clock, latencies, edition) for n in range(fleet)]
     for device in connected:
         await loop.create_connection(lambda device=device: device, host, port)  # type: ignore[misc]
     begun = clock.monotonic()
