@@ -13,6 +13,7 @@ from qingjian.screening.corroboration import (
     corroborated,
     daily,
     device_findings,
+    joint_test,
     of_one_source,
     of_sources,
     process_findings,
@@ -47,6 +48,23 @@ def test_weeks_of_small_evidence_count() -> None:
     p = [diluted(seed, 1.2).p[364] for seed in range(8)]
     assert np.median(p) < 0.01
     assert np.median([diluted(seed).p[364] for seed in range(8)]) > 0.1
+
+
+def test_signs_asked_together_are_honest_and_one_of_them_says_nothing() -> None:
+    low, alone, both = [], [], []
+    for seed in range(40):
+        signs = [np.random.default_rng(seed * 3 + k).normal(size=400) for k in range(3)]
+        low.append(joint_test("process.dilution", "dilution", signs, 2, HISTORY).p[300:])
+        signs[0][350:] += 8
+        alone.append(joint_test("process.dilution", "dilution", signs, 2, HISTORY).p[350:])
+        signs[1][350:] += 8
+        both.append(joint_test("process.dilution", "dilution", signs, 2, HISTORY).p[351:])
+    for bound in (0.02, 0.05, 0.2):
+        assert np.mean(np.concatenate(low) <= bound) < bound
+        assert np.mean(np.concatenate(alone) <= bound) < 1.6 * bound
+    assert np.median(np.concatenate(both)) < 1e-6
+    deaf = [np.full(400, np.nan), signs[1]]
+    assert not joint_test("process.dilution", "dilution", deaf, 2, HISTORY).answers
 
 
 def test_without_history_nothing_is_said() -> None:

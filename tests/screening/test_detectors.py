@@ -27,7 +27,7 @@ from qingjian.screening import (
     spraying,
 )
 from qingjian.screening.calibration import against_season, normal_scores
-from qingjian.screening.panel import FLAG_CALIBRATION, FLAG_FAULT
+from qingjian.screening.panel import FLAG_CALIBRATION, FLAG_FAULT, FLAG_MAINTENANCE
 from qingjian.screening.series import SeriesDays
 
 Make = Callable[..., SeriesDays]
@@ -122,6 +122,26 @@ def test_an_instrument_that_always_rounds_to_five_is_its_own_history(make_series
     assert found["last_digits.shares.7"].max() < 5
 
 
+def test_the_same_last_digit_twice_in_a_row(make_series: Make) -> None:
+    """Whoever invents numbers repeats an ending more or less often than an instrument does."""
+
+    def paired(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
+        flat = (np.round(x.ravel() / 10) * 10).reshape(-1, 2)
+        return (flat + r.integers(0, 10, len(flat))[:, None] + np.array([0, 10])).reshape(x.shape)
+
+    found = last_digits.statistics(changed(make_series, paired))
+    assert stands_out(found, "last_digits.same_again.3")
+    held = last_digits.statistics(changed(make_series, lambda x, r: np.full_like(x, 47)))
+    assert not stands_out(held, "last_digits.same_again.3")  # a value that stands still is no pair
+
+
+def test_heaping_on_0_and_5_and_an_instrument_that_always_did(make_series: Make) -> None:
+    found = last_digits.statistics(changed(make_series, lambda x, r: np.round(x / 5) * 5))
+    assert stands_out(found, "last_digits.heaping.7")
+    always = last_digits.statistics(make_series(values=np.round(make_series().values / 5) * 5))
+    assert always["last_digits.heaping.7"].max() < 2
+
+
 def test_unknown_resolution_says_nothing_about_digits(make_series: Make) -> None:
     assert last_digits.statistics(make_series(resolution=0.0)) == {}
 
@@ -189,6 +209,18 @@ def test_a_run_copied_from_the_own_past_is_certain_wherever_it_begins(
     assert found[inside].all()
     assert not found[: begin // 24].any()
     assert not found[(begin + 99) // 24 + 1 :].any()
+
+
+@pytest.mark.parametrize("hours", [17, 30, 100])
+def test_a_table_played_again_and_again_is_a_run_of_the_own_past(make_series: Make, hours: int) -> None:
+    """A simulation function replays a table; whichever its length, every round but the first stood there before."""
+    values = make_series().values.copy()
+    table = np.random.default_rng(3).normal(60, 12, hours).round()
+    begin, beyond = 45 * 24, 65 * 24
+    values.ravel()[begin:beyond] = np.resize(table, beyond - begin)
+    found = copied_runs.statistics(make_series(values=values, history=HALF))["copies.exact"]
+    assert found[45 + hours // 24 + 2 : 64].all()
+    assert not found[:45].any()
 
 
 def test_honest_series_hold_no_certain_copies(make_series: Make) -> None:
@@ -291,6 +323,19 @@ def test_gaps_between_the_highest_values_need_no_model(make_series: Make) -> Non
 
 
 @pytest.mark.parametrize("hours", [3, 7])
+def test_calm_weather_is_no_smoothing(make_series: Make, hours: int) -> None:
+    """Fewer swings of the weather, the instrument as restless as ever."""
+    expected = make_series().expected.copy()
+    expected[TAMPERED] = expected[TAMPERED].mean() + (expected[TAMPERED] - expected[TAMPERED].mean()) / hours
+    r = np.random.default_rng(4)
+    found = smoothing.statistics(
+        make_series(values=np.round(expected + r.normal(0, 3, expected.shape)), expected=expected)
+    )
+    assert not stands_out(found, "smoothing.momentum.3")
+    assert found["smoothing.rough.3"][MIDDLE] > np.nanmin(found["smoothing.rough.3"][CLEAN])
+
+
+@pytest.mark.parametrize("hours", [3, 7])
 def test_smoothing_takes_the_unrest_away(make_series: Make, hours: int) -> None:
     def smooth(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
         return np.convolve(x.ravel(), np.ones(hours) / hours, "same").reshape(x.shape)
@@ -317,9 +362,32 @@ def test_a_clean_week_with_clean_air_is_not_low(make_series: Make) -> None:
     assert not stands_out(found, "level.bias.7")
 
 
+def test_errors_that_spread_or_shrink(make_series: Make) -> None:
+    wild = level_and_scale.statistics(changed(make_series, lambda x, r: x + r.normal(0, 15, x.shape)))
+    tame = level_and_scale.statistics(changed(make_series, lambda x, r: x))
+    assert stands_out(wild, "level.spread.3")
+    assert not stands_out(tame, "level.spread.3")
+
+
 def test_swings_reduced_show_in_the_response(make_series: Make) -> None:
     found = level_and_scale.statistics(changed(make_series, lambda x, r: x.mean() + 0.4 * (x - x.mean())))
     assert stands_out(found, "level.response.7")
+
+
+def test_what_responds_as_ever_is_no_loss_of_response(make_series: Make) -> None:
+    """Weather that swings less makes the readings swing less: the slope on what was promised stays."""
+    expected = make_series().expected.copy()
+    expected[TAMPERED] = expected[TAMPERED].mean() + 0.5 * (expected[TAMPERED] - expected[TAMPERED].mean())
+    r = np.random.default_rng(4)
+    found = level_and_scale.statistics(
+        make_series(values=np.round(expected + r.normal(0, 3, expected.shape)), expected=expected)
+    )
+    assert not stands_out(found, "level.response.7")
+
+
+def test_weather_that_is_hard_to_foresee_is_no_loss_of_ties(make_series: Make) -> None:
+    quiet = coupling.statistics(make_series())
+    assert not any(stands_out(quiet, name) for name in ("coupling.level.3", "coupling.order.3"))
 
 
 def test_invented_and_reordered_values_lose_their_ties(make_series: Make) -> None:
@@ -353,6 +421,19 @@ def test_calibration_declared_when_high_and_at_a_fixed_hour(make_series: Make) -
     name = "calibration_when_high.lift.7"
     assert missing_when_high.statistics(make_series(flags=flags))[name][MIDDLE] > 3
     assert np.max(np.abs(missing_when_high.statistics(make_series(flags=routine))[name])) < 2.5
+
+
+@pytest.mark.parametrize("flag", [FLAG_MAINTENANCE, FLAG_FAULT])
+def test_maintenance_or_breakdown_declared_when_high_and_at_any_level(make_series: Make, flag: int) -> None:
+    base = make_series()
+    high, routine = base.flags.copy(), base.flags.copy()
+    high[TAMPERED][base.expected[TAMPERED] > np.quantile(base.expected[TAMPERED], 0.85)] = flag
+    routine[np.random.default_rng(5).random(routine.shape) < 0.1] = flag
+    name = "declared_when_high.lift.7"
+    assert missing_when_high.statistics(make_series(flags=high))[name][MIDDLE] > 3
+    usual = missing_when_high.statistics(make_series(flags=routine))
+    assert np.max(np.abs(usual[name])) < 2.5
+    assert usual["declared_when_high.hours.7"].max() > 1
 
 
 def test_common_dips_of_both_particle_factors(make_series: Make) -> None:

@@ -5,25 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qingjian.screening.corroboration import calibrated_test, daily, joint_test
 from qingjian.screening.device_side import (
     Access,
     Registered,
     Setting,
     changes_with_remote_access,
-    generated_pattern,
     generated_signs,
     settings_off_register,
     software_off_register,
-    time_jumps,
 )
 from qingjian.screening.process_logic import (
     aeration_without_effect,
-    balance,
-    dilution,
+    dilution_signs,
     emission_ignores_load,
-    mist_at_inlet,
     running_while_stopped,
-    scrubber_without_water,
+    scrubber_signs,
+    shortfall,
     unexplained_level,
     water_order,
 )
@@ -65,30 +63,6 @@ def test_software_is_compared_by_hash() -> None:
     assert [(f.minute, f.kind) for f in facts] == [(5, "software_hash"), (9, "software_unknown")]
 
 
-def test_a_clock_that_jumps_and_resends_that_do_not() -> None:
-    received = np.arange(0, 600, 10)
-    device = received - 1
-    assert time_jumps(device, received) == []
-    resent = device.copy()
-    resent[20] -= 300
-    assert time_jumps(resent, received) == []
-    jumped = device.copy()
-    jumped[30:] += 480
-    assert [f.minute for f in time_jumps(jumped, received)] == [300]
-    with pytest.raises(ValueError, match="数量"):
-        time_jumps(device[:-1], received)
-
-
-def test_a_short_table_played_again_and_an_honest_series() -> None:
-    r = np.random.default_rng(1)
-    table = r.normal(50, 5, 12).round(1)
-    share, period = generated_pattern(np.tile(table, 20))
-    assert (share, period) == (1.0, 12)
-    assert generated_pattern(r.normal(50, 5, 240).round(1))[0] < 0.3
-    assert generated_pattern(np.full(240, 3.0)) == (0.0, 0)
-    assert generated_pattern(np.repeat(r.normal(50, 5, 60).round(1), 4))[0] < 0.5
-
-
 def stack(hours: int = 1200) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     r = np.random.default_rng(2)
     load = 100 + 20 * np.sin(np.arange(hours) / 30)
@@ -112,27 +86,38 @@ def test_declared_stops_with_a_running_stack() -> None:
     assert not running_while_stopped(stopped, oxygen, temperature, flow, np.zeros(1200, bool)).any()
 
 
+def joint(signs: list[np.ndarray], history: np.ndarray) -> np.ndarray:
+    """Daily p-values of a test that needs two of the hourly signs."""
+    by_day = [daily(sign) for sign in signs]
+    return joint_test("process.dilution", "dilution", by_day, 2, history[::24]).p
+
+
 def test_dilution_needs_oxygen_and_flow() -> None:
-    load, oxygen, _, flow = stack()
-    history = np.arange(1200) < 800
-    only_oxygen = oxygen.copy()
-    only_oxygen[1000:] += 3
-    assert np.median(dilution(only_oxygen, flow, load, history)[1000:]) < 2
-    more_flow = flow.copy()
-    more_flow[1000:] += 200
-    assert np.median(dilution(only_oxygen, more_flow, load, history)[1000:]) > 5
-    assert np.isnan(dilution(oxygen, flow, load, np.zeros(1200, bool))).all()
+    load, oxygen, _, flow = stack(2400)
+    history = np.arange(2400) < 1680
+    oxygen[2160:] += 3
+    alone = joint(dilution_signs(oxygen, flow, load, history), history)
+    assert np.nanmin(alone[70:]) > 0.02  # another combustion: however strong, one sign is none
+    flow[2160:] += 200
+    both = joint(dilution_signs(oxygen, flow, load, history), history)
+    assert np.nanmax(both[92:]) < 0.02
+    assert np.nanmin(both[70:90]) > 0.02
+    assert np.isnan(dilution_signs(oxygen, flow, load, np.zeros(2400, bool))).all()
 
 
 def test_four_per_cent_less_than_the_balance_shows_in_a_month() -> None:
     r = np.random.default_rng(3)
-    computed = r.uniform(90, 110, 270)
-    reported = computed * r.normal(1, 0.03, 270)
-    reported[210:240] *= 0.96
-    p = balance(reported, computed, np.arange(270) < 180)
-    assert p[7] < 0.001
-    assert p[6] > 0.01
-    assert np.isnan(balance(reported, computed, np.zeros(270, bool))).all()
+    used = r.uniform(90, 110, 500)
+    emitted = 0.02 * used * r.normal(1, 0.03, 500)
+    emitted[450:480] *= 0.96
+    history = np.arange(500) < 400
+    p = calibrated_test("process.balance", "balance", shortfall(emitted, used), history).p
+    assert p[479] < 0.001
+    assert np.nanmin(p[405:448]) > 0.005
+    nothing = shortfall(emitted, np.zeros(500))
+    assert np.isnan(nothing).all()
+    emitted[10] = 0.0
+    assert np.isfinite(shortfall(emitted, used)).all()
 
 
 def test_emission_that_forgets_its_load() -> None:
@@ -158,30 +143,33 @@ def test_order_of_waste_water_factors() -> None:
 
 
 def test_dilution_with_moisture_needs_two_of_three_signs() -> None:
-    load, oxygen, _, flow = stack()
+    load, oxygen, _, flow = stack(2400)
     r = np.random.default_rng(6)
-    moisture = 12 + r.normal(0, 0.3, 1200)
-    history = np.arange(1200) < 800
-    dry = moisture.copy()
-    dry[1000:] -= 4
-    assert np.median(dilution(oxygen, flow, load, history, dry)[1000:]) < 2
-    oxygen[1000:] += 3
-    assert np.median(dilution(oxygen, flow, load, history, dry)[1000:]) > 5
+    moisture = 12 + r.normal(0, 0.3, 2400)
+    history = np.arange(2400) < 1680
+    moisture[2160:] -= 4
+    assert np.nanmin(joint(dilution_signs(oxygen, flow, load, history, moisture), history)[70:]) > 0.02
+    oxygen[2160:] += 3
+    assert np.nanmax(joint(dilution_signs(oxygen, flow, load, history, moisture), history)[92:]) < 0.02
 
 
 def test_a_scrubber_that_reports_little_with_hot_dry_gas() -> None:
     r = np.random.default_rng(7)
-    sulphur, temperature = r.normal(30, 4, 1200), r.normal(52, 1, 1200)
-    moisture = r.normal(13, 0.5, 1200)
-    history = np.arange(1200) < 800
-    temperature[1000:1100] += 40
-    moisture[1000:1100] -= 6
-    sulphur[1000:1050] = 20
-    sulphur[1050:1100] = 300
-    found = scrubber_without_water(sulphur, temperature, moisture, history)
-    assert found[1000:1050].min() > 5
-    assert found[1050:1100].max() == 0  # the high SO2 is reported honestly
-    assert np.median(found[:800]) < 1
+    sulphur, temperature = r.normal(30, 4, 2400), r.normal(52, 1, 2400)
+    moisture = r.normal(13, 0.5, 2400)
+    history = np.arange(2400) < 1680
+    temperature[1920:2160] += 40
+    moisture[1920:2040] -= 6
+    sulphur[1920:1968] = 20
+    sulphur[1968:2040] = 300
+    sulphur[2040:2160] = 20
+    signs = scrubber_signs(sulphur, temperature, moisture, history)
+    assert min(sign[1920:1968].min() for sign in signs) > 5
+    assert np.isnan(signs[0][1968:2040]).all()  # the high SO2 is reported honestly
+    assert np.nanmax(joint(signs, history)[81:82]) < 0.02
+    moisture[1920:2040] += 6  # reheated gas: hot, and as wet as ever
+    assert np.nanmin(joint(scrubber_signs(sulphur, temperature, moisture, history), history)[70:]) > 0.02
+    assert np.isnan(scrubber_signs(sulphur, temperature, moisture, np.zeros(2400, bool))).all()
 
 
 def test_ammonia_that_stays_low_without_air() -> None:
@@ -195,13 +183,6 @@ def test_ammonia_that_stays_low_without_air() -> None:
     assert found[1000:1100].min() > 5
     assert found[1100:].max() == 0
     assert np.isnan(aeration_without_effect(air, np.zeros(1200), ammonia, history)).all()
-
-
-def test_mist_lowers_particles_and_raises_humidity() -> None:
-    particles, humidity = np.array([-4.0, -4.0, 1.0, -4.0]), np.array([5.0, -1.0, 5.0, np.nan])
-    found = mist_at_inlet(particles, humidity)
-    assert found[:3].tolist() == [4.0, 0.0, 0.0]
-    assert np.isnan(found[3])
 
 
 def test_cod_below_what_ammonia_and_ph_promise() -> None:

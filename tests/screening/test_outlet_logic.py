@@ -126,6 +126,93 @@ def test_a_level_that_falls_at_a_maintenance() -> None:
     assert p[230] < 0.02 < p[220]
 
 
+def test_dilution_is_told_by_moisture_where_the_flow_says_nothing() -> None:
+    r = np.random.default_rng(3)
+    moisture = np.round(12 + r.normal(0, 0.3, DAYS * 24), 1)
+    values = np.concatenate([stack(), moisture[None, None]], axis=1)
+    values[0, 1, 230 * 24 :] += 2.0
+    codes = (*STACK, "a01014")
+    dry = values.copy()
+    dry[0, 5, 230 * 24 :] -= 3
+    found = []
+    for one in (dry, values):
+        record = record_of(codes, one)
+        tests = outlet_tests(record, fit_context(record), Declared.nothing(record))
+        found.append(named(tests[0, WHOLE_STATION], "process.dilution").p[240])
+    assert found[0] < 0.02 < found[1]  # oxygen alone is another combustion
+
+
+@pytest.mark.parametrize("wet", [False, True])
+def test_a_scrubber_without_water_and_one_whose_gas_is_reheated(wet: bool) -> None:
+    r = np.random.default_rng(7)
+    n = DAYS * 24
+    sulphur, temperature, moisture = r.normal(30, 4, n), r.normal(52, 1, n), r.normal(13, 0.5, n)
+    hours = slice(232 * 24, 238 * 24)
+    temperature[hours] += 30
+    sulphur[hours] = 20
+    if not wet:
+        moisture[hours] -= 6
+    record = record_of(
+        ("a21026", "a01012", "a01014"), np.round(np.stack([sulphur, temperature, moisture]), 1)[None]
+    )
+    tests = outlet_tests(record, fit_context(record), Declared.nothing(record))
+    p = named(tests[0, at(record, "a21026")], "process.scrubber").p
+    assert (p[235] < 0.02) == (not wet)
+    assert p[225] > 0.02
+
+
+@pytest.mark.parametrize("honest", [False, True])
+def test_aeration_turned_down(honest: bool) -> None:
+    r = np.random.default_rng(8)
+    n = DAYS * 24
+    air, water, ammonia = r.normal(5000, 200, n), r.normal(800, 30, n), r.normal(1.5, 0.2, n)
+    hours = slice(232 * 24, 240 * 24)
+    air[hours] = 1500
+    ammonia[hours] = 9.0 if honest else 1.0
+    record = record_of(("w21003", "airflow", "w00000"), np.round(np.stack([ammonia, air, water]), 2)[None])
+    tests = outlet_tests(record, fit_context(record), Declared.nothing(record))
+    p = named(tests[0, at(record, "w21003")], "process.aeration").p
+    assert (p[236] < 0.02) == (not honest)
+
+
+@pytest.mark.parametrize("rain", [False, True])
+def test_mist_at_one_inlet_and_rain_at_all(rain: bool) -> None:
+    r = np.random.default_rng(9)
+    n = DAYS * 24
+    sky = 60 + 20 * np.sin(np.arange(n) / 40) + 5 * np.sin(np.arange(n) / 24 * 2 * np.pi)
+    damp = 50 + 10 * np.sin(np.arange(n) / 60)
+    dust = np.stack([sky + r.normal(0, 3, n) for _ in range(4)])
+    humidity = np.stack([damp + r.normal(0, 1, n) for _ in range(4)])
+    hours = slice(232 * 24, 240 * 24)
+    touched = slice(0, 4) if rain else slice(0, 1)
+    dust[touched, hours] *= 0.6
+    humidity[touched, hours] += 12
+    record = record_of(("pm10", "rh"), np.round(np.stack([dust, humidity], axis=1)), stations=4)
+    tests = outlet_tests(record, fit_context(record), Declared.nothing(record))
+    station = [one.code for one in record.stations].index("s0")
+    p = named(tests[station, at(record, "pm10")], "process.mist").p
+    assert (p[236] < 0.02) == (not rain)
+
+
+@pytest.mark.parametrize("shape", ["ramp", "table", "wave", "honest"])
+def test_data_of_a_simulation_function(shape: str) -> None:
+    values = stack()
+    hours = np.arange(10 * 24)
+    played = {
+        "ramp": 30 + 2.0 * np.abs((hours % 24) - 12),
+        "table": np.resize([50.1, 52.4, 49.0, 51.7, 48.2, 53.3], len(hours)),
+        "wave": np.round(50 + 9 * np.sin(hours / 24 * 2 * np.pi), 1),
+        "honest": values[0, 0, 235 * 24 : 245 * 24],
+    }[shape]
+    values[0, 0, 235 * 24 : 245 * 24] = played
+    record = record_of(STACK, values)
+    tests = outlet_tests(record, fit_context(record), Declared.nothing(record))
+    signs = [one for one in tests[0, at(record, "NOX")] if one.name.startswith("generated.")]
+    assert {one.kind for one in signs} == {"generated"}
+    lowest = min(float(np.nanmin(one.p[236:244])) for one in signs)
+    assert (lowest < 1e-4) == (shape != "honest")
+
+
 def test_what_cannot_be_asked_is_left_out() -> None:
     record = record_of(("NOX", "CO"), stack()[:, :2], measured=2)
     tests = outlet_tests(record, fit_context(record), Declared.nothing(record))

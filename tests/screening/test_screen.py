@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qingjian.screening.learning import Learned
-from qingjian.screening.panel import Panel
+from qingjian.screening.panel import Panel, panel_from_records
 from qingjian.screening.screen import LOWERED, Screening, Settings, learn_history, screen, screen_until
 from qingjian.screening.wording import KINDS
 
@@ -161,6 +161,29 @@ def test_streaming_equals_batch_restricted_to_what_was_known(
     assert max(d.day for d in stream.days) == str(np.datetime64(day, "D"))
 
 
+def test_a_stream_of_records_says_the_same_as_the_panel_cut_at_that_day(
+    network: tuple[Panel, Panel], learned: Learned
+) -> None:
+    """What arrived by the end of day t, put on the grid as records, against the whole panel restricted to t."""
+    panel = network[1]
+    day = panel.first_day + 20
+    s, p, t = (part.ravel() for part in np.indices(panel.values.shape))
+    minute = panel.start + t * panel.step
+    known = (minute < (day + 1) * 1440) & np.isfinite(panel.values.ravel())
+    arrived = panel_from_records(
+        panel.stations,
+        panel.parameters,
+        s[known],
+        p[known],
+        minute[known],
+        panel.values.ravel()[known],
+        panel.flags.ravel()[known],
+    )
+    stream, batch = screen(arrived, learned), screen_until(panel, day, learned)
+    assert stream == batch
+    assert stream.days
+
+
 def test_screening_again_gives_the_same(
     network: tuple[Panel, Panel], learned: Learned, result: Screening
 ) -> None:
@@ -211,7 +234,7 @@ def test_a_budget_decides_how_many_findings_there_are(network: tuple[Panel, Pane
 
 
 @pytest.mark.parametrize("harm", ["empty", "constant", "gappy", "unit", "shift"])
-def test_bad_input_gives_a_clear_result(network: tuple[Panel, Panel], learned: Learned, harm: str) -> None:
+def test_bad_panels_give_a_clear_result(network: tuple[Panel, Panel], learned: Learned, harm: str) -> None:
     history, panel = network
     values = panel.values.copy()
     if harm == "empty":
@@ -224,11 +247,96 @@ def test_bad_input_gives_a_clear_result(network: tuple[Panel, Panel], learned: L
     elif harm == "unit":
         values[0, 0] *= 1000
     else:
-        values[0, 0] = np.roll(values[0, 0], 8)
+        values[0] = np.roll(values[0], 8, axis=1)
     found = screen(replace(panel, values=values), learned)
     own = [d for d in found.days if (d.station, d.parameter) == ("s0", "DUST")]
     assert all(np.isfinite(d.score) for d in own)
     assert len(own) <= 4 if harm == "empty" else len(own) == PANEL_DAYS
+    said = [note for note in found.notes if note.startswith("s0")]
+    if harm in ("unit", "shift"):
+        assert len(said) == 1
+        assert ("单位" in said[0]) if harm == "unit" else ("时区" in said[0])
+        assert max(d.score for d in own) <= LOWERED
+        claims = [f for f in found.findings if (f.station, f.parameter) == ("s0", "DUST")]
+        assert all(f.confidence == "low" for f in claims)
+        months = [m.score for m in found.months if (m.station, m.parameter) == ("s0", "DUST")]
+        assert max(months) <= LOWERED
+        assert max(d.score for d in found.days if d.station == "s2") > LOWERED  # the others claim as ever
+    else:
+        assert said == []
+
+
+@pytest.mark.parametrize("harm", ["short", "constant", "gappy"])
+def test_a_history_that_teaches_little_lowers_the_claims_and_it_is_said(
+    network: tuple[Panel, Panel], harm: str
+) -> None:
+    history, panel = network
+    values = history.values.copy()
+    if harm == "short":
+        values[0, 0, : -24 * 20] = np.nan
+    elif harm == "constant":
+        values[0, 0] = 30.0
+    else:
+        values[0, 0, np.random.default_rng(1).random(values.shape[2]) < 0.7] = np.nan
+    found = screen(panel, learn_history(replace(history, values=values), EFFORT))
+    own = [d for d in found.days if (d.station, d.parameter) == ("s0", "DUST")]
+    assert len(own) == PANEL_DAYS
+    assert max(d.score for d in own) <= LOWERED
+    assert any(note.startswith("s0 DUST：") and "scores lowered" in note for note in found.notes)
+
+
+def test_a_declared_change_of_unit_changes_nothing(
+    network: tuple[Panel, Panel], learned: Learned, result: Screening
+) -> None:
+    history, panel = network
+    stated = learn_history(
+        replace(history, parameters=(replace(history.parameters[0], unit="mg/m3"), *history.parameters[1:])),
+        EFFORT,
+    )
+    values = panel.values.copy()
+    values[:, 0] *= 1000
+    other = replace(panel.parameters[0], unit="µg/m3", resolution=1000.0, limit=75_000.0)
+    found = screen(replace(panel, values=values, parameters=(other, *panel.parameters[1:])), stated)
+    assert len(found.days) == len(result.days)
+    for one, before in zip(found.days, result.days, strict=True):
+        assert (one.station, one.parameter, one.day) == (before.station, before.parameter, before.day)
+        assert one.score == pytest.approx(before.score, abs=1e-6)
+    assert any("已换算" in note for note in found.notes)
+    assert not any("降低" in note for note in found.notes)
+
+
+def test_a_unit_that_cannot_be_converted_makes_the_factor_its_own_reference(
+    network: tuple[Panel, Panel], learned: Learned
+) -> None:
+    panel = network[1]
+    stated = replace(
+        learned,
+        history=replace(
+            learned.history,
+            parameters=tuple(
+                replace(one, unit="mg/m3") if one.code == "NO2" else one for one in learned.history.parameters
+            ),
+        ),
+    )
+    given = tuple(replace(one, unit="ppb") if one.code == "NO2" else one for one in panel.parameters)
+    found = screen(replace(panel, parameters=given), stated, Settings(1.0, EFFORT))
+    assert any("NO2" in note and "无法换算" in note for note in found.notes)
+    assert max(d.score for d in found.days if d.parameter == "NO2") <= LOWERED
+    assert max(d.score for d in found.days if d.parameter == "DUST") > LOWERED
+
+
+def test_a_context_column_the_history_lacks_is_left_out_and_lowers_nothing(
+    network: tuple[Panel, Panel], learned: Learned, result: Screening
+) -> None:
+    panel = network[1]
+    extra = np.concatenate([panel.values, panel.values[:, 2:]], axis=1)
+    parameters = (*panel.parameters, replace(panel.parameters[2], code="RAIN"))
+    found = screen(
+        replace(panel, parameters=parameters, values=extra, flags=np.ones(extra.shape, np.uint8)), learned
+    )
+    assert scores(found) == scores(result)
+    assert [note for note in found.notes if "RAIN" in note]
+    assert not any("没有可用的历史数据" in note for note in found.notes)
 
 
 def test_a_panel_of_a_few_days_without_history_says_that_nothing_can_be_scored(

@@ -79,6 +79,17 @@ def calibrated_test(name: str, kind: str, statistic: Floats, history: Mask) -> D
     return DailyTest(name, kind, np.minimum(out * len(WINDOWS), 1.0))
 
 
+def joint_test(name: str, kind: str, signs: Sequence[Floats], needed: int, history: Mask) -> DailyTest:
+    """A test that asks for `needed` of several daily signs at once (each high = suspicious).
+
+    Every sign is calibrated by itself and the `needed`-th smallest p-value counts, times the number of signs it is the smallest
+    of (a partial conjunction): fewer strong signs beside ordinary unrest of the others say nothing.
+    """
+    table = np.sort(np.stack([calibrated_test(name, kind, sign, history).p for sign in signs]), axis=0)
+    p = table[needed - 1] * (len(signs) - needed + 1)  # NaN sorts last: a sign that cannot speak is none
+    return DailyTest(name, kind, np.minimum(p, 1.0))
+
+
 def change_point_test(error: Floats, marked: Mask, history: Mask) -> DailyTest:
     """Does the level fall where a device was maintained, calibrated or changed?
 

@@ -1,7 +1,9 @@
 """Device-side evidence: what the acquisition device and the instrument say about themselves.
 
-Parameters and ranges against the register, remote access, software, clock, and patterns of generated data. These
-are facts about devices, not statistics: each answer names the fact and the official circumstance it resembles.
+Parameters and ranges against the register, remote access, software, and patterns of generated data. These
+are facts about devices, not statistics: each answer names the fact and the official circumstance it resembles. Jumps of
+the clock are noted where frames arrive (rule clock-drift of the pipeline) and come as facts of the same kind; longer tables
+played again than half a day are copies of the past (`copied_runs`).
 """
 
 from __future__ import annotations
@@ -10,11 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qingjian.screening.panel import Floats
 
-LONGEST_TABLE = 1000  # values: longer tables are copies of the past (see copied_runs)
 ACCESS_MINUTES = 120
 RELATIVE_TOLERANCE = 1e-6
 
@@ -164,58 +164,6 @@ def software_off_register(
             )
         )
     return facts
-
-
-def time_jumps(
-    device_minutes: NDArray[np.int64], received_minutes: NDArray[np.int64], allowed: int = 15
-) -> list[DeviceFact]:
-    """Jumps of the device clock against reception (minutes, same length, in order of reception).
-
-    A constant offset (time zone) is one fact, later resends of old periods are none: only a change of the offset
-    that lasts for at least three frames counts.
-    """
-    if len(device_minutes) != len(received_minutes):
-        raise ValueError("device and reception times differ in number / 设备时间与接收时间数量不同")
-    offset = device_minutes - received_minutes
-    facts = []
-    usual = 0
-    for i in range(len(offset) - 2):
-        window = offset[i : i + 3]
-        if int(window.max() - window.min()) <= 2 and abs(int(window[1]) - usual) > allowed:
-            usual = int(window[1])
-            facts.append(
-                DeviceFact(
-                    int(received_minutes[i]),
-                    "clock_jump",
-                    f"设备时钟偏差变为 {usual} 分钟",
-                    f"the device clock is off by {usual} minutes from here on",
-                    ("F04", "T08"),
-                )
-            )
-    return facts
-
-
-def generated_pattern(values: Floats, least: int = 60) -> tuple[float, int]:
-    """Strictest repetition in a series: share of values that repeat the one `period` steps before, and the period.
-
-    A simulation function often replays a short table. Only periods of at least three distinct values count, so that
-    constants and slow analysers are not meant. Returns (0, 0) for short series.
-    """
-    x = values[np.isfinite(values)]
-    if len(x) < least:
-        return 0.0, 0
-    best, at = 0.0, 0
-    for period in range(3, min(len(x) // 3, LONGEST_TABLE)):
-        if len(np.unique(x[:period])) < 3:
-            continue
-        equal = x[period:] == x[:-period]
-        moving = x[period:] != x[period - 1 : -1]
-        if moving.sum() < least // 2:
-            continue
-        share = float(equal[moving].mean())
-        if share > best + 1e-9:
-            best, at = share, period
-    return best, at
 
 
 def generated_signs(values: Floats, resolution: float) -> dict[str, Floats]:

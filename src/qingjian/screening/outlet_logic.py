@@ -14,7 +14,13 @@ import numpy as np
 
 from qingjian.screening import process_logic as logic
 from qingjian.screening.context import ContextModels
-from qingjian.screening.corroboration import DailyTest, calibrated_test, change_point_test, daily
+from qingjian.screening.corroboration import (
+    DailyTest,
+    calibrated_test,
+    change_point_test,
+    daily,
+    joint_test,
+)
 from qingjian.screening.device_side import generated_signs
 from qingjian.screening.panel import Floats, Mask
 from qingjian.screening.record import Record, block_means
@@ -23,6 +29,7 @@ from qingjian.screening.vocabulary import PARTICLES, common_name
 WHOLE_STATION = -1
 LOAD_WINDOW = 168  # hours
 WORST_ERROR = 12.0
+NEEDED_SIGNS = 2  # of two or three: each of them alone has an everyday cause
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,11 @@ def outlet_tests(
             error = errors.get((s, p))
             if error is not None:
                 if names[p] in PARTICLES and humid is not None:
-                    mist = daily(logic.mist_at_inlet(error, humid))
-                    tests.append(calibrated_test("process.mist", "spray", mist, record.history_days))
+                    # rain shows at the neighbours too and is therefore in neither error
+                    signs = [daily(-error), daily(humid)]
+                    tests.append(
+                        joint_test("process.mist", "spray", signs, NEEDED_SIGNS, record.history_days)
+                    )
                 if declared.touched[s, p].any():
                     tests.append(change_point_test(daily(error), declared.touched[s, p], record.history_days))
             for name, sign in generated_signs(record.fine(s, p), record.parameters[p].resolution).items():
@@ -99,8 +109,11 @@ def _of_stack(known: Mapping[str, Floats], stopped: Mask, history: Mask, clean: 
             count = hours.reshape(-1, 24).sum(axis=1).astype(float)
             tests.append(calibrated_test("process.stop_not_stopped", "stop_not_stopped", count, clean))
     if {"o2", "flow", "load"} <= known.keys():
-        thinner = logic.dilution(known["o2"], known["flow"], known["load"], history, known.get("moisture"))
-        tests.append(calibrated_test("process.dilution", "dilution", daily(thinner), clean))
+        signs = logic.dilution_signs(
+            known["o2"], known["flow"], known["load"], history, known.get("moisture")
+        )
+        by_day = [daily(sign) for sign in signs]
+        tests.append(joint_test("process.dilution", "dilution", by_day, NEEDED_SIGNS, clean))
     return tests
 
 
@@ -115,8 +128,9 @@ def _of_factor(
         by_day[: len(spread)] = spread[: len(by_day)]
         tests.append(calibrated_test("process.load", "load", by_day, clean))
     if name == "so2" and {"gas_temperature", "moisture"} <= known.keys():
-        dry = logic.scrubber_without_water(own, known["gas_temperature"], known["moisture"], history)
-        tests.append(calibrated_test("process.scrubber", "scrubber", daily(dry), clean))
+        signs = logic.scrubber_signs(own, known["gas_temperature"], known["moisture"], history)
+        by_day = [daily(sign) for sign in signs]
+        tests.append(joint_test("process.scrubber", "scrubber", by_day, NEEDED_SIGNS, clean))
     if name == "nh3n" and {"air_flow", "flow"} <= known.keys():
         starved = logic.aeration_without_effect(known["air_flow"], known["flow"], own, history)
         tests.append(calibrated_test("process.aeration", "aeration", daily(starved), clean))

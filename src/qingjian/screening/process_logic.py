@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from qingjian.screening.panel import Floats, Mask
 
 LEAST_HOURS = 240
-LEAST_MONTHS = 6
+LEAST_SHARE = 1e-3  # of the usual emission
 OXYGEN_OF_AIR = 20.9
 
 
@@ -38,19 +37,18 @@ def running_while_stopped(
     return np.asarray(stopped & (signs >= 2), dtype=np.bool_)
 
 
-def dilution(
+def dilution_signs(
     oxygen: Floats, flow: Floats, load: Floats, history: Mask, moisture: Floats | None = None
-) -> Floats:
-    """How far oxygen and flow together exceed what the load explains, in usual errors (the weaker sign counts).
+) -> list[Floats]:
+    """How far oxygen and flow exceed, and moisture falls below, what the load explains: hourly, in usual errors each.
 
-    Air let in before the sampling point raises both and lowers the concentration; a change of combustion moves oxygen
-    alone, a change of load moves both as always. With `moisture`, which the same air lowers, the second strongest of
-    the three signs counts. NaN without enough history.
+    Air let in before the sampling point raises oxygen and flow, dries the gas and lowers the concentration; a change of
+    combustion moves oxygen alone, a change of load moves all as always. So two signs are needed. NaN without enough history.
     """
     signs = [beyond_load(oxygen, load, history), beyond_load(flow, load, history)]
     if moisture is not None:
         signs.append(-beyond_load(moisture, load, history))
-    return np.asarray(np.sort(np.stack(signs), axis=0)[-2], dtype=np.float64)
+    return signs
 
 
 def beyond_load(reading: Floats, load: Floats, history: Mask) -> Floats:
@@ -64,23 +62,22 @@ def beyond_load(reading: Floats, load: Floats, history: Mask) -> Floats:
     return np.asarray(rest / max(usual, 1e-9), dtype=np.float64)
 
 
-def scrubber_without_water(sulphur: Floats, temperature: Floats, moisture: Floats, history: Mask) -> Floats:
-    """Gas and water of a wet scrubber: how far the gas is hotter and drier than ever while low SO2 is reported.
+def scrubber_signs(sulphur: Floats, temperature: Floats, moisture: Floats, history: Mask) -> list[Floats]:
+    """Gas and water of a wet scrubber: how much hotter, and how much drier the gas is than usual, in usual errors each.
 
-    Gas that went through the spray leaves cool and saturated. The answer (usual errors, the weaker of the two signs)
-    counts only in hours whose SO2 is at most what is usual with the scrubber running; elsewhere it is 0.
+    Gas that went through the spray leaves cool and saturated; reheated gas is hot alone, so both signs are needed. Only
+    hours count whose SO2 is at most what is usual with the scrubber running: NaN elsewhere and without enough history.
     """
     known = history & np.isfinite(sulphur) & np.isfinite(temperature) & np.isfinite(moisture)
     if known.sum() < LEAST_HOURS:
-        return np.full(len(sulphur), np.nan)
-    away = []
+        return [np.full(len(sulphur), np.nan)] * 2
+    claimed = sulphur <= float(np.median(sulphur[known]))
+    signs = []
     for reading, sign in ((temperature, 1.0), (moisture, -1.0)):
         middle = float(np.median(reading[known]))
         usual = 1.4826 * float(np.median(np.abs(reading[known] - middle)))
-        away.append(sign * (reading - middle) / max(usual, 1e-9))
-    claimed = sulphur <= float(np.median(sulphur[known]))
-    weaker = np.minimum(away[0], away[1])
-    return np.where(np.isfinite(weaker), np.where(claimed, np.maximum(weaker, 0.0), 0.0), np.nan)
+        signs.append(np.where(claimed, sign * (reading - middle) / max(usual, 1e-9), np.nan))
+    return signs
 
 
 def aeration_without_effect(air: Floats, water: Floats, ammonia: Floats, history: Mask) -> Floats:
@@ -99,15 +96,6 @@ def aeration_without_effect(air: Floats, water: Floats, ammonia: Floats, history
     claimed = ammonia <= float(np.median(ammonia[known]))
     fall = np.maximum(middle - ratio, 0.0) / max(usual, 1e-3)
     return np.where(np.isfinite(ratio), np.where(claimed, fall, 0.0), np.nan)
-
-
-def mist_at_inlet(particles_error: Floats, humidity_error: Floats) -> Floats:
-    """Spraying or shielding at an ambient inlet: particles below and humidity above what the surroundings show, at once.
-
-    Both inputs are errors in usual errors (from a context model or against the neighbours). The answer is the weaker
-    of the two signs, never below 0. Rain shows at the neighbours too and is therefore in neither error.
-    """
-    return np.maximum(np.minimum(-particles_error, humidity_error), 0.0)
 
 
 def unexplained_level(target: Floats, given: Sequence[Floats], history: Mask) -> Floats:
@@ -132,26 +120,19 @@ def unexplained_level(target: Floats, given: Sequence[Floats], history: Mask) ->
     return np.asarray((design @ coefficients - target) / usual, dtype=np.float64)
 
 
-def balance(reported: Floats, computed: Floats, history: Mask) -> Floats:
-    """p-value of each month's ratio of reported to computed emission being lower than in the history.
+def shortfall(emitted: Floats, used: Floats) -> Floats:
+    """Emission against material: how far the share of each day lies below the usual one, as a logarithm.
 
-    `reported` and `computed` (days) hold daily emissions, by the instrument and by material or load. Months are runs
-    of 30 days; a month is compared with all days of the history by a one-sided rank test. NaN: too few days.
+    `emitted` and `used` (days) hold daily emissions by the instrument and the daily use of a fuel, raw material or water, in
+    any unit. A day without emission counts as a thousandth of the usual share, so that it has a logarithm. NaN where
+    either is not known.
     """
-    ratio = np.where(
-        (computed > 0) & np.isfinite(reported), reported / np.where(computed > 0, computed, 1), np.nan
-    )
-    held = ratio[history & np.isfinite(ratio)]
-    months = -(-len(ratio) // 30)
-    out = np.full(months, np.nan)
-    if len(held) < 30 * LEAST_MONTHS // 2:
-        return out
-    for m in range(months):
-        days = ratio[30 * m : 30 * m + 30]
-        days = days[np.isfinite(days)]
-        if len(days) >= 10:
-            out[m] = float(stats.mannwhitneyu(days, held, alternative="less").pvalue)
-    return out
+    known = np.isfinite(emitted) & (used > 0)
+    if not known.any():
+        return np.full(len(emitted), np.nan)
+    share = np.where(known, emitted / np.where(used > 0, used, 1.0), np.nan)
+    usual = max(float(np.nanmedian(share)), 1e-12)
+    return np.asarray(-np.log(np.maximum(share / usual, LEAST_SHARE)), dtype=np.float64)
 
 
 def emission_ignores_load(emission: Floats, load: Floats, history: Mask, window: int = 168) -> Floats:

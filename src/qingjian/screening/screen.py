@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qingjian.screening.budget import ABSENT, AROUND_DAYS, alarm_score, muted
 from qingjian.screening.combination import NOTHING, REACH_DAYS, Days
+from qingjian.screening.comparability import doubts, in_known_units
 from qingjian.screening.context import Expectation
 from qingjian.screening.findings import SMALLEST_P, Evidence, Finding, evidence_of, stretches
 from qingjian.screening.learning import (
@@ -20,7 +20,7 @@ from qingjian.screening.learning import (
     with_exact_copies,
 )
 from qingjian.screening.months import month_answers
-from qingjian.screening.panel import Floats, Mask, Panel, day_text
+from qingjian.screening.panel import MEASURED, Floats, Mask, Panel, day_text
 from qingjian.screening.plots import Plot, plot_of
 from qingjian.screening.record import Record, alone, history_record, join
 from qingjian.screening.series import SeriesDays, Statistics
@@ -28,7 +28,9 @@ from qingjian.screening.statistics import gather, series_of
 from qingjian.screening.twins import find_twins
 
 LEARNED_DAYS = 1100  # the last three years: instruments and sites before that were others
-LOWERED = 0.9  # scores without an own history never claim more than this
+LOWERED = (
+    0.9  # scores without an own history, or with one that can hardly be compared, never claim more than this
+)
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,10 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
     """
     settings = settings or Settings()
     notes: list[str] = []
-    if learned is not None and (new := _unknown(panel, learned)):
-        return _with_unknown(panel, new, learned, settings)
+    if learned is not None:
+        panel, foreign = in_known_units(panel, learned.history.parameters)
+        if new := _unknown(panel, learned, foreign):
+            return _with_unknown(panel, new, learned, settings)
     if learned is None:
         notes.append(
             "没有可用的历史数据，以待筛查数据自身为参照，结论可信度低，分数已降低 / "
@@ -112,25 +116,47 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
     return _scored(record, learned, settings, notes)
 
 
-def _unknown(panel: Panel, learned: Learned) -> list[int]:
-    """Places of the panel's factors of which the history holds nothing."""
+def _unknown(panel: Panel, learned: Learned, foreign: tuple[int, ...]) -> list[int]:
+    """Places of the panel's factors of which the history holds nothing, or nothing in a unit that compares."""
     known = {one.code for one in learned.history.parameters}
-    return [place for place, one in enumerate(panel.parameters) if one.code not in known]
+    return [place for place, one in enumerate(panel.parameters) if one.code not in known or place in foreign]
 
 
 def _with_unknown(panel: Panel, new: list[int], learned: Learned, settings: Settings) -> Screening:
-    """Screen what the history knows against it, and the other factors with the panel as their own reference."""
+    """Screen what the history knows against it, and the other factors with the panel as their own reference.
+
+    A context column the history does not know explains nothing and is left out.
+    """
     stations = range(len(panel.stations))
-    codes = "、".join(sorted(panel.parameters[place].code for place in new))
-    note = f"历史数据中没有因子 {codes}，以自身为参照 / the history does not hold {codes}: measured with themselves"
-    parts = [screen(panel.reordered(stations, new), None, settings)]
-    if known := [place for place in range(len(panel.parameters)) if place not in new]:
-        parts.insert(0, screen(panel.reordered(stations, known), learned, settings))
+    known = [place for place in range(len(panel.parameters)) if place not in new]
+    parts = [
+        screen(panel.reordered(stations, places), reference, settings)
+        for places, reference in ((known, learned), (new, None))
+        if any(panel.parameters[place].role == MEASURED for place in places)
+    ]
+    held = {one.code: one.unit for one in learned.history.parameters}
+    notes = []
+    for place in sorted(new, key=lambda place: panel.parameters[place].code):
+        one = panel.parameters[place]
+        end_zh, end_en = (
+            ("以自身为参照", "measured with itself")
+            if one.role == MEASURED
+            else ("不用于解释", "it explains nothing")
+        )
+        if one.code in held:
+            notes.append(
+                f"{one.code} 的单位 {one.unit} 无法换算为历史的 {held[one.code]}，{end_zh} / {one.code} comes in {one.unit}, "
+                f"which cannot be converted to {held[one.code]} of the history: {end_en}"
+            )
+        else:
+            notes.append(
+                f"历史数据中没有因子 {one.code}，{end_zh} / the history does not hold {one.code}: {end_en}"
+            )
     return Screening(
         tuple(day for part in parts for day in part.days),
         tuple(month for part in parts for month in part.months),
         tuple(finding for part in parts for finding in part.findings),
-        tuple(dict.fromkeys((*(text for part in parts for text in part.notes), note))),
+        tuple(dict.fromkeys((*(text for part in parts for text in part.notes), *notes))),
     )
 
 
@@ -150,11 +176,17 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     first, beyond = int(inside[0]), int(inside[-1]) + 1
     tampered, trouble = _answers_around(days, learned, first, beyond)
     answers = with_exact_copies(muted(tampered, learned.usual_level), found, learned.conclusive_level)
-    lowered = np.array([learned.own_reference or learned.measure.borrowed(key) for key in keys])
-    weight = np.where(lowered, LOWERED, 1.0)[:, None]
+    borrowed = np.array([learned.own_reference or learned.measure.borrowed(key) for key in keys])
+    lowered = np.repeat(borrowed[:, None], record.days, axis=1)
+    for doubt in doubts(record) if not learned.own_reference else ():
+        notes.append(doubt.note(record))
+        for i, (s, p) in enumerate(keys):
+            if s == doubt.station and doubt.parameter in (None, p):
+                lowered[i] |= doubt.days
+    weight = np.where(lowered, LOWERED, 1.0)
     score = learned.honest_days.score(answers) * weight
     fault = learned.honest_trouble.score(trouble) * weight
-    for i in np.flatnonzero(lowered) if not learned.own_reference else []:
+    for i in np.flatnonzero(borrowed) if not learned.own_reference else []:
         station, parameter = record.stations[keys[i][0]].code, record.parameters[keys[i][1]].code
         if np.isfinite(record.hourly[keys[i]][first * 24 : beyond * 24]).any():
             notes.append(
@@ -232,7 +264,8 @@ def _months(
     out = []
     for m in month_answers(answers[:, first:beyond], record.first_day + first):
         s, p = keys[m.series]
-        value = float(learned.honest_months.score(np.array([m.answer]))[0]) * float(weight[m.series, 0])
+        least = float(weight[m.series, first + m.first : first + m.beyond].min())
+        value = float(learned.honest_months.score(np.array([m.answer]))[0]) * least
         kind = _commonest(guess[m.series][m.first : m.beyond])
         out.append(MonthScore(record.stations[s].code, record.parameters[p].code, m.month, value, kind))
     return tuple(out)
@@ -247,7 +280,7 @@ def _findings(
     score: Floats,
     fault: Floats,
     guess: list[list[str]],
-    lowered: NDArray[np.bool_],
+    lowered: Mask,
     limit: float,
     first: int,
     beyond: int,
@@ -255,7 +288,7 @@ def _findings(
     """Alarms of successive days, strongest first, and pairs of stations that carry one series."""
     out = []
     for i, (s, p) in enumerate(keys):
-        bound = limit * (LOWERED if lowered[i] else 1.0)
+        bound = limit * np.where(lowered[i, first:beyond], LOWERED, 1.0)
         alarm: Mask = score[i, first:beyond] >= bound
         for a, b in stretches(alarm):
             stretch = slice(first + a, first + b + 1)
@@ -269,7 +302,7 @@ def _findings(
                     float(fault[i, stretch].max()),
                     _commonest(guess[i][a : b + 1]),
                     evidence_of(days.tests[i, stretch], learned.measure.tests, record.first_day + first + a),
-                    "low" if lowered[i] else "normal",
+                    "low" if lowered[i, stretch].any() else "normal",
                     plot=_plot(record, learned, series, (s, p), first + a, first + b),
                 )
             )

@@ -71,12 +71,22 @@ def test_data_and_device_are_one_clue_that_weighs_more(screened) -> None:
     assert {one["test"] for one in clue.evidence["tests"]} >= {"constants.run", "device.setting_off_register"}
 
 
-def test_what_the_pipeline_noted_joins_but_asks_nobody_alone(screened) -> None:
-    noted("changed-after-the-fact", "W1.w01018", at(CHANGED))
+@pytest.mark.parametrize(
+    ("rule", "subject", "fact"),
+    [
+        ("changed-after-the-fact", "W1.w01018", "changed_later"),
+        ("device-against-platform", "W1.w01018", "mean_differs"),
+        ("clock-drift", "W1-D1", "clock_jump"),
+    ],
+)
+def test_what_the_pipeline_noted_joins_but_asks_nobody_alone(
+    screened, rule: str, subject: str, fact: str
+) -> None:
+    noted(rule, subject, at(CHANGED))
     assert screened() == []
     assert not Suspect.objects.exists()
     (clue,) = screened(found(score=0.99))
-    assert "device.changed_later" in {one["test"] for one in clue.evidence["tests"]}
+    assert f"device.{fact}" in {one["test"] for one in clue.evidence["tests"]}
 
 
 def test_what_happens_every_week_says_little(screened) -> None:

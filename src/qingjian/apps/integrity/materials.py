@@ -12,13 +12,12 @@ from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing.log_books import CONSUMED, MaterialUse
 from qingjian.screening.corroboration import DailyTest, calibrated_test, daily
 from qingjian.screening.panel import Floats
+from qingjian.screening.process_logic import shortfall
 from qingjian.screening.record import Record
 from qingjian.screening.vocabulary import common_name
 
 CONCENTRATIONS = frozenset({"mg/m³", "µg/m³", "mg/L", "µg/L"})
 """Units of what is emitted; temperature, oxygen and pH have others."""
-LEAST_SHARE = 1e-3
-"""Of the usual emission: below it a day counts as this little, so that a zero has a logarithm."""
 
 
 def balance_tests(group: Group, record: Record) -> dict[tuple[int, int], list[DailyTest]]:
@@ -42,22 +41,12 @@ def balance_tests(group: Group, record: Record) -> dict[tuple[int, int], list[Da
                 continue
             emitted = daily(record.hourly[s, p] * flow)
             tests = [
-                calibrated_test("process.balance", "balance", _shortfall(emitted, one), record.history_days)
+                calibrated_test("process.balance", "balance", shortfall(emitted, one), record.history_days)
                 for one in own
             ]
             if tests := [one for one in tests if one.answers]:
                 found[s, p] = tests
     return found
-
-
-def _shortfall(emitted: Floats, used: Floats) -> Floats:
-    """Return how far the share of each day lies below the usual one, as a logarithm; NaN where either is not known."""
-    known = np.isfinite(emitted) & (used > 0)
-    if not known.any():
-        return np.full(len(emitted), np.nan)
-    share = np.where(known, emitted / np.where(used > 0, used, 1.0), np.nan)
-    usual = max(float(np.nanmedian(share)), 1e-12)
-    return np.asarray(-np.log(np.maximum(share / usual, LEAST_SHARE)), dtype=np.float64)
 
 
 def _used(group: Group, record: Record) -> Mapping[str, list[Floats]]:

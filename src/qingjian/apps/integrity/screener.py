@@ -142,7 +142,7 @@ def _keep_scores(group: Group, panel: Panel, found: Screening, first: date, unti
     lowered = {
         (point, factor)
         for point, factor in group.places
-        if any(note.startswith(f"{point} {factor}：") for note in found.notes)
+        if any(note.startswith((f"{point} {factor}：", f"{point}：")) for note in found.notes)
     }
     own_reference = any(note.startswith("没有可用的历史数据") for note in found.notes)
     rows: dict[tuple[int, date], dict[str, Any]] = defaultdict(

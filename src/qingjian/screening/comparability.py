@@ -1,0 +1,250 @@
+"""Whether a panel can be compared with its history: units, clocks, and histories too thin to say what is normal.
+
+Unlike units that are declared are converted, or the factor serves as its own reference. What nobody declared shows in
+the values: all of them a power of ten away from the history, or the course of the day of a whole station moved by hours.
+Neither is evidence of anything; both make every comparison worth less, which is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+
+from qingjian.screening.panel import Floats, Mask, Panel, Parameter, day_text
+from qingjian.screening.record import Record
+from qingjian.standards.errors import UnitError
+from qingjian.standards.quantity import convert
+
+SHARES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
+LEAST_DAYS: Final = 10
+LEAST_HOURS: Final = 100
+NEAR_TEN: Final = 0.1  # how far (log10) all shares may lie from 10 or a tenth
+NEAR_MORE: Final = 0.3  # … and from 100 or more, which nature hardly reaches
+LEAST_CYCLE: Final = 0.15  # share of the variance within days that the course of the day explains
+MOVED_ALIKE: Final = 0.9  # correlation of the courses of the day once one of them is moved
+UNMOVED_UNLIKE: Final = 0.5  # … and before
+LEAST_MOVE_HOURS: Final = 3
+LEAST_COVERAGE: Final = 0.5
+ONE_VALUE: Final = 0.95
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why one series (or, with `parameter` None, a whole station) can hardly be compared on some `days` of the record."""
+
+    station: int
+    parameter: int | None
+    days: Mask
+    zh: str
+    en: str
+
+    def note(self, record: Record) -> str:
+        """The doubt as a note, beginning with the codes of what it is about."""
+        code = record.stations[self.station].code
+        if self.parameter is not None:
+            code = f"{code} {record.parameters[self.parameter].code}"
+        return f"{code}：{self.zh}，分数已降低 / {self.en}, scores lowered"
+
+
+def in_known_units(panel: Panel, known: Sequence[Parameter]) -> tuple[Panel, tuple[int, ...]]:
+    """The panel in the units of the history, and the places of factors whose unit cannot be converted to it.
+
+    A unit that is not stated on one side is taken to be the same.
+    """
+    history = {one.code: one.unit for one in known}
+    parameters, values, notes = list(panel.parameters), panel.values, list(panel.notes)
+    foreign = []
+    for place, one in enumerate(panel.parameters):
+        unit = history.get(one.code, "")
+        factor = _factor(one.unit, unit)
+        if factor is None:
+            foreign.append(place)
+        elif factor != 1:
+            values = values.copy() if values is panel.values else values
+            values[:, place] *= factor
+            parameters[place] = replace(
+                one, unit=unit, resolution=one.resolution * factor, limit=one.limit * factor
+            )
+            notes.append(
+                f"{one.code} 的单位 {one.unit} 与历史的 {unit} 不同，已换算 / {one.code} comes in {one.unit}, the history "
+                f"in {unit}: converted"
+            )
+    return replace(panel, parameters=tuple(parameters), values=values, notes=tuple(notes)), tuple(foreign)
+
+
+def _factor(unit: str, known: str) -> float | None:
+    """Factor from one unit to the other; 1 where one is not stated; None where there is none."""
+    one, other = unit.strip(), known.strip()
+    if not one or not other or one.casefold() == other.casefold():
+        return 1.0
+    try:
+        return float(convert(Decimal(1), one, other))
+    except UnitError:
+        return None
+
+
+def doubts(record: Record) -> tuple[Doubt, ...]:
+    """What makes the screened days of a record hard to compare with its history, in the order of series and stations."""
+    found = []
+    for s in range(len(record.stations)):
+        for p in record.measured():
+            own = record.hourly[s, p].reshape(record.days, 24)
+            if np.isfinite(own[record.panel_days]).any():
+                found += [Doubt(s, p, *one) for one in _of_series(own, record)]
+        if (moved := _clock(record, s)) is not None:
+            hours = f"{abs(moved)} 小时"
+            found.append(
+                Doubt(
+                    s,
+                    None,
+                    record.panel_days,
+                    f"各因子的日变化较历史整体{'推迟' if moved > 0 else '提前'}约 {hours}，疑为时区或时钟不同",
+                    f"the course of the day lies about {abs(moved)} h {'later' if moved > 0 else 'earlier'} than in the "
+                    "history, as with another time zone or clock",
+                )
+            )
+    return tuple(found)
+
+
+def _of_series(own: Floats, record: Record) -> list[tuple[Mask, str, str]]:
+    """Doubts about one series (days, 24): days they hold for, in Chinese and English."""
+    found = []
+    past = own[record.history_days]
+    known = past[np.isfinite(past)]
+    if len(known) >= LEAST_HOURS:
+        coverage = _coverage(past)
+        if coverage < LEAST_COVERAGE:
+            found.append(
+                (
+                    record.panel_days,
+                    f"历史数据缺失多，有数据的日子里仅 {100 * coverage:.0f}% 的时刻有值",
+                    f"the history is full of gaps: values at {100 * coverage:.0f} % of the times of the days it has",
+                )
+            )
+        commonest = float(np.unique(known, return_counts=True)[1].max()) / len(known)
+        if commonest >= ONE_VALUE:
+            found.append(
+                (
+                    record.panel_days,
+                    f"历史数据 {100 * commonest:.0f}% 为同一数值，不足以说明何为正常",
+                    f"{100 * commonest:.0f} % of the history is one value and says little about what is normal",
+                )
+            )
+    for days, power in _powers_of_ten(own, record):
+        first, last = (day_text(record.first_day + int(day)) for day in np.flatnonzero(days)[[0, -1]])
+        found.append(
+            (
+                days,
+                f"{first} 至 {last} 的数值约为历史的 10^{power} 倍，疑为单位不同",
+                f"from {first} to {last} values are about 10^{power} times those of the history, as with another unit",
+            )
+        )
+    return found
+
+
+def _coverage(past: Floats) -> float:
+    """Share of the times at which a value was due that have one, on days with any (rows of 24 hours).
+
+    Due is what the commonest distance of values says: an analyser that reports every four hours has no gaps.
+    """
+    rows = past[np.isfinite(past).any(axis=1)]
+    at = np.flatnonzero(np.isfinite(rows.ravel()))
+    if len(at) < 2:
+        return 1.0
+    distances, counts = np.unique(np.diff(at), return_counts=True)
+    return min(1.0, len(at) * int(distances[counts.argmax()]) / rows.size)
+
+
+def _powers_of_ten(own: Floats, record: Record) -> list[tuple[Mask, int]]:
+    """Stretches of the panel whose values are those of the history times a power of ten other than 1.
+
+    Looked at are the whole panel and the two parts that its largest lasting change of level divides it into.
+    """
+    usual = _logarithms(own[record.history_days])
+    inside = np.flatnonzero(record.panel_days)
+    if usual is None:
+        return []
+    if (power := _power(own[inside], usual)) != 0:
+        return [(record.panel_days, power)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log10(np.where(own[inside] > 0, own[inside], np.nan))
+    daily = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in logs])
+    cut = _largest_change(daily)
+    found = []
+    for part in (inside[:cut], inside[cut:]) if cut else ():
+        if (power := _power(own[part], usual)) != 0:
+            days = np.zeros(record.days, bool)
+            days[part] = True
+            found.append((days, power))
+    return found
+
+
+def _logarithms(values: Floats) -> Floats | None:
+    """Decimal logarithms at SHARES of the values; None where too few of them are positive."""
+    known = values[np.isfinite(values)]
+    positive = known[known > 0]
+    if len(positive) < LEAST_HOURS or len(positive) < 0.9 * len(known):
+        return None
+    return np.log10(np.quantile(positive, SHARES))
+
+
+def _power(values: Floats, usual: Floats) -> int:
+    """Power of ten by which all shares of the values lie away from the usual ones; 0 if there is none."""
+    own = _logarithms(values) if np.isfinite(values).any(axis=1).sum() >= LEAST_DAYS else None
+    if own is None:
+        return 0
+    away = own - usual
+    power = round(float(np.median(away)))
+    bound = NEAR_TEN if abs(power) == 1 else NEAR_MORE
+    return power if power and np.abs(away - power).max() <= bound else 0
+
+
+def _largest_change(daily: Floats) -> int:
+    """Position at which the medians of the days before and from it on differ most; 0 where there are too few days."""
+    best, at = 0.0, 0
+    for cut in range(LEAST_DAYS, len(daily) - LEAST_DAYS + 1):
+        before, after = daily[:cut], daily[cut:]
+        before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+        if len(before) and len(after) and (change := abs(float(np.mean(after) - np.mean(before)))) > best:
+            best, at = change, cut
+    return at
+
+
+def _clock(record: Record, station: int) -> int | None:
+    """Hours by which the course of the day of a whole station lies later (negative: earlier) than in its history.
+
+    None where it does not, or where too few factors have a course: one factor of several that moved is no clock.
+    """
+    moves = []
+    for p in range(len(record.parameters)):
+        own = record.hourly[station, p].reshape(record.days, 24)
+        before, after = _course(own[record.history_days]), _course(own[record.panel_days])
+        if before is None or after is None:
+            continue
+        alike = np.array([float(np.corrcoef(np.roll(before, hours), after)[0, 1]) for hours in range(24)])
+        best = int(alike.argmax())
+        moved = (best + 12) % 24 - 12
+        clear = alike[best] >= MOVED_ALIKE and alike[0] <= UNMOVED_UNLIKE
+        moves.append(moved if clear and abs(moved) >= LEAST_MOVE_HOURS else 0)
+    if not moves:
+        return None
+    middle = int(np.median(moves))
+    agree = sum(abs(one - middle) <= 1 for one in moves)
+    return middle if middle and 3 * agree >= 2 * len(moves) else None
+
+
+def _course(rows: Floats) -> Floats | None:
+    """Mean course of the day of (days, 24) values; None where there are too few days or hardly any course."""
+    whole = rows[np.isfinite(rows).sum(axis=1) >= 18]
+    if len(whole) < LEAST_DAYS:
+        return None
+    away = whole - np.nanmean(whole, axis=1, keepdims=True)
+    course = np.asarray(np.nanmean(away, axis=0), dtype=np.float64)
+    variance = float(np.nanvar(away))
+    if not np.isfinite(course).all() or variance <= 0 or float(np.var(course)) < LEAST_CYCLE * variance:
+        return None
+    return course

@@ -1,0 +1,151 @@
+"""Units, clocks and thin histories: what makes a panel hard to compare is said, what does not is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qingjian.screening.comparability import Doubt, doubts, in_known_units
+from qingjian.screening.panel import Panel, Parameter
+from qingjian.screening.record import Record, history_record, join
+
+HISTORY, DAYS = 60, 40
+
+
+@pytest.fixture
+def whole(make_network: Callable[..., Panel]) -> Panel:
+    """A hundred days of a network with a course of the day."""
+    return make_network(HISTORY + DAYS)
+
+
+def joined(history: Panel, panel: Panel) -> Record:
+    return join(history_record(history), panel)
+
+
+def parts(whole: Panel) -> tuple[Panel, Panel]:
+    return whole.until(whole.first_day + HISTORY - 1), whole.since(DAYS)
+
+
+def about(record: Record, found: tuple[Doubt, ...]) -> set[tuple[str, str]]:
+    return {
+        (
+            record.stations[one.station].code,
+            "" if one.parameter is None else record.parameters[one.parameter].code,
+        )
+        for one in found
+    }
+
+
+def test_an_honest_network_raises_no_doubt(whole: Panel) -> None:
+    assert doubts(joined(*parts(whole))) == ()
+
+
+def test_a_declared_unit_is_converted_with_resolution_and_limit(whole: Panel) -> None:
+    known = [replace(one, unit="mg/m3") for one in whole.parameters[:1]]
+    given = replace(whole, parameters=(replace(whole.parameters[0], unit="µg/m3"), *whole.parameters[1:]))
+    panel, foreign = in_known_units(given, known)
+    assert foreign == ()
+    assert np.allclose(panel.values[:, 0], whole.values[:, 0] / 1000)
+    assert np.array_equal(panel.values[:, 1:], whole.values[:, 1:], equal_nan=True)
+    assert (panel.parameters[0].unit, panel.parameters[0].resolution) == ("mg/m3", 0.001)
+    assert panel.parameters[0].limit == pytest.approx(0.075)
+    assert "已换算" in panel.notes[0]
+    assert given.values[0, 0, 0] == whole.values[0, 0, 0]  # what was given stays as it was
+
+
+@pytest.mark.parametrize(("history", "panel"), [("mg/L", "mg/l"), ("", "mg/L"), ("mg/L", " mg/L ")])
+def test_units_that_mean_the_same_or_are_not_stated_change_nothing(
+    whole: Panel, history: str, panel: str
+) -> None:
+    given = replace(whole, parameters=(replace(whole.parameters[0], unit=panel), *whole.parameters[1:]))
+    found, foreign = in_known_units(given, [replace(whole.parameters[0], unit=history)])
+    assert foreign == ()
+    assert found.values is given.values
+    assert found.notes == ()
+
+
+def test_a_unit_that_cannot_be_converted_is_named(whole: Panel) -> None:
+    given = replace(whole, parameters=(replace(whole.parameters[0], unit="ppb"), *whole.parameters[1:]))
+    assert in_known_units(given, [Parameter("DUST", unit="mg/m3")])[1] == (0,)
+
+
+@pytest.mark.parametrize("factor", [1000.0, 10.0, 0.001])
+def test_a_power_of_ten_that_nobody_declared(whole: Panel, factor: float) -> None:
+    history, panel = parts(whole)
+    values = panel.values.copy()
+    values[1, 0] *= factor
+    record = joined(history, replace(panel, values=values))
+    (doubt,) = doubts(record)
+    assert about(record, (doubt,)) == {("s1", "DUST")}
+    assert doubt.days[record.panel_days].all()
+    assert not doubt.days[record.history_days].any()
+    assert f"10^{round(np.log10(factor))}" in doubt.note(record)
+    assert doubt.note(record).startswith("s1 DUST：")
+
+
+def test_a_unit_that_changes_in_the_middle_is_doubted_from_there(whole: Panel) -> None:
+    history, panel = parts(whole)
+    values = panel.values.copy()
+    values[1, 0, 24 * 25 :] *= 1000
+    record = joined(history, replace(panel, values=values))
+    (doubt,) = doubts(record)
+    assert np.flatnonzero(doubt.days).tolist() == list(range(HISTORY + 25, HISTORY + DAYS))
+
+
+@pytest.mark.parametrize("factor", [0.4, 3.0, 30.0])
+def test_a_slope_that_is_no_power_of_ten_is_no_unit(whole: Panel, factor: float) -> None:
+    history, panel = parts(whole)
+    values = panel.values.copy()
+    values[1, 0] *= factor
+    assert doubts(joined(history, replace(panel, values=values))) == ()
+
+
+def test_a_few_days_are_not_enough_to_speak_of_units(whole: Panel) -> None:
+    history, panel = parts(whole)
+    values = panel.values.copy()
+    values[1, 0, : 24 * 5] *= 1000
+    assert doubts(joined(history, replace(panel, values=values))) == ()
+
+
+@pytest.mark.parametrize("hours", [8, -8, 5])
+def test_a_station_on_another_clock(whole: Panel, hours: int) -> None:
+    history, panel = parts(whole)
+    values = panel.values.copy()
+    values[2] = np.roll(values[2], hours, axis=1)
+    record = joined(history, replace(panel, values=values))
+    (doubt,) = doubts(record)
+    assert about(record, (doubt,)) == {("s2", "")}
+    assert ("推迟" if hours > 0 else "提前") in doubt.zh
+    assert f"{abs(hours)} h" in doubt.en
+
+
+def test_one_factor_that_moved_is_no_clock(whole: Panel) -> None:
+    history, panel = parts(whole)
+    values = panel.values.copy()
+    values[2, 0] = np.roll(values[2, 0], 8)
+    assert doubts(joined(history, replace(panel, values=values))) == ()
+
+
+def test_a_history_full_of_gaps_and_an_analyser_that_reports_every_four_hours(whole: Panel) -> None:
+    history, panel = parts(whole)
+    gappy, slow = history.values.copy(), history.values.copy()
+    gappy[0, 0, np.random.default_rng(1).random(gappy.shape[2]) < 0.7] = np.nan
+    slow[0, 0, np.arange(slow.shape[2]) % 4 != 0] = np.nan
+    record = joined(replace(history, values=gappy), panel)
+    found = doubts(record)
+    assert about(record, found) == {("s0", "DUST")}
+    assert "缺失多" in found[0].zh
+    assert doubts(joined(replace(history, values=slow), panel)) == ()
+
+
+def test_a_history_that_stood_still(whole: Panel) -> None:
+    history, panel = parts(whole)
+    values = history.values.copy()
+    values[3, 1] = 12.0
+    record = joined(replace(history, values=values), panel)
+    found = doubts(record)
+    assert about(record, found) == {("s3", "NO2")}
+    assert "同一数值" in found[0].zh
