@@ -109,6 +109,23 @@ def test_values_pressed_under_the_limit(make_series: Make) -> None:
     assert bunching.statistics(make_series()) == {}
 
 
+def test_a_level_that_lies_below_the_limit_is_no_bunching(make_series: Make) -> None:
+    expected = make_series().expected.copy()
+    expected[TAMPERED] = 58 + 0.1 * (expected[TAMPERED] - expected[TAMPERED].mean())
+    r = np.random.default_rng(4)
+    found = bunching.statistics(
+        make_series(
+            values=np.round(expected + r.normal(0, 3, expected.shape)),
+            expected=expected,
+            limit=62.0,
+            shaped_limit=np.array([0.9, 1.0, 1.6]) * 62.0,
+        )
+    )
+    for name in ("bunching.gap.7", "bunching.pressed.7"):
+        assert not stands_out(found, name), name
+    assert found["bunching.below.7"][MIDDLE] < 3  # many just below the limit, and none missing above it
+
+
 @pytest.mark.parametrize("favourites", [(0, 5), (3,), (1, 2, 7, 8)])
 def test_invented_last_digits_whatever_the_favourites(make_series: Make, favourites: tuple[int, ...]) -> None:
     found = last_digits.statistics(
@@ -192,6 +209,22 @@ def test_a_series_computed_from_another_factor_is_found(make_series: Make) -> No
         )
     )
     assert stands_out(found, "copies.factor.3")
+
+
+def test_stations_and_factors_under_one_weather_are_no_copies(make_series: Make) -> None:
+    own = make_series()
+    r = np.random.default_rng(12)
+    other = np.round(own.expected + 4 + r.normal(0, 3, own.expected.shape))
+    factor = np.round(0.5 * own.expected + 10 + r.normal(0, 2, own.expected.shape))
+    error = (other - own.expected - 4) / 3
+    found = copies.statistics(make_series(relatives=(other,), relative_errors=(error,), factors=(factor,)))
+    for name in (
+        "copies.relative.3",
+        "copies.relative_closeness",
+        "copies.relative_equal",
+        "copies.factor.3",
+    ):
+        assert not stands_out(found, name), name
 
 
 HALF = np.arange(80) < 40
@@ -494,6 +527,24 @@ def test_readings_below_everything_ever_seen(make_series: Make) -> None:
     assert found["detection_floor.below.1"][:40].max() < 1.2
 
 
+def test_low_readings_that_were_seen_before_are_nothing_new(make_series: Make) -> None:
+    history = np.ones(80, bool)
+    history[40:] = False
+    values = make_series().values.copy()
+    values[12] = 3.0
+    values[TAMPERED] = 3.0
+    found = detection_floor.statistics(make_series(values=values, history=history))
+    assert found["detection_floor.below.1"][MIDDLE] == 0
+
+
+def test_a_part_below_the_whole_is_as_it_should_be(make_series: Make) -> None:
+    whole = make_series().values * 1.5
+    found = physical_logic.statistics(changed(make_series, lambda x, r: x * 1.3, upper_partner=whole))
+    assert not stands_out(found, "physical_logic.part_above_whole.3")
+    alike = physical_logic.statistics(make_series(upper_partner=make_series().values))
+    assert alike["physical_logic.part_above_whole.3"].max() == 0  # equal is not above
+
+
 def test_a_part_above_the_whole(make_series: Make) -> None:
     whole = make_series().values * 1.5
     found = physical_logic.statistics(changed(make_series, lambda x, r: x * 1.9, upper_partner=whole))
@@ -512,6 +563,12 @@ def test_signs_of_honest_trouble(make_series: Make) -> None:
     assert stands_out(noisy, "faults.noise.3")
     assert stands_out(drifting, "faults.drift.7")
     assert stands_out(lost, "faults.lost.3")
+
+
+def test_honest_days_show_no_signs_of_trouble(make_series: Make) -> None:
+    found = faults.statistics(make_series())
+    for name in ("faults.spikes.3", "faults.noise.3", "faults.drift.7", "faults.lost.3", "faults.declared.1"):
+        assert not stands_out(found, name), name
 
 
 def test_a_declared_breakdown_counts_as_declared(make_series: Make) -> None:
