@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,26 @@ def test_a_panel_without_records_gives_empty_files_and_says_so(tmp_path: Path) -
     assert rows_of(out / "months.csv") == []
     assert json.loads((out / "findings.json").read_text(encoding="utf-8")) == []
     assert "没有任何记录" in (out / "notes.json").read_text(encoding="utf-8")
+
+
+def test_nothing_is_asked_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("the command asked the network")
+
+    for owner, name in ((socket, "getaddrinfo"), (socket.socket, "connect"), (socket, "create_connection")):
+        monkeypatch.setattr(owner, name, refuse)
+    history, panel = write(tmp_path / "h", "2025-01-01", 60, 1), write(tmp_path / "p", "2025-03-02", 8, 2)
+    assert len(rows_of(run(tmp_path, str(history), panel) / "days.csv")) == 2 * 8
+
+
+def test_a_unit_that_differs_from_the_history_is_converted_and_said(tmp_path: Path) -> None:
+    history, panel = write(tmp_path / "h", "2025-01-01", 60, 1), write(tmp_path / "p", "2025-03-02", 8, 2)
+    known = (panel / "parameters.csv").read_text()
+    (panel / "parameters.csv").write_text(known.replace("COD,cod,mg/l,0.1", "COD,cod,g/L,0.1"))
+    out = run(tmp_path, str(history), panel)
+    notes = json.loads((out / "notes.json").read_text(encoding="utf-8"))
+    assert any("单位 g/L" in note for note in notes)
+    assert rows_of(out / "days.csv")
 
 
 def test_a_history_without_records_is_no_history(tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def test_a_declared_unit_is_converted_with_resolution_and_limit(whole: Panel) ->
     assert given.values[0, 0, 0] == whole.values[0, 0, 0]  # what was given stays as it was
 
 
-@pytest.mark.parametrize(("history", "panel"), [("mg/L", "mg/l"), ("", "mg/L"), ("mg/L", " mg/L ")])
+@pytest.mark.parametrize(
+    ("history", "panel"),
+    [("mg/L", "mg/l"), ("", "mg/L"), ("mg/L", " mg/L "), ("degC", "℃"), ("ug/m3", "μg/m³")],
+)
 def test_units_that_mean_the_same_or_are_not_stated_change_nothing(
     whole: Panel, history: str, panel: str
 ) -> None:

@@ -30,6 +30,7 @@ UNMOVED_UNLIKE: Final = 0.5  # … and before
 LEAST_MOVE_HOURS: Final = 3
 LEAST_COVERAGE: Final = 0.5
 ONE_VALUE: Final = 0.95
+_SPELLINGS: Final = {"degC": "℃", "deg C": "℃", "°C": "℃", "C": "℃"}
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,10 @@ def in_known_units(panel: Panel, known: Sequence[Parameter]) -> tuple[Panel, tup
 
 def _factor(unit: str, known: str) -> float | None:
     """Factor from one unit to the other; 1 where one is not stated; None where there is none."""
-    one, other = unit.strip(), known.strip()
+    one, other = (_SPELLINGS.get(text, text) for text in (unit.strip(), known.strip()))
     if not one or not other or one.casefold() == other.casefold():
         return 1.0
+    one, other = (text.replace("/l", "/L") for text in (one, other))
     try:
         return float(convert(Decimal(1), one, other))
     except UnitError:
