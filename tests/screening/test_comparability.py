@@ -144,6 +144,17 @@ def test_a_history_full_of_gaps_and_an_analyser_that_reports_every_four_hours(wh
     assert doubts(joined(replace(history, values=slow), panel)) == ()
 
 
+@pytest.mark.parametrize("held", [20, 50])
+def test_a_series_that_began_shortly_before_the_panel(whole: Panel, held: int) -> None:
+    history, panel = parts(whole)
+    values = history.values.copy()
+    values[0, 0, : 24 * (HISTORY - held)] = np.nan
+    record = joined(replace(history, values=values), panel)
+    found = doubts(record)
+    assert about(record, found) == ({("s0", "DUST")} if held == 20 else set())
+    assert all(f"仅 {held} 天" in one.zh for one in found)
+
+
 def test_a_history_that_stood_still(whole: Panel) -> None:
     history, panel = parts(whole)
     values = history.values.copy()

@@ -266,32 +266,43 @@ def test_bad_panels_give_a_clear_result(network: tuple[Panel, Panel], learned: L
         assert said == []
 
 
-@pytest.mark.parametrize("harm", ["short", "constant", "gappy"])
 def test_a_history_that_teaches_little_lowers_the_claims_and_it_is_said(
-    network: tuple[Panel, Panel], harm: str
+    network: tuple[Panel, Panel],
 ) -> None:
+    """One series began twenty days before the panel, one stood still, one is full of gaps."""
     history, panel = network
     values = history.values.copy()
-    if harm == "short":
-        values[0, 0, : -24 * 20] = np.nan
-    elif harm == "constant":
-        values[0, 0] = 30.0
-    else:
-        values[0, 0, np.random.default_rng(1).random(values.shape[2]) < 0.7] = np.nan
+    values[0, 0, : -24 * 20] = np.nan
+    values[3, 1] = 30.0
+    values[2, 0, np.random.default_rng(1).random(values.shape[2]) < 0.7] = np.nan
     found = screen(panel, learn_history(replace(history, values=values), EFFORT))
-    own = [d for d in found.days if (d.station, d.parameter) == ("s0", "DUST")]
-    assert len(own) == PANEL_DAYS
-    assert max(d.score for d in own) <= LOWERED
-    assert any(note.startswith("s0 DUST：") and "scores lowered" in note for note in found.notes)
+    for station, parameter, word in (
+        ("s0", "DUST", "20 天"),
+        ("s3", "NO2", "同一数值"),
+        ("s2", "DUST", "缺失多"),
+    ):
+        own = [d for d in found.days if (d.station, d.parameter) == (station, parameter)]
+        assert len(own) == PANEL_DAYS
+        assert max(d.score for d in own) <= LOWERED
+        (note,) = [one for one in found.notes if one.startswith(f"{station} {parameter}：")]
+        assert word in note
+        assert "scores lowered" in note
+    assert not any(note.startswith("s1") for note in found.notes)
 
 
 def test_a_declared_change_of_unit_changes_nothing(
     network: tuple[Panel, Panel], learned: Learned, result: Screening
 ) -> None:
-    history, panel = network
-    stated = learn_history(
-        replace(history, parameters=(replace(history.parameters[0], unit="mg/m3"), *history.parameters[1:])),
-        EFFORT,
+    panel = network[1]
+    stated = replace(
+        learned,
+        history=replace(
+            learned.history,
+            parameters=tuple(
+                replace(one, unit="mg/m3") if one.code == "DUST" else one
+                for one in learned.history.parameters
+            ),
+        ),
     )
     values = panel.values.copy()
     values[:, 0] *= 1000

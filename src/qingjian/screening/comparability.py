@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from qingjian.screening.calibration import LEAST_REFERENCE_DAYS
 from qingjian.screening.panel import Floats, Mask, Panel, Parameter, day_text
 from qingjian.screening.record import Record
 from qingjian.standards.errors import UnitError
@@ -117,7 +118,16 @@ def _of_series(own: Floats, record: Record) -> list[tuple[Mask, str, str]]:
     found = []
     past = own[record.history_days]
     known = past[np.isfinite(past)]
-    if len(known) >= LEAST_HOURS:
+    held = int(np.isfinite(past).any(axis=1).sum())
+    if 0 < held < LEAST_REFERENCE_DAYS <= len(past):
+        found.append(
+            (
+                record.panel_days,
+                f"自身历史仅 {held} 天有数据",
+                f"only {held} days of own history",
+            )
+        )
+    elif len(known) >= LEAST_HOURS:
         coverage = _coverage(past)
         if coverage < LEAST_COVERAGE:
             found.append(
@@ -172,12 +182,14 @@ def _powers_of_ten(own: Floats, record: Record) -> list[tuple[Mask, int]]:
         return []
     if (power := _power(own[inside], usual)) != 0:
         return [(record.panel_days, power)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log10(np.where(own[inside] > 0, own[inside], np.nan))
-    daily = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in logs])
+    ordered = np.sort(np.where(own[inside] > 0, own[inside], np.nan), axis=1)
+    count = np.isfinite(ordered).sum(axis=1)
+    middle = ordered[np.arange(len(ordered)), np.maximum(count - 1, 0) // 2]
+    daily = np.log10(middle[count > 0])
+    known = inside[count > 0]
     cut = _largest_change(daily)
     found = []
-    for part in (inside[:cut], inside[cut:]) if cut else ():
+    for part in (inside[inside < known[cut]], inside[inside >= known[cut]]) if cut else ():
         if (power := _power(own[part], usual)) != 0:
             days = np.zeros(record.days, bool)
             days[part] = True
@@ -206,14 +218,14 @@ def _power(values: Floats, usual: Floats) -> int:
 
 
 def _largest_change(daily: Floats) -> int:
-    """Position at which the medians of the days before and from it on differ most; 0 where there are too few days."""
-    best, at = 0.0, 0
-    for cut in range(LEAST_DAYS, len(daily) - LEAST_DAYS + 1):
-        before, after = daily[:cut], daily[cut:]
-        before, after = before[np.isfinite(before)], after[np.isfinite(after)]
-        if len(before) and len(after) and (change := abs(float(np.mean(after) - np.mean(before)))) > best:
-            best, at = change, cut
-    return at
+    """Position at which the means of the days before and from it on differ most; 0 where there are too few days."""
+    n = len(daily)
+    if n < 2 * LEAST_DAYS:
+        return 0
+    cuts = np.arange(LEAST_DAYS, n - LEAST_DAYS + 1)
+    before = np.cumsum(daily)[cuts - 1]
+    change = np.abs((daily.sum() - before) / (n - cuts) - before / cuts)
+    return int(cuts[change.argmax()])
 
 
 def _clock(record: Record, station: int) -> int | None:
