@@ -129,8 +129,8 @@ def _of_factor(
         tests.append(calibrated_test("process.load", "load", by_day, clean))
     if name == "so2" and {"gas_temperature", "moisture"} <= known.keys():
         signs = logic.scrubber_signs(own, known["gas_temperature"], known["moisture"], history)
-        by_day = [daily(sign) for sign in signs]
-        tests.append(joint_test("process.scrubber", "scrubber", by_day, NEEDED_SIGNS, clean))
+        dry_and_hot = [daily(sign) for sign in signs]
+        tests.append(joint_test("process.scrubber", "scrubber", dry_and_hot, NEEDED_SIGNS, clean))
     if name == "nh3n" and {"air_flow", "flow"} <= known.keys():
         starved = logic.aeration_without_effect(known["air_flow"], known["flow"], own, history)
         tests.append(calibrated_test("process.aeration", "aeration", daily(starved), clean))

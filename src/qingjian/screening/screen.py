@@ -180,8 +180,8 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     lowered = np.repeat(borrowed[:, None], record.days, axis=1)
     for doubt in doubts(record) if not learned.own_reference else ():
         notes.append(doubt.note(record))
-        for i, (s, p) in enumerate(keys):
-            if s == doubt.station and doubt.parameter in (None, p):
+        for i, (station_at, parameter_at) in enumerate(keys):
+            if station_at == doubt.station and doubt.parameter in (None, parameter_at):
                 lowered[i] |= doubt.days
     weight = np.where(lowered, LOWERED, 1.0)
     score = learned.honest_days.score(answers) * weight
