@@ -186,7 +186,7 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     weight = np.where(lowered, LOWERED, 1.0)
     score = learned.honest_days.score(answers) * weight
     fault = learned.honest_trouble.score(trouble) * weight
-    for i in np.flatnonzero(borrowed) if not learned.own_reference else []:
+    for i in np.flatnonzero(borrowed).tolist() if not learned.own_reference else []:
         station, parameter = record.stations[keys[i][0]].code, record.parameters[keys[i][1]].code
         if np.isfinite(record.hourly[keys[i]][first * 24 : beyond * 24]).any():
             notes.append(
