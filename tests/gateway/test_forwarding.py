@@ -178,6 +178,42 @@ def test_a_target_that_was_down_gets_everything_afterwards(scene: Scene) -> None
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("down", [False, True])
+def test_a_gateway_process_that_joins_later_is_forwarded_from_its_first_frame(
+    scene: Scene, down: bool
+) -> None:
+    async def play() -> None:
+        scene.store(upload(1), upload(2))  # before the target: none of its business
+        await scene.platform.start()
+        scene.publish()
+        async with scene.forwarder():
+            await scene.flows(lambda: scene.platform.connected)
+            if down:
+                await scene.platform.stop()
+                await scene.flows(lambda: scene.progress().state == "waiting")
+            scene.journal = JournalWriter.open(
+                scene.site.folder.journal, "g2", scene.site.clock, JournalLimits(minimum_free_bytes=0)
+            )
+            scene.store(upload(3), upload(4))
+            if down:
+                scene.pass_time(600)
+                await asyncio.sleep(0.05)
+                await scene.platform.start()
+            await scene.flows(lambda: len(scene.platform.got) == 2, step=0.05 if not down else 10)
+            assert scene.platform.numbers() == [3, 4]
+
+    asyncio.run(play())
+
+
+def test_a_new_target_begins_everywhere_at_once(scene: Scene) -> None:
+    store = PositionStore(scene.site.folder.forwarding)
+    store.begin_all("t1", {"g1": 5, "g2": 7})
+    store.begin_all("t1", {"g1": 50, "g3": 9})
+    assert {(one.journal, one.sequence) for one in store.positions("t1")} == {("g1", 5), ("g2", 7)}
+    assert store.begin("t1", "g3").sequence == 0
+    store.close()
+
+
 def test_a_connection_that_breaks_in_between_loses_nothing(scene: Scene) -> None:
     async def play() -> None:
         await scene.platform.start()

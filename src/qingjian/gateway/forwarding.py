@@ -240,11 +240,11 @@ class _Route:
         self._wanted = None if "*" in target.devices else frozenset(target.devices)
         self.moved = False
         """Whether a frame was delivered since the last failure."""
+        self._begun = False
 
     async def serve(self) -> None:
         """Connect and forward until the connection fails."""
-        for name in journals(self._journal_folder):
-            self._begin(name)
+        self._begin_all()
         upstream = await Upstream.open(self._target, self._clock, self._limits.connect_seconds)
         self._store.link(self._target.id, "connected", self._clock.now())
         try:
@@ -252,17 +252,25 @@ class _Route:
                 busy = False
                 for name in journals(self._journal_folder):
                     busy |= await self._page(name, upstream)
+                if upstream.is_closed:
+                    raise ConnectionResetError("the target closed the connection")
                 if not busy:
                     await self._clock.sleep(self._limits.poll_seconds)
         finally:
             await upstream.close()
 
+    def _begin_all(self) -> None:
+        """Begin a new target: it gets what comes from now on; older frames only on a person's word (`restart`)."""
+        if not self._begun:
+            names = journals(self._journal_folder)
+            self._store.begin_all(self._target.id, {name: self._reader(name).last() for name in names})
+            self._begun = True
+
     def _begin(self, name: str) -> int:
-        reader = self._reader(name)
         known = self._store.position(self._target.id, name)
         if known is None:
-            # A target gets what comes from now on; older frames only on a person's word (`restart`).
-            known = self._store.begin(self._target.id, name, reader.last())
+            # A journal begun since, by another gateway process: all of it came after the target.
+            known = self._store.begin(self._target.id, name)
         return known.sequence
 
     def _reader(self, name: str) -> JournalReader:

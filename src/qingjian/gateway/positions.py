@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +86,19 @@ class PositionStore:
     def __init__(self, path: Path) -> None:
         self._connection = open_store(path, SCHEMA, FORMAT, durable=True)
 
-    def begin(self, target: str, journal: str, sequence: int) -> Position:
+    def begin_all(self, target: str, behind: Mapping[str, int]) -> None:
+        """Begin a new target behind a sequence of every journal there is, all at once; one with positions keeps them."""
+        with immediate(self._connection):
+            known = self._connection.execute(
+                "SELECT 1 FROM positions WHERE target = ? LIMIT 1", (target,)
+            ).fetchone()
+            if known is None:
+                self._connection.executemany(
+                    "INSERT INTO positions(target, journal, sequence) VALUES (?,?,?)",
+                    [(target, journal, sequence) for journal, sequence in behind.items()],
+                )
+
+    def begin(self, target: str, journal: str, sequence: int = 0) -> Position:
         """Return the position of a target in a journal; a new one begins behind `sequence`."""
         with immediate(self._connection):
             self._connection.execute(
