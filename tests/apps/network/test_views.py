@@ -126,3 +126,13 @@ def test_the_workbook_of_duties_has_gaps_overlaps_and_coverage(client, staff) ->
     assert len(gaps) == 8, "nobody has any of the four duties at the two points before the approval"
     coverage = {row[0]: row[1:] for row in book.worksheets[3].iter_rows(min_row=2, values_only=True)}
     assert coverage["园区、开发区自动监测覆盖"][:2] == (0, 0)
+
+
+def test_the_file_of_a_source_shows_its_permit_whole(client, staff) -> None:
+    source = models.Source.objects.get(code="S1")
+    duties = "废水：COD 每日一次\n厂界噪声：每季一次"
+    models.Permit.objects.create(source=source, number="P-7", issuer="甲市局", self_monitoring=duties)
+    models.Source.objects.filter(pk=source.pk).update(notice="虚构单位\ninvented")
+    page = client.get("/sources/S1/").content.decode()
+    for text in ("P-7", "甲市局", "自行监测", "COD 每日一次<br>厂界噪声", "虚构单位"):
+        assert text in page, text
