@@ -13,6 +13,9 @@ from qingjian.apps.network import models
 from qingjian.apps.network import services as network
 from qingjian.gateway.positions import PositionStore
 from qingjian.gateway.quarantine import QuarantineStore, Sender
+from qingjian.journal import JournalReader, JournalWriter, Kind, NewFrame
+from qingjian.lake import CANDIDATES, Lake
+from qingjian.pipeline.decoding import frames_table
 
 
 @pytest.fixture
@@ -88,3 +91,30 @@ def test_the_progress_of_an_upper_platform_is_shown_and_exported(registry, clien
     book = load_workbook(io.BytesIO(client.get("/forwarding/?export=xlsx").content)).active
     (line,) = book.iter_rows(min_row=2, values_only=True)
     assert line[:8] == ("省平台", "10.9.0.1:9212", "gateway-1", "等待重试", "refused", 0, 0, 0)
+
+
+def test_what_an_unknown_sender_sent_can_be_looked_at(registry, client, clock) -> None:
+    content = b"##0057QN=1;ST=32;CN=2011;PW=654321;MN=NEW1;Flag=5;CP=&&a=1&&FFFF\r\n"
+    rows = [(content, "unregistered"), (b"GET / HTTP/1.1", "unregistered"), (b"##own", "accepted")]
+    with JournalWriter.open(settings.DATA_FOLDER.journal, "gateway-1", clock) as writer:
+        received = int(NOW.timestamp() * 1_000_000)
+        writer.append_many(
+            [NewFrame(received, "10.0.0.9:1", 1, "NEW1", Kind(kind), bytes(one)) for one, kind in rows]
+        )
+    with (
+        JournalReader(settings.DATA_FOLDER.journal / "gateway-1") as reader,
+        Lake(settings.DATA_FOLDER.lake, clock) as lake,
+    ):
+        lake.append(
+            lake.next_batch(), observations=CANDIDATES.empty_table(), frames=frames_table(reader.read())
+        )
+    client.force_login(registry.person("staff", "station_staff"))
+    text = client.get("/quarantine/samples/?mn=NEW1").content.decode()
+    assert "GET / HTTP/1.1" in text
+    assert "PW=******" in text
+    assert "654321" not in text
+    assert "拒收" in text, "why it would not be read either"
+    assert "##own" not in text
+    assert "没有" in client.get("/quarantine/samples/?mn=OTHER").content.decode()
+    client.force_login(registry.person("officer", "enforcement_officer"))
+    assert client.get("/quarantine/samples/?mn=NEW1").status_code == 403

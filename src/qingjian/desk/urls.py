@@ -9,6 +9,7 @@ urlpatterns = [
     path("map/points.json", views.map_points, name="map-points"),
     path("map/base.json", views.map_base, name="map-base"),
     path("quarantine/", views.quarantine, name="quarantine"),
+    path("quarantine/samples/", views.quarantine_samples, name="quarantine-samples"),
     path("forwarding/", views.forwarding, name="forwarding"),
     path("data/frames/<str:journal>/<int:sequence>/ledger/", ledger.frame_in_ledger, name="frame-in-ledger"),
     path("data/values/ledger/", ledger.value_in_ledger, name="value-in-ledger"),

@@ -19,8 +19,8 @@ from qingjian.apps.network import models as registry
 from qingjian.apps.network import queries as network
 from qingjian.apps.network import services as network_services
 from qingjian.apps.network.kinds import ELEMENTS
+from qingjian.apps.observing import provenance, stores, words
 from qingjian.apps.observing import queries as observing
-from qingjian.apps.observing import stores, words
 from qingjian.apps.observing.models import SEVERITY_CHOICES
 from qingjian.contracts.current import now
 from qingjian.desk import queries
@@ -29,6 +29,7 @@ from qingjian.gateway.forwarding import TargetProgress
 from qingjian.gateway.forwarding import progress as forwarding_progress
 from qingjian.ui.listing import workbook_response
 
+MOST_SAMPLES = 5
 LINKS = {
     "connected": (gettext_lazy("connected"), "green"),
     "waiting": (gettext_lazy("waits to try again"), "orange"),
@@ -131,6 +132,14 @@ def quarantine(request: HttpRequest) -> HttpResponse:
             "dropped": sum(row["sender"].dropped for row in rows),
         },
     )
+
+
+def quarantine_samples(request: HttpRequest) -> HttpResponse:
+    """The newest samples kept of one unknown sender, in the drawer."""
+    account_rules.require(request.user, Capability.SEND_COMMANDS)
+    mn = request.GET.get("mn", "")
+    shown = provenance.samples(mn, MOST_SAMPLES)
+    return render(request, "desk/samples.html", {"mn": mn, "samples": shown})
 
 
 def _sender_cells(row: dict[str, Any]) -> list[Any]:

@@ -22,6 +22,7 @@ from qingjian.contracts.current import now
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.model import Refusal
 from qingjian.hj212.policy import DEFAULT, Policy
+from qingjian.journal import Kind
 from qingjian.journal.reader import JournalReader, journals
 from qingjian.pipeline.corrections import number_of
 from qingjian.pipeline.decoding import policy_of
@@ -34,6 +35,7 @@ CHECKS = check_rule("")
 """What the names of rules that automatic checks state begin with."""
 FILE_SOURCE = "file:"
 """How the source of a value begins that was read from a file; its digest follows."""
+SAMPLES_LOOKED_BACK = timedelta(days=31)
 SECRET = re.compile(rb"((?:^|[;,#\d&])(?:PW|NewPW|NewSK)=)([^;,&]*)")
 
 
@@ -242,6 +244,25 @@ def hex_dump(data: bytes) -> str:
         text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
         lines.append(f"{offset:04x}  {part.hex(' '):<{HEX_COLUMNS * 3}} {text}")
     return "\n".join(lines)
+
+
+def samples(mn: str, limit: int) -> list[dict[str, Any]]:
+    """Return the newest kept samples of an unknown sender, under the MN it named (empty: it named none)."""
+    end = now() + timedelta(minutes=5)
+    table = stores.lake().frames(
+        end - SAMPLES_LOOKED_BACK, end, mn=mn, kinds=[Kind.UNREGISTERED], limit=limit, newest_first=True
+    )
+    return [
+        {
+            "received_at": row["received_at"],
+            "peer": row["peer"],
+            "size": len(row["content"]),
+            "text": without_password(bytes(row["content"])).decode("utf-8", "backslashreplace"),
+            "hex": hex_dump(without_password(bytes(row["content"]))),
+            **_reading(bytes(row["content"]), DEFAULT),
+        }
+        for row in table.to_pylist()
+    ]
 
 
 def recent_frames(mn: str, limit: int) -> list[dict[str, Any]]:
