@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.network import models, registered
+from qingjian.apps.network.coordinates import SYSTEMS
 from qingjian.contracts.converting import FLOWS
 from qingjian.contracts.directory import STATISTICS
 from qingjian.hj212.policy import Policy
@@ -130,6 +131,14 @@ def _of_device(values: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
+def _of_point(values: dict[str, Any]) -> list[tuple[str, str]]:
+    if values["converted_from"] not in SYSTEMS:
+        return [("converted_from", _("must be empty (CGCS2000) or GCJ-02"))]
+    if values["converted_from"] and (values["longitude"] is None or values["latitude"] is None):
+        return [("converted_from", _("says nothing without coordinates"))]
+    return []
+
+
 def _of_series(values: dict[str, Any]) -> list[tuple[str, str]]:
     wrong = [
         name
@@ -207,6 +216,7 @@ def _of_placement(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 _OF_KIND: dict[str, Callable[[dict[str, Any]], list[tuple[str, str]]]] = {
+    "point": _of_point,
     "device": _of_device,
     "series": _of_series,
     "target": _of_target,

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.network import registered
+from qingjian.apps.network.coordinates import SYSTEMS
 
 MOST_OFFERED = 300
 """A longer list of choices is slower to read than its code is to type."""
@@ -30,7 +31,16 @@ class ProposalForm(forms.Form):
             field = kind.model._meta.get_field(name)
             label = kind.field_title(name)
             required = not (field.blank or field.null or field.has_default())
-            if field.choices:
+            if name == "converted_from":
+                self.fields[name] = forms.ChoiceField(
+                    label=_("Coordinates given in"),
+                    choices=[(system, system or "CGCS2000") for system in SYSTEMS],
+                    required=False,
+                    help_text=_(
+                        "Read from a web map: GCJ-02. They are converted to CGCS2000 when you propose."
+                    ),
+                )
+            elif field.choices:
                 choices = list(field.flatchoices) if required else [("", "–"), *field.flatchoices]
                 self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=required)
             elif field.is_relation:

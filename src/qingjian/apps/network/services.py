@@ -14,7 +14,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Region, RegionPlacement
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import models, recorded, registered
+from qingjian.apps.network import coordinates, models, recorded, registered
 from qingjian.apps.network.checking import Proposal, ProposalError, RowError, check
 from qingjian.apps.records import services as records
 from qingjian.apps.rulekeeping import queries as rulekeeping
@@ -71,6 +71,7 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
         elif not account_rules.may(author, Capability.PROPOSE_REGISTRY):
             raise PermissionDenied
         existing = registered.find(kind, values)
+        coordinates.settle(values, existing)
         before = registered.plain(kind, existing) if existing is not None else None
         row = _store(kind, existing, values)
         after = registered.plain(kind, row)
@@ -208,7 +209,9 @@ def install(proposals: Iterable[Proposal]) -> int:
         if values is None:
             raise ProposalError(errors)
         kind = registered.KINDS[proposal.kind]
-        row = _store(kind, registered.find(kind, values), values)
+        existing = registered.find(kind, values)
+        coordinates.settle(values, existing)
+        row = _store(kind, existing, values)
         fields = registered.plain(kind, row)
         version = models.Version.objects.create(
             kind=kind.name, key=registered.key_text(kind, fields), recorded_at=now(), fields=fields
