@@ -28,6 +28,15 @@ def test_units_are_converted_exactly_or_refused() -> None:
         assert error.value.zh
         assert error.value.en
     assert unit_name("µg/m3") == "μg/m³"
+    for hj212, usual in [
+        ("毫克/立方米", "mg/m³"),
+        ("纳克/立方米", "ng/m³"),
+        ("毫克/升", "mg/L"),
+        ("分贝", "dB(A)"),
+    ]:
+        assert unit_name(hj212) == usual
+    for written, usual in [("mg/l", "mg/L"), ("ug/l", "μg/L"), ("mg/Nm3", "mg/m³"), ("mg/L", "mg/L")]:
+        assert unit_name(written) == usual
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ LISTS = {
 }
 DUTIES = {"monitors": "monitor", "assesses": "assess", "protects": "protect", "maintains": "maintain"}
 CONCENTRATION_UNITS = {"gas": "mg/m³", "water": "mg/L"}
+PH_CODE, DIMENSIONLESS = "w01001", "无量纲"
 
 
 def install() -> dict[str, str]:
@@ -374,7 +375,7 @@ def _source(row: dict[str, Any]) -> Iterator[Proposal]:
                 "factor": f"{factor_media[medium]}.{one['factor']}",
                 "averaging": one["statistic"],
                 **bounds,
-                "unit": CONCENTRATION_UNITS[medium],
+                "unit": DIMENSIONLESS if one["factor"] == PH_CODE else CONCENTRATION_UNITS[medium],
                 "converted": one["converted"],
                 "basis": one["basis"],
                 "valid_from": permit["valid_from"],

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards.editions import in_force, resolve
+from qingjian.standards.editions import explain_caveats, in_force, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, Measured, measured
@@ -18,6 +18,8 @@ from qingjian.standards.rounding import round_places
 from qingjian.standards.words import english
 
 UNIT = "dB(A)"
+ZONE_RATING = "环办监测〔2024〕33号"
+"""How functional zones are rated since 2025; its text has not been compared."""
 Period = Literal["昼间", "夜间"]
 RatingKind = Literal["区域环境噪声总体水平", "道路交通噪声强度"]
 _KINDS: dict[str, RatingKind] = {
@@ -152,6 +154,8 @@ def zone(
         raise InputError(f"没有功能区 {name}", f"no zone {name} in {standard}")
     trace = TraceBuilder(Text(f"{label}噪声", f"noise, zone {label}"))
     basis.explain(trace)
+    if standard == "GB 3096":
+        explain_caveats(book, ZONE_RATING, on or basis.day, trace)
     day_limit, night_limit = (Decimal(rows[period]["limit"]) for period in ("昼间", "夜间"))
     day_ok, day_excess = _against(day, "Ld", rows["昼间"], trace)
     night_ok, night_excess = _against(night, "Ln", rows["夜间"], trace)

@@ -11,6 +11,8 @@ from qingjian.standards.errors import InputError, UnitError
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
 _WIDEST_EXPONENT = 15
+NON_DETECT_SHARE = Decimal("0.5")
+"""Share of the detection limit that a non-detect counts, where a standard does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def measured(
     *,
     lowest: Decimal | None = Decimal(0),
     highest: Decimal | None = None,
-    below_detection: Decimal = Decimal("0.5"),
+    below_detection: Decimal = NON_DETECT_SHARE,
 ) -> Measured:
     """Understand one input in the unit wanted.
 
@@ -105,6 +107,7 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
     "Bq/L": ("activity per volume", Decimal(1)),
     "nGy/h": ("dose rate", Decimal(1)),
     "μGy/h": ("dose rate", Decimal(1000)),
+    "mGy/h": ("dose rate", Decimal(1000000)),
     "mSv": ("dose equivalent", Decimal(1)),
     "μSv": ("dose equivalent", Decimal("0.001")),
     "ng TEQ/m³": ("toxic equivalent", Decimal(1)),
@@ -136,16 +139,39 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
     "mg/kg": ("mass fraction", Decimal(1)),
     "g/kg": ("mass fraction", Decimal(1000)),
 }
-_SPELLINGS = {"µ": "μ", "ug": "μg", "uG": "μG", "uS": "μS", "m3": "m³", "M3": "m³", "dBA": "dB(A)", "°C": "℃"}
+_SPELLINGS = {
+    "µ": "μ",
+    "ug": "μg",
+    "uG": "μG",
+    "uS": "μS",
+    "m3": "m³",
+    "M3": "m³",
+    "/Nm³": "/m³",
+    "g/l": "g/L",
+    "dBA": "dB(A)",
+    "°C": "℃",
+}
+_NAMED = {
+    "毫克/立方米": "mg/m³",
+    "微克/立方米": "μg/m³",
+    "纳克/立方米": "ng/m³",
+    "毫克/升": "mg/L",
+    "微克/升": "μg/L",
+    "纳克/升": "ng/L",
+    "个/升": "个/L",
+    "摄氏度": "℃",
+    "分贝": "dB(A)",
+    "dB": "dB(A)",
+}
+"""Units as HJ 212 writes them in its tables of factors."""
 
 
 def unit_name(unit: str) -> str:
-    """One spelling for a unit (`ug/m3`, `µg/m³` → `μg/m³`). Raises UnitError for an unknown unit."""
+    """One spelling for a unit (`ug/m3`, `微克/立方米` → `μg/m³`). Raises UnitError for an unknown unit."""
     text = unit.strip()
     for seen, wanted in _SPELLINGS.items():
         text = text.replace(seen, wanted)
-    if text == "dB":
-        text = "dB(A)"
+    text = _NAMED.get(text, text)
     if text not in _UNITS:
         raise UnitError(f"不认识的单位: {unit}", f"unknown unit: {unit}")
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,8 @@ from qingjian.standards.limits import applicable
 POLLUTANTS = ("SO2", "NO2", "PM10", "CO", "O3", "PM2.5")
 PLACES = {"CO": 3}
 """Decimals of means that enter an index; 2 for all others. HJ 633-2026 rounds further by its own rule."""
+HIGHEST_POSSIBLE = 1e6
+"""In the unit of the index; a gram in a cubic metre of air is no air. Beyond, sums are no longer exact."""
 DAILY_PERIODS = {name: "8h" if name == "O3" else "24h" for name in POLLUTANTS}
 REGION_LEVELS = (Region.Level.COUNTY, Region.Level.CITY)
 STATION_KINDS = ("air_city", "air_township")
@@ -149,6 +151,11 @@ def rules_of(book: Rulebook, on: date) -> Rules:
     )
 
 
+def unit_of(book: Rulebook, pollutant: str) -> str:
+    """Return the unit of the index and the limits of a pollutant."""
+    return book.rows("aqi_breakpoints", symbol=pollutant)[0]["unit"]
+
+
 def places(pollutant: str) -> int:
     return PLACES.get(pollutant, 2)
 
@@ -266,6 +273,8 @@ class Block:
         self.hours = inputs.read(everything, midnight(first), midnight(last + timedelta(days=1)), as_of)
         self.used: dict[str, np.ndarray] = {}
         self._refused: dict[tuple[int, int], dict[str, dict]] = {}
+        self._converted: dict[tuple[int, str], str] = {}
+        self._any_below = bool(self.hours.below.any())
         for name in POLLUTANTS:
             self.used[name] = (
                 np.stack([self._hours_of(line, point, name) for line, point in enumerate(self.points)])
@@ -277,23 +286,60 @@ class Block:
         series = self.series[point.pk].get(pollutant)
         if series is None:
             return np.full(self.hours.count, np.nan)
-        used = self.hours.of(series.pk).copy()
         raw = self.hours.of(series.pk, "value")
-        for hour in np.flatnonzero(np.isfinite(raw) & ~np.isfinite(used)):
-            zh, en = self.hours.why(series.pk, int(hour))
-            self._refused.setdefault((line, int(hour)), {})[pollutant] = {
-                "value": float(raw[hour]),
-                "zh": zh,
-                "en": en,
-            }
-        for hour in np.flatnonzero(used < 0):
-            self._refused.setdefault((line, int(hour)), {})[pollutant] = {
-                "value": float(raw[hour]),
-                "zh": "负值，不参加评价",
-                "en": "negative value, left out",
-            }
+        scaling = inputs.scaling(series, unit_of(self.book, pollutant))
+        if scaling.refused is None:
+            # The arrays take so many decimals; the reasons are worked out from what is stored and must see the same.
+            used = scaling.apply(self.hours.of(series.pk).copy())
+            impossible = np.abs(used) > HIGHEST_POSSIBLE
+            used = _rounded(np.where(impossible, np.nan, used), pollutant)
+            for hour in np.flatnonzero(impossible):
+                self._refuse(
+                    line,
+                    int(hour),
+                    pollutant,
+                    raw,
+                    "超出可能的范围，不参加评价",
+                    "outside any possible range, left out",
+                )
+            if scaling.factor != 1:
+                self._converted[line, pollutant] = scaling.unit
+        else:
+            used = np.full(self.hours.count, np.nan)
+        refused = self._refused
+        for hour in np.flatnonzero(np.isfinite(raw) & ~np.isfinite(used)).tolist():
+            if pollutant in refused.get((line, hour), ()):
+                continue
+            zh, en = (
+                (scaling.refused.zh, scaling.refused.en)
+                if scaling.refused is not None
+                else self.hours.why(series.pk, hour)
+            )
+            self._refuse(line, hour, pollutant, raw, zh, en)
+        for hour in np.flatnonzero(used < 0).tolist():
+            self._refuse(line, hour, pollutant, raw, "负值，不参加评价", "negative value, left out")
             used[hour] = np.nan
         return used
+
+    def _refuse(self, line: int, hour: int, pollutant: str, raw: np.ndarray, zh: str, en: str) -> None:
+        """Keep what was received of an hour that does not count, and why."""
+        found = self._refused.setdefault((line, hour), {})
+        found[pollutant] = {"value": float(raw[hour]), "zh": zh, "en": en}
+
+    def _below(self, line: int, used: Collection[str], begin: int) -> dict[str, int]:
+        """Return how many hours of a day of a station lie below the detection limit, by pollutant."""
+        if not self._any_below:
+            return {}
+        own = self.series[self.points[line].pk]
+        found = {
+            name: int(np.sum(self.hours.of(own[name].pk, "below")[begin : begin + 24] == 1)) for name in used
+        }
+        return {name: count for name, count in found.items() if count}
+
+    def _units(self, line: int, used: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return the units that the used values of a station were converted from, where they were."""
+        found = {name: unit for (one, name), unit in self._converted.items() if one == line and name in used}
+        return {"converted_from": found} if found else {}
 
     def hourly(self, begin: datetime, end: datetime) -> Iterator[Draft]:
         """Evaluate the hours in [begin, end) of stations and regions."""
@@ -308,9 +354,12 @@ class Block:
             values = {name: hours[:, offset : low + part.stop] for name, hours in self.used.items()}
             indexed = _index(self.book, rules, values, None, None)
 
-            def refused(line: int, column: int, offset: int = offset) -> dict:
+            def refused(line: int, column: int, offset: int = offset, values: dict = values) -> dict:
                 found = self._refused.get((line, offset + column))
-                return {"rejected": found} if found else {}
+                more = {"rejected": found} if found else {}
+                if not self._converted:
+                    return more
+                return more | self._units(line, [n for n in values if np.isfinite(values[n][line, column])])
 
             yield from _drafts(
                 "air_hour",
@@ -364,6 +413,9 @@ class Block:
                 if not hours:
                     return {}
                 found = {"hours": hours, "windows": int(windows[line, column])}
+                found |= self._units(line, hours)
+                below = self._below(line, hours, (low + column) * 24)
+                found |= {"below_detection": below} if below else {}
                 left_out: dict[str, int] = {}
                 for hour in range((low + column) * 24, (low + column + 1) * 24):
                     for name in self._refused.get((line, hour), ()):

@@ -77,12 +77,13 @@ class Bound:
         return value / self.upper - 1
 
 
-def of_permit(limit: PermitLimit) -> Bound:
-    return Bound(
-        None if limit.upper is None else float(limit.upper),
-        None if limit.lower is None else float(limit.lower),
-        limit=limit,
-    )
+def of_permit(limit: PermitLimit, unit: str) -> Bound | None:
+    """Return a permit limit in the unit of a series; None where it cannot be expressed in it."""
+    sides = limit.sides(unit)
+    if sides is None:
+        return None
+    upper, lower = (None if side is None else float(side) for side in sides)
+    return Bound(upper, lower, limit=limit)
 
 
 def strictest_first(bounds: Iterable[Bound]) -> list[Bound]:

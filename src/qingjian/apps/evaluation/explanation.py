@@ -47,6 +47,14 @@ def air_trace(row: Evaluation | Draft, book: Rulebook) -> Trace:
     values = row.values
     for name, given in values.get("rejected", {}).items():
         trace.reject(name, given["value"], given["zh"], given["en"])
+    for name, unit in values.get("converted_from", {}).items():
+        wanted = air.unit_of(book, name)
+        trace.step(f"{name}: 由 {unit} 换算为 {wanted}", f"{name}: converted from {unit} to {wanted}")
+    for name, count in values.get("below_detection", {}).items():
+        trace.step(
+            f"{name}: 其中 {count} 个小时未检出，按检出限的一半计",
+            f"{name}: {count} hours below the detection limit, counted as half of it",
+        )
     rules = air.rules_of(book, day)
     if row.kind == "air_day" and station:
         _explain_days(trace, values, rules)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import queries as observing
@@ -16,6 +19,9 @@ from qingjian.apps.observing.models import Mark
 from qingjian.quality.facts import FactKind, IntervalFact
 from qingjian.quality.observations import AVERAGING, Observations, SeriesInfo
 from qingjian.quality.status import Statuses, effective_status
+from qingjian.standards.errors import UnitError
+from qingjian.standards.explanation import Text
+from qingjian.standards.quantity import NON_DETECT_SHARE, convert, unit_name
 
 HOUR = timedelta(hours=1)
 ORIGINS = ("device", "upstream", "laboratory", "manual", "simulated", "platform")
@@ -45,7 +51,8 @@ FACTS = {
 class Hours:
     """Hourly values of several series from `start`; arrays are (series, hours), NaN = nothing.
 
-    `used` holds what counts after marks and stops; `why(series, hour)` tells of a value that does not count.
+    `used` holds what counts after marks and stops; `why(series, hour)` tells of a value that does not count. `below` says
+    which hours are non-detects: their value is half the detection limit, as the standards count them.
     """
 
     start: datetime
@@ -54,6 +61,7 @@ class Hours:
     converted: np.ndarray
     used: np.ndarray
     stopped: np.ndarray
+    below: np.ndarray
     place: np.ndarray
     statuses: Statuses
 
@@ -87,11 +95,42 @@ def best(series: Iterable[Series], statistic: str = "hour") -> dict[str, Series]
     return found
 
 
+CONVERTED_PLACES = 9
+"""Decimals kept where values are converted to the unit of the standard: finer than anything measured."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How the values of a series come into the unit of the standard; `refused` says why they cannot."""
+
+    factor: float
+    unit: str
+    refused: Text | None = None
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Return values in the unit of the standard; untouched where the series has it."""
+        return values if self.factor == 1 else np.round(values * self.factor, CONVERTED_PLACES)
+
+
+def scaling(series: Series, unit: str) -> Scaling:
+    """Return how a series is expressed in a unit: HJ 212 lists other units than the standards use."""
+    try:
+        return Scaling(float(convert(Decimal(1), series.unit, unit)), unit_name(series.unit))
+    except UnitError:
+        zh = f"单位 {series.unit or '（空）'} 不能换算为 {unit}，不参加评价"
+        en = f"unit {series.unit or '(none)'} cannot be expressed in {unit}: left out"
+        return Scaling(1.0, series.unit, Text(zh, en))
+
+
 def read(series: Sequence[Series], start: datetime, end: datetime, as_of: datetime | None = None) -> Hours:
     """Read the hours of series in [start, end) and judge them by device marks and marks of people."""
     series = sorted(series, key=lambda one: one.pk)
-    columns = ("series", "start", "value", "converted", "flag", "known_at", "revision")
+    columns = (
+        *("series", "start", "value", "converted", "flag", "known_at", "revision"),
+        *("qualifier", "detection_limit"),
+    )
     table = stores.lake().series([one.pk for one in series], "hour", start, end, as_of=as_of, columns=columns)
+    table, non_detect = _with_non_detects(table)
     rows = Observations.from_table(table)
     infos = [
         SeriesInfo(
@@ -127,9 +166,20 @@ def read(series: Sequence[Series], start: datetime, end: datetime, as_of: dateti
     converted = np.asarray(table["converted"].combine_chunks().to_numpy(zero_copy_only=False), np.float64)
     stopped = np.zeros(shape, np.bool_)
     stopped[line, hour] = statuses.stopped[kept]
+    below = np.zeros(shape, np.bool_)
+    below[line, hour] = non_detect[kept]
     return Hours(
-        start, row_of, grid(rows.value), grid(converted), grid(statuses.used), stopped, place, statuses
+        start, row_of, grid(rows.value), grid(converted), grid(statuses.used), stopped, below, place, statuses
     )
+
+
+def _with_non_detects(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """Return the rows with half the detection limit where a value lies below it, and which rows those are."""
+    below = pc.fill_null(pc.equal(table["qualifier"].cast(pa.string()), "below"), False)
+    below = pc.and_(below, pc.is_valid(table["detection_limit"]))
+    values = pc.if_else(below, pc.multiply(table["detection_limit"], float(NON_DETECT_SHARE)), table["value"])
+    table = table.set_column(table.column_names.index("value"), "value", values)
+    return table, below.combine_chunks().to_numpy(zero_copy_only=False)
 
 
 def _edition(series: Series) -> str:

@@ -23,8 +23,9 @@ from qingjian.standards.quantity import Quantity
 
 
 def permit_row(limit: PermitLimit, unit: str) -> Limit:
-    """Return a permit limit as the standards library takes it."""
+    """Return a permit limit as the standards library takes it, in its own unit where that fits the one of the series."""
     upper, lower = limit.upper, limit.lower
+    unit = limit.unit if limit.unit and limit.sides(unit) is not None else unit
     values = {
         "standard": f"排污许可证 {limit.permit.number}" if limit.permit else "排污许可证",
         "edition": limit.permit.number if limit.permit else "",

@@ -25,13 +25,16 @@ from qingjian.apps.evaluation import (
 from qingjian.apps.evaluation.asked import days
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.explained import drawer
-from qingjian.apps.evaluation.pages import frame
+from qingjian.apps.evaluation.outlets import bounds
+from qingjian.apps.evaluation.pages import caveats, frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.ui import asked
 from qingjian.ui.listing import workbook_response
 
 TAX_LINES = 40
+MUNICIPAL = "GB 18918"
+"""Municipal waste water: the instantaneous limits of its amendment of 2026 are not known."""
 AVERAGINGS = (("hour", lazy("Hour")), ("day", lazy("Day")))
 
 
@@ -68,6 +71,8 @@ def outlet_limits(request: HttpRequest) -> HttpResponse:
         "title": _("Limits of outlets"),
         "tab": "limits",
         "rows": rows,
+        "caveats": caveats(MUNICIPAL) if any(MUNICIPAL in row["document"] for row in rows) else [],
+        "unfit": _unfit_rows(request.user, day),
         "day": day,
         "may_propose": account_rules.may(request.user, Capability.CONFIRM_RULES),
         "may_propose_permit": account_rules.may(request.user, Capability.PROPOSE_REGISTRY),
@@ -99,6 +104,23 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
                         "confidence": bound.row.confidence.value if bound.row else "S",
                         "confirmed": bool(bound.row and bound.row.confirmed),
                     }
+
+
+def _unfit_rows(user: Any, day: date) -> list[dict[str, Any]]:
+    """Permit limits that judge nothing: their unit cannot be expressed in that of the series."""
+    return [
+        {
+            "point": outlet.point,
+            "outlet": outlet.point.outlet,
+            "factor": series.factor,
+            "limit": bounds(limit),
+            "unit": limit.unit,
+            "series_unit": series.unit,
+        }
+        for outlet in queries.outlets_in_reach(user)
+        for averaging, _title in AVERAGINGS
+        for limit, series in outlet.unfit(day, averaging)
+    ]
 
 
 def _day(value: Any) -> date | None:

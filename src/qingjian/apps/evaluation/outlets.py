@@ -64,14 +64,10 @@ class Outlet:
     def held(self, day: date, averaging: str, book: Rulebook) -> list[tuple[Series, bool, list[Bound]]]:
         """Return (series, at reference oxygen or not, its limits strictest first) for an averaging period on a day."""
         groups: dict[tuple[str, bool], list[Bound]] = {}
-        rows = [
-            one
-            for one in self.limits
-            if one.averaging == averaging and (one.upper is not None or one.lower is not None)
-        ]
-        for one in network.in_force(rows, midnight(day)):
-            if one.factor.wire_code in self.series:
-                groups.setdefault((one.factor.wire_code, one.converted), []).append(of_permit(one))
+        for one, series in self._of_permit(day, averaging):
+            bound = of_permit(one, series.unit)
+            if bound is not None:
+                groups.setdefault((one.factor.wire_code, one.converted), []).append(bound)
         assignments = assigned(book, self.point.outlet.code, day)
         for code, series in self.series.items() if assignments else ():
             found = of_standards(book, self.point.outlet.code, self.medium, series, averaging, day)
@@ -80,6 +76,24 @@ class Outlet:
         return [
             (self.series[code], converted, strictest_first(bounds))
             for (code, converted), bounds in groups.items()
+        ]
+
+    def _of_permit(self, day: date, averaging: str) -> list[tuple[PermitLimit, Series]]:
+        rows = [
+            one
+            for one in self.limits
+            if one.averaging == averaging and (one.upper is not None or one.lower is not None)
+        ]
+        return [
+            (one, self.series[one.factor.wire_code])
+            for one in network.in_force(rows, midnight(day))
+            if one.factor.wire_code in self.series
+        ]
+
+    def unfit(self, day: date, averaging: str) -> list[tuple[PermitLimit, Series]]:
+        """Return permit limits that judge nothing, for their unit cannot be expressed in that of the series."""
+        return [
+            (one, series) for one, series in self._of_permit(day, averaging) if one.sides(series.unit) is None
         ]
 
     def converts(self, series: Series) -> bool:

@@ -31,6 +31,12 @@ def points() -> list[Point]:
     return laboratory.points_of("radiation")
 
 
+def background_of(point: Point) -> tuple[str, str] | None:
+    """Return the registered range of the local natural background, nGy/h."""
+    local = point.attributes.get("background")
+    return (str(local[0]), str(local[1])) if isinstance(local, list) and len(local) == 2 else None
+
+
 def series_of(chosen: Sequence[Point]) -> dict[int, tuple[Series | None, Series | None]]:
     """Return the series of dose rate and of rain of each station."""
     rows = Series.objects.select_related("factor", "device", "point").filter(point__in=chosen)
@@ -79,7 +85,8 @@ class Block:
             if rain is not None:
                 wet = self.hours.of(rain.pk)[part]
                 keep &= ~(np.isfinite(wet) & (wet > 0))
-            numbers = [self._given(rates, value) for value in values[keep]] if rates else []
+            fits = rates is not None and inputs.scaling(rates, radiation.UNIT).refused is None
+            numbers = [self._given(rates, value) for value in values[keep]] if rates and fits else []
             self._histories[key] = radiation.history(numbers) if len(numbers) >= LEAST_HISTORY else None
         return self._histories[key]
 
@@ -106,15 +113,17 @@ class Block:
         wet = self.hours.of(rain.pk)[begin : begin + 24] if rain is not None else np.full(24, np.nan)
         rejected: dict[str, dict[str, Any]] = {}
         kept: dict[int, Decimal] = {}
+        refused = inputs.scaling(rates, radiation.UNIT).refused
         for hour in np.flatnonzero(np.isfinite(raw)).tolist():
-            if np.isfinite(used[hour]) and used[hour] >= 0:
+            if refused is None and np.isfinite(used[hour]) and used[hour] >= 0:
                 kept[hour] = self._given(rates, used[hour])
                 continue
-            zh, en = (
-                ("剂量率不能为负", "a dose rate cannot be negative")
-                if np.isfinite(used[hour])
-                else self.hours.why(rates.pk, begin + hour)
-            )
+            if refused is not None:
+                zh, en = refused.zh, refused.en
+            elif np.isfinite(used[hour]):
+                zh, en = "剂量率不能为负", "a dose rate cannot be negative"
+            else:
+                zh, en = self.hours.why(rates.pk, begin + hour)
             rejected[f"{hour:02d}:00"] = {"value": float(raw[hour]), "zh": zh, "en": en}
             trace.reject(f"{hour:02d}:00", float(raw[hour]), zh, en)
         values: dict[str, Any] = {
@@ -144,8 +153,7 @@ class Block:
     ) -> None:
         """Judge every hour by the reference function; the highest one explains the day."""
         past = self.history(point, day) or radiation.History(0, Decimal(0), Decimal(0))
-        local = point.attributes.get("background")
-        background = (str(local[0]), str(local[1])) if isinstance(local, list) and len(local) == 2 else None
+        background = background_of(point)
         trace.step(
             f"历史: {month_of(day):%Y-%m} 之前一年内 {past.hours} 个无降雨的有效小时，均值 {plain(past.mean)}，标准差 {plain(past.deviation)} nGy/h",
             f"history: {past.hours} dry valid hours of the year before {month_of(day):%Y-%m}, mean {plain(past.mean)}, standard deviation {plain(past.deviation)} nGy/h",

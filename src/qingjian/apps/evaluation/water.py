@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,15 @@ from qingjian.standards.explanation import Text, TraceBuilder
 from qingjian.standards.quantity import Quantity, measured
 from qingjian.standards.surface_water.classification import STANDARD, SectionClass, classify
 from qingjian.standards.surface_water.items import ASSESSED as ITEMS_21
-from qingjian.standards.surface_water.items import REPORTED_APART, item_limits
+from qingjian.standards.surface_water.items import REPORTED_APART, ItemLimits, item_limits
 from qingjian.standards.surface_water.stations import ASSESSED
 
 MEAN_PLACES = 4
+"""Decimals of the means of station items; more where the limits of an item need them."""
+HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
+"""In the units of GB 3838; what lies beyond is no measurement."""
+FINE_PLACES = 2
+"""Decimals kept beyond the first figure of the lowest limit."""
 SAMPLE_PLACES = 8
 TABLE_1 = frozenset((*ITEMS_21, *REPORTED_APART))
 AUTOMATIC = ("water_station", "water_inbound")
@@ -63,6 +69,7 @@ class Block:
         self.first = first
         self.count = (last - first).days + 1
         self.series = series_of(self.points)
+        self.limits = item_limits(book, resolve(book, "surface_water_limits", STANDARD, last, None))
         everything = [one for own in self.series.values() for one in own.values()]
         self.hours = inputs.read(everything, midnight(first), midnight(last + timedelta(days=1)))
 
@@ -73,36 +80,86 @@ class Block:
                 day = self.first + timedelta(days=place)
                 used, hours, rejected = self._day(point, place)
                 if hours or rejected:
-                    yield draft("water_station_day", point, day, used, hours, rejected, self.book)
+                    yield draft(
+                        "water_station_day",
+                        point,
+                        day,
+                        used,
+                        hours,
+                        rejected,
+                        self.book,
+                        converted={
+                            item: unit for item, unit in self.converted(point).items() if item in used
+                        },
+                        below=self.non_detects(point, slice(place * 24, place * 24 + 24), hours),
+                    )
 
     def _day(self, point: Point, place: int) -> tuple[dict[str, float], dict[str, int], dict[str, Any]]:
         used: dict[str, float] = {}
         hours: dict[str, int] = {}
         rejected: dict[str, Any] = {}
-        part = slice(place * 24, place * 24 + 24)
+        for item, values, left_out in self.valid(point, slice(place * 24, place * 24 + 24)):
+            if left_out is not None:
+                rejected[item] = left_out
+            kept = values[np.isfinite(values)]
+            if len(kept):
+                hours[item] = len(kept)
+                used[item] = number(mean(item, kept), places_of(self.limits[item]))
+        return used, hours, rejected
+
+    def non_detects(self, point: Point, part: slice, items: Collection[str]) -> dict[str, int]:
+        """Return how many hours of the items lie below their detection limit."""
+        found = {
+            item: int(np.sum(self.hours.of(self.series[point.pk][item].pk, "below")[part] == 1))
+            for item in items
+        }
+        return {item: count for item, count in found.items() if count}
+
+    def converted(self, point: Point) -> dict[str, str]:
+        """Return the units of the series whose values are converted to that of GB 3838, by item."""
+        found = {
+            item: inputs.scaling(series, self.limits[item].unit)
+            for item, series in self.series[point.pk].items()
+            if item != "T"
+        }
+        return {item: one.unit for item, one in found.items() if one.factor != 1}
+
+    def valid(self, point: Point, part: slice) -> Iterator[tuple[str, np.ndarray, dict[str, Any] | None]]:
+        """Yield (item, its hours in the unit of GB 3838 with NaN for what does not count, what was left out and why)."""
         for item, series in self.series[point.pk].items():
             if item == "T":
                 continue
-            raw, values = self.hours.of(series.pk, "value")[part], self.hours.of(series.pk)[part]
-            impossible = (values < 0) | ((values > 14) if item == "pH" else False)
-            good = np.isfinite(values) & ~impossible
-            left_out = np.isfinite(raw) & ~good
-            if np.any(left_out):
-                first = int(np.flatnonzero(left_out)[0])
-                zh, en = (
-                    ("不可能的数值", "impossible value")
-                    if impossible[first]
-                    else self.hours.why(series.pk, part.start + first)
-                )
-                rejected[item] = {
+            scaling = inputs.scaling(series, self.limits[item].unit)
+            raw, values = (
+                self.hours.of(series.pk, "value")[part],
+                scaling.apply(self.hours.of(series.pk)[part]),
+            )
+            impossible = (values < 0) | (values > (HIGHEST_PH if item == "pH" else HIGHEST_POSSIBLE))
+            good = np.isfinite(values) & ~impossible & (scaling.refused is None)
+            left_out = None
+            places = np.flatnonzero(np.isfinite(raw) & ~good)
+            if len(places):
+                first = int(places[0])
+                if scaling.refused is not None:
+                    zh, en = scaling.refused.zh, scaling.refused.en
+                elif impossible[first]:
+                    zh, en = "不可能的数值", "impossible value"
+                else:
+                    zh, en = self.hours.why(series.pk, part.start + first)
+                left_out = {
                     "value": float(raw[first]),
-                    "zh": f"{int(left_out.sum())} 个小时不参加: {zh}",
-                    "en": f"{int(left_out.sum())} hours left out: {en}",
+                    "zh": f"{len(places)} 个小时不参加: {zh}",
+                    "en": f"{len(places)} hours left out: {en}",
                 }
-            if np.any(good):
-                hours[item] = int(good.sum())
-                used[item] = number(mean(item, values[good]), MEAN_PLACES)
-        return used, hours, rejected
+            yield item, np.where(good, values, np.nan), left_out
+
+
+def places_of(limits: ItemLimits) -> int:
+    """Return the decimals of a mean: mercury is judged at 0.00005 mg/L, of which four decimals would leave nothing."""
+    lowest = min((limit for limit in limits.limits if limit), default=None)
+    if lowest is None:
+        return MEAN_PLACES
+    return max(MEAN_PLACES, FINE_PLACES - lowest.adjusted())
 
 
 def mean(item: str, values: np.ndarray) -> float:
@@ -121,11 +178,13 @@ def monthly(
     used: dict[str, float] = {}
     counts: dict[str, int] = {}
     stations = [assessed_items(point, one) for one in days]
-    for source, places in ((sampled_days, SAMPLE_PLACES), (stations, MEAN_PLACES)):
+    limits = item_limits(book, resolve(book, "surface_water_limits", STANDARD, month, None))
+    for source, sampled_ in ((sampled_days, True), (stations, False)):
         for item in {item for one in source for item in one if item in TABLE_1} - set(used):
             values = np.asarray([one[item] for one in source if one.get(item) is not None])
             if len(values):
                 counts[item] = len(values)
+                places = SAMPLE_PLACES if sampled_ else places_of(limits[item])
                 used[item] = number(mean(item, values), places)
     return draft(
         "water_month",
@@ -212,20 +271,36 @@ def draft(
     book: Rulebook,
     *,
     everything: bool = False,
+    converted: Mapping[str, str] = MappingProxyType({}),
+    below: Mapping[str, int] = MappingProxyType({}),
 ) -> Draft:
-    """Evaluate one section and period with its trace; `everything`: laboratory items enter at any kind of point."""
+    """Evaluate one section and period with its trace.
+
+    `everything`: laboratory items enter at any kind of point; `converted`: units the values came from, by item; `below`:
+    values below their detection limit.
+    """
     monthly_ = kind == "water_month"
     trace = TraceBuilder(
         Text("断面水质（月）", "section, month") if monthly_ else Text("断面水质（日）", "section, day")
     )
     for item, given in rejected.items():
         trace.reject(item, given["value"], given["zh"], given["en"])
+    for item, given_unit in converted.items():
+        trace.step(
+            f"{item}: 由 {given_unit} 换算为 GB 3838 的单位",
+            f"{item}: converted from {given_unit} to the unit of GB 3838",
+        )
     unit = ("天的日均值", "daily means") if monthly_ else ("个有效小时", "valid hours")
     for item, count in counts.items():
         how = ("按氢离子活度平均", "mean of activities") if item == "pH" else ("算术平均", "arithmetic mean")
         trace.step(
             f"{item}: {count} {unit[0]}{how[0]} = {used[item]}",
             f"{item}: {how[1]} of {count} {unit[1]} = {used[item]}",
+        )
+    for item, count in below.items():
+        trace.step(
+            f"{item}: 其中 {count} 个未检出，按检出限的一半计",
+            f"{item}: {count} of them below the detection limit, counted as half of it",
         )
     judged = used if everything else assessed_items(point, used)
     left_out = [item for item in used if item not in judged]
@@ -238,6 +313,10 @@ def draft(
     values: dict[str, Any] = {"used": used, "days" if monthly_ else "hours": counts}
     if rejected:
         values["rejected"] = rejected
+    if converted:
+        values["converted_from"] = dict(converted)
+    if below:
+        values["below_detection"] = dict(below)
     row = Draft(
         kind,
         point.pk,

@@ -104,7 +104,7 @@ def _group(code: str, element: str, points: Sequence[Sequence[Series]]) -> Group
             if place not in group.places or group.places[place].origin == "simulated":
                 group.places[place] = one
                 factors.setdefault(one.factor.code, one)
-    limits = _limits(group)
+    limits = _limits(group, {factor: one.unit for factor, one in factors.items()})
     for factor, one in sorted(factors.items()):
         context = one.medium in CONTEXT_MEDIA or one.factor.wire_code in CONTEXT_CODES
         group.parameters.append(
@@ -120,14 +120,15 @@ def _group(code: str, element: str, points: Sequence[Sequence[Series]]) -> Group
     return group
 
 
-def _limits(group: Group) -> dict[str, float]:
-    """Return the hourly limit of a factor where all outlets of the group have the same one for the raw value."""
+def _limits(group: Group, units: Mapping[str, str]) -> dict[str, float]:
+    """Return the hourly limit of a factor, in its unit, where all outlets of the group have the same for the raw value."""
     outlets = {one.point.outlet_id for one in group.places.values() if one.point.outlet_id}
     found: dict[str, set[float]] = {}
     rows = PermitLimit.objects.filter(outlet_id__in=outlets, averaging="hour").select_related("factor")
     for limit in network.in_force(rows):
-        if limit.upper is not None:
-            value = float("inf") if limit.converted else float(limit.upper)
+        upper, _lower = limit.sides(units.get(limit.factor.code, limit.unit)) or (None, None)
+        if upper is not None:
+            value = float("inf") if limit.converted else float(upper)
             found.setdefault(limit.factor.code, set()).add(value)
     return {
         factor: value

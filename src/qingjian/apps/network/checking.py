@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from string import hexdigits
 from typing import Any
 
@@ -20,6 +21,8 @@ from qingjian.contracts.directory import STATISTICS
 from qingjian.hj212.policy import Policy
 from qingjian.quality.conversion import AIR_OXYGEN_PERCENT
 from qingjian.quality.flue_gas import PASCALS, SETTING_NAMES, WORDS
+from qingjian.standards.errors import UnitError
+from qingjian.standards.quantity import convert
 
 LARGEST_PORT = 65_535
 SHORTEST_DIGEST = 8
@@ -150,6 +153,22 @@ def _of_series(values: dict[str, Any]) -> list[tuple[str, str]]:
     return []
 
 
+def _of_limit(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """A limit must be expressible in the unit of what is measured, else it would judge nothing."""
+    if values["factor"].wire_code == models.PH or values["upper"] is values["lower"] is None:
+        return []
+    measured = models.Series.objects.filter(point__outlet=values["outlet"], factor=values["factor"])
+    units = set(measured.values_list("unit", flat=True)) or {values["factor"].unit} - {""}
+    for unit in sorted(units):
+        try:
+            convert(Decimal(1), values["unit"], unit)
+        except UnitError:
+            return [
+                ("unit", _("cannot be expressed in %(unit)s, the unit of the measurements") % {"unit": unit})
+            ]
+    return []
+
+
 def _of_target(values: dict[str, Any]) -> list[tuple[str, str]]:
     if not 1 <= values["port"] <= LARGEST_PORT:
         return [("port", _("must lie between 1 and 65535"))]
@@ -219,6 +238,7 @@ _OF_KIND: dict[str, Callable[[dict[str, Any]], list[tuple[str, str]]]] = {
     "point": _of_point,
     "device": _of_device,
     "series": _of_series,
+    "limit": _of_limit,
     "target": _of_target,
     "setting": _of_setting,
     "software": _of_software,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.models import Organisation, Region, TwoPersonDecision
 from qingjian.apps.network.kinds import KINDS, POINT_KIND_CHOICES
+from qingjian.standards.errors import UnitError
+from qingjian.standards.quantity import convert
+
+PH = "w01001"
+"""HJ 212 code of pH."""
 
 
 class Dated(models.Model):
@@ -171,6 +178,21 @@ class PermitLimit(Dated):
 
     def __str__(self) -> str:
         return f"{self.outlet} {self.factor} ≤ {self.upper} {self.unit}"
+
+    def sides(self, unit: str) -> tuple[Decimal | None, Decimal | None] | None:
+        """Return upper and lower limit in the unit of a series; None where the limit cannot be expressed in it.
+
+        pH has no unit: whatever a permit writes beside it, its numbers are the limit.
+        """
+        if self.factor.wire_code == PH:
+            return self.upper, self.lower
+        try:
+            upper, lower = (
+                None if side is None else convert(side, self.unit, unit) for side in (self.upper, self.lower)
+            )
+        except UnitError:
+            return None
+        return upper, lower
 
 
 class TreatmentFacility(Dated):

@@ -179,7 +179,7 @@ def _limits(series: Series, statistic: str, at: datetime) -> list[dict[str, Any]
     rows = PermitLimit.objects.filter(outlet_id=outlet, factor=series.factor, averaging=statistic)
     found = []
     for limit in network.in_force(rows, at):
-        for value in (limit.upper, limit.lower):
+        for value in limit.sides(series.unit) or ():
             if value is not None:
                 found.append({"value": float(value), "basis": limit.basis, "converted": limit.converted})
     return found
