@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qingjian.rulebook import Confidence
-from qingjian.standards.air.statistics import attainment, percentile, three_year_mean, yearly
+from qingjian.standards.air.statistics import (
+    PeriodStatistics,
+    attainment,
+    percentile,
+    three_year_mean,
+    yearly,
+)
 from qingjian.standards.errors import EditionError, InputError
 
 
@@ -145,12 +151,34 @@ def test_attainment_of_a_place() -> None:
         attainment(clean | {"CO": yearly("CO", constant(2025, 1), 2025)})
 
 
+def three_years() -> dict[int, PeriodStatistics]:
+    means = {2024: "30", 2025: "31", 2026: "29.5"}
+    return {year: yearly("PM2.5", constant(year, Decimal(value)), year) for year, value in means.items()}
+
+
 def test_three_year_mean_exists_from_2026_only() -> None:
-    means = {2024: Decimal(30), 2025: Decimal(31), 2026: Decimal("29.5")}
-    value, trace = three_year_mean(means, 2026)
-    assert round(value, 4) == Decimal("30.1667")
-    assert trace.confidence is Confidence.U
+    years = three_years()
+    found = three_year_mean(years, 2026)
+    assert (found.value.quantize(Decimal("0.0001")), found.rounded) == (Decimal("30.1667"), Decimal("30.2"))
+    assert found.means == {2024: 30, 2025: 31, 2026: Decimal("29.5")}
+    assert (found.valid, found.trace.confidence) == (True, Confidence.U)
     with pytest.raises(EditionError):
-        three_year_mean(means, 2025)
+        three_year_mean(years, 2025)
     with pytest.raises(InputError, match="2027"):
-        three_year_mean(means, 2027)
+        three_year_mean(years, 2027)
+
+
+def test_a_three_year_mean_names_the_years_that_are_not_valid_and_judges_nothing() -> None:
+    part = {day: value for day, value in constant(2025, Decimal(31)).items() if day.month > 6}
+    years = three_years() | {2025: yearly("PM2.5", part, 2025)}
+    found = three_year_mean(years, 2026)
+    assert (found.valid, [one.en for one in found.reasons]) == (False, ["2025 is not a valid year"])
+    assert found.rounded == Decimal("30.2"), "the figure is given all the same"
+    assert any("not a valid year" in line for line in found.trace.lines("en"))
+
+
+def test_a_three_year_mean_is_of_one_pollutant_with_an_annual_limit() -> None:
+    with pytest.raises(InputError, match="CO"):
+        three_year_mean({year: yearly("CO", constant(year, 1), year) for year in (2024, 2025, 2026)}, 2026)
+    with pytest.raises(InputError):
+        three_year_mean(three_years() | {2025: yearly("PM10", constant(2025, 1), 2025)}, 2026)

@@ -154,6 +154,16 @@ def test_short_history_is_not_judged() -> None:
         radiation.judge(100, past, background=(120, 60))
 
 
+def test_a_dose_range_holds_against_both_ends_of_the_background() -> None:
+    inside = radiation.annual_dose_range(90, (60, 100))
+    assert (inside.lowest.dose, inside.within) == (0, True)
+    assert inside.highest.dose == radiation.annual_dose(90, 60).dose
+    assert radiation.annual_dose_range(250, (60, 100)).within is None
+    assert radiation.annual_dose_range(300, (60, 100)).within is False
+    with pytest.raises(InputError):
+        radiation.annual_dose_range(90, (100, 60))
+
+
 def test_annual_dose_counts_the_increment_only() -> None:
     assert radiation.annual_dose(100, 100).dose == 0
     assert radiation.annual_dose(90, 100).dose == 0

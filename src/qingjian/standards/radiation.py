@@ -121,6 +121,54 @@ class AnnualDose:
     trace: Trace
 
 
+@dataclass(frozen=True, slots=True)
+class DoseRange:
+    """Annual dose against both ends of the range of the local natural background.
+
+    `highest`: everything above the lower end counts as artificial; `lowest`: only what lies above the upper end.
+    `within` the public limit is None where the two ends do not agree.
+    """
+
+    lowest: AnnualDose
+    highest: AnnualDose
+    within: bool | None
+    trace: Trace
+
+
+def annual_dose_range(
+    mean_rate: Given,
+    background: tuple[Given, Given],
+    *,
+    occupancy: Given = 1,
+    rulebook: Rulebook | None = None,
+) -> DoseRange:
+    """Annual dose where the natural background is known as a range (lower end, upper end).
+
+    A mean inside the range shows no artificial increment: `lowest` is 0 then. Raises InputError, UnitError.
+    """
+    low, high = (measured(given, "本底", UNIT).value for given in background)
+    if high < low:
+        raise InputError("本底范围上下限颠倒", "the background range is upside down")
+    highest, lowest = (
+        annual_dose(mean_rate, end, occupancy=occupancy, rulebook=rulebook) for end in (low, high)
+    )
+    within = True if highest.within else (None if lowest.within else False)
+    trace = TraceBuilder(Text("年有效剂量与公众限值", "annual effective dose and the public limit"))
+    trace.step(
+        f"本底取下限 {plain(low)} nGy/h（高出部分全部算作人工增量，偏保守）:",
+        f"against the lower end of the background, {plain(low)} nGy/h (all above it counts as artificial, cautious):",
+    )
+    trace.include(highest.trace)
+    trace.step(
+        f"本底取上限 {plain(high)} nGy/h:", f"against the upper end of the background, {plain(high)} nGy/h:"
+    )
+    trace.include(Trace(lowest.trace.title, (), lowest.trace.steps, lowest.trace.rows))
+    words = {True: ("不超过", "not above"), False: ("超过", "above"), None: ("不能判定", "open against")}
+    zh, en = words[within]
+    trace.step(f"与公众限值比较: {zh}", f"{en} the public limit")
+    return DoseRange(lowest, highest, within, trace.done())
+
+
 def annual_dose(
     mean_rate: Given, natural_background: Given, *, occupancy: Given = 1, rulebook: Rulebook | None = None
 ) -> AnnualDose:

@@ -281,6 +281,8 @@ def _write_sheet(book: Any, title: str, heads: Sequence[str], rows: Iterable[Seq
                 sheet.write_datetime(line, column, datetime(value.year, value.month, value.day), day)  # noqa: DTZ001
                 width = 11
             elif isinstance(value, bool) or value is None or not isinstance(value, int | float):
+                if isinstance(value, bool):
+                    value = _("Yes") if value else _("No")
                 text = "" if value is None else str(value)
                 sheet.write_string(line, column, text)
                 width = sum(2 if ord(letter) > 255 else 1 for letter in text[:60]) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -23,11 +24,14 @@ from qingjian.apps.evaluation.asked import place_of, year_of
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.event_views import with_and_without
 from qingjian.apps.evaluation.explained import drawer
-from qingjian.apps.evaluation.pages import frame
+from qingjian.apps.evaluation.pages import caveats, frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
+from qingjian.standards.air.statistics import STANDARD, PeriodStatistics
 from qingjian.ui.asked import one_of
-from qingjian.ui.listing import workbook_response
+from qingjian.ui.listing import sheets_response, workbook_response
+
+THREE_YEARS = "three-years:"
 
 
 def air_now(request: HttpRequest) -> HttpResponse:
@@ -118,8 +122,9 @@ def air_year(request: HttpRequest) -> HttpResponse:
                 "change": statistics.change(value, earlier),
             }
         )
+    span, three, no_three = statistics.three_years(place.region, year, last)
     if request.GET.get("export") == "xlsx":
-        return _year_workbook(place, year)
+        return _year_workbook(place, year, present, span, three)
     deduction = with_and_without(place.region, year)
     context = frame(
         _("Air this year"),
@@ -144,11 +149,16 @@ def air_year(request: HttpRequest) -> HttpResponse:
         targets=_targets(place, present, deduction["reduced"] if deduction else None),
         deduction=deduction,
         may_propose=account_rules.may(request.user, Capability.CONFIRM_RULES),
+        span=span,
+        three=three,
+        no_three=no_three,
+        running=year == today.year,
         comparable=statistics.comparable(present, before),
         change=statistics.change(
             present.composite.value if present.composite else None,
             before.composite.value if before.composite else None,
         ),
+        caveats=caveats(STANDARD) if year == today.year else [],
         catching_up=queries.catching_up("air"),
     )
     return render(request, "evaluation/air_year.html", context)
@@ -181,7 +191,14 @@ def _targets(
     ]
 
 
-def _year_workbook(place: air.Assessed, year: int) -> HttpResponse:
+def _year_workbook(
+    place: air.Assessed,
+    year: int,
+    present: statistics.Year,
+    span: list[int],
+    three: list[statistics.ThreeYears],
+) -> HttpResponse:
+    """The days of the year, the six pollutants, and the three-year means where the edition has them."""
     heads = [
         _("Day"),
         "AQI",
@@ -205,7 +222,54 @@ def _year_workbook(place: air.Assessed, year: int) -> HttpResponse:
         ]
         for row in queries.air_days(place.region, year)
     )
-    return workbook_response(f"air-{place.region.code}-{year}", heads, rows)
+    sheets: list[tuple[str, list[Any], Any]] = [(_("Days"), heads, rows)]
+    statistical = [
+        _("Pollutant"),
+        _("mean"),
+        _("Limit"),
+        _("Percentile"),
+        _("Value"),
+        _("Limit"),
+        _("Valid days"),
+        _("Days above the limit"),
+        _("Confidence"),
+    ]
+    sheets.append(
+        (_("Six pollutants"), statistical, (_statistical(one) for one in present.pollutants.values()))
+    )
+    if three:
+        columns = [_("Pollutant"), *map(str, span), _("Three-year moving mean"), _("Valid"), _("Confidence")]
+        sheets.append((_("Three-year moving mean"), columns, (_three_years(one) for one in three)))
+    return sheets_response(f"air-{place.region.code}-{year}", sheets)
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _statistical(one: PeriodStatistics) -> list[Any]:
+    return [
+        one.pollutant,
+        float(one.mean_rounded),
+        _float(one.mean_limit),
+        f"P{one.percentile_rank}",
+        float(one.percentile_rounded),
+        float(one.percentile_limit),
+        one.valid_days,
+        one.exceeding_days,
+        one.trace.confidence.value,
+    ]
+
+
+def _three_years(one: statistics.ThreeYears) -> list[Any]:
+    found = one.found
+    return [
+        one.name,
+        *map(_float, one.means),
+        found and float(found.rounded),
+        found and found.valid,
+        found and found.trace.confidence.value,
+    ]
 
 
 def air_calendar(request: HttpRequest) -> HttpResponse:
@@ -248,6 +312,12 @@ def air_year_why(request: HttpRequest) -> HttpResponse:
         return drawer(
             request, f"{_('Annual attainment')} {year}", place.region.name, found.attainment.trace.to_dict()
         )
+    if item.startswith(THREE_YEARS):
+        last = today if year == today.year else date(year, 12, 31)
+        for one in statistics.three_years(place.region, year, last)[1]:
+            if one.name == item.removeprefix(THREE_YEARS) and one.found is not None:
+                title = f"{one.name} · {_('Three-year moving mean')} {one.found.rounded}"
+                return drawer(request, title, place.region.name, one.found.trace.to_dict())
     if item == "deduction" and (shown := with_and_without(place.region, year)) is not None:
         (trace,) = shown["reduced"].deduction or (None,)
         if trace is not None:

@@ -11,14 +11,18 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import curves, queries, sheets, words
+from qingjian.apps.evaluation import curves, doses, queries, radiation, sheets, words
 from qingjian.apps.evaluation.asked import item_of
 from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.pages import caveats
 from qingjian.apps.evaluation.sheets import SHEETS, Sheet
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
-from qingjian.ui.listing import workbook_response
+from qingjian.standards.noise import ZONE_RATING
+from qingjian.ui import asked
+from qingjian.ui.listing import sheets_response, workbook_response
 
 
 def _sheet(request: HttpRequest, name: str) -> Sheet:
@@ -47,6 +51,7 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
             "cards": sheets.summary(sheet, lines, regions),
             "regions": [(row, sheets.face(row)) for row in regions],
             "catching_up": queries.catching_up(sheet.element),
+            "caveats": caveats(ZONE_RATING) if sheet.name == "noise" else [],
             "may_import": account_rules.may(request.user, Capability.IMPORT_DATA),
             "point_kinds": len({one.point.kind for one in lines}) > 1,
         },
@@ -153,6 +158,8 @@ def point(request: HttpRequest, name: str, code: str) -> HttpResponse:
             "rows": [(row, sheets.face(row)) for row in rows[:60]],
             "count": len(rows),
             "items": items,
+            "doses": doses.of(chosen) if sheet.name == "radiation" else [],
+            "background": radiation.background_of(chosen) if sheet.name == "radiation" else None,
             "label": queries.label_of(queries.series_of_points([chosen])),
         },
     )
@@ -169,22 +176,65 @@ def _point_workbook(sheet: Sheet, chosen: Point, rows: list[Evaluation]) -> Http
         _("Revision"),
         *(words.item(item) for item in items),
     ]
-    return workbook_response(
-        f"{sheet.name}-{chosen.code}",
-        heads,
-        (
-            [
-                day_of(row.start),
-                sheets.face(row).text,
-                sheets.responsible(row),
-                row.edition,
-                row.confidence,
-                row.revision,
-                *(row.values.get("used", {}).get(item) for item in items),
-            ]
-            for row in rows
-        ),
+    lines = (
+        [
+            day_of(row.start),
+            sheets.face(row).text,
+            sheets.responsible(row),
+            row.edition,
+            row.confidence,
+            row.revision,
+            *(row.values.get("used", {}).get(item) for item in items),
+        ]
+        for row in rows
     )
+    pages: list[tuple[str, list[Any], Any]] = [(_("Results"), heads, lines)]
+    if sheet.name == "radiation":
+        pages.append(_doses_sheet(doses.of(chosen)))
+    return sheets_response(f"{sheet.name}-{chosen.code}", pages)
+
+
+def _doses_sheet(found: list[doses.Dose]) -> tuple[str, list[Any], list[list[Any]]]:
+    heads = [
+        _("Year"),
+        _("Valid hours"),
+        _("Hours possible"),
+        _("Mean dose rate") + " (nGy/h)",
+        _("Lowest dose") + " (mSv/a)",
+        _("Highest dose") + " (mSv/a)",
+        _("Public limit") + " (mSv/a)",
+        _("Within the public limit"),
+        _("Confidence"),
+    ]
+    rows = [
+        [
+            one.year,
+            one.hours,
+            one.possible,
+            float(one.mean),
+            float(one.lowest),
+            float(one.highest),
+            float(one.limit),
+            one.within,
+            one.trace.confidence.value,
+        ]
+        for one in found
+    ]
+    return str(_("Annual dose")), heads, rows
+
+
+def dose_why(request: HttpRequest, name: str, code: str) -> HttpResponse:
+    """The drawer: how the annual dose of a radiation station came about."""
+    sheet = _sheet(request, name)
+    if sheet.name != "radiation":
+        raise Http404
+    chosen = _point(request, sheet, code)
+    year = asked.year(request, day_of(now()).year)
+    for one in doses.of(chosen):
+        if one.year == year:
+            title = f"{_('Annual dose')} {one.lowest}–{one.highest} mSv/a"
+            return drawer(request, title, f"{chosen.name} · {year}", one.trace.to_dict())
+    raise Http404
 
 
 def chart(request: HttpRequest, name: str, code: str) -> JsonResponse:

@@ -24,10 +24,13 @@ from qingjian.standards.air.ranking import Place, change_rate, improvement, rank
 from qingjian.standards.air.statistics import (
     Attainment,
     PeriodStatistics,
+    ThreeYearMean,
     attainment,
     by_day,
     percentile,
     percentile_rank,
+    three_year_mean,
+    three_year_rule,
     yearly,
 )
 from qingjian.standards.editions import Basis
@@ -56,9 +59,9 @@ class Year:
     composite: CompositeIndex | None
     problem: str = ""
     deduction: tuple[Trace, ...] = ()
+    """How the days of events count, where some were taken out."""
     not_published: int = 0
     """Days on which an item is missing and the index of the rest is not above 100: NA by HJ 633-2026, not counted."""
-    """How the days of events count, where some were taken out."""
 
     @property
     def heavy(self) -> int:
@@ -123,6 +126,35 @@ def _year(region: Region, year: int, last: date, without: tuple[Event, ...], sta
         reduced.traces,
         sum(row.aqi is not None and not row.publishable for row in rows),
     )
+
+
+@dataclass(frozen=True)
+class ThreeYears:
+    """The annual means of a pollutant in three years in a row; `found` is None where one of them has no data."""
+
+    name: str
+    means: tuple[Decimal | None, ...]
+    found: ThreeYearMean | None
+
+
+def three_years(region: Region, year: int, last: date) -> tuple[list[int], list[ThreeYears], str]:
+    """Return (the years, one line per pollutant with an annual limit, why there is none) for the mean that ends with a year."""
+    book = rulebook()
+    try:
+        length = int(three_year_rule(year, rulebook=book)[0]["value"])
+    except EvaluationError as error:
+        return [], [], getattr(error, queries.language())
+    span = list(range(year - length + 1, year + 1))
+    by_year = {one: year_of(region, one, last if one == year else date(one, 12, 31)) for one in span}
+    lines = []
+    for name in POLLUTANTS:
+        own = {one: held.pollutants[name] for one, held in by_year.items() if name in held.pollutants}
+        if not own or all(one.mean_limit is None for one in own.values()):
+            continue
+        found = three_year_mean(own, year, rulebook=book) if len(own) == length else None
+        means = tuple(own[one].mean_rounded if one in own else None for one in span)
+        lines.append(ThreeYears(name, means, found))
+    return span, lines, ""
 
 
 def _composite_inputs(pollutants: dict[str, PeriodStatistics]) -> dict[str, Decimal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import (
+    automatic,
     queries,
     waters,
     words,
@@ -25,7 +27,7 @@ from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
 from qingjian.ui import asked
-from qingjian.ui.listing import workbook_response
+from qingjian.ui.listing import sheets_response, workbook_response
 
 
 def points(request: HttpRequest) -> JsonResponse:
@@ -190,6 +192,10 @@ def section(request: HttpRequest, code: str) -> HttpResponse:
     if one is None:
         raise Http404
     months = queries.section_months(point)
+    mondays = automatic.weeks(point) if automatic.is_automatic(point) else []
+    chosen = _monday(request, mondays)
+    week = automatic.week(point, chosen) if chosen is not None else None
+    outstanding = automatic.fluctuations(point) if mondays else []
     if request.GET.get("export") == "xlsx":
         heads = [
             _("Month"),
@@ -201,23 +207,25 @@ def section(request: HttpRequest, code: str) -> HttpResponse:
             _("Confidence"),
             _("Revision"),
         ]
-        return workbook_response(
-            f"section-{code}",
-            heads,
-            (
-                [
-                    day_of(row.start),
-                    row.water_class,
-                    row.target,
-                    row.main_items,
-                    "、".join(item["item"] for item in row.result.get("items", ())),
-                    "、".join(row.result.get("not_measured", ())),
-                    row.confidence,
-                    row.revision,
-                ]
-                for row in months
-            ),
+        lines = (
+            [
+                day_of(row.start),
+                row.water_class,
+                row.target,
+                row.main_items,
+                "、".join(item["item"] for item in row.result.get("items", ())),
+                "、".join(row.result.get("not_measured", ())),
+                row.confidence,
+                row.revision,
+            ]
+            for row in months
         )
+        pages: list[tuple[str, list[Any], Any]] = [(_("Months"), heads, lines)]
+        if week is not None:
+            pages.append(_week_sheet(week))
+        if outstanding:
+            pages.append(_outstanding_sheet(outstanding))
+        return sheets_response(f"section-{code}", pages)
     today = day_of(now())
     return render(
         request,
@@ -232,9 +240,85 @@ def section(request: HttpRequest, code: str) -> HttpResponse:
             trends=waters.trends(point),
             items=waters.items_of(months),
             samples=queries.section_samples(point),
+            automatic=automatic.is_automatic(point),
+            mondays=mondays,
+            week=week,
+            chosen=chosen,
+            newest_day=outstanding[0].day if outstanding else None,
+            fluctuating=[one for one in outstanding if one.found.abnormal],
+            newest_fluctuations=[one for one in outstanding if one.day == outstanding[0].day],
+            watched_days=automatic.OUTSTANDING_DAYS,
             has_days=queries.current("water_station_day").filter(point=point).exists(),
         ),
     )
+
+
+def _monday(request: HttpRequest, mondays: list[date]) -> date | None:
+    """Return the Monday of the week asked for, else of the newest week that is over."""
+    wanted = asked.day(request, "week")
+    if wanted is None:
+        return automatic.usual_week(mondays)
+    if automatic.monday_of(wanted) not in mondays:
+        raise Http404
+    return automatic.monday_of(wanted)
+
+
+def _week_sheet(week: automatic.Week) -> tuple[str, list[Any], list[list[Any]]]:
+    heads = [_("From"), _("To"), _("Class"), _("Item"), _("Value"), _("Unit"), _("Class of the item")]
+    heads += [_("Valid hours"), _("Confidence")]
+    rows = [
+        [
+            week.monday,
+            week.sunday,
+            week.found.result.cls,
+            one.item,
+            float(one.value),
+            words.unit(one.unit),
+            one.cls,
+            week.hours.get(one.item),
+            week.trace.confidence.value,
+        ]
+        for one in week.found.result.items
+    ]
+    return _("Week of the station"), heads, rows
+
+
+def _outstanding_sheet(found: list[automatic.Outstanding]) -> tuple[str, list[Any], list[list[Any]]]:
+    heads = [_("Day"), _("Item"), _("Value"), _("Median of the days before"), _("Ratio"), _("Fluctuates")]
+    rows = [
+        [
+            one.day,
+            one.found.item,
+            float(one.found.value),
+            float(one.found.median),
+            float(one.ratio),
+            one.found.abnormal,
+        ]
+        for one in found
+    ]
+    return _("Fluctuation"), heads, rows
+
+
+def week_why(request: HttpRequest, code: str) -> HttpResponse:
+    """The drawer: how the class of a station and week came about."""
+    point = _section(request, code)
+    chosen = _monday(request, automatic.weeks(point) if automatic.is_automatic(point) else [])
+    week = automatic.week(point, chosen) if chosen is not None else None
+    if week is None:
+        raise Http404
+    title = f"{week.found.result.cls} · {week.monday} – {week.sunday}"
+    return drawer(request, title, point.name, week.trace.to_dict())
+
+
+def fluctuation_why(request: HttpRequest, code: str) -> HttpResponse:
+    """The drawer: a daily value against the median of the days before."""
+    point = _section(request, code)
+    day = asked.day(request, "day")
+    for one in automatic.fluctuations(point) if automatic.is_automatic(point) else ():
+        if one.day == day and one.found.item == request.GET.get("item"):
+            title = f"{one.found.item} · {one.day} · {one.ratio}×"
+            return drawer(request, title, point.name, one.found.trace.to_dict())
+    raise Http404
 
 
 def section_calendar(request: HttpRequest, code: str) -> HttpResponse:

@@ -206,31 +206,80 @@ def attainment(statistics: Mapping[str, PeriodStatistics]) -> Attainment:
     return Attainment(year, attained, not_met, open_names, by_name, trace.done())
 
 
+@dataclass(frozen=True, slots=True)
+class ThreeYearMean:
+    """Mean of the annual means of three years in a row, in the unit of the pollutant's limits.
+
+    `valid` is False with `reasons` when one of the years is not valid; the mean is then still given.
+    """
+
+    pollutant: str
+    last_year: int
+    means: Mapping[int, Decimal]
+    value: Decimal
+    rounded: Decimal
+    valid: bool
+    reasons: tuple[Text, ...]
+    trace: Trace
+
+
 def three_year_mean(
-    means: Mapping[int, Decimal], last_year: int, *, rulebook: Rulebook | None = None
-) -> tuple[Decimal, Trace]:
+    years: Mapping[int, PeriodStatistics], last_year: int, *, rulebook: Rulebook | None = None
+) -> ThreeYearMean:
     """Mean of the annual means of the three years that end with `last_year` (HJ 663-2026; the rule is unverified).
 
-    Raises EditionError for years before the edition that has it, InputError if a year is missing.
+    `years`: statistics of one pollutant by year. Which of the annual means are rounded first is not known: they enter
+    exactly. Raises EditionError for years before the edition that has it, InputError if a year is missing or the
+    pollutant has no annual limit (CO and O3 are judged by percentiles).
     """
     book = rulebook or packaged()
-    rows = book.rows(
+    rows = three_year_rule(last_year, rulebook=book)
+    names = {one.pollutant for one in years.values()}
+    if len(names) > 1:
+        raise InputError("应为同一污染物的统计", "statistics of one pollutant are needed")
+    span = range(last_year - int(rows[0]["value"]) + 1, last_year + 1)
+    missing = [str(year) for year in span if year not in years]
+    if missing:
+        raise InputError(f"缺少年份 {'、'.join(missing)}", f"years missing: {', '.join(missing)}")
+    (name,) = names
+    if any(years[year].mean_limit is None for year in span):
+        raise InputError(f"{name} 没有年均值限值", f"{name} has no annual limit")
+    value = _decimal(sum((Fraction(years[year].mean) for year in span), Fraction(0)) / len(span))
+    places, places_row = decimals(book, Basis(date(last_year, 12, 31)), name)
+    trace = TraceBuilder(Text(f"{name} 三年滑动平均", f"three-year moving mean of {name}"))
+    reasons: list[Text] = []
+    for year in span:
+        one = years[year]
+        trace.step(
+            f"{year} 年均值 {plain(one.mean_rounded)}，有效日 {one.valid_days} 天{'' if one.valid else '：不满足年评价有效性'}",
+            f"{year}: annual mean {plain(one.mean_rounded)}, {one.valid_days} valid days{'' if one.valid else ': not a valid year'}",
+        )
+        if not one.valid:
+            reasons.append(Text(f"{year} 年不满足有效性", f"{year} is not a valid year"))
+    rounded = round_places(value, places)
+    trace.step(
+        f"{span[0]}–{span[-1]} 年均值（未修约）的算术平均: {plain(rounded)}",
+        f"arithmetic mean of the annual means (not rounded) of {span[0]}–{span[-1]}: {plain(rounded)}",
+        [*rows, places_row],
+    )
+    trace.step(
+        "HJ 663-2026 的条文未核对：只给出数值，不据此判定达标",
+        "the text of HJ 663-2026 has not been compared: the figure is given, nothing is judged by it",
+    )
+    means = {year: years[year].mean_rounded for year in span}
+    return ThreeYearMean(name, last_year, means, value, rounded, not reasons, tuple(reasons), trace.done())
+
+
+def three_year_rule(last_year: int, *, rulebook: Rulebook | None = None) -> tuple[Row, ...]:
+    """The rule of the three-year mean that ends with a year. Raises EditionError where the edition has none."""
+    rows = (rulebook or packaged()).rows(
         "evaluation_parameters", date(last_year, 12, 31), standard=STANDARD, subject="three_year_mean"
     )
     if not rows:
         raise EditionError(
             f"{last_year} 年适用的版本没有三年滑动平均", f"the edition of {last_year} has no 3-year mean"
         )
-    years = range(last_year - int(rows[0]["value"]) + 1, last_year + 1)
-    missing = [str(year) for year in years if year not in means]
-    if missing:
-        raise InputError(f"缺少年份 {'、'.join(missing)}", f"years missing: {', '.join(missing)}")
-    value = _decimal(sum((Fraction(means[year]) for year in years), Fraction(0)) / len(years))
-    trace = TraceBuilder(Text("三年滑动平均", "three-year moving mean"))
-    trace.step(
-        f"{years[0]}–{years[-1]} 年均值的平均: {plain(value)}", f"mean of {years[0]}–{years[-1]}", rows
-    )
-    return value, trace.done()
+    return rows
 
 
 def percentile_rank(book: Rulebook, basis: Basis, pollutant: str) -> tuple[int, Row]:

@@ -100,9 +100,17 @@ def fluctuation(
     ratio = over / under
     abnormal = ratio > Decimal(row["value"])
     trace = TraceBuilder(Text("异常波动", "abnormal fluctuation"))
+    shown, times = plain(ratio.quantize(Decimal("0.01"))), row["value"]
+    over_zh, over_en = (
+        ("中位数/日值", "median by value") if symbol == "DO" else ("日值/中位数", "value by median")
+    )
     trace.step(
-        f"{symbol} {plain(now)}，前 {len(history)} 天中位数 {plain(median)}，比值 {plain(ratio.quantize(Decimal('0.01')))}",
-        f"{symbol} {plain(now)} against the median {plain(median)} of {len(history)} days",
+        f"{symbol} {plain(now)}，前 {len(history)} 天中位数 {plain(median)}，{over_zh} = {shown}",
+        f"{symbol} {plain(now)} against the median {plain(median)} of {len(history)} days, {over_en} = {shown}",
+    )
+    trace.step(
+        f"超过 {times} 倍为异常波动（内部规则）: {'是' if abnormal else '否'}",
+        f"abnormal above {times} times (house rule): {'yes' if abnormal else 'no'}",
         [row],
     )
     return Fluctuation(symbol, now, median, ratio, abnormal, trace.done())

@@ -8,10 +8,12 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from qingjian.apps.evaluation import sheets, words
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Face
+from qingjian.standards.explanation import Text
 from qingjian.ui.templatetags.kit import own_language
 
 register = template.Library()
@@ -23,6 +25,18 @@ register.filter("aqi_level", words.level)
 def get(mapping: Any, key: Any) -> Any:
     """Look a key up; None when it is absent."""
     return mapping.get(key) if mapping else None
+
+
+@register.filter
+def at(row: Any, place: int) -> Any:
+    """Return what stands at a place of a list."""
+    return row[place]
+
+
+@register.filter
+def text(said: Text) -> str:
+    """Return a sentence of the standards library in the language of the page."""
+    return said["en" if (get_language() or "").startswith("en") else "zh"]
 
 
 @register.filter
