@@ -118,7 +118,7 @@ def test_nothing_in_a_report_is_taken_for_a_command_of_the_typesetter(monkeypatc
         "sections": [one],
         "basis": {"sections": []},
     }
-    meta = dict.fromkeys(("version", "made", "by", "confidence", "rules", "digest"), "f" * 64)
+    meta = dict.fromkeys(("version", "made", "by", "confidence", "rules", "calculation", "digest"), "f" * 64)
     assert pdfs.build(content, meta, b"", "zh").startswith(b"%PDF-")
 
 
@@ -332,3 +332,40 @@ def test_an_approved_event_stands_beside_in_every_report_with_its_basis(
     assert "Annual attainment after deduction" in {
         one["title"]["en"] for one in make(manager, place, span="year").content["sections"]
     }
+
+
+def test_a_report_of_an_older_evaluation_says_so_shows_what_differs_and_is_renewed(
+    filled, place, manager, client
+) -> None:
+    day = DAY - timedelta(days=5)
+    for point in ("A1", "A2"):
+        filled.air(point, START - timedelta(days=5), 24, a34004=float("nan"))
+    evaluation.evaluate("air", day, day)
+    report = make(manager, place, span="month")
+    # As the version before it made it: the day whose index is NA counted as a good one.
+    old = json.loads(json.dumps(report.content))
+    old.pop("calculation")
+    (good,) = [one for one in old["facts"] if one["name"]["en"] == "Good days"]
+    good["value"], stands = "25.0%", good["value"]
+    Report.objects.filter(pk=report.pk).update(content=old, digest=digest_of(old), calculation=1)
+    client.force_login(manager)
+    page = client.get(f"/reports/{report.pk}/").content.decode()
+    assert "按评价方法第 1 版生成" in page
+    assert "不再计入优良天数" in page
+    assert "评价方法较旧" in client.get("/reports/").content.decode()
+    compared = client.get(f"/reports/{report.pk}/compare/")
+    assert [(one.item, one.stored, one.now) for one in compared.context["found"]] == [
+        ("优良天数比例", "25.0%", stands)
+    ]
+    assert client.get(f"/reports/{report.pk}/compare/?export=xlsx").content[:2] == b"PK"
+    assert Report.objects.count() == 1, "looking changes nothing"
+    answer = client.post(f"/reports/{report.pk}/renew/")
+    newest = Report.objects.get(revision=2)
+    assert answer.url == f"/reports/{newest.pk}/"
+    page = client.get(answer.url).content.decode()
+    assert "按评价方法第" not in page
+    assert "评价方法版本" in page
+    assert client.get(f"/reports/{newest.pk}/compare/").context["found"] == []
+    assert Report.objects.get(pk=report.pk).content == old, "the earlier version stays"
+    client.force_login(place.person("elsewhere", "data_manager", region=place.other))
+    assert client.get(f"/reports/{report.pk}/compare/").status_code == 404

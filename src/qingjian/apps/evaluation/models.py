@@ -179,16 +179,17 @@ class RuleChange(models.Model):
     class Source(models.TextChoices):
         RULES = "rules", _("Rules")
         REGISTRY = "registry", _("Registry")
+        PROGRAM = "program", _("Program")
 
     source = models.CharField(_("Changed in"), max_length=8, choices=Source.choices, default=Source.RULES)
     point = models.ForeignKey(
         Point, models.PROTECT, null=True, related_name="+", verbose_name=_("Monitoring point")
     )
-    """The point whose permit limits or attributes changed; None for the rulebook, which concerns everybody."""
+    """The point whose permit limits or attributes changed; None for rulebook and program, which concern everybody."""
     version = models.CharField(_("Rulebook"), max_length=16)
     at = models.DateTimeField(_("Known at"))
     snapshot = models.BinaryField()
-    """The whole rulebook as compressed JSON, to compare the next one with; empty for the registry."""
+    """The whole rulebook as compressed JSON, to compare the next one with; empty for registry and program."""
     rows = models.JSONField(default=list)
     """What changed: {"id", "citation", "change": added | removed | changed, "before", "after", "from", "to"}."""
     todo = models.JSONField(default=list)
@@ -326,7 +327,7 @@ class Progress(models.Model):
     marks_until = models.BigIntegerField(default=0)
     """Highest mark taken into account."""
     limits_until = models.BigIntegerField(default=0)
-    """Highest version of the registry taken into account, in the row `registry`."""
+    """Highest version of the registry taken into account, in the row `registry`; that of the calculation in `program`."""
     back_until = models.DateTimeField(null=True)
     """The back history is evaluated from here on; None before the first run."""
     complete = models.BooleanField(default=False)

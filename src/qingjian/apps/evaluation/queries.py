@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import air, amounts, explanation, laboratory, outlets, water
+from qingjian.apps.evaluation import air, amounts, calculation, explanation, laboratory, outlets, water
 from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.models import (
     AirEvent,
@@ -121,6 +121,16 @@ def with_before(rows: Iterable[Evaluation]) -> list[tuple[Evaluation, Evaluation
 def catching_up(element: str) -> bool:
     """Say whether the back history of an element is still being evaluated."""
     return not Progress.objects.filter(name=element, complete=True).exists()
+
+
+def calculation_of(element: str) -> int:
+    """Return the version of the calculation by which an element is worked out now."""
+    return calculation.present(element)
+
+
+def corrected_since(number: int, element: str, last: date, points: Iterable[int]) -> list[str]:
+    """Return in the language of the reader what was corrected since a version, for data up to a day at some points."""
+    return [getattr(one.text, language()) for one in calculation.later_than(number, element, last, points)]
 
 
 def series_of_points(points: Iterable[Point]) -> QuerySet[Series]:

@@ -98,6 +98,8 @@ def _stretches(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    if row.get("kind") == "program":
+        return {**row, "citation": row["citation_en" if queries.language() == "en" else "citation"]}
     differs = _differs(row["before"], row["after"])
     kind = KINDS.get(row.get("kind", ""))
     if kind is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import docx
@@ -14,7 +14,7 @@ from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.table import Table
 
-from qingjian.apps.reporting import charts
+from qingjian.apps.reporting import charts, columns
 from qingjian.apps.reporting.content import said
 
 WORDS = {
@@ -26,6 +26,7 @@ WORDS = {
         "by": "生成",
         "confidence": "可信度",
         "rules": "规则库版本",
+        "calculation": "评价方法版本",
         "warning": "本报告所用规则中有未经核实确认的条目：可以计算和提示，不能单独作为处罚或结论的依据。",
         "data": "数据来源提示：含",
     },
@@ -37,13 +38,20 @@ WORDS = {
         "by": "Made by",
         "confidence": "Confidence",
         "rules": "Version of the rulebook",
+        "calculation": "Version of the evaluation",
         "warning": "Rests on rules that nobody has confirmed yet: it computes and warns, but decides nothing by itself.",
         "data": "Origin of the data: contains",
     },
 }
-EAST_ASIAN_FONT = "宋体"
+BODY_FONT, HEADING_FONT = "宋体", "黑体"
 LATIN_FONT = "Times New Roman"
+LATIN_HEADING_FONT = "Arial"
 SMALL = Pt(8.5)
+INK, FAINT = RGBColor(0x11, 0x18, 0x27), RGBColor(0x6B, 0x72, 0x80)
+WARNING = RGBColor(0xB4, 0x53, 0x09)
+HEAD_FILL, LINE = "F1F3F5", "ADB5BD"
+TEXT_WIDTH = Cm(17)
+ABOUT_WIDTHS = (Cm(4.5), Cm(12.5))
 
 
 def warnings(content: Mapping[str, Any], language: str) -> list[str]:
@@ -60,27 +68,32 @@ def warnings(content: Mapping[str, Any], language: str) -> list[str]:
 def facts_of(meta: Mapping[str, str], language: str) -> list[tuple[str, str]]:
     """Return what the file says of itself: version, digest, who made it and when."""
     words = WORDS[language]
-    return [(words[name], meta[name]) for name in ("version", "made", "by", "confidence", "rules", "digest")]
+    names = ("version", "made", "by", "confidence", "rules", "calculation", "digest")
+    return [(words[name], meta[name]) for name in names]
 
 
 def build(content: Mapping[str, Any], meta: Mapping[str, str], language: str) -> bytes:
-    """Return the .docx; `meta` holds version, made, by, confidence, rules and digest as text."""
+    """Return the .docx; `meta` holds what `facts_of` names, as text."""
     document = docx.Document()
-    _page(document)
     words = WORDS[language]
-    title = document.add_paragraph()
-    title.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    run = title.add_run(said(content["title"], language))
-    run.bold, run.font.size = True, Pt(18)
-    under = document.add_paragraph()
-    under.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    under.add_run(
-        f"{content['region']['name']} · {said(content['period'], language)} · {words['version']} {meta['version']}"
-    )
-    for line in warnings(content, language):
+    title = said(content["title"], language)
+    under = f"{content['region']['name']} · {said(content['period'], language)}"
+    _page(document, f"{title} · {under}", language)
+    _properties(document, title, under, language)
+    heading = document.add_paragraph()
+    heading.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    heading.paragraph_format.space_after = Pt(4)
+    run = heading.add_run(title)
+    run.bold, run.font.size = True, Pt(20)
+    _fonts(run._r.get_or_add_rPr(), LATIN_HEADING_FONT, HEADING_FONT)
+    line = document.add_paragraph()
+    line.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    line.add_run(f"{under} · {words['version']} {meta['version']}").font.color.rgb = FAINT
+    for warning in warnings(content, language):
         paragraph = document.add_paragraph()
-        run = paragraph.add_run(line)
-        run.bold, run.font.color.rgb = True, RGBColor(0xB4, 0x53, 0x09)
+        paragraph.paragraph_format.space_after = Pt(4)
+        run = paragraph.add_run(warning)
+        run.bold, run.font.color.rgb = True, WARNING
     _facts(document, content, language)
     for one in content["summary"]:
         document.add_paragraph(said(one, language))
@@ -90,33 +103,80 @@ def build(content: Mapping[str, Any], meta: Mapping[str, str], language: str) ->
     for one in content["basis"]["sections"]:
         _section(document, one, "", language, level=2)
     document.add_heading(words["version"], level=2)
-    about = document.add_table(rows=0, cols=2, style="Table Grid")
+    about = _new_table(document, 0, ABOUT_WIDTHS)
     for name, value in facts_of(meta, language):
         cells = about.add_row().cells
         cells[0].text, cells[1].text = name, value
-    _small(about)
+        _fill(cells[0])
+    _finish(about)
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
 
 
-def _page(document: Document) -> None:
+def _properties(document: Document, title: str, under: str, language: str) -> None:
+    kept = document.core_properties
+    kept.title, kept.subject, kept.author = title, under, "清鉴 Qingjian"
+    kept.comments, kept.language = "", {"zh": "zh-CN", "en": "en-GB"}[language]
+
+
+def _page(document: Document, running_title: str, language: str) -> None:
     section = document.sections[0]
     section.page_width, section.page_height = Cm(21), Cm(29.7)
     section.left_margin = section.right_margin = Cm(2)
     section.top_margin = section.bottom_margin = Cm(2)
-    for name in ("Normal", "Heading 1", "Heading 2"):
+    section.header_distance = section.footer_distance = Cm(1)
+    for name, size, before in (("Normal", 10.5, 0), ("Heading 1", 14, 14), ("Heading 2", 12, 10)):
         style = document.styles[name]
-        style.font.name = LATIN_FONT
-        style.element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), EAST_ASIAN_FONT)
-        if name != "Normal":
-            style.font.color.rgb = RGBColor(0x11, 0x11, 0x11)
-    document.styles["Normal"].font.size = Pt(10.5)
-    footer = section.footer.paragraphs[0]
-    footer.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    run = footer.add_run()
-    for kind, text in (("begin", ""), ("", "PAGE"), ("end", "")):
-        if kind:
+        style.font.size = Pt(size)
+        style.font.color.rgb = INK
+        body = name == "Normal"
+        _fonts(
+            style.element.get_or_add_rPr(),
+            LATIN_FONT if body else LATIN_HEADING_FONT,
+            BODY_FONT if body else HEADING_FONT,
+        )
+        if not body:
+            style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(6)
+            style.paragraph_format.keep_with_next = True
+    normal = document.styles["Normal"]
+    normal.paragraph_format.space_after = Pt(6)
+    spoken = OxmlElement("w:lang")
+    spoken.set(qn("w:val"), "en-GB")
+    spoken.set(qn("w:eastAsia"), "zh-CN")
+    normal.element.get_or_add_rPr().append(spoken)
+    head = section.header.paragraphs[0]
+    head.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    run = head.add_run(running_title)
+    run.font.size, run.font.color.rgb = SMALL, FAINT
+    foot = section.footer.paragraphs[0]
+    foot.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    for part in {"zh": ("第 ", "PAGE", " 页，共 ", "NUMPAGES", " 页"), "en": ("PAGE", " / ", "NUMPAGES")}[
+        language
+    ]:
+        run = foot.add_run()
+        run.font.size, run.font.color.rgb = SMALL, FAINT
+        if part.isupper():
+            _field(run, part)
+        else:
+            run.text = part
+
+
+def _fonts(properties: Any, latin: str, east_asian: str) -> None:
+    """Name the fonts; the ones of the theme, which would go before them, are taken out."""
+    fonts = properties.get_or_add_rFonts()
+    for name in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+        fonts.attrib.pop(qn(f"w:{name}"), None)
+    for name, font in (("ascii", latin), ("hAnsi", latin), ("cs", latin), ("eastAsia", east_asian)):
+        fonts.set(qn(f"w:{name}"), font)
+
+
+def _field(run: Any, name: str) -> None:
+    for kind, text in (("begin", ""), ("", name), ("separate", ""), ("text", "1"), ("end", "")):
+        if kind == "text":
+            mark = OxmlElement("w:t")
+            mark.text = text
+        elif kind:
             mark = OxmlElement("w:fldChar")
             mark.set(qn("w:fldCharType"), kind)
         else:
@@ -127,27 +187,32 @@ def _page(document: Document) -> None:
 
 def _facts(document: Document, content: Mapping[str, Any], language: str) -> None:
     facts = content["facts"]
-    table = document.add_table(rows=2, cols=len(facts), style="Table Grid")
+    table = _new_table(document, 2, [int(TEXT_WIDTH / len(facts))] * len(facts))
     for place, one in enumerate(facts):
-        table.cell(0, place).text = said(one["name"], language)
-        table.cell(1, place).text = said(one["value"], language)
-        for paragraph in table.cell(1, place).paragraphs:
-            for run in paragraph.runs:
-                run.bold, run.font.size = True, Pt(14)
-    document.add_paragraph()
+        name, value = table.cell(0, place), table.cell(1, place)
+        name.text, value.text = said(one["name"], language), said(one["value"], language)
+        _fill(name)
+        for cell in (name, value):
+            cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.CENTER
+        for run in value.paragraphs[0].runs:
+            run.bold, run.font.size = True, Pt(14)
+    _finish(table)
+    document.add_paragraph().paragraph_format.space_after = Pt(0)
 
 
 def _section(document: Document, one: Mapping[str, Any], number: str, language: str, level: int = 1) -> None:
     document.add_heading(f"{number}{said(one['title'], language)}", level=level)
     if one["chart"]:
         picture = charts.png(charts.svg(one["chart"], language))
-        document.add_picture(io.BytesIO(picture), width=Cm(17))
+        document.add_picture(io.BytesIO(picture), width=TEXT_WIDTH)
         _describe(document, said(one["chart"]["title"], language))
     if one["table"]:
         _table(document, one["table"], language)
     if one["note"]:
-        note = document.add_paragraph().add_run(said(one["note"], language))
-        note.italic, note.font.size = True, Pt(9)
+        paragraph = document.add_paragraph()
+        paragraph.paragraph_format.space_before = Pt(4)
+        note = paragraph.add_run(said(one["note"], language))
+        note.font.size, note.font.color.rgb = SMALL, FAINT
 
 
 def _describe(document: Document, text: str) -> None:
@@ -157,26 +222,64 @@ def _describe(document: Document, text: str) -> None:
 
 
 def _table(document: Document, content: Mapping[str, Any], language: str) -> None:
-    table = document.add_table(rows=1, cols=len(content["heads"]), style="Table Grid")
-    for cell, head in zip(table.rows[0].cells, content["heads"], strict=True):
-        unit = f" ({head['unit']})" if head["unit"] else ""
-        cell.text = f"{head[language]}{unit}"
+    heads = columns.heads(content, language)
+    rows = [[said(cell, language) for cell in row] for row in content["rows"]]
+    shares = columns.shares([heads, *rows])
+    letter = TEXT_WIDTH / max(sum(shares), columns.LETTERS_NARROW)
+    numbers = columns.numeric(content)
+    table = _new_table(document, 1, [int(one * letter) for one in shares])
+    for place, (cell, head) in enumerate(zip(table.rows[0].cells, heads, strict=True)):
+        cell.text = head
+        _fill(cell)
         for run in cell.paragraphs[0].runs:
             run.bold = True
-    repeated = OxmlElement("w:tblHeader")
-    table.rows[0]._tr.get_or_add_trPr().append(repeated)
-    for row in content["rows"]:
-        for cell, value in zip(table.add_row().cells, row, strict=True):
-            cell.text = said(value, language)
-            if isinstance(value, int | float) and not isinstance(value, bool):
+        cell.paragraphs[0].paragraph_format.keep_with_next = True
+        if place in numbers:
+            cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    for row in rows:
+        for place, (cell, text) in enumerate(zip(table.add_row().cells, row, strict=True)):
+            cell.text = text
+            if place in numbers:
                 cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    _small(table)
+    _finish(table)
 
 
-def _small(table: Table) -> None:
+def _new_table(document: Document, rows: int, widths: Sequence[int]) -> Table:
+    table = document.add_table(rows=rows, cols=len(widths), style="Table Grid")
+    table.autofit = False
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    return table
+
+
+def _fill(cell: Any) -> None:
+    shade = OxmlElement("w:shd")
+    for name, value in (("val", "clear"), ("color", "auto"), ("fill", HEAD_FILL)):
+        shade.set(qn(f"w:{name}"), value)
+    cell._tc.get_or_add_tcPr().append(shade)
+
+
+def _finish(table: Table) -> None:
+    """Set light lines, small letters, and rows that no page break divides."""
+    borders = OxmlElement("w:tblBorders")
+    for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
+        line = OxmlElement(f"w:{side}")
+        for name, value in (("val", "single"), ("sz", "4"), ("space", "0"), ("color", LINE)):
+            line.set(qn(f"w:{name}"), value)
+        borders.append(line)
+    properties = table._tbl.tblPr
+    before = [one for one in properties if one.tag in (qn("w:tblLayout"), qn("w:tblLook"))]
+    if before:
+        before[0].addprevious(borders)
+    else:
+        properties.append(borders)
+    widths = [column.width for column in table.columns]
     for row in table.rows:
-        for cell in row.cells:
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        for cell, width in zip(row.cells, widths, strict=True):
+            cell.width = width
             for paragraph in cell.paragraphs:
-                paragraph.paragraph_format.space_after = Pt(0)
+                paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(1.5)
                 for run in paragraph.runs:
                     run.font.size = run.font.size or SMALL

@@ -42,6 +42,8 @@ class Report(models.Model):
     excel = models.ForeignKey(StoredFile, models.PROTECT, related_name="+", verbose_name="Excel")
     confidence = models.CharField(_("Confidence"), max_length=1)
     rulebook = models.CharField(max_length=16)
+    calculation = models.PositiveSmallIntegerField(_("Version of the evaluation"), default=1)
+    """By which version of the program the figures were worked out; 1 for reports older than this field."""
     made_at = models.DateTimeField(_("Made at"))
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Made by")

@@ -15,15 +15,11 @@ import typst
 from django.utils.translation import gettext as _
 
 from qingjian.apps.matters import documents as forms
-from qingjian.apps.reporting import charts, documents
+from qingjian.apps.reporting import charts, columns, documents
 from qingjian.apps.reporting.content import said
 
 LONGEST_WORD = 16
 """Longer runs of letters and digits, such as digests, may break anywhere after so many."""
-WIDEST = 24
-"""A column asks for no more than so many letters, however long its texts are."""
-LETTERS_ACROSS = 104
-"""So many letters stand beside each other in a table of full width; what needs fewer is set as wide as its texts."""
 HEAD_FILL = 'fill: (_, row) => if row == 0 { rgb("#f1f3f5") }, '
 
 
@@ -85,16 +81,8 @@ def _section(one: Mapping[str, Any], number: str, level: int, folder: Path, lang
         described = _string(said(one["chart"]["title"], language))
         yield f'#image("{name}", width: 100%, alt: {described})'
     if one["table"]:
-        heads = [
-            f"{head[language]}{' (' + head['unit'] + ')' if head['unit'] else ''}"
-            for head in one["table"]["heads"]
-        ]
+        heads, numbers = columns.heads(one["table"], language), columns.numeric(one["table"])
         rows = one["table"]["rows"]
-        numbers = {
-            place
-            for place in range(len(heads))
-            if any(isinstance(row[place], int | float) and not isinstance(row[place], bool) for row in rows)
-        }
         yield _table(heads, [[said(cell, language) for cell in row] for row in rows], numbers)
     if one["note"]:
         yield f'#par(text(size: 8.5pt, fill: rgb("#555555"), {_string(said(one["note"], language))}))'
@@ -109,22 +97,18 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int
     every = [list(heads), *rows] if heads else list(rows)
     if not every:
         return ""
-    needed = [max(4, *(_width(row[place]) for row in every)) for place in range(len(every[0]))]
-    if sum(needed) + 3 * len(needed) <= LETTERS_ACROSS:
-        columns = ["auto"] * len(needed)
+    needed = columns.needed(every)
+    if columns.fits(needed):
+        widths = ["auto"] * len(needed)
     else:
-        columns = [f"{min(WIDEST, one)}fr" for one in needed]
+        widths = [f"{min(columns.WIDEST, one)}fr" for one in needed]
     sides = ["right" if place in numbers else "left" for place in range(len(needed))]
     head = f"table.header({', '.join(f'strong(text({_string(one)}))' for one in heads)}), " if heads else ""
     body = ", ".join(f"text({_string(cell)})" for row in rows for cell in row)
     return (
-        f"#block[#set text(size: 8.5pt)\n#table(columns: ({', '.join(columns)},), align: ({', '.join(sides)},), "
+        f"#block[#set text(size: 8.5pt)\n#table(columns: ({', '.join(widths)},), align: ({', '.join(sides)},), "
         f"{HEAD_FILL if heads else ''}{head}{body})]"
     )
-
-
-def _width(text: str) -> int:
-    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
 
 
 def _string(text: str) -> str:

@@ -89,6 +89,15 @@ def rules_have_changed(report: Report) -> bool:
     return report.rulebook != rulebook().version
 
 
+def corrected_since(report: Report) -> list[str]:
+    """Return what of the calculation was corrected after the report was made, where it concerns its data."""
+    if report.calculation >= evaluation.calculation_of(report.element):
+        return []
+    return evaluation.corrected_since(
+        report.calculation, report.element, report.last, points_of(report.element, report.region)
+    )
+
+
 def with_newer(rows: Iterable[Report]) -> list[tuple[Report, int]]:
     """Return reports with the count of results that are newer than they are."""
     return [(row, newer_results(row)) for row in rows]

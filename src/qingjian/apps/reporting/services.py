@@ -67,6 +67,7 @@ def content_of(element: str, region: Region, period: Period) -> dict[str, Any] |
         "first": period.first.isoformat(),
         "last": period.last.isoformat(),
         "rulebook": book.version,
+        "calculation": evaluation.calculation_of(element),
         "notice": _unfinished(period),
         **parts,
     }
@@ -92,6 +93,7 @@ def meta_of(report: Report, language: str) -> dict[str, str]:
         "by": str(report.made_by) if report.made_by else schedule,
         "confidence": {"V": "V", "S": "S", "U": "U"}[report.confidence],
         "rules": report.rulebook,
+        "calculation": str(report.calculation),
         "digest": report.digest,
     }
 
@@ -142,6 +144,7 @@ def make(author: Any, element: str, span: str, region: Region, day: date) -> Rep
         digest=digest,
         confidence=content["confidence"],
         rulebook=content["rulebook"],
+        calculation=content["calculation"],
         made_at=now(),
         made_by=author,
     )

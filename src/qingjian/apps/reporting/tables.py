@@ -20,7 +20,9 @@ def period_code(report: Report) -> str:
 
 def _newer(report: Report) -> str:
     count = queries.newer_results(report)
-    return gettext("newer data exist (%(count)d)") % {"count": count} if count else ""
+    if count:
+        return gettext("newer data exist (%(count)d)") % {"count": count}
+    return gettext("older evaluation") if queries.corrected_since(report) else ""
 
 
 def _made_by(report: Report) -> str:

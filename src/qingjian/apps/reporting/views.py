@@ -16,19 +16,22 @@ from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.matters.errors import RefusedError
-from qingjian.apps.reporting import charts, documents, queries, rules, services, tables
+from qingjian.apps.reporting import charts, comparing, documents, queries, rules, services, tables
 from qingjian.apps.reporting.content import said
 from qingjian.apps.reporting.forms import MakeForm, SignForm
 from qingjian.apps.reporting.models import Report
 from qingjian.apps.reporting.periods import Period, day_of
 from qingjian.contracts.current import now
+from qingjian.ui.listing import workbook_response
 
 KINDS = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
+MOST_DIFFERENCES = 200
 LONG_TEXT = 24
 """Texts longer than this get room on a phone."""
 
@@ -101,6 +104,8 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "versions": versions,
         "newest": newest,
         "newer": queries.newer_results(row) if newest else 0,
+        "corrected": queries.corrected_since(row) if newest else [],
+        "calculations": (row.calculation, evaluation.calculation_of(row.element)),
         "rules_changed": newest and queries.rules_have_changed(row),
         "may_make": rules.may_make(request.user, row.region),
         "may_sign": draft
@@ -162,6 +167,29 @@ def download(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     response = HttpResponse(content, content_type=KINDS[kind])
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def compare(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the report would say if it were made now; nothing is stored."""
+    row = _report(request, pk)
+    language = _language()
+    fresh = services.content_of(row.element, row.region, Period(row.span, row.first, row.last))
+    found = comparing.differences(row.content, fresh, language) if fresh is not None else []
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Part of the report"), _("Figure"), _("In the report"), _("Made now")]
+        rows = [[one.where, one.item, one.stored, one.now] for one in found]
+        return workbook_response(f"report-{row.pk}-compared", heads, rows)
+    context = {
+        "title": _("What would differ"),
+        "report": row,
+        "name": f"{said(row.content['title'], language)} · {said(row.content['period'], language)}",
+        "region": row.content["region"]["name"],
+        "found": found[:MOST_DIFFERENCES],
+        "count": len(found),
+        "gone": fresh is None,
+        "may_make": rules.may_make(request.user, row.region),
+    }
+    return render(request, "reporting/compare.html", context)
 
 
 @require_POST

@@ -3,6 +3,7 @@
 from qingjian.apps.evaluation.services import events as air_events
 from qingjian.apps.evaluation.services.changes import (
     follow_changes,
+    notice_program,
     notice_registry,
     notice_rules,
     to_evaluate,
@@ -18,6 +19,7 @@ __all__ = [
     "evaluate",
     "follow",
     "follow_changes",
+    "notice_program",
     "notice_registry",
     "notice_rules",
     "re_evaluate",

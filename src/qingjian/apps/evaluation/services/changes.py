@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 from django.utils.dateparse import parse_datetime
 
+from qingjian.apps.evaluation import calculation
 from qingjian.apps.evaluation.drafts import day_of, month_of
 from qingjian.apps.evaluation.elements import ELEMENT_RULES, OUTLETS
 from qingjian.apps.evaluation.models import Evaluation, Progress, RuleChange
@@ -20,7 +21,7 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import clock, now
 from qingjian.rulebook import Row, Rulebook, difference
 
-REGISTRY = "registry"
+REGISTRY, PROGRAM = "registry", "program"
 LIMIT, POINT = "limit", "point"
 JUDGED_BY = ("attributes", "kind", "region", "outlet")
 """What of a point decides its evaluation; a new name or position does not."""
@@ -101,6 +102,71 @@ def notice_registry() -> list[RuleChange]:
             for entry in found.values()
             if entry["todo"]
         ]
+
+
+def notice_program() -> list[RuleChange]:
+    """Record which corrections of the calculation came with the program since the last call, and what they touch.
+
+    On a node without results the first call only remembers the version.
+    """
+    progress, fresh = Progress.objects.get_or_create(name=PROGRAM)
+    seen, present = progress.limits_until, calculation.newest()
+    if fresh:
+        seen = calculation.FIRST if Evaluation.objects.exists() else present
+    if seen >= present and not fresh:
+        return []
+    with transaction.atomic():
+        Progress.objects.filter(pk=progress.pk).update(limits_until=present)
+        return [
+            RuleChange.objects.create(
+                source=RuleChange.Source.PROGRAM,
+                version=str(one.number),
+                at=now(),
+                snapshot=b"",
+                rows=[_corrected(one)],
+                todo=todo,
+            )
+            for one in calculation.later_than(seen)
+            if (todo := _corrected_stretches(one))
+        ]
+
+
+def _corrected(one: calculation.Calculation) -> dict[str, Any]:
+    return {
+        "id": f"{PROGRAM}:{one.number}",
+        "kind": PROGRAM,
+        "citation": one.text.zh,
+        "citation_en": one.text.en,
+        "table": PROGRAM,
+        "change": "changed",
+        "before": None,
+        "after": None,
+        "from": one.since.isoformat() if one.since else None,
+    }
+
+
+def _corrected_stretches(one: calculation.Calculation) -> list[dict[str, Any]]:
+    """Return the stretches of stored results that a correction makes others."""
+    todo = []
+    for element in one.elements if one.points is not None else ():
+        points = one.points(element)
+        held = Evaluation.objects.filter(
+            point__in=points, kind__in=ELEMENT_RULES[element].kinds, superseded_at=None
+        ).aggregate(first=Min("start"), last=Max("start"))
+        if held["first"] is None:
+            continue
+        first = max(day_of(held["first"]), one.since or date.min)
+        last = day_of(held["last"])
+        if first <= last:
+            todo.append(
+                {
+                    "element": element,
+                    "first": first.isoformat(),
+                    "last": last.isoformat(),
+                    "points": sorted(points),
+                }
+            )
+    return todo
 
 
 def _attributes_differ(old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -229,6 +295,7 @@ def follow_changes(seconds: float) -> int:
     """
     notice_rules()
     notice_registry()
+    notice_program()
     begun = clock().monotonic()
     made = 0
     for change in RuleChange.objects.exclude(todo=[]).order_by("id"):
