@@ -154,8 +154,6 @@ def zone(
         raise InputError(f"没有功能区 {name}", f"no zone {name} in {standard}")
     trace = TraceBuilder(Text(f"{label}噪声", f"noise, zone {label}"))
     basis.explain(trace)
-    if standard == "GB 3096":
-        explain_caveats(book, ZONE_RATING, on or basis.day, trace)
     day_limit, night_limit = (Decimal(rows[period]["limit"]) for period in ("昼间", "夜间"))
     day_ok, day_excess = _against(day, "Ld", rows["昼间"], trace)
     night_ok, night_excess = _against(night, "Ln", rows["夜间"], trace)
@@ -171,6 +169,8 @@ def zone(
             f"highest sudden level {plain(peak.value)}, allowed {plain(bound)}",
             [rule],
         )
+    if standard == "GB 3096":
+        explain_caveats(book, ZONE_RATING, on or basis.day, trace)
     return ZoneResult(
         label, day_ok, night_ok, day_limit, night_limit, day_excess, night_excess, sudden, trace.done()
     )

@@ -48,6 +48,13 @@ register_rule(
 )
 WORKED_ON = ("exceedance-hour", "exceedance-day", AMOUNT_RULE, DOSE_RATE_RULE, NOISE_RULE)
 """Alerts of these rules are handled as matters with deadlines."""
+INPUT_NAMES = {
+    "剂量率": "dose rate",
+    "本底": "background",
+    "居留因子": "occupancy",
+    "路段长度": "length of the road",
+}
+"""English names of inputs that are no items."""
 UNITS = {"度": "degrees", "MPN/100mL 或 CFU/100mL": "MPN or CFU/100 mL", "个/L": "1/L"}
 register_rule(
     DOSE_RATE_RULE,
@@ -97,7 +104,9 @@ def variant(name: str) -> str:
 
 def item(name: str) -> str:
     """Return an item in the language of the page: symbols stay, Chinese names become English on English pages."""
-    return ITEM_NAMES.get(name, name) if (get_language() or "").startswith("en") else name
+    if not (get_language() or "").startswith("en"):
+        return name
+    return ITEM_NAMES.get(name) or INPUT_NAMES.get(name, name)
 
 
 def unit(name: str) -> str:

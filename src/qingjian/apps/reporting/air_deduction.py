@@ -11,7 +11,7 @@ from qingjian.apps.evaluation import deducting
 from qingjian.apps.evaluation.models import AirEvent, Evaluation
 from qingjian.apps.reporting.air_figures import Figures, figures
 from qingjian.apps.reporting.air_words import unit_of
-from qingjian.apps.reporting.content import column, number, section, table, text
+from qingjian.apps.reporting.content import column, listed, number, section, table, text
 from qingjian.apps.reporting.periods import Period
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
@@ -174,7 +174,7 @@ def events(out: TakenOut) -> dict[str, Any]:
                     KINDS[AirEvent.Kind(one.kind)],
                     one.first.isoformat(),
                     one.last.isoformat(),
-                    "、".join(one.pollutants) or text("按规定", "by the rule"),
+                    listed(one.pollutants) or text("按规定", "by the rule"),
                     one.approval,
                 ]
                 for one in (*out.given, *out.earlier)

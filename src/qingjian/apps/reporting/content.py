@@ -6,7 +6,7 @@ Everything is plain JSON. A text is {"zh", "en"}; a cell is a text, a plain stri
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,12 @@ Cell = Any
 
 def text(zh: str, en: str) -> Text:
     return {"zh": zh, "en": en}
+
+
+def listed(items: Iterable[str]) -> Text | None:
+    """Return items one after the other as each language writes them; None for none."""
+    kept = [one for one in items if one]
+    return text("、".join(kept), ", ".join(kept)) if kept else None
 
 
 def said(value: Cell, language: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import docx
 from docx.document import Document
+from docx.enum.table import WD_ALIGN_VERTICAL
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -22,6 +24,7 @@ WORDS = {
         "basis": "评价依据",
         "digest": "内容摘要（SHA-256）",
         "version": "版本",
+        "about": "关于本版本",
         "made": "生成时间",
         "by": "生成",
         "confidence": "可信度",
@@ -34,6 +37,7 @@ WORDS = {
         "basis": "Evaluation basis",
         "digest": "Digest of the content (SHA-256)",
         "version": "Version",
+        "about": "About this version",
         "made": "Made at",
         "by": "Made by",
         "confidence": "Confidence",
@@ -51,6 +55,9 @@ INK, FAINT = RGBColor(0x11, 0x18, 0x27), RGBColor(0x6B, 0x72, 0x80)
 WARNING = RGBColor(0xB4, 0x53, 0x09)
 HEAD_FILL, LINE = "F1F3F5", "ADB5BD"
 TEXT_WIDTH = Cm(17)
+_SYMBOL = re.compile(r"(?<=[A-Za-z0-9])-(?=[A-Z](?![a-z0-9]))")
+SHORT_TABLE = 12
+"""Tables of so many rows stay on one page."""
 ABOUT_WIDTHS = (Cm(4.5), Cm(12.5))
 
 
@@ -59,7 +66,8 @@ def warnings(content: Mapping[str, Any], language: str) -> list[str]:
     words = WORDS[language]
     found = [said(content["notice"], language)] if content["notice"] else []
     if content["labels"]:
-        found.append(f"{words['data']} {'、'.join(said(one, language) for one in content['labels'])}")
+        separator = {"zh": "、", "en": ", "}[language]
+        found.append(f"{words['data']} {separator.join(said(one, language) for one in content['labels'])}")
     if not content["may_act_alone"]:
         found.append(words["warning"])
     return found
@@ -102,12 +110,13 @@ def build(content: Mapping[str, Any], meta: Mapping[str, str], language: str) ->
     document.add_heading(words["basis"], level=1)
     for one in content["basis"]["sections"]:
         _section(document, one, "", language, level=2)
-    document.add_heading(words["version"], level=2)
+    document.add_heading(words["about"], level=2)
     about = _new_table(document, 0, ABOUT_WIDTHS)
     for name, value in facts_of(meta, language):
         cells = about.add_row().cells
         cells[0].text, cells[1].text = name, value
         _fill(cells[0])
+        cells[0].paragraphs[0].paragraph_format.keep_with_next = name != words["digest"]
     _finish(about)
     buffer = io.BytesIO()
     document.save(buffer)
@@ -154,12 +163,10 @@ def _page(document: Document, running_title: str, language: str) -> None:
     for part in {"zh": ("第 ", "PAGE", " 页，共 ", "NUMPAGES", " 页"), "en": ("PAGE", " / ", "NUMPAGES")}[
         language
     ]:
-        run = foot.add_run()
-        run.font.size, run.font.color.rgb = SMALL, FAINT
         if part.isupper():
-            _field(run, part)
+            _field(foot, part)
         else:
-            run.text = part
+            _faint(foot).text = part
 
 
 def _fonts(properties: Any, latin: str, east_asian: str) -> None:
@@ -171,18 +178,27 @@ def _fonts(properties: Any, latin: str, east_asian: str) -> None:
         fonts.set(qn(f"w:{name}"), font)
 
 
-def _field(run: Any, name: str) -> None:
-    for kind, text in (("begin", ""), ("", name), ("separate", ""), ("text", "1"), ("end", "")):
-        if kind == "text":
-            mark = OxmlElement("w:t")
-            mark.text = text
-        elif kind:
-            mark = OxmlElement("w:fldChar")
-            mark.set(qn("w:fldCharType"), kind)
+def _faint(paragraph: Any) -> Any:
+    run = paragraph.add_run()
+    run.font.size, run.font.color.rgb = SMALL, FAINT
+    return run
+
+
+def _field(paragraph: Any, name: str) -> None:
+    """Add a field such as the page number; each of its parts is a run with the letters of the footer."""
+    for kind, text in (
+        ("fldChar", "begin"),
+        ("instrText", name),
+        ("fldChar", "separate"),
+        ("t", "1"),
+        ("fldChar", "end"),
+    ):
+        mark = OxmlElement(f"w:{kind}")
+        if kind == "fldChar":
+            mark.set(qn("w:fldCharType"), text)
         else:
-            mark = OxmlElement("w:instrText")
             mark.text = text
-        run._r.append(mark)
+        _faint(paragraph)._r.append(mark)
 
 
 def _facts(document: Document, content: Mapping[str, Any], language: str) -> None:
@@ -201,11 +217,13 @@ def _facts(document: Document, content: Mapping[str, Any], language: str) -> Non
 
 
 def _section(document: Document, one: Mapping[str, Any], number: str, language: str, level: int = 1) -> None:
-    document.add_heading(f"{number}{said(one['title'], language)}", level=level)
+    heading = document.add_heading(f"{number}{said(one['title'], language)}", level=level)
+    heading.paragraph_format.keep_with_next = True
     if one["chart"]:
         picture = charts.png(charts.svg(one["chart"], language))
         document.add_picture(io.BytesIO(picture), width=TEXT_WIDTH)
         _describe(document, said(one["chart"]["title"], language))
+        document.paragraphs[-1].paragraph_format.keep_with_next = bool(one["note"] and not one["table"])
     if one["table"]:
         _table(document, one["table"], language)
     if one["note"]:
@@ -224,7 +242,7 @@ def _describe(document: Document, text: str) -> None:
 def _table(document: Document, content: Mapping[str, Any], language: str) -> None:
     heads = columns.heads(content, language)
     rows = [[said(cell, language) for cell in row] for row in content["rows"]]
-    shares = columns.shares([heads, *rows])
+    shares = columns.shares(heads, rows)
     letter = TEXT_WIDTH / max(sum(shares), columns.LETTERS_NARROW)
     numbers = columns.numeric(content)
     table = _new_table(document, 1, [int(one * letter) for one in shares])
@@ -237,9 +255,12 @@ def _table(document: Document, content: Mapping[str, Any], language: str) -> Non
         if place in numbers:
             cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
     table.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
-    for row in rows:
+    for line, row in enumerate(rows):
+        together = len(rows) <= SHORT_TABLE and line < len(rows) - 1
         for place, (cell, text) in enumerate(zip(table.add_row().cells, row, strict=True)):
-            cell.text = text
+            cell.text = _unbroken(text)
+            cell.vertical_alignment = WD_ALIGN_VERTICAL.CENTER
+            cell.paragraphs[0].paragraph_format.keep_with_next = together
             if place in numbers:
                 cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
     _finish(table)
@@ -251,6 +272,11 @@ def _new_table(document: Document, rows: int, widths: Sequence[int]) -> Table:
     for column, width in zip(table.columns, widths, strict=True):
         column.width = width
     return table
+
+
+def _unbroken(text: str) -> str:
+    """Keep symbols as NH3-N whole, and let lists of them break behind their commas."""
+    return _SYMBOL.sub("\u2011", text).replace("、", "、\u200b")
 
 
 def _fill(cell: Any) -> None:

@@ -69,7 +69,7 @@ def _lines(content: Mapping[str, Any], meta: Mapping[str, str], folder: Path, la
     yield _heading(words["basis"], 1)
     for one in content["basis"]["sections"]:
         yield from _section(one, "", 2, folder, language)
-    yield _heading(words["version"], 2)
+    yield _heading(words["about"], 2)
     yield _table([], [list(pair) for pair in documents.facts_of(meta, language)], set())
 
 
@@ -97,12 +97,9 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int
     every = [list(heads), *rows] if heads else list(rows)
     if not every:
         return ""
-    needed = columns.needed(every)
-    if columns.fits(needed):
-        widths = ["auto"] * len(needed)
-    else:
-        widths = [f"{min(columns.WIDEST, one)}fr" for one in needed]
-    sides = ["right" if place in numbers else "left" for place in range(len(needed))]
+    count = len(every[0])
+    widths = ["auto"] * count if columns.fits(every) else [f"{one}fr" for one in columns.shares(heads, rows)]
+    sides = ["right" if place in numbers else "left" for place in range(count)]
     head = f"table.header({', '.join(f'strong(text({_string(one)}))' for one in heads)}), " if heads else ""
     body = ", ".join(f"text({_string(cell)})" for row in rows for cell in row)
     return (

@@ -13,7 +13,7 @@ from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
 from qingjian.apps.reporting import basis
-from qingjian.apps.reporting.content import chart, column, number, section, table, text
+from qingjian.apps.reporting.content import chart, column, listed, number, section, table, text
 from qingjian.apps.reporting.periods import DAY, Period, day_of
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.item_names import ITEM_NAMES
@@ -225,8 +225,8 @@ def _sections(present: Sequence[Judged], base: Sequence[Judged], single: bool) -
                 else text("达标", "reached")
                 if one.reached
                 else text("未达标", "not reached"),
-                "、".join(one.decided_by) or None,
-                one.main.replace(",", "、") or None,
+                listed(one.decided_by),
+                listed(one.main.split(",")),
                 class_name(before.cls) if before.cls else None,
                 f"{len(one.items)}/21",
             ]
@@ -336,7 +336,7 @@ def _rivers(rivers: Sequence[dict[str, Any]]) -> dict[str, Any]:
                     text(one["rating"].rating, english(one["rating"].rating)),
                     number(one["rating"].share_good),
                     number(one["rating"].share_worst),
-                    "、".join(one["rating"].main) or None,
+                    listed(one["rating"].main),
                 ]
                 for one in rivers
             ],
@@ -398,8 +398,8 @@ def _completeness(present: Sequence[Judged], period: Period) -> dict[str, Any]:
     lines = [
         [
             one.point.name,
-            "、".join(f"{item} {count}/{due}" for item, count in sorted(one.counts.items())) or None,
-            "、".join(one.not_measured) or None,
+            listed(f"{item} {count}/{due}" for item, count in sorted(one.counts.items())),
+            listed(one.not_measured),
         ]
         for one in present
     ]

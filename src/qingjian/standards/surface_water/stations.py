@@ -18,6 +18,8 @@ from qingjian.standards.surface_water.means import WaterMeans, mean
 
 ASSESSED = ("pH", "DO", "CODMn", "NH3-N", "TP")
 _LEAST_DAYS = 3
+_CARRIED = Decimal("1e-6")
+"""Decimals of the means that enter the class, as the explanation prints them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def station_class(
             item, "", "自动站评价只用五项（湖库另报总氮）", "stations are judged on five items (TN apart)"
         )
     means = mean(kept, "week", on=on, rulebook=book)
-    result = classify(means.values(), on, water_body=water_body, target=target, rulebook=book)
+    carried = {item: value.quantize(_CARRIED) for item, value in means.values().items()}
+    result = classify(carried, on, water_body=water_body, target=target, rulebook=book)
     trace.include(means.trace)
     trace.include(result.trace)
     return StationClass(result, means, trace.done())

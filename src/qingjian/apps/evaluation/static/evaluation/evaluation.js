@@ -67,12 +67,13 @@
     const rough = (high - low + 2 * room) / 5, power = 10 ** Math.floor(Math.log10(rough));
     const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
     const end = (value, round) => Number((round(value / step) * step).toPrecision(12));
+    const narrow = chart.getWidth() < 480;
     chart.clear();
     chart.setOption({
       animation: false, textStyle: { fontFamily: "inherit" },
       title: drawn.length ? { text: "" } : { text: data.texts.no_data, left: "center", top: "middle", textStyle: { fontSize: 13, fontWeight: 400, color: "#868e96" } },
-      legend: { top: 0, textStyle: { fontSize: 11 } },
-      grid: { left: 8, right: 92, top: 34, bottom: 8, containLabel: true },
+      legend: { top: 0, left: data.unit ? 64 : 8, textStyle: { fontSize: 11 } },
+      grid: { left: 8, right: data.limits.length ? (narrow ? 108 : 92) : 16, top: drawn.length > 3 && narrow ? 52 : 34, bottom: 8, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText" },
       xAxis: { type: "category", data: data.x.map((moment) => stamped(moment, data.step)), axisLabel: { hideOverlap: true, fontSize: 10 } },
       yAxis: { type: "value", name: data.unit, min: drawn.length ? end(low >= 0 ? Math.max(0, low - room) : low - room, Math.floor) : 0, max: drawn.length ? end(high + room, Math.ceil) : 1, interval: drawn.length ? step : undefined, axisLabel: { fontSize: 10 }, nameTextStyle: { align: "left" } },
