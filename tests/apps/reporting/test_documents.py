@@ -63,7 +63,9 @@ def test_a_word_file_names_its_fonts_and_has_a_head_and_page_numbers(language: s
 def test_tables_repeat_their_head_divide_no_row_and_stay_within_the_page() -> None:
     made = built("zh", section(text("测站比较", "Stations compared"), table=WIDE))
     for one in made.tables:
-        assert sum(cell.width for cell in one.rows[0].cells) <= documents.TEXT_WIDTH * 1.001, "but for rounding"
+        assert sum(cell.width for cell in one.rows[0].cells) <= documents.TEXT_WIDTH * 1.001, (
+            "but for rounding"
+        )
         for row in one.rows:
             assert row._tr.trPr.findall(qn("w:cantSplit"))
     ranking = made.tables[1]
