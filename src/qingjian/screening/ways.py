@@ -35,7 +35,8 @@ Change = Callable[[Floats, np.random.Generator, Scene], tuple[Floats, NDArray[np
 
 
 def _spread(x: Floats) -> float:
-    return float(np.nanstd(x)) or 1e-9
+    """Standard deviation of the values that are there, never zero; NaN where there are none."""
+    return (float(np.nanstd(x)) or 1e-9) if np.isfinite(x).any() else np.nan
 
 
 def _between(gentle: float, gross: float, strength: float) -> float:
