@@ -91,6 +91,19 @@ def test_staff_pages_open_in_both_sizes(signed_in, node, size: str) -> None:
     assert capitals == []
 
 
+def test_on_a_phone_the_list_comes_before_its_filters(signed_in, node) -> None:
+    page = signed_in("shuju", "phone")
+    page.goto(f"{node.address}/clues/?simulated=1")
+    shown = "form.qj-filters select:visible"
+    assert page.locator(shown).count() == page.locator("form.qj-filters select").evaluate_all(
+        "all => all.filter(one => one.value).length"
+    )
+    page.locator("form.qj-filters button", has_text="更多筛选").click()
+    assert page.locator(shown).count() == page.locator("form.qj-filters select").count() > 3
+    assert page.evaluate("document.activeElement.tagName") == "SELECT"
+    assert page.locator("form.qj-filters button", has_text="更多筛选").count() == 0
+
+
 def test_administrators_see_their_pages_only(signed_in, node) -> None:
     page = signed_in("shenji")
     assert page.goto(f"{node.address}/audit/").status == 200

@@ -21,6 +21,25 @@ const labelCards = (root) => {
 labelCards(document);
 document.addEventListener("htmx:afterSwap", (event) => labelCards(event.target));
 
+// On a phone the list comes first: where filters are many, those that are not set wait behind a button.
+if (window.matchMedia("(max-width: 575.98px)").matches) {
+  for (const form of document.querySelectorAll("form.qj-filters")) {
+    const unset = [...form.querySelectorAll("select")].filter((one) => !one.value);
+    if (unset.length < 3) continue;
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "btn";
+    more.textContent = `${document.body.dataset.moreFilters} (${unset.length})`;
+    more.addEventListener("click", () => {
+      for (const one of unset) one.hidden = false;
+      more.remove();
+      unset[0].focus();
+    });
+    unset[0].before(more);
+    for (const one of unset) one.hidden = true;
+  }
+}
+
 // A list made for printing asks at once, as soon as its fonts are there.
 if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());
 
