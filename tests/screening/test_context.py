@@ -115,6 +115,25 @@ def test_the_days_of_the_history_are_predicted_by_models_that_never_saw_them(
     assert 0.6 < np.nanmedian(error) / np.nanmedian(later) < 1.6
 
 
+def test_what_was_said_of_the_history_is_remembered_bit_for_bit(halves: tuple[Panel, Panel]) -> None:
+    history, panel = halves
+    record = history_record(history)
+    fresh, asked = fit_context(record), fit_context(record)
+    for s in range(len(record.stations)):
+        for p in record.measured():
+            asked.expect(record, asked.shaped(record), s, p)
+    joined = join(record, panel)
+    overlapping = join(record, replace(panel, start=panel.start - 5 * 1440))
+    staged = joined.with_values(
+        np.where(joined.values > 60, joined.values * 0.7, joined.values), joined.flags
+    )
+    for one in (joined, overlapping, staged):
+        for s in range(len(record.stations)):
+            first, again = (models.expect(one, models.shaped(one), s, 0) for models in (fresh, asked))
+            assert np.array_equal(first.expected, again.expected, equal_nan=True)
+            assert np.array_equal(first.spread, again.spread, equal_nan=True)
+
+
 def test_a_series_alone_is_expected_from_hour_and_season(halves: tuple[Panel, Panel]) -> None:
     one = halves[0].reordered([1], [0])
     models = fit_context(history_record(one))
