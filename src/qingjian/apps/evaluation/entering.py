@@ -70,14 +70,18 @@ def kept_files() -> KeptFiles:
     return KeptFiles(settings.DATA_FOLDER.intake)
 
 
-def check(author: Any, path: Path, name: str, statistic: str, origin: str, point: str) -> Checked:
+def check(
+    author: Any, path: Path, name: str, statistic: str, origin: str, point: str, time_names: str = "start"
+) -> Checked:
     """Read a file as the pipeline will and say what is wrong; nothing is stored.
+
+    `time_names` says which end of its period a time in the file is: start or end.
 
     PermissionDenied when it writes to a series out of the author's reach; ValidationError when nothing can be read.
     """
     account_rules.require(author, Capability.IMPORT_DATA)
     try:
-        checked = read(path, ImportSource("", name, str(author), origin, point, statistic))
+        checked = read(path, ImportSource("", name, str(author), origin, point, statistic, time_names))
     except IntakeError as error:
         raise ValidationError(_text(error.problem)) from error
     if series_in_reach(author).filter(code__in=checked.series).count() < len(checked.series):

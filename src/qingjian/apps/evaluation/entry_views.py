@@ -34,6 +34,7 @@ def enter(request: HttpRequest) -> HttpResponse:
                 form.cleaned_data["statistic"],
                 form.cleaned_data["origin"],
                 form.cleaned_data["point"],
+                form.cleaned_data["time_names"] or "start",
             )
             if checked.observations and (not checked.problems or form.cleaned_data["partly"]):
                 row = entering.hand_over(request.user, checked)

@@ -55,6 +55,12 @@ class EnterForm(forms.Form):
         choices=STATISTICS,
         help_text=_("A column named 统计 or statistic in the file goes before."),
     )
+    time_names = forms.ChoiceField(
+        label=_("The time names"),
+        required=False,
+        choices=(("start", _("the beginning of the period")), ("end", _("the end of the period"))),
+        help_text=_("Tables of air stations often write hour 8 for the hour that ends at 8."),
+    )
     origin = forms.ChoiceField(
         label=_("Origin of the series"),
         required=False,
