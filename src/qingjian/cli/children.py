@@ -119,11 +119,20 @@ def _gateway(name: str, data: Path) -> None:
             tls_certificate=Path(configuration.tls_certificate) if configuration.gateway_tls_port else None,
             tls_key=Path(configuration.tls_key) if configuration.gateway_tls_port else None,
             tls_port=configuration.gateway_tls_port or None,
-            allow=tuple(configuration.gateway_allow.split()),
+            allow=allowed_networks(configuration),
             limits=limits_from(configuration.gateway_limits),
             metrics_port=metrics_port_of(name, configuration),
         )
     )
+
+
+def allowed_networks(configuration: Configuration) -> tuple[str, ...]:
+    """Return the networks that may connect to the gateway; with a list of them this machine itself may too.
+
+    The daily self-test of alerting speaks as a device from here.
+    """
+    networks = configuration.gateway_allow.split()
+    return (*networks, "127.0.0.0/8", "::1/128") if networks else ()
 
 
 def metrics_port_of(name: str, configuration: Configuration) -> int | None:
