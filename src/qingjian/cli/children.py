@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import socket
 import sys
 from collections.abc import Callable
@@ -132,7 +134,10 @@ def allowed_networks(configuration: Configuration) -> tuple[str, ...]:
     The daily self-test of alerting speaks as a device from here.
     """
     networks = configuration.gateway_allow.split()
-    return (*networks, "127.0.0.0/8", "::1/128") if networks else ()
+    own = ["127.0.0.0/8", "::1/128"]
+    with contextlib.suppress(ValueError):  # a name
+        own.append(str(ipaddress.ip_address(configuration.gateway_host)))
+    return (*networks, *own) if networks else ()
 
 
 def metrics_port_of(name: str, configuration: Configuration) -> int | None:

@@ -148,6 +148,11 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def reached_at(host: str) -> str:
+    """Return the address under which this machine reaches what it listens on: loopback for all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
 def read_statuses(folder: DataFolder) -> dict[str, dict[str, Any]]:
     """Return the newest status of every gateway process that ever wrote one here, by name; unreadable ones are left out."""
     found: dict[str, dict[str, Any]] = {}

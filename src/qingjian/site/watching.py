@@ -21,7 +21,7 @@ from qingjian.contracts.anchored import AnchoredPositions
 from qingjian.contracts.directory import Directory
 from qingjian.contracts.folders import DataFolder
 from qingjian.gateway.forwarding import progress
-from qingjian.gateway.settings import read_statuses
+from qingjian.gateway.settings import reached_at, read_statuses
 from qingjian.journal import JournalReader, journals
 from qingjian.site.configuration import Configuration
 
@@ -56,10 +56,8 @@ def ports(folder: DataFolder, configuration: Configuration) -> Iterator[Line]:
     if configuration.gateway_tls_port:
         wanted.append(("gateway TLS port", configuration.gateway_host, configuration.gateway_tls_port))
     for subject, host, port in wanted:
-        # What listens on every address answers on this machine's own.
-        own = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
         try:
-            with socket.create_connection((own, port), ANSWER_SECONDS):
+            with socket.create_connection((reached_at(host), port), ANSWER_SECONDS):
                 yield Line(0, subject, str(port))
         except OSError:
             yield Line(1, subject, f"{port} 无应答 / does not answer")

@@ -14,6 +14,7 @@ from qingjian.apps.scheduling.jobs import Job, register
 from qingjian.apps.scheduling.said import sentence
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
+from qingjian.gateway.settings import reached_at
 from qingjian.hj212.encoder import RequestNumbers, Sender, factor_group
 from qingjian.ui.templatetags.kit import moment
 
@@ -49,9 +50,8 @@ def speak_as_synthetic_device(period: datetime) -> str:
     frame = sender.upload(
         "2011", spoken_at, [factor_group(factor, {"Rtd": "1", "Flag": "N"})], RequestNumbers().next(present)
     )
-    with socket.create_connection(
-        ("127.0.0.1", settings.CONFIGURATION.gateway_port), SOCKET_SECONDS
-    ) as connection:
+    gateway = reached_at(settings.CONFIGURATION.gateway_host), settings.CONFIGURATION.gateway_port
+    with socket.create_connection(gateway, SOCKET_SECONDS) as connection:
         connection.sendall(frame)
         answer = connection.recv(4096)
     if b"CN=9014" not in answer:
