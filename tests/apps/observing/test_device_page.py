@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
+from openpyxl import load_workbook
 from tests.apps.conftest import NOW
 
 from qingjian.apps.accounts.models import AuditEvent
@@ -78,6 +80,17 @@ def test_the_page_shows_a_gap_what_was_asked_and_what_came(page) -> None:
     assert "2061" in text
     assert f"{GAP.astimezone(CHINA):%Y-%m-%d %H:%M}" in text
     assert "收到 2 条报文" in text
+
+
+def test_gaps_go_into_the_workbook_of_completeness(page, client) -> None:
+    put_gap(missing=1)
+    ask("2061", GAP, GAP + 2 * HOUR, answers=2)
+    page()
+    book = load_workbook(io.BytesIO(client.get("/completeness/?export=xlsx").content))
+    assert book.sheetnames == ["数据传输有效率", "数据缺口"]
+    (line,) = book.worksheets[1].iter_rows(min_row=2, values_only=True)
+    assert line[:4] == ("县政府站", "A1.a34004", "细颗粒物", "小时")
+    assert line[6:10] == (3, 2, "部分补齐", 1)
 
 
 @pytest.mark.parametrize(("policy", "asked"), [({}, False), ({"datatime": "end"}, True)])

@@ -19,6 +19,42 @@ def lines(gaps: Sequence[completeness.Gap]) -> list[dict[str, Any]]:
     return [_line(gap) for gap in gaps]
 
 
+def heads() -> list[str]:
+    """Return the column heads of gaps in a workbook."""
+    return [
+        _("Monitoring point"),
+        _("Series"),
+        _("Factor"),
+        _("Statistic"),
+        _("From"),
+        _("To (not included)"),
+        _("Values missed"),
+        _("Came since"),
+        _("State"),
+        _("Asked of the device"),
+        _("Last asked"),
+    ]
+
+
+def cells(line: dict[str, Any]) -> list[Any]:
+    """Return a line as the cells of a workbook."""
+    gap: completeness.Gap = line["gap"]
+    one = gap.series
+    return [
+        one.point.name if one is not None else "",
+        gap.record.subject,
+        str(one.factor) if one is not None else "",
+        str(line["statistic"]),
+        gap.record.start,
+        gap.record.end,
+        gap.periods,
+        gap.came,
+        line["state"],
+        len(gap.asked),
+        max((command.created_at for command in gap.asked), default=None),
+    ]
+
+
 def _line(gap: completeness.Gap) -> dict[str, Any]:
     if gap.missing == 0 and gap.periods:
         state, text = "filled", _("filled")

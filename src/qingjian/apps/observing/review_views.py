@@ -25,10 +25,11 @@ from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.ui.asked import day
-from qingjian.ui.listing import EXPORT_LIMIT, workbook_response
+from qingjian.ui.listing import EXPORT_LIMIT, sheets_response
 
 SERIES_PER_PAGE = {"window": 25, "day": 4, "month": 25, "quarter": 25}
 GAPS_PER_PAGE = 20
+MOST_GAPS_EXPORTED = 20_000
 MOST_CELLS = 62
 """Days a strip shows one by one; a longer window is shown by month."""
 POINTS_PER_PAGE = 50
@@ -71,8 +72,14 @@ def completeness_page(request: HttpRequest) -> HttpResponse:
         "month" if by == "window" and (last - first).days >= MOST_CELLS else "day" if by == "window" else by
     )
     if request.GET.get("export") == "xlsx":
-        return workbook_response(
-            "completeness", _completeness_heads(), _completeness_rows(series, first, last, part)
+        records = completeness.gap_records(series, first, last)[:MOST_GAPS_EXPORTED]
+        found = gap_lines.lines(completeness.gaps(series, list(records)))
+        return sheets_response(
+            "completeness",
+            [
+                (_("Completeness"), _completeness_heads(), _completeness_rows(series, first, last, part)),
+                (_("Gaps"), gap_lines.heads(), map(gap_lines.cells, found)),
+            ],
         )
     page = Paginator(series, SERIES_PER_PAGE[by]).get_page(request.GET.get("page"))
     report = completeness.report(list(page), first, last, part)
