@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backup": ("data", "backup", "备份，可在运行中进行 / back up, also while the node runs"),
     "restore": ("data", "restore", "核对备份并恢复 / check a backup and restore it"),
     "upgrade": ("data", "upgrade", "备份、升级、校验 / back up, migrate, verify"),
+    "tls": ("tls", "app", "HTTPS 证书与本地 CA / certificates for HTTPS, from an authority of one's own"),
     "simulate": ("simulate", "simulate", "模拟现场设备 / simulated field devices"),
     "hj212": ("hj212", "app", "HJ 212 报文与 JSON 互转 / HJ 212 frames to JSON lines and back"),
     "ledger": ("ledger", "app", "账本：外人可核验的证据 / the ledger: evidence that outsiders can check"),

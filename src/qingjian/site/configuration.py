@@ -6,6 +6,7 @@ Every value knows where it came from, so that `qingjian doctor` can print it.
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import secrets
 import tomllib
@@ -52,6 +53,7 @@ class Configuration:
     """Address under which browsers reach the pages, for CSRF and links, e.g. https://monitor.example.cn."""
     tls_certificate: str = ""
     tls_key: str = ""
+    """Files of the certificate and its key; what is not absolute lies below the data folder."""
     language: str = "zh-hans"
     demo: bool = False
     second_factor: str = "administrators"
@@ -111,6 +113,9 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
         if text is not None:
             values[name] = _typed(name, text, hint, "environment")
             origins[name] = "environment"
+    for name in ("tls_certificate", "tls_key"):
+        if values.get(name):
+            values[name] = str(data / values[name])
     configuration = Configuration(**values)
     if configuration.profile not in _PROFILES:
         raise ConfigurationError(
@@ -151,6 +156,19 @@ def load(data: Path, environment: Mapping[str, str] | None = None) -> Effective:
     except NotaryError as error:
         raise ConfigurationError(f"ledger_witnesses, witness_logs: {error}") from error
     return Effective(configuration, origins)
+
+
+def add(folder: DataFolder, values: Mapping[str, str]) -> list[str]:
+    """Write the settings into `qingjian.toml` that it does not have yet, and return their names; others stay as they are."""
+    path = folder.configuration
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    known = tomllib.loads(text)
+    added = {name: value for name, value in values.items() if name not in known}
+    if added:
+        # In front: behind a table they would belong to it. A JSON string is a TOML string.
+        lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in added.items()]
+        write_durably(path, ("".join(lines) + text).encode())
+    return list(added)
 
 
 def _typed(name: str, value: Any, hint: type, origin: str) -> Any:
