@@ -271,3 +271,61 @@ def test_thirteen_months_of_hours_of_a_hundred_series_take_seconds(lake: Lake) -
     assert taken < 30  # measured below 5 s on a quiet machine; the limit allows for a crowded one
     found = lake.series([7], "hour", START, START + timedelta(days=500))
     assert found.num_rows == hours
+
+
+# -- the same period more than once ------------------------------------------------------------------------------------
+
+TWICE = pa.table(
+    {
+        "time": ["2026-03-01", "2026-03-01", "2026-03-01", "2026-03-02", "2026-03-02"],
+        "series": ["P1-w01018", "P1-w01018", "P1-w21003", "P1-w01018", "P1-w01018"],
+        "value": ["40", "41", "0.5", "39.0", "39"],
+    }
+)
+
+
+def test_a_period_given_twice_with_different_values_is_named_and_neither_is_taken() -> None:
+    found = prepare(TWICE, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    assert [(one.row, one.code) for one in found.problems] == [
+        (2, "period-contradicted"),
+        (3, "period-contradicted"),
+    ]
+    assert "出现多次且内容不同" in found.problems[0].zh
+    assert found.observations.num_rows == 3, "the other item, and the row that only repeats itself"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "contradicts"),
+    [("0.02L", "0.02L", False), ("0.02L", "0.02", True), ("0.02L", "0.04L", True), ("0.020", "0.02", False)],
+)
+def test_non_detects_contradict_like_numbers(first: str, second: str, contradicts: bool) -> None:
+    table = pa.table({"time": ["2026-03-01"] * 2, "series": ["P1-w21003"] * 2, "value": [first, second]})
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    assert bool(found.problems) is contradicts
+
+
+def test_two_lines_of_a_wide_table_for_one_day_contradict_only_where_they_differ() -> None:
+    table = pa.table(
+        {"时间": ["2026-03-01", "2026-03-01"], "P1-w01018": ["40", "41"], "P1-w21003": ["0.5", "0.5"]}
+    )
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    assert [one.row for one in found.problems] == [2, 3]
+    assert set(found.observations.column("series").to_pylist()) == {2}
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=12))
+def test_what_is_left_out_is_exactly_what_contradicts(rows: list[tuple[int, int]]) -> None:
+    table = pa.table(
+        {
+            "time": [f"2026-03-0{day + 1}" for day, _value in rows],
+            "series": ["P1-w01018"] * len(rows),
+            "value": [str(value) for _day, value in rows],
+        }
+    )
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    values: dict[int, set[int]] = {}
+    for day, value in rows:
+        values.setdefault(day, set()).add(value)
+    expected = [place + 2 for place, (day, _value) in enumerate(rows) if len(values[day]) > 1]
+    assert [one.row for one in found.problems] == expected
+    assert found.observations.num_rows == len(rows) - len(expected)

@@ -122,6 +122,7 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
         complaints.add(empty, "value", "value-missing")
     else:
         complaints.bad |= empty
+    _check_contradictions(series, statistic, starts, {**values, "limit": limits}, flag, complaints)
     good = np.flatnonzero(~complaints.bad)
     if not len(good):
         return Prepared(CANDIDATES.empty_table(), rows, complaints.problems)
@@ -138,6 +139,39 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
     return Prepared(
         made if len(good) == len(series) else made.take(pa.array(good)), rows, complaints.problems
     )
+
+
+def _check_contradictions(
+    series: npt.NDArray[np.int32],
+    statistic: npt.NDArray[np.int8],
+    starts: npt.NDArray[np.int64],
+    numbers: dict[str, Decimals],
+    flag: pa.Array,
+    complaints: _Complaints,
+) -> None:
+    """Complain about every row of a period that occurs more than once with different contents.
+
+    Which of them counts is not ours to guess; the same row twice is harmless.
+    """
+    kept = np.flatnonzero(~complaints.bad)
+    order = kept[np.lexsort((starts[kept], statistic[kept], series[kept]))]
+    first, second = order[:-1], order[1:]
+    same = (
+        (series[first] == series[second])
+        & (statistic[first] == statistic[second])
+        & (starts[first] == starts[second])
+    )
+    if not same.any():
+        return
+    words = flag.to_numpy(zero_copy_only=False)
+    differs: Mask = words[first] != words[second]
+    for one in numbers.values():
+        given = np.where(one.valid, one.to_float(), np.inf)
+        differs |= given[first] != given[second]
+    group = np.concatenate(([0], np.cumsum(~same)))
+    wrong = np.zeros(len(series), np.bool_)
+    wrong[order] = np.isin(group, group[1:][same & differs])
+    complaints.add(wrong, "time", "period-contradicted")
 
 
 def _named(table: pa.Table) -> pa.Table:

@@ -20,6 +20,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "value-malformed": ("数值不能识别", "the value is not a number"),
     "value-missing": ("没有数值也没有标记", "there is neither a value nor a flag"),
     "unit-differs": ("单位与序列不符", "the unit is not that of the series"),
+    "period-contradicted": (
+        "同一序列同一时间出现多次且内容不同",
+        "the same series and time occurs more than once with different contents",
+    ),
     "not-valid-then": ("该序列在这一时间无效", "the series was not valid at that time"),
 }
 

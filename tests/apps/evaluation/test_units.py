@@ -117,6 +117,28 @@ def test_a_station_shown_now_speaks_in_the_unit_of_the_index(data: Data, place) 
     assert card["row"].values["used"]["PM2.5"] == 80
 
 
+@pytest.mark.parametrize(
+    ("flow", "concentration"), [("升/秒", "毫克/升"), ("m3/s", "mg/l"), ("L/min", "μg/L"), ("m³/h", "mg/L")]
+)
+def test_amounts_are_the_same_in_every_spelling_of_a_unit(data: Data, flow: str, concentration: str) -> None:
+    in_unit("W1.w00000", flow)
+    in_unit("W1.w01018", concentration)
+    volume = {"升/秒": 10.0, "m3/s": 0.01, "L/min": 600.0, "m³/h": 36.0}[flow]
+    data.put("W1.w00000", START, [volume] * 24)
+    data.put("W1.w01018", START, [40_000.0 if concentration == "μg/L" else 40.0] * 24)
+    services.evaluate("outlets", DAY, DAY)
+    row = Evaluation.objects.get(kind="outlet_day")
+    assert row.result["amounts"]["w01018"]["kg"] == pytest.approx(40 * 36 * 24 / 1000)
+
+
+def test_no_amount_is_claimed_from_what_is_no_flow(data: Data) -> None:
+    in_unit("W1.w00000", "mm")
+    data.put("W1.w00000", START, [10.0] * 24)
+    data.put("W1.w01018", START, [40.0] * 24)
+    services.evaluate("outlets", DAY, DAY)
+    assert "w01018" not in Evaluation.objects.get(kind="outlet_day").result.get("amounts", {})
+
+
 # -- non-detects -------------------------------------------------------------------------------------------------------
 
 

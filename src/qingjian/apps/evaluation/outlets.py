@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,19 +30,12 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.converting import Converter
 from qingjian.contracts.directory import Directory
 from qingjian.rulebook import Confidence, Rulebook
+from qingjian.standards.errors import UnitError
 from qingjian.standards.explanation import Trace
+from qingjian.standards.quantity import convert
 
 FLOW_CODES = ("w00000", "a00000", "B01", "B02")
 PH_CODE = "w01001"
-CUBIC_METRES_PER_HOUR = {"L/s": 3.6, "m³/s": 3600.0, "m³/h": 1.0, "m3/h": 1.0, "m3/s": 3600.0}
-GRAMS_PER_CUBIC_METRE = {
-    "mg/L": 1.0,
-    "µg/L": 0.001,
-    "μg/L": 0.001,
-    "mg/m³": 0.001,
-    "µg/m³": 0.000001,
-    "μg/m³": 0.000001,
-}
 PLACES = 4
 NO_DIRECTORY = Directory(version=0, published_at=datetime(1970, 1, 1, tzinfo=UTC))
 DAY_SHARE = {"water": "water_day", "gas": "gas_day"}
@@ -137,6 +132,26 @@ def outlets(book: Rulebook | None = None) -> list[Outlet]:
     return found
 
 
+@cache
+def cubic_metres_per_hour(unit: str) -> float | None:
+    """Return what one of a unit of flow is in m³/h; None for what is no flow."""
+    return _times(unit, "m³/h")
+
+
+@cache
+def grams_per_cubic_metre(unit: str) -> float | None:
+    """Return what one of a unit of concentration, in gas or in water, is in g/m³; None for what is none."""
+    in_gas = _times(unit, "g/m³")
+    return _times(unit, "mg/L") if in_gas is None else in_gas
+
+
+def _times(unit: str, wanted: str) -> float | None:
+    try:
+        return float(convert(Decimal(1), unit, wanted))
+    except UnitError:
+        return None
+
+
 def bounds(limit: PermitLimit) -> str:
     """Return the limit as text."""
     if limit.upper is not None and limit.lower is not None:
@@ -168,7 +183,7 @@ class Block:
     def _needed(outlet: Outlet) -> Iterator[Series]:
         wanted = {limit.factor.wire_code for limit in outlet.limits}
         yield from (
-            one for code, one in outlet.series.items() if code in wanted or one.unit in GRAMS_PER_CUBIC_METRE
+            one for code, one in outlet.series.items() if code in wanted or grams_per_cubic_metre(one.unit)
         )
         other = (outlet.flow, outlet.series.get(PH_CODE))
         yield from (one for one in other if one is not None)
@@ -205,9 +220,10 @@ class Block:
 
     def volume(self, outlet: Outlet) -> np.ndarray:
         """Return m³ of every hour, of flue gas dry and at standard state; NaN where the flow is not valid or not measured."""
-        if outlet.flow is None or outlet.flow.unit not in CUBIC_METRES_PER_HOUR:
+        factor = None if outlet.flow is None else cubic_metres_per_hour(outlet.flow.unit)
+        if outlet.flow is None or factor is None:
             return np.full(self.hours.count, np.nan)
-        return self.judged(outlet, outlet.flow, False)[1] * CUBIC_METRES_PER_HOUR[outlet.flow.unit]
+        return self.judged(outlet, outlet.flow, False)[1] * factor
 
     def hourly(self) -> Iterator[Draft]:
         """Yield the hours in which a value passes a limit, counted or marked; hours within the limits make no row."""
@@ -318,14 +334,14 @@ class Block:
 
         Never of concentrations at reference oxygen: those belong to another volume.
         """
-        grams = GRAMS_PER_CUBIC_METRE[series.unit]
+        grams = grams_per_cubic_metre(series.unit) or np.nan
         return self.judged(outlet, series, False)[1] * volume * (grams / 1000)
 
     def _amount(
         self, outlet: Outlet, series: Series, part: slice, volume: np.ndarray
     ) -> dict[str, Any] | None:
         """Return kg of one day, of every factor that is measured as a concentration beside a flow."""
-        if series.unit not in GRAMS_PER_CUBIC_METRE:
+        if grams_per_cubic_metre(series.unit) is None:
             return None
         kilograms = self.masses(outlet, series, volume)[part]
         good = np.isfinite(kilograms)
