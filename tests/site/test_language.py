@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -63,3 +67,49 @@ def test_a_language_nobody_offers_changes_nothing(client: Client, person: User, 
 def test_switching_leads_to_no_foreign_site(client: Client) -> None:
     answer = client.post("/i18n/setlang/", {"language": "en", "next": "https://elsewhere.example/"})
     assert answer.headers["Location"] == "/"
+
+
+TRANSLATING_NOW = ("gettext", "ngettext", "pgettext", "npgettext")
+SOURCE = Path(__file__).parents[2] / "src" / "qingjian"
+
+
+def _translated_at_start(path: Path) -> Iterator[int]:
+    """Yield the lines that translate while the module is loaded: in whatever language the program starts with."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {
+        one.asname or one.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for one in node.names
+        if one.name in TRANSLATING_NOW
+    }
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting += [*node.args.defaults, *(one for one in node.args.kw_defaults if one)]
+            continue
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+            yield node.lineno
+        waiting += ast.iter_child_nodes(node)
+
+
+def test_no_text_is_translated_before_anybody_reads_it() -> None:
+    found = {
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        for line in _translated_at_start(path)
+    }
+    assert found == set()
+
+
+def test_the_scan_finds_what_it_looks_for(tmp_path: Path) -> None:
+    path = tmp_path / "eager.py"
+    path.write_text(
+        "from django.utils.translation import gettext as _\n"
+        "NAMES = {'day': _('day')}\n"
+        "def later(name=_('now')):\n"
+        "    return _('later')\n",
+        encoding="utf-8",
+    )
+    assert sorted(_translated_at_start(path)) == [2, 3]

@@ -27,6 +27,50 @@ def sheets(client, address: str) -> openpyxl.Workbook:
     return openpyxl.load_workbook(io.BytesIO(client.get(address).content))
 
 
+# -- rolling means of the air ------------------------------------------------------------------------------------------
+
+
+def test_the_air_now_has_rolling_means_that_say_what_they_rest_on(data: Data, staff, client) -> None:
+    for point in ("A1", "A2"):
+        data.air(point, START, 33, a34004=60.0, a05024=80.0)
+        data.put(f"{point}.a34004", START + timedelta(hours=31), [120.0, 180.0])
+        data.put(f"{point}.a05024", START + timedelta(hours=26), [20.0] * 3, "D")
+        data.put(f"{point}.a21026", START + timedelta(hours=10), [8.0] * 12, "D")
+    services.evaluate("air", START.date(), START.date() + timedelta(days=1))
+    client.force_login(staff)
+    answer = client.get("/air/")
+    found = {one.name: one for one in answer.context["rolling"]}
+    assert (found["PM2.5"].hour, found["PM2.5"].value) == (180, (22 * 60 + 120 + 180) / 24)
+    assert (found["PM2.5"].valid, found["PM2.5"].window) == (24, 24)
+    assert (found["O3"].value, found["O3"].valid, found["O3"].window) == (None, 5, 8), (
+        "six of eight are needed"
+    )
+    assert (found["SO2"].value, found["SO2"].valid) == (None, 12)
+    assert "滑动平均" in answer.content.decode()
+    why = client.get("/air/rolling/why/?item=PM2.5").content.decode()
+    assert "截至 11-21 08:00 起的一小时" in why
+    assert "67.5 μg/m³" in why
+    assert client.get("/air/rolling/why/?item=O9").status_code == 404
+    rows = list(sheets(client, "/air/?export=xlsx").active.iter_rows(values_only=True))
+    assert [row[0] for row in rows[1:]] == ["A1", "A2"]
+
+
+def test_an_hour_that_is_not_published_names_no_primary_pollutant_and_gives_no_advice(
+    data: Data, staff, client
+) -> None:
+    for point in ("A1", "A2"):
+        data.air(point, START, 33, a34004=50.0, a21026=float("nan"))
+    services.evaluate("air", START.date(), START.date() + timedelta(days=1))
+    client.force_login(staff)
+    answer = client.get("/air/")
+    row = answer.context["row"]
+    assert (row.publishable, row.primary, row.published_primary) == (False, "PM2.5", "")
+    assert answer.context["advice"] is None
+    assert "首要污染物: <strong>无</strong>" in answer.content.decode().replace("：", ": ")
+    rows = list(sheets(client, "/air/?export=xlsx").active.iter_rows(min_row=2, values_only=True))
+    assert {(one[3], one[5] or "") for one in rows} == {("NA", "")}
+
+
 # -- three years of air ------------------------------------------------------------------------------------------------
 
 

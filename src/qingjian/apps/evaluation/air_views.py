@@ -16,6 +16,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import (
     air,
     queries,
+    rolling,
     statistics,
     targets,
     words,
@@ -38,9 +39,11 @@ def air_now(request: HttpRequest) -> HttpResponse:
     """One answer first: the air of the county now."""
     place, places = place_of(request)
     found = queries.air_now(request.user, place)
+    if request.GET.get("export") == "xlsx":
+        return _now_workbook(found)
     index = found["index"]
     advice = None
-    if index is not None:
+    if index is not None and found["row"].publishable:
         language = queries.language()
         advice = {
             "effect": index.effect[language],
@@ -54,10 +57,64 @@ def air_now(request: HttpRequest) -> HttpResponse:
         place=place,
         places=places,
         advice=advice,
+        rolling=_rolling(place, found["row"]),
         catching_up=queries.catching_up("air"),
         **found,
     )
     return render(request, "evaluation/air.html", context)
+
+
+def _rolling(place: air.Assessed | None, row: Any) -> list[rolling.Rolling]:
+    if place is None or row is None:
+        return []
+    hours = {
+        one.start: one.values["used"]
+        for one in queries.air_hours_until(row.start, max(rolling.WINDOWS.values()), place.region)
+    }
+    return rolling.of(hours, row.start, rulebook())
+
+
+def air_rolling_why(request: HttpRequest) -> HttpResponse:
+    """The drawer: how a rolling mean of the newest hour came about."""
+    place, _places = place_of(request)
+    for one in _rolling(place, queries.air_now(request.user, place)["row"]):
+        if place is not None and one.name == request.GET.get("item"):
+            title = f"{one.name} · {one.value if one.value is not None else '–'} {one.unit}"
+            return drawer(request, title, place.region.name, one.trace.to_dict())
+    raise Http404
+
+
+def _now_workbook(found: dict[str, Any]) -> HttpResponse:
+    """The newest hour of every station in reach."""
+    heads = [
+        _("Point code"),
+        _("Monitoring point"),
+        _("Hour"),
+        "AQI",
+        _("Category"),
+        _("Primary pollutant"),
+        *air.POLLUTANTS,
+        _("Edition"),
+        _("Confidence"),
+        _("Label"),
+    ]
+    rows = [
+        [
+            card["point"].code,
+            card["point"].name,
+            row.start,
+            row.aqi if row.publishable else "NA",
+            words.category(row.published_category),
+            row.published_primary,
+            *(row.values["used"].get(name) for name in air.POLLUTANTS),
+            row.edition,
+            row.confidence,
+            card["label"]["text"] if card["label"] else _("measured"),
+        ]
+        for card in found["cards"]
+        if (row := card["row"]) is not None
+    ]
+    return workbook_response("air-now", heads, rows)
 
 
 def air_trend(request: HttpRequest) -> HttpResponse:

@@ -211,6 +211,13 @@ def air_trend(place: air.Assessed) -> list[Evaluation]:
     )
 
 
+def air_hours_until(newest: datetime, count: int, region: Region) -> list[Evaluation]:
+    """Return so many hours of a region up to one, that one included."""
+    first = newest - timedelta(hours=count - 1)
+    rows = current("air_hour").filter(point=None, region=region, start__gte=first, start__lte=newest)
+    return list(rows.only("start", "values"))
+
+
 def air_days(region: Region, year: int) -> list[Evaluation]:
     """Return the days of a region in a year."""
     rows = current("air_day").filter(

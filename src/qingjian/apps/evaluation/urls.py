@@ -15,6 +15,7 @@ from qingjian.apps.evaluation import (
 urlpatterns = [
     path("air/", air_views.air_now, name="air"),
     path("air/trend.json", air_views.air_trend, name="air-trend"),
+    path("air/rolling/why/", air_views.air_rolling_why, name="air-rolling-why"),
     path("air/year/", air_views.air_year, name="air-year"),
     path("air/year/calendar.json", air_views.air_calendar, name="air-calendar"),
     path("air/year/why/", air_views.air_year_why, name="air-year-why"),

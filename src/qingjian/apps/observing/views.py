@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Stream
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import rules as account_rules
@@ -45,10 +46,10 @@ from qingjian.ui.asked import moment
 from qingjian.ui.listing import workbook_response
 
 RANGES = {
-    "day": (timedelta(days=1), _("24 hours")),
-    "week": (timedelta(days=7), _("7 days")),
-    "month": (timedelta(days=31), _("31 days")),
-    "year": (timedelta(days=366), _("1 year")),
+    "day": (timedelta(days=1), gettext_lazy("24 hours")),
+    "week": (timedelta(days=7), gettext_lazy("7 days")),
+    "month": (timedelta(days=31), gettext_lazy("31 days")),
+    "year": (timedelta(days=366), gettext_lazy("1 year")),
 }
 MOST_SERIES = 6
 MOST_COMPARABLE = 300
