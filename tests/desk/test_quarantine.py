@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from openpyxl import load_workbook
 from tests.apps.conftest import NOW
 
+from qingjian.apps.accounts.models import AuditEvent
 from qingjian.apps.network import models
 from qingjian.apps.network import services as network
+from qingjian.contracts.clock import CHINA
 from qingjian.gateway.positions import PositionStore
 from qingjian.gateway.quarantine import QuarantineStore, Sender
 from qingjian.journal import JournalReader, JournalWriter, Kind, NewFrame
@@ -118,3 +121,32 @@ def test_what_an_unknown_sender_sent_can_be_looked_at(registry, client, clock) -
     assert "没有" in client.get("/quarantine/samples/?mn=OTHER").content.decode()
     client.force_login(registry.person("officer", "enforcement_officer"))
     assert client.get("/quarantine/samples/?mn=NEW1").status_code == 403
+
+
+def test_frames_are_sent_again_on_a_persons_word(registry, client, clock) -> None:
+    staff = registry.person("staff", "station_staff")
+    models.ForwardTarget.objects.create(code="up", name="省平台", host="10.9.0.1", port=9212, devices=["*"])
+    with JournalWriter.open(settings.DATA_FOLDER.journal, "gateway-1", clock) as writer:
+        for hour in range(6):
+            received = int((NOW - timedelta(hours=5 - hour)).timestamp() * 1_000_000)
+            writer.append_many([NewFrame(received, "a:1", 1, "MN-A1", Kind.ACCEPTED, b"x")])
+    store = PositionStore(settings.DATA_FOLDER.forwarding)
+    store.begin("up", "gateway-1", 6)
+    client.force_login(staff)
+    assert "/forwarding/up/again/" in client.get("/forwarding/").content.decode()
+    since = (NOW - timedelta(hours=2)).astimezone(CHINA)
+    answer = client.post(
+        "/forwarding/up/again/",
+        {"start": f"{since:%Y-%m-%dT%H:%M}", "purpose": "省平台丢失数据"},
+        follow=True,
+    )
+    assert "流水中 3 条报文将重新转发" in answer.content.decode()
+    assert store.position("up", "gateway-1").sequence == 3
+    event = AuditEvent.objects.get(action="forwarding:target:sent-again")
+    assert (event.user, event.subject, event.detail["purpose"]) == (staff, "up", "省平台丢失数据")
+    client.post("/forwarding/up/again/", {"start": "soon", "purpose": ""})
+    assert client.post("/forwarding/none/again/", {}).status_code == 404
+    assert store.position("up", "gateway-1").sequence == 3
+    store.close()
+    client.force_login(registry.person("officer", "enforcement_officer"))
+    assert client.post("/forwarding/up/again/", {"start": "2026-11-20T00:00"}).status_code == 403

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.gateway.support import MN, MN2, Site, acknowledgement, device, raw, until, upload
 
 from qingjian.contracts.directory import FileDirectoryStore, Target
-from qingjian.gateway.forwarding import Forwarder, ForwardingLimits, TargetProgress, progress
+from qingjian.gateway.forwarding import Forwarder, ForwardingLimits, TargetProgress, progress, send_again
 from qingjian.gateway.positions import PositionStore
 from qingjian.hj212.decoder import Framer
 from qingjian.hj212.message import Message
@@ -203,6 +204,43 @@ def test_a_gateway_process_that_joins_later_is_forwarded_from_its_first_frame(
             assert scene.platform.numbers() == [3, 4]
 
     asyncio.run(play())
+
+
+def test_a_person_lets_frames_be_sent_again_from_a_moment(scene: Scene) -> None:
+    start = scene.site.clock.now()
+
+    def at(minute: int) -> int:
+        return int((start + timedelta(minutes=minute)).timestamp() * 1_000_000)
+
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish()
+        async with scene.forwarder():
+            await scene.flows(lambda: scene.platform.connected)
+            scene.journal.append_many(
+                [NewFrame(at(n), "p", 1, MN, Kind.ACCEPTED, upload(n)) for n in range(40)]
+            )
+            await scene.flows(lambda: len(scene.platform.got) == 40 and scene.progress().behind == 0)
+            assert send_again(scene.site.folder, "t1", start + timedelta(minutes=35)) == 5
+            await scene.flows(lambda: len(scene.platform.got) == 45 and scene.progress().behind == 0)
+            assert scene.platform.numbers()[40:] == [35, 36, 37, 38, 39]
+            assert send_again(scene.site.folder, "t1", start + timedelta(days=1)) == 0, "never forward"
+            assert send_again(scene.site.folder, "nobody", start) == 0
+
+    asyncio.run(play())
+
+
+def test_a_position_set_by_a_person_is_not_overrun_by_what_was_under_way(scene: Scene) -> None:
+    store = PositionStore(scene.site.folder.forwarding)
+    now = scene.site.clock.now()
+    store.begin("t1", "g1", 5)
+    assert store.advance("t1", "g1", 9, now, forwarded=4, start=5)
+    store.restart("t1", "g1", 2)
+    assert not store.advance("t1", "g1", 12, now, forwarded=3, given_up=[(11, "x")], start=9)
+    (one,) = store.positions("t1")
+    assert (one.sequence, one.forwarded, one.given_up) == (2, 4, 0)
+    assert store.given_up("t1") == []
+    store.close()
 
 
 def test_a_new_target_begins_everywhere_at_once(scene: Scene) -> None:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("quarantine/", views.quarantine, name="quarantine"),
     path("quarantine/samples/", views.quarantine_samples, name="quarantine-samples"),
     path("forwarding/", views.forwarding, name="forwarding"),
+    path("forwarding/<str:code>/again/", views.forward_again, name="forward-again"),
     path("data/frames/<str:journal>/<int:sequence>/ledger/", ledger.frame_in_ledger, name="frame-in-ledger"),
     path("data/values/ledger/", ledger.value_in_ledger, name="value-in-ledger"),
     path("points/<str:code>/evidence/", ledger.bundle, name="evidence"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
@@ -18,6 +21,7 @@ from qingjian.apps.evaluation.present import present
 from qingjian.apps.network import models as registry
 from qingjian.apps.network import queries as network
 from qingjian.apps.network import services as network_services
+from qingjian.apps.network.forms import SendAgainForm
 from qingjian.apps.network.kinds import ELEMENTS
 from qingjian.apps.observing import provenance, stores, words
 from qingjian.apps.observing import queries as observing
@@ -176,10 +180,29 @@ def forwarding(request: HttpRequest) -> HttpResponse:
         {
             "title": _("Forwarding to upper platforms"),
             "targets": registry.ForwardTarget.objects.all(),
+            "again": SendAgainForm(initial={"start": now() - timedelta(days=1)}, auto_id=False),
             "progress": [(one, *LINKS.get(one.state, (one.state, "secondary"))) for one in progress],
             "now": now(),
         },
     )
+
+
+@require_POST
+def forward_again(request: HttpRequest, code: str) -> HttpResponse:
+    """Let an upper platform get the frames received since a moment once more."""
+    account_rules.require(request.user, Capability.SEND_COMMANDS)
+    target = get_object_or_404(registry.ForwardTarget, code=code)
+    form = SendAgainForm(request.POST)
+    if form.is_valid():
+        count = network_services.send_again(
+            request.user, target, form.cleaned_data["start"], form.cleaned_data["purpose"]
+        )
+        messages.success(
+            request, _("%(count)d frames of the journal are gone through again.") % {"count": count}
+        )
+    else:
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
+    return redirect("forwarding")
 
 
 def _progress_cells(one: TargetProgress) -> list[Any]:

@@ -112,6 +112,27 @@ def progress(folder: DataFolder, targets: Sequence[Target]) -> list[TargetProgre
     return rows
 
 
+def send_again(folder: DataFolder, target: str, start: datetime) -> int:
+    """Let a target get the frames received since a moment once more; returns how many frames are gone through again.
+
+    Only back, never forward: what a target has not got yet is not passed over. Frames whose journal segments are gone
+    cannot be sent. The forwarding process notices by itself.
+    """
+    store = PositionStore(folder.forwarding)
+    again = 0
+    try:
+        for name in journals(folder.journal):
+            with JournalReader(folder.journal / name) as reader:
+                behind = reader.last_before(start, reader.last())
+            position = store.position(target, name)
+            if position is not None and behind < position.sequence:
+                store.restart(target, name, max(behind, 0))
+                again += position.sequence - max(behind, 0)
+    finally:
+        store.close()
+    return again
+
+
 class Forwarder:
     """Keeps one task per enabled target of the directory."""
 
@@ -289,7 +310,8 @@ class _Route:
         for frame in frames:
             window.look_at(frame, self._prepare)
             if len(window.frames) >= self._limits.window:
-                await self._deliver(name, window, upstream)
+                if not await self._deliver(name, window, upstream):
+                    return True  # a person has set the position: read on from there
                 window = _Window(frame.sequence)
         if window.reached > window.start:
             await self._deliver(name, window, upstream)
@@ -306,8 +328,11 @@ class _Route:
             return None
         return outgoing(frame.sequence, message, self._target, policy)
 
-    async def _deliver(self, name: str, window: _Window, upstream: Upstream) -> None:
-        """Deliver a window and store the position behind it; OSError when the target cannot be served now."""
+    async def _deliver(self, name: str, window: _Window, upstream: Upstream) -> bool:
+        """Deliver a window and store the position behind it; OSError when the target cannot be served now.
+
+        False when the position was set elsewhere meanwhile (`send_again`).
+        """
         limits = self._limits
         frames = window.frames
         left: list[Outgoing] = []
@@ -331,7 +356,8 @@ class _Route:
                     break
                 todo = left
         self._failures.clear()
-        self._store.advance(
+        self.moved = True
+        return self._store.advance(
             self._target.id,
             name,
             window.reached,
@@ -342,8 +368,8 @@ class _Route:
                 *window.unwritable,
                 *((one.sequence, f"{one.cn} {one.qn}: never acknowledged, others were") for one in left),
             ],
+            start=window.start,
         )
-        self.moved = True
 
     def _store_prefix(self, name: str, window: _Window) -> None:
         """Before a failure is reported: keep what was acknowledged without a gap, and remember who came next."""
@@ -354,7 +380,9 @@ class _Route:
             done += 1
         if done:
             sequence = window.frames[done - 1].sequence
-            self._store.advance(self._target.id, name, sequence, self._clock.now(), forwarded=done)
+            self._store.advance(
+                self._target.id, name, sequence, self._clock.now(), forwarded=done, start=window.start
+            )
             self.moved = True
         if done < len(window.frames):
             head = (name, window.frames[done].sequence)

@@ -128,18 +128,26 @@ class PositionStore:
         forwarded: int = 0,
         skipped: int = 0,
         given_up: Sequence[tuple[int, str]] = (),
-    ) -> None:
-        """Move a position forward together with what became of the frames on the way."""
+        start: int | None = None,
+    ) -> bool:
+        """Move a position forward together with what became of the frames on the way.
+
+        `start` is where the caller took it up; False, and nothing is changed, when it was set elsewhere meanwhile.
+        """
         with immediate(self._connection):
-            self._connection.execute(
+            moved = self._connection.execute(
                 "UPDATE positions SET sequence = ?, forwarded = forwarded + ?, skipped = skipped + ?,"
-                " given_up = given_up + ?, moved_us = ? WHERE target = ? AND journal = ?",
-                (sequence, forwarded, skipped, len(given_up), to_us(now), target, journal),
-            )
+                " given_up = given_up + ?, moved_us = ? WHERE target = ? AND journal = ?"
+                " AND (? IS NULL OR sequence = ?)",
+                (sequence, forwarded, skipped, len(given_up), to_us(now), target, journal, start, start),
+            ).rowcount
+            if not moved:
+                return False
             self._connection.executemany(
                 "INSERT OR REPLACE INTO given_up VALUES (?,?,?,?,?)",
                 [(target, journal, one, reason, to_us(now)) for one, reason in given_up],
             )
+        return True
 
     def link(
         self,

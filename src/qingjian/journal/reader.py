@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -86,6 +87,19 @@ class JournalReader:
         """Return the oldest sequence still kept, 0 when the journal is empty."""
         found = self.read(0, 1)
         return found[0].sequence if found else 0
+
+    def last_before(self, moment: datetime, up_to: int) -> int:
+        """Return the last sequence ≤ `up_to` before the first frame received at or after a moment."""
+        low, high = self.first() - 1, up_to
+        # Frames are received in the order of their sequence, so the border is found by halving.
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = self.read(middle - 1, 1)
+            if found and found[0].received_at < moment:
+                low = max(middle, min(found[0].sequence, high))
+            else:
+                high = middle - 1
+        return low
 
     def highest_connection(self) -> int:
         """Return the highest connection number of the two newest segments, to number new connections behind it."""

@@ -37,7 +37,7 @@ def release_segments(
         forwarding = forwarding_position(folder, directory, name)
         up_to = min(one for one in (lake, ledger, forwarding) if one is not None)
         with JournalReader(folder.journal / name) as reader:
-            up_to = _received_before(reader, received_before, up_to)
+            up_to = reader.last_before(received_before, up_to)
         if up_to <= 0:
             continue
         deleted = delete_segments(
@@ -69,17 +69,3 @@ def forwarding_position(folder: DataFolder, directory: Directory, journal: str) 
     finally:
         store.close()
     return min(0 if one is None else one.sequence for one in found)
-
-
-def _received_before(reader: JournalReader, moment: datetime, up_to: int) -> int:
-    """Return the last sequence ≤ `up_to` before the first frame received at or after a moment."""
-    low, high = reader.first() - 1, up_to
-    # Frames are received in the order of their sequence, so the border is found by halving.
-    while low < high:
-        middle = (low + high + 1) // 2
-        found = reader.read(middle - 1, 1)
-        if found and found[0].received_at < moment:
-            low = max(middle, min(found[0].sequence, high))
-        else:
-            high = middle - 1
-    return low

@@ -84,3 +84,13 @@ class ImportForm(forms.Form):
 class DecisionForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
     comment = forms.CharField(label=_("Comment"), required=False, max_length=300)
+
+
+class SendAgainForm(forms.Form):
+    """From when an upper platform is to get the frames once more."""
+
+    start = forms.DateTimeField(
+        label=_("Received from"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    purpose = forms.CharField(label=_("Reason"), max_length=200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from qingjian.contracts.commands import Command
 from qingjian.contracts.current import now
 from qingjian.contracts.directory import Directory, FileDirectoryStore
 from qingjian.contracts.rulebooks import RulebookStore
+from qingjian.gateway import forwarding
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.gateway.registry import after_change
 
@@ -219,6 +221,18 @@ def install(proposals: Iterable[Proposal]) -> int:
         records.commit("registry.installed", version.pk, recorded.installed(version))
         count += 1
     return count
+
+
+def send_again(author: Any, target: models.ForwardTarget, start: datetime, purpose: str) -> int:
+    """Let an upper platform get the frames received since a moment once more; returns how many are gone through."""
+    account_rules.require(author, Capability.SEND_COMMANDS)
+    accounts.record(
+        author,
+        "forwarding:target:sent-again",
+        target.code,
+        {"from": start.astimezone(UTC).isoformat(), "purpose": purpose},
+    )
+    return forwarding.send_again(settings.DATA_FOLDER, target.code, start)
 
 
 def directory_store() -> FileDirectoryStore:
