@@ -11,6 +11,7 @@ OPEN = {
     "/login/code/",
     "/i18n/setlang/",
     "/health/",
+    "/public/demo-data/",
     "/public/disclosures/",
     "/public/ledger/",
     "/public/ledger/verify.py",
