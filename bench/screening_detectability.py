@@ -21,10 +21,11 @@ import numpy as np
 
 from qingjian.cli.screen_panel import read_panel
 from qingjian.screening.budget import DAYS_A_MONTH
+from qingjian.screening.context import ContextModels
 from qingjian.screening.panel import Floats
 from qingjian.screening.record import Record, history_record
 from qingjian.screening.screen import LEARNED_DAYS
-from qingjian.screening.statistics import Models, fit_models
+from qingjian.screening.statistics import fit_models
 from qingjian.screening.vocabulary import PARTICLES, common_name
 
 WINDOWS = (1, 7, 30)
@@ -46,16 +47,22 @@ def sprayed(days: int, depth: float, r: np.random.Generator) -> Floats:
     return 1 - drop.reshape(days, 24)
 
 
-def errors(record: Record, models: Models, station: int, parameter: int, share: Floats) -> Floats:
-    """Errors (days, 24) on the scale of the model when only `share` (days, 24) of what was there is read."""
-    context = models.apart if models.apart is not None and parameter in _particles(record) else models.context
-    shaped = context.shaped(record)
-    resolution = record.parameters[parameter].resolution
-    read = record.hourly[station, parameter] * share.ravel()
-    if resolution > 0:
-        read = np.round(read / resolution) * resolution
-    expected = context.expect(record, shaped, station, parameter).expected
-    return (context.shapes[parameter].of(read) - expected).reshape(record.days, 24)
+class Errors:
+    """Errors of one model by days; the expectation does not depend on what the series itself reads."""
+
+    def __init__(self, record: Record, context: ContextModels) -> None:
+        self.record, self.context = record, context
+        shaped = context.shaped(record)
+        self.expected = {key: context.expect(record, shaped, *key).expected for key in context.models}
+
+    def when(self, station: int, parameter: int, share: Floats) -> Floats:
+        """Errors (days, 24) on the scale of the model when only `share` (days, 24) of what was there is read."""
+        resolution = self.record.parameters[parameter].resolution
+        read = self.record.hourly[station, parameter] * share.ravel()
+        if resolution > 0:
+            read = np.round(read / resolution) * resolution
+        away = self.context.shapes[parameter].of(read) - self.expected[station, parameter]
+        return away.reshape(self.record.days, 24)
 
 
 def _particles(record: Record) -> list[int]:
@@ -93,19 +100,13 @@ def windows(daily: Floats, width: int) -> Floats:
     return np.where(count >= 2 * width / 3, np.nansum(rows, axis=1) / np.maximum(count, 1), np.nan)
 
 
-def measure(
-    name: str, record: Record, models: Models, parameters: list[int], shares: list[Floats], learned: int
-) -> None:
-    """Print the table of one way: one row a severity and window, means over the stations."""
-    stations = [
-        s
-        for s in range(len(record.stations))
-        if all(np.isfinite(record.hourly[s, p]).any() for p in parameters)
-    ]
+def measure(name: str, errors: Errors, parameters: list[int], shares: list[Floats], learned: int) -> None:
+    """Print the table of one way: one row a severity, means over the stations."""
+    record = errors.record
+    stations = [s for s in range(len(record.stations)) if all((s, p) in errors.expected for p in parameters)]
     whole = np.ones((record.days, 24))
     clean = {
-        s: np.hstack([against_around(filled(errors(record, models, s, p, whole))) for p in parameters])
-        for s in stations
+        s: np.hstack([against_around(filled(errors.when(s, p, whole))) for p in parameters]) for s in stations
     }
     for share, label in zip(shares, ("subtle", "medium", "gross"), strict=True):
         found: dict[int, list[tuple[float, ...]]] = {width: [] for width in WINDOWS}
@@ -113,10 +114,7 @@ def measure(
         for s in stations:
             # the months around are those of the clean series: a short episode hardly moves them
             moved = np.hstack(
-                [
-                    filled(errors(record, models, s, p, share)) - filled(errors(record, models, s, p, whole))
-                    for p in parameters
-                ]
+                [filled(errors.when(s, p, share)) - filled(errors.when(s, p, whole)) for p in parameters]
             )
             w = weights(clean[s][:learned], np.nanmean(moved[:learned], axis=0))
             honest, tampered = clean[s][learned:] @ w, (clean[s] + moved)[learned:] @ w
@@ -154,7 +152,7 @@ def main() -> None:
     models = fit_models(record)
     learned = int(options.learned * record.days)
     print(
-        "| way | mean change (log) | error of an hour (log) | "
+        "| way | mean change (scale of the model) | spread of an hour's error | "
         + " | ".join(f"{width} d: distance / found at 1 / at 1/6" for width in WINDOWS)
         + " |\n|---|---|---|"
         + "---|" * len(WINDOWS)
@@ -163,10 +161,12 @@ def main() -> None:
     if len(particles) == 2:
         r = np.random.default_rng(1)
         bursts = [sprayed(record.days, depth, r) for depth in DEPTHS]
-        measure("spray, both particle factors", record, models, particles, bursts, learned)
+        apart = models.apart or models.context
+        measure("spray, both particle factors", Errors(record, apart), particles, bursts, learned)
+    alone = Errors(record, models.context)
     for p in record.measured():
         slopes = [np.full((record.days, 24), slope) for slope in SLOPES]
-        measure(f"slope, {record.parameters[p].code}", record, models, [p], slopes, learned)
+        measure(f"slope, {record.parameters[p].code}", alone, [p], slopes, learned)
 
 
 if __name__ == "__main__":
