@@ -77,13 +77,13 @@ class Finding:
         zh = (
             f"{self.station} {self.parameter} 在 {first} 至 {last} {kind.zh}{other_zh}：{tests_zh or '多项检验合并异常'}。"
             f"正常历史中约每 {rare} 天有一天达到这一程度。{fault_zh}需先排除：{kind.innocent_zh}。"
-            f"{'历史不足，结论可信度低。' if self.confidence == 'low' else ''}"
+            f"{'历史不足或难以比较，结论可信度低。' if self.confidence == 'low' else ''}"
         )
         en = (
             f"{self.station} {self.parameter}, {first} to {last}: resembles {kind.en}.{other_en} "
             f"{tests_en or 'Several weak tests together'}. About 1 in {rare} honest days reaches this.{fault_en} "
             f"Rule out first: {kind.innocent_en}."
-            f"{' Little history: low confidence.' if self.confidence == 'low' else ''}"
+            f"{' Little or hardly comparable history: low confidence.' if self.confidence == 'low' else ''}"
         )
         return zh, en
 

@@ -64,11 +64,13 @@ def test_lowered_confidence_and_simulation_stand_on_the_page(client, office, scr
     said.notes = [
         "没有可用的历史数据，以待筛查数据自身为参照 / no usable history",
         "A1 air.a34004：自身历史不足 / little history",
+        "W1：各因子的日变化较历史整体推迟约 8 小时 / another clock",
     ]
     (clue,) = screened(found(confidence="low"))
     client.force_login(office.handler)
     page = text(client, f"/clues/{clue.pk}/")
-    assert "自身历史不足以比对" in page
+    assert "自身历史不足或难以比较" in page
+    assert "推迟约 8 小时" in page
     assert "模拟序列" in page
     assert "没有可用的历史数据" in page
     assert "air.a34004：" not in page

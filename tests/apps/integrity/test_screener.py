@@ -347,4 +347,23 @@ def test_bad_pasts_give_a_clear_result_with_lowered_confidence(hours, monkeypatc
         assert "1 panels" in screener.run()
     assert not Suspect.objects.filter(series__code="W1.w01018").exclude(confidence="low").exists()
     for clue in Clue.objects.filter(point__code="W1"):
-        assert "历史不足，结论可信度低" in clue.statement
+        assert "历史不足或难以比较，结论可信度低" in clue.statement
+
+
+def test_a_clue_keeps_what_was_said_of_its_own_point_and_of_the_whole_panel() -> None:
+    from types import SimpleNamespace
+
+    from qingjian.apps.integrity.services.results import _notes_about
+
+    series = SimpleNamespace(point=SimpleNamespace(code="W1"), factor=SimpleNamespace(code="w.cod"))
+    said = [
+        "W1：时钟",
+        "W2：时钟",
+        "W1 w.cod：单位",
+        "W1 w.nh3n：单位",
+        "W2 w.cod：单位",
+        "历史数据：重复",
+        "3 条记录",
+    ]
+    kept = _notes_about(SimpleNamespace(series=series), said, {"W1", "W2"})
+    assert kept == ["W1：时钟", "W1 w.cod：单位", "历史数据：重复", "3 条记录"]

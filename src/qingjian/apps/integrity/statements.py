@@ -45,12 +45,12 @@ def month_record(series: Series, month: str, score: float, kind: str, low: bool)
     zh = (
         f"{series.point.name} {series.factor.name_zh} {month} 整月数据{words.zh}：单日都不突出，整月合并后异常。"
         f"正常历史中约每 {rare} 个月有一个月达到这一程度。需先排除：{words.innocent_zh}。"
-        f"{'历史不足，结论可信度低。' if low else ''}"
+        f"{'历史不足或难以比较，结论可信度低。' if low else ''}"
     )
     en = (
         f"{series.point.name} {series.factor.name_en}, {month} as a whole: resembles {words.en}. No single day "
         f"stands out, the month does. About 1 in {rare} honest months reaches this. "
-        f"Rule out first: {words.innocent_en}.{' Little history: low confidence.' if low else ''}"
+        f"Rule out first: {words.innocent_en}.{' Little or hardly comparable history: low confidence.' if low else ''}"
     )
     return {
         "station": series.point.code,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -108,20 +108,21 @@ def store(run: Screened, hits: Sequence[Hit], totals: Totals) -> None:
     for hit, at in zip(ordered, after, strict=True):
         # Drawn before the transaction: nothing slow happens inside.
         chart = run.drawing.chart(hit.series.point.code, hit.series.factor.code, hit.first, hit.last)
-        hit.record["notes"] = _notes_about(hit, run.found.notes)
+        hit.record["notes"] = _notes_about(hit, run.found.notes, {point for point, _ in run.group.places})
         hit.record["history"] = run.taught(hit.series)
         with transaction.atomic():
             _put(hit, None if at is None else before[at].pk, chart, run, muted, totals)
 
 
-def _notes_about(hit: Hit, notes: Sequence[str]) -> list[str]:
-    """Return what was said of the whole panel or of this series: repaired times, too little history."""
-    own = f"{hit.series.point.code} {hit.series.factor.code}"
+def _notes_about(hit: Hit, notes: Sequence[str], points: Collection[str]) -> list[str]:
+    """Return what was said of the whole panel, of this point or series: repaired times, too little history, another clock."""
+    point = hit.series.point.code
     kept = []
     for note in notes:
         head, colon, _rest = note.partition("：")
-        # A note about one series begins with its point and factor.
-        if not colon or " " not in head or head == own:
+        # A note about one series begins with its point and factor, one about a point with its code.
+        elsewhere = colon and (" " in head or head in points)
+        if not elsewhere or head in (point, f"{point} {hit.series.factor.code}"):
             kept.append(note)
     return kept
 
