@@ -8,7 +8,8 @@ import pytest
 from tests.apps.evaluation.conftest import CLEAN, Data, enter
 
 from qingjian.apps.evaluation import queries, services
-from qingjian.apps.evaluation.models import Evaluation, Exceedance
+from qingjian.apps.evaluation.models import Evaluation, Exceedance, TrendWarning
+from qingjian.apps.evaluation.tables import unit_warned
 from qingjian.apps.network import services as network
 from qingjian.apps.network.checking import ProposalError
 from qingjian.apps.network.models import PermitLimit, Series
@@ -161,3 +162,14 @@ def test_a_dose_rate_in_an_impossible_unit_stops_nobody_else(elements: Data) -> 
     row = Evaluation.objects.get(kind="radiation_day")
     assert (row.exceeds, row.values["hours"]) == (None, {})
     assert "不能换算为 nGy/h" in row.values["rejected"]["00:00"]["zh"]
+
+
+def test_a_warning_is_told_in_the_unit_of_the_limit_it_speaks_of(data: Data) -> None:
+    series = Series.objects.get(code="A1.a34004")
+    series.unit = "mg/m³"
+    for held_against, unit in (
+        ("≤60 μg/m³ (GB 3095-2026 表1 二级)", "μg/m³"),
+        ("6–9 无量纲 (GB 3838-2002 表1 Ⅲ)", ""),
+        ("≤60", "mg/m³"),
+    ):
+        assert unit_warned(TrendWarning(series=series, held_against=held_against)) == unit

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.evaluation import outlets
+from qingjian.apps.evaluation import outlets, words
 from qingjian.apps.evaluation.models import Exceedance, TrendWarning
 from qingjian.apps.observing.models import Alert
 from qingjian.ui.listing import Choice, Column, Listing, Search
@@ -92,7 +92,7 @@ class ExceedanceListing(Listing):
         Column(
             "limit",
             _("Limit"),
-            value=lambda row: row.held_against or f"{outlets.bounds(row.limit)} {row.series.unit}",
+            value=lambda row: row.held_against or f"{outlets.bounds(row.limit)} {words.unit(row.limit.unit)}",
             order="",
         ),
         Column(
@@ -136,6 +136,12 @@ OUTCOME_COLOURS = {
 }
 
 
+def unit_warned(row: TrendWarning) -> str:
+    """Return the unit of a warning's value: that of the limit it was held against, which stands behind its number."""
+    _number, _space, unit = row.held_against.split(" (")[0].partition(" ")
+    return words.unit(unit or row.series.unit)
+
+
 class TrendWarningListing(Listing):
     title = _("Trend warnings")
     name = "trend-warnings"
@@ -150,7 +156,9 @@ class TrendWarningListing(Listing):
             order="series__factor__code",
         ),
         Column("start", _("Warned at")),
-        Column("value", _("Value"), value=lambda row: f"{row.value:g}\u00a0{row.series.unit}", order="value"),
+        Column(
+            "value", _("Value"), value=lambda row: f"{row.value:g}\u00a0{unit_warned(row)}", order="value"
+        ),
         Column("held_against", _("Limit"), order=""),
         Column("share", _("Nearness (%)"), numeric=True),
         Column("expected_at", _("Limit expected at")),
