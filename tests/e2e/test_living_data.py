@@ -61,7 +61,7 @@ def test_the_chart_draws_a_year_of_replayed_history_with_its_notice(signed_in, n
     (series,) = answer.value.json()["series"]
     assert len([point for point in series["points"] if point[1] is not None]) > 7000
     assert any(point[3] == "gap" for point in series["points"])
-    page.locator("[data-notices]", has_text="回放真实数据").wait_for()
+    page.locator("[data-notices]", has_text="回放真实数据").wait_for(timeout=60_000)
 
 
 def test_another_station_is_held_beside_in_the_chart(signed_in, node) -> None:
@@ -88,7 +88,8 @@ def test_a_command_reaches_the_device_and_its_answer_is_shown(signed_in, node) -
         page.goto(address)
         return "完成" in page.locator("table").first.inner_text()
 
-    wait_for(done, what="the answer of the device")
+    # A device does one command at a time, and the first may be a day of minutes that the gap finder asked for.
+    wait_for(done, 240, "the answer of the device")
 
 
 def test_an_unknown_sender_is_quarantined_and_visible(signed_in, node) -> None:
