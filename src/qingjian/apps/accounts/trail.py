@@ -36,6 +36,8 @@ ACTIONS: dict[str, Promise] = {
     "data:mark:set": _("Mark set"),
     "data:mark:withdrawn": _("Mark withdrawn"),
     "device:command:queued": _("Command to a device"),
+    "device:frames:read-again": _("Kept frames of a device read again"),
+    "forwarding:target:sent-again": _("Frames sent to an upper platform again"),
     "integrity:rule:muted": _("Clue rule muted"),
     "integrity:rule:unmuted": _("Clue rule no longer muted"),
     "integrity:rules:switched-on": _("Set of clue rules switched on"),
