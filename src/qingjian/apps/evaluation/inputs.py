@@ -175,6 +175,8 @@ def read(series: Sequence[Series], start: datetime, end: datetime, as_of: dateti
 
 def _with_non_detects(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
     """Return the rows with half the detection limit where a value lies below it, and which rows those are."""
+    if table["detection_limit"].null_count == table.num_rows:
+        return table, np.zeros(table.num_rows, np.bool_)  # the usual case, and there may be millions of rows
     below = pc.fill_null(pc.equal(table["qualifier"].cast(pa.string()), "below"), False)
     below = pc.and_(below, pc.is_valid(table["detection_limit"]))
     values = pc.if_else(below, pc.multiply(table["detection_limit"], float(NON_DETECT_SHARE)), table["value"])
