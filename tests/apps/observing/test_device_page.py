@@ -64,7 +64,8 @@ def put_gap(missing: int) -> None:
 def ask(code: str, begin: datetime, end: datetime, answers: int) -> None:
     queue = SqliteCommandQueue(settings.DATA_FOLDER.commands)
     given = {"BeginTime": wire(begin), "EndTime": wire(end)}
-    queue.put(Command("c1", "MN-A1", code, given, "pipeline", "rule:gap@1", NOW, NOW + HOUR, purpose="gap"))
+    purpose = f"gap {begin.isoformat()}/{(end + HOUR).isoformat()}"
+    queue.put(Command("c1", "MN-A1", code, given, "pipeline", "rule:gap@1", NOW, NOW + HOUR, purpose=purpose))
     queue.claim("gateway-1", ["MN-A1"], NOW)
     came = [("gateway-1", number + 1) for number in range(answers)]
     queue.update("c1", NOW, state=CommandState.SENT, qn="20261121100000000", answers=came)
@@ -78,6 +79,13 @@ def test_the_page_shows_a_gap_what_was_asked_and_what_came(page) -> None:
     text = page()
     assert "部分补齐" in text
     assert "2061" in text
+    last = GAP + 3 * HOUR
+    assert (
+        f"补采 {GAP.astimezone(CHINA):%Y-%m-%d %H:%M} 至 {last.astimezone(CHINA):%Y-%m-%d %H:%M} 缺测数据"
+        in text
+    )
+    assert "自动补采" in text
+    assert "pipeline" not in text
     assert f"{GAP.astimezone(CHINA):%Y-%m-%d %H:%M}" in text
     assert "收到 2 条报文" in text
 

@@ -118,6 +118,7 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
             "more_answers": max(0, len(one.answers) - 5),
             "state": words.COMMAND_STATES[str(one.state)],
             "title": device_commands.title(one.code),
+            "reason": words.command_reason(one),
         }
         for one in stores.commands().recent(row.mn, 20)
     ]

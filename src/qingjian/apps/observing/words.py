@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from django.utils.functional import Promise
@@ -9,7 +10,9 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.observing.models import SEVERITY_CHOICES
+from qingjian.contracts.commands import Command
 from qingjian.hj212.codes import explain
+from qingjian.pipeline.gaps import AUTHORISATION as GAP_AUTHORISATION
 from qingjian.pipeline.rules import CATALOGUE
 from qingjian.ui.templatetags.kit import moment
 
@@ -51,6 +54,8 @@ SENDER_REASONS = {
 }
 """Why the gateway took a frame for nobody's; the other reasons are codes of the protocol library."""
 
+_PURPOSE_OF_GAP = re.compile(r"gap (\S+)/(\S+)")
+
 _registered: dict[str, tuple[Promise | str, Promise | str]] = {}
 
 
@@ -59,6 +64,18 @@ def register_rule(name: str, title: Promise | str, text: Promise | str) -> None:
     if name in CATALOGUE or name in _registered:
         raise ValueError(f"rule {name} is registered twice")
     _registered[name] = (title, text)
+
+
+def command_reason(command: Command) -> tuple[str, str]:
+    """Return who asked for a command and what for; what the gap finder asks for is said in words."""
+    found = _PURPOSE_OF_GAP.fullmatch(command.purpose) if command.authorisation == GAP_AUTHORISATION else None
+    if found is None:
+        return command.author, command.purpose
+    begin, end = (moment(datetime.fromisoformat(text))[:16] for text in found.groups())
+    return gettext("Gap finder"), gettext("missing values from %(begin)s to %(end)s") % {
+        "begin": begin,
+        "end": end,
+    }
 
 
 def code_title(code: str) -> str:
