@@ -138,7 +138,7 @@ def test_converted_values_and_the_limits_that_apply_to_them_are_told_apart(fine,
                     "factor": "air.a21026",
                     "averaging": "hour",
                     "upper": "35",
-                    "unit": "mg/m³",
+                    "unit": "µg/m³",
                 }
                 | {"converted": True, "basis": "许可证", "valid_from": "2024-01-01"},
             ),
