@@ -17,7 +17,16 @@ from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import RegionPlacement
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import files, models, queries, registered, services, settings_list, tables
+from qingjian.apps.network import (
+    files,
+    models,
+    queries,
+    registered,
+    services,
+    settings_list,
+    source_panels,
+    tables,
+)
 from qingjian.apps.network.forms import DecisionForm, ImportForm, ProposalForm
 from qingjian.apps.network.recorded import SECRET
 from qingjian.contracts.current import now
@@ -70,6 +79,7 @@ def source(request: HttpRequest, code: str) -> HttpResponse:
         "memberships": row.memberships.all(),
         "in_force": queries.in_force(row.memberships.all()),
         "history": queries.history("source", code)[:20],
+        "panels": source_panels.panels(request, row),
         "may_propose": account_rules.may(
             request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id
         ),

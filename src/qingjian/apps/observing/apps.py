@@ -8,4 +8,7 @@ class ObservingConfig(AppConfig):
     verbose_name = _("Observation")
 
     def ready(self) -> None:
-        from qingjian.apps.observing import recorded, tasks  # noqa: F401 - register kinds and jobs
+        from qingjian.apps.network import source_panels
+        from qingjian.apps.observing import recorded, series_panel, tasks  # noqa: F401 - register kinds and jobs
+
+        source_panels.register("observing/source_panel.html", series_panel.of_source)

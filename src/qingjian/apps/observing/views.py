@@ -15,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Stream
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from qingjian.apps.accounts import rules as account_rules
@@ -32,6 +31,7 @@ from qingjian.apps.observing import (
     queries,
     replayed,
     rules,
+    series_panel,
     services,
     stores,
     tables,
@@ -39,18 +39,11 @@ from qingjian.apps.observing import (
 )
 from qingjian.apps.observing.forms import AlertForm, CloseForm, MarkForm
 from qingjian.apps.observing.models import Correction, Mark
-from qingjian.apps.observing.own import platform_series
-from qingjian.apps.observing.values import newest_status, page_values
+from qingjian.apps.observing.values import page_values
 from qingjian.contracts.current import clock, now
 from qingjian.ui.asked import moment
 from qingjian.ui.listing import workbook_response
 
-RANGES = {
-    "day": (timedelta(days=1), gettext_lazy("24 hours")),
-    "week": (timedelta(days=7), gettext_lazy("7 days")),
-    "month": (timedelta(days=31), gettext_lazy("31 days")),
-    "year": (timedelta(days=366), gettext_lazy("1 year")),
-}
 MOST_SERIES = 6
 MOST_COMPARABLE = 300
 NEWEST_ENTRIES = 5
@@ -62,46 +55,16 @@ LIVE_SECONDS = 2.0
 def point(request: HttpRequest, code: str) -> HttpResponse:
     """A point: latest values, chart, facts, duties, marks, alerts, history."""
     row = get_object_or_404(network.points_visible_to(request.user), code=code)
-    series = sorted(
-        network.series_visible_to(request.user).filter(point=row),
-        key=lambda one: (one.origin == "simulated", one.pk),
+    series = series_panel.ordered(network.series_visible_to(request.user).filter(point=row))
+    rows = series_panel.rows_of(request.user, series)
+    chart = series_panel.panel(
+        request, [("", rows)], comparable=_comparable(request, row, [one["series"] for one in rows])
     )
-    # Stored results of the platform are shown beside the device's values, not as series of their own.
-    beside = set(platform_series(series).values())
-    latest: dict[int, dict[str, Any]] = {}
-    for value in queries.latest_of(request.user, [one.pk for one in series]):
-        latest.setdefault(value.series, {})[value.statistic] = value
-    statistics = [
-        name
-        for name in words.STATISTICS
-        if any(name in one.expected for one in series) or name in ("hour", "day", "month")
-    ]
-    newest = {
-        number: max(values.values(), key=lambda value: value.known_at) for number, values in latest.items()
-    }
-    judged = newest_status(series, newest)
-    rows = [
-        {
-            "series": one,
-            "newest": newest.get(one.pk),
-            "hour": latest.get(one.pk, {}).get("hour"),
-            **judged.get(one.pk, {"mark": "", "meaning": ""}),
-        }
-        for one in series
-        if one.pk not in beside
-    ]
-    codes = [row["series"].code for row in rows]
-    chosen = [code for code in request.GET.getlist("series") if code in codes] or codes[:1]
     context = {
         "point": row,
         "title": row.name,
         "rows": rows,
-        "chosen": chosen,
-        "comparable": _comparable(request, row, [one["series"] for one in rows]),
-        "statistics": [(name, words.STATISTICS[name]) for name in statistics],
-        "statistic": request.GET.get("statistic", "hour"),
-        "ranges": [(name, text) for name, (_delta, text) in RANGES.items()],
-        "range": request.GET.get("range", "week"),
+        "chart": chart,
         "duties": network.in_force(row.duties.select_related("organisation")),
         "instruments": network.in_force(row.instruments.all()),
         "attributes": network.attributes_of(row),
@@ -160,7 +123,10 @@ def _selection(request: HttpRequest) -> tuple[list[Any], str, datetime, datetime
     if statistic not in words.STATISTICS:
         raise BadRequest(_("Unknown statistic."))
     end = moment(request, "to") or now()
-    start = moment(request, "from") or end - RANGES.get(request.GET.get("range", "week"), RANGES["week"])[0]
+    start = (
+        moment(request, "from")
+        or end - series_panel.RANGES.get(request.GET.get("range", "week"), series_panel.RANGES["week"])[0]
+    )
     if end <= start or end - start > timedelta(days=3700):
         raise BadRequest(_("The end must lie after the beginning."))
     return series, statistic, start, end, moment(request, "as_of")
