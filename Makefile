@@ -26,7 +26,7 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
 	touch $@
 
 ASSETS := src/qingjian/ui/static/ui/vendor/.stamp
-$(ASSETS): frontend/package.json frontend/package-lock.json frontend/build.py | $(BIN)/python
+$(ASSETS): frontend/package.json frontend/package-lock.json frontend/build.py $(wildcard frontend/licences/*) | $(BIN)/python
 	$(BIN)/python frontend/build.py
 	touch $@
 

@@ -25,8 +25,11 @@ FILES = {
     "echarts/dist/echarts.min.js": "echarts.min.js",
     "ol/dist/ol.js": "ol.js",
     "ol/ol.css": "ol.css",
+    "pmtiles/dist/pmtiles.js": "pmtiles.js",
 }
-LICENCES = ("@tabler/core", "@tabler/icons-webfont", "htmx.org", "htmx-ext-sse", "echarts", "ol")
+LICENCES = ("@tabler/core", "@tabler/icons-webfont", "htmx.org", "htmx-ext-sse", "echarts", "ol", "fflate")
+OWN_LICENCES = HERE / "licences"
+"""Licence texts that a package leaves out; pmtiles.js holds fflate too."""
 
 
 def npm() -> list[str]:
@@ -62,6 +65,8 @@ def main() -> None:
             if licence.exists():
                 shutil.copyfile(licence, VENDOR / f"LICENSE.{name.strip('@').replace('/', '-')}.txt")
                 break
+    for licence in OWN_LICENCES.iterdir():
+        shutil.copyfile(licence, VENDOR / f"LICENSE.{licence.name}")
 
 
 if __name__ == "__main__":

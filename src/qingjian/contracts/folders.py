@@ -18,6 +18,16 @@ class DataFolder:
         return self.root / "qingjian.toml"
 
     @property
+    def base_map(self) -> Path:
+        """The office's own base map as GeoJSON."""
+        return self.root / "base_map.geojson"
+
+    @property
+    def base_map_archive(self) -> Path:
+        """The office's own base map as a PMTiles archive; goes before the GeoJSON."""
+        return self.root / "base_map.pmtiles"
+
+    @property
     def lock(self) -> Path:
         return self.root / "running.lock"
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("map/", views.county_map, name="map"),
     path("map/points.json", views.map_points, name="map-points"),
     path("map/base.json", views.map_base, name="map-base"),
+    path("map/base.pmtiles", views.map_archive, name="map-archive"),
     path("quarantine/", views.quarantine, name="quarantine"),
     path("quarantine/samples/", views.quarantine_samples, name="quarantine-samples"),
     path("forwarding/", views.forwarding, name="forwarding"),

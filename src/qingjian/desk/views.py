@@ -9,11 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
@@ -89,7 +91,6 @@ def county_map(request: HttpRequest) -> HttpResponse:
             "title": _("One map"),
             "points": points,
             "elements": elements,
-            "tiles": settings.CONFIGURATION.map_tiles,
         },
     )
 
@@ -100,7 +101,7 @@ def map_points(request: HttpRequest) -> HttpResponse:
 
 def map_base(request: HttpRequest) -> HttpResponse:
     """The base map of this node: the office's own GeoJSON in the data folder, else the demo's."""
-    own = settings.DATA_FOLDER.root / "base_map.geojson"
+    own = settings.DATA_FOLDER.base_map
     if own.exists():
         return HttpResponse(own.read_bytes(), content_type="application/geo+json")
     if settings.CONFIGURATION.demo:
@@ -108,6 +109,20 @@ def map_base(request: HttpRequest) -> HttpResponse:
 
         return HttpResponse(json.dumps(base_map(), ensure_ascii=False), content_type="application/geo+json")
     return JsonResponse({"type": "FeatureCollection", "features": []})
+
+
+def map_archive(request: HttpRequest) -> HttpResponse:
+    """The office's own base map as a PMTiles archive, of which the map asks for a few bytes at a time."""
+    path = settings.DATA_FOLDER.base_map_archive
+    if not path.is_file():
+        raise Http404
+    kind = [
+        ("Content-Type", "application/vnd.pmtiles"),
+        ("Accept-Ranges", "bytes"),
+        ("Cache-Control", "private"),
+    ]
+    response: HttpResponse = WhiteNoiseMiddleware.serve(StaticFile(str(path), kind), request)
+    return response
 
 
 def quarantine(request: HttpRequest) -> HttpResponse:

@@ -22,6 +22,7 @@ ORDER = (
     "format",
     "qingjian.toml",
     "base_map.geojson",
+    "base_map.pmtiles",
     "people",
     "directory",
     "rulebook",

@@ -6,7 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import RadioSelect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -22,6 +24,19 @@ CONFIDENCE_COLOURS = {"V": "green", "S": "yellow", "U": "orange"}
 def icon(name: str) -> SafeString:
     """Show an icon of the Tabler web font."""
     return format_html('<i class="ti ti-{}" aria-hidden="true"></i>', name)
+
+
+@register.simple_tag
+def base_map() -> SafeString:
+    """Tell a map where the base map of this office lies: its tiles, else its PMTiles archive, else GeoJSON."""
+    tiles = settings.CONFIGURATION.map_tiles
+    packed = not tiles and settings.DATA_FOLDER.base_map_archive.is_file()
+    return format_html(
+        'data-base="{}" data-tiles="{}" data-archive="{}"',
+        reverse("map-base"),
+        tiles,
+        reverse("map-archive") if packed else "",
+    )
 
 
 @register.simple_tag

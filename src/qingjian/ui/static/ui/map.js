@@ -1,28 +1,11 @@
-/* One map: base from GeoJSON or the office's tiles, points by state, refreshed while live. */
+/* One map: points by state or class above the base map, refreshed while live. */
 "use strict";
 (() => {
   const box = document.getElementById("map");
   if (!box || !window.ol) return;
   const levels = ["#e9ecef", "#ccffff", "#00ccff", "#00e400", "#ffff00", "#ff9b00", "#ff0000"];
   const colours = { ok: "#2f9e44", look: "#f08c00", alert: "#e03131", stale: "#868e96" };
-  const base = {
-    county: new ol.style.Style({ fill: new ol.style.Fill({ color: "#f4f7f2" }), stroke: new ol.style.Stroke({ color: "#94a3a0", width: 2 }) }),
-    township: new ol.style.Style({ fill: new ol.style.Fill({ color: "rgba(230,238,228,.5)" }), stroke: new ol.style.Stroke({ color: "#c3cfca", width: 1, lineDash: [4, 4] }) }),
-    river: new ol.style.Style({ stroke: new ol.style.Stroke({ color: "#74b3d8", width: 4 }) }),
-    road: new ol.style.Style({ stroke: new ol.style.Stroke({ color: "#e3c9a3", width: 2 }) }),
-    zone: new ol.style.Style({ fill: new ol.style.Fill({ color: "rgba(201,178,220,.35)" }) }),
-  };
-  const english = document.documentElement.lang.startsWith("en");
-  const named = (feature) => {
-    const style = base[feature.get("kind")] || base.township;
-    if (feature.get("kind") === "road") return style;
-    const own = style.clone();
-    own.setText(new ol.style.Text({ text: (english ? feature.get("name_en") : feature.get("name")) || "", font: "12px sans-serif", fill: new ol.style.Fill({ color: feature.get("kind") === "river" ? "#2b7aa8" : "#7b8a85" }), placement: feature.get("kind") === "river" ? "line" : "point", overflow: false }));
-    return own;
-  };
-  const ground = box.dataset.tiles
-    ? new ol.layer.Tile({ source: new ol.source.XYZ({ url: box.dataset.tiles }) })
-    : new ol.layer.Vector({ source: new ol.source.Vector({ url: box.dataset.base, format: new ol.format.GeoJSON() }), style: named, declutter: true });
+  const ground = window.qingjianGround(box);
   const { mark, wide, arrange } = window.qingjianNames;
   const titled = (point) => {
     const first = point.label === undefined && point.values.find((value) => value.value !== null);
