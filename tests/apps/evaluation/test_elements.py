@@ -84,6 +84,16 @@ def test_sources_attain_by_number_and_volume(elements: Data) -> None:
     assert sorted(found) == [(False, 100000), (True, 300000)]
 
 
+def test_a_source_without_volume_counts_by_number_all_the_same(elements: Data, place, client) -> None:
+    enter({"D1.w21003": "0.3", "D1.w21001": "2.5", "D1.dx004": "0.5"})
+    enter({"D2.gx018": "0.2", "D2.dx000": "300000"})
+    services.evaluate("drinking", DAY, DAY)
+    client.force_login(place.person("reader", "station_staff"))
+    number, volume = client.get("/elements/drinking/").context["cards"][:2]
+    assert (number.answer, number.detail[-5:]) == ("50.0%", "1 / 2")
+    assert volume.answer == "100.0%"
+
+
 def test_a_lake_has_a_trophic_level_of_the_month(elements: Data) -> None:
     enter({"L1.w21011": "0.05", "L1.w21001": "1.0", "L1.w01x16": "10", "L1.w01x04": "1.0", "L1.w01019": "4"})
     services.evaluate("water", DAY, DAY)

@@ -9,7 +9,7 @@ from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import Data
 from tests.apps.evaluation.test_water import put as put_water
 
-from qingjian.apps.evaluation import queries, services
+from qingjian.apps.evaluation import queries, services, statistics
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.contracts.clock import CHINA
@@ -181,6 +181,23 @@ def test_a_ranking_says_who_improved_against_the_same_days_of_last_year(staff, c
     book = openpyxl.load_workbook(io.BytesIO(client.get("/air/ranking/?export=xlsx").content))
     heads = next(book.active.iter_rows(values_only=True))
     assert "改善名次" in heads
+
+
+def test_the_same_air_in_two_years_has_one_composite_index(staff, client, data: Data) -> None:
+    """The rule of the index changed between them; the page compares both years by that of the later one."""
+    before = START.replace(year=2025)
+    for start in (before, START):
+        for point in ("A1", "A2", "A3"):
+            data.air(point, start, 24, a34004=60.0)
+        services.evaluate("air", start.date(), start.date())
+    client.force_login(staff)
+    answer = client.get("/air/year/")
+    present, past = (answer.context[name].composite for name in ("present", "before"))
+    assert present.variant == past.variant
+    assert present.value == past.value
+    assert answer.context["change"] == 0
+    alone = statistics.year_of(answer.context["place"].region, 2025)
+    assert alone.composite.variant != present.variant
 
 
 def test_an_improvement_needs_as_many_days_on_both_sides(staff, client, data: Data) -> None:

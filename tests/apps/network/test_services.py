@@ -116,6 +116,117 @@ def test_a_region_out_of_reach_is_refused(maker) -> None:
         services.propose(maker, "他县", [point(region="990102")])
 
 
+def theirs(registry, **fields: object) -> Proposal:
+    return point(code="A1", kind="air_city", level="county", name="甲站", **fields)
+
+
+def test_a_row_of_others_is_not_taken_over_by_naming_its_code(registry) -> None:
+    other = registry.person("other", "data_manager", region=registry.other)
+    holder = registry.person("holder", "permit_holder", organisation=registry.holder)
+    for author, fields in ((other, {"region": "990102"}), (holder, {"organisation": "H1"})):
+        with pytest.raises(ProposalError, match=r"posts|任职"):
+            services.propose(author, "接管", [theirs(registry, **fields)])
+
+
+def test_a_region_of_others_is_neither_placed_elsewhere_nor_renamed(registry) -> None:
+    other = registry.person("other", "data_manager", region=registry.other)
+    moved = {"region": "990101", "parent": "990102", "valid_from": "2026-12-01"}
+    for proposal in (
+        Proposal("placement", moved),
+        Proposal("region", {"code": "990101", "name": "改名县", "level": "county"}),
+    ):
+        with pytest.raises(ProposalError, match=r"posts|任职"):
+            services.propose(other, "调整", [proposal])
+
+
+def test_who_approves_may_do_so_for_every_row_of_the_request(registry) -> None:
+    city = registry.person("city", "data_manager", region=registry.city)
+    rows = [point(code="A8", region="990102"), point(code="A9", region="990101")]
+    change = services.propose(city, "两县新站", rows)
+    county = registry.person("county", "data_manager")
+    with pytest.raises(PermissionDenied):
+        services.approve(county, change, 0)
+    assert not models.Point.objects.filter(code__in=("A8", "A9")).exists()
+    services.approve(registry.person("city2", "data_manager", region=registry.city), change, 0)
+    assert models.Point.objects.filter(code__in=("A8", "A9")).count() == 2
+
+
+def test_a_new_region_is_registered_placed_and_used_in_one_request(registry) -> None:
+    city, second = (
+        registry.person(name, "data_manager", region=registry.city) for name in ("city", "second")
+    )
+    rows = [
+        Proposal("region", {"code": "990103", "name": "丙县", "level": "county"}),
+        Proposal("placement", {"region": "990103", "parent": "990100", "valid_from": "2026-01-01"}),
+        point(code="A8", region="990103"),
+    ]
+    change = services.propose(city, "新县", rows)
+    services.approve(second, change, 0)
+    assert models.Point.objects.get(code="A8").region.code == "990103"
+
+
+SERIES = {
+    "code": "A1.second",
+    "point": "A1",
+    "factor": "air.a34004",
+    "unit": "µg/m³",
+    "medium": "air",
+    "expected": {"hour": 3600},
+    "position": 2,
+}
+
+
+@pytest.mark.parametrize("averaging", ["mean", "算术平均", "Arithmetic"])
+def test_an_averaging_nobody_can_do_is_refused(maker, averaging: str) -> None:
+    with pytest.raises(ProposalError) as caught:
+        services.propose(maker, "新序列", [Proposal("series", {**SERIES, "averaging": averaging})])
+    assert len(caught.value.rows) == 1
+
+
+def test_a_second_series_at_the_place_of_another_is_named_by_its_row(maker) -> None:
+    for rows in ([{**SERIES, "position": 1}], [SERIES, {**SERIES, "code": "A1.third"}]):
+        with pytest.raises(ProposalError, match=r"A1\.(a34004|second)") as caught:
+            services.propose(maker, "新序列", [Proposal("series", one) for one in rows])
+        assert [one.row for one in caught.value.rows] == [len(rows)]
+
+
+@pytest.mark.parametrize("scale", ["1/1000", "0,001", "abc", "0", "NaN", "1" * 20])
+def test_a_scale_that_is_no_number_is_refused(maker, scale: str) -> None:
+    fields = {
+        "device": "A1-D1",
+        "wire_factor": "a34005",
+        "series": "A1.a34004",
+        "scale": scale,
+        "valid_from": "2026-01-01",
+    }
+    with pytest.raises(ProposalError) as caught:
+        services.propose(maker, "新路由", [Proposal("route", fields)])
+    assert len(caught.value.rows) == 1
+
+
+def test_keys_of_several_long_fields_are_kept_whole_on_both_databases(maker, checker) -> None:
+    code = "W1-" + "x" * 37
+    rows = [
+        Proposal("outlet", {"code": code, "source": "S1", "name": "长", "medium": "water"}),
+        Proposal(
+            "limit",
+            {
+                "outlet": code,
+                "factor": "waste_water.w01018",
+                "averaging": "hour",
+                "upper": "50",
+                "unit": "mg/L",
+                "valid_from": "2026-01-01",
+            },
+        ),
+    ]
+    change = services.propose(maker, "新排口", rows)
+    services.approve(checker, change, 0)
+    kept = models.Version.objects.get(key__startswith=code, kind="limit").key
+    assert len(kept) > 80
+    assert kept.startswith(f"{code}|waste_water.w01018|hour|")
+
+
 def test_the_unit_of_a_series_never_changes(maker) -> None:
     fields = registered.plain(registered.KINDS["series"], models.Series.objects.get(code="A1.a34004"))
     with pytest.raises(ProposalError):

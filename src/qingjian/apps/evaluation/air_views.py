@@ -160,7 +160,13 @@ def air_year(request: HttpRequest) -> HttpResponse:
     today = day_of(now())
     last = today if year == today.year else date(year, 12, 31)
     present = statistics.year_of(place.region, year, last)
-    before = statistics.year_of(place.region, year - 1, statistics.same_day(last, year - 1))
+    # By one rule for both: between two rules the index changes without any change of the air.
+    before = statistics.year_of(
+        place.region,
+        year - 1,
+        statistics.same_day(last, year - 1),
+        variant=present.composite.variant if present.composite else None,
+    )
     lines = []
     for name, one in present.pollutants.items():
         ranked = name in ("CO", "O3")

@@ -384,19 +384,15 @@ def _drinking_cards(found: Sequence[Line]) -> list[Card]:
     own = drinking_month([one.point for one in found], month)
     if not own:
         return []
-    cards = [
-        Card(
-            _("Attained by number"),
-            f"{sum(attained for attained, _volume in own)} / {len(own)}",
-            f"{month:%Y-%m}",
-        )
-    ]
+    # Every source counts alike by number, also one whose volume nobody gave.
+    by_number = rates([(attained, Decimal(1)) for attained, _volume in own]).by_number
+    counted = f"{sum(attained for attained, _volume in own)} / {len(own)}"
+    cards = [Card(_("Attained by number"), f"{by_number}%", f"{month:%Y-%m} · {counted}")]
     try:
         rate: SourceRates = rates([(attained, volume) for attained, volume in own if volume is not None])
     except EvaluationError:
         return cards
     measured = sum(volume is not None for _attained, volume in own)
-    cards[0] = Card(cards[0].title, f"{rate.by_number}%", f"{month:%Y-%m} · {cards[0].answer}")
     cards.append(
         Card(
             _("Attained by volume taken"),

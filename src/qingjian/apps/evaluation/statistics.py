@@ -74,17 +74,26 @@ class Year:
         return round_places(Decimal(self.good * 100) / self.days, 1) if self.days else None
 
 
-def year_of(region: Region, year: int, last: date | None = None, without: tuple[Event, ...] = ()) -> Year:
+def year_of(
+    region: Region,
+    year: int,
+    last: date | None = None,
+    without: tuple[Event, ...] = (),
+    variant: str | None = None,
+) -> Year:
     """Return the statistics of a region from 1 January to a day; kept until a new result arrives.
 
     `without`: events whose pollutants leave the statistics of their days; the days count with what is left of them.
+    `variant`: the composite index by this rule instead of that of the year, so that two years can be compared.
     """
     last = min(last or day_of(now()), date(year, 12, 31))
-    return _year(region, year, last, without, queries.stamp("air_day", region))
+    return _year(region, year, last, without, variant, queries.stamp("air_day", region))
 
 
 @lru_cache(maxsize=64)
-def _year(region: Region, year: int, last: date, without: tuple[Event, ...], stamp: str) -> Year:
+def _year(
+    region: Region, year: int, last: date, without: tuple[Event, ...], variant: str | None, stamp: str
+) -> Year:
     book = rulebook()
     reduced = deducting.deducted(
         [row for row in queries.air_days(region, year) if day_of(row.start) <= last], without, book
@@ -107,7 +116,12 @@ def _year(region: Region, year: int, last: date, without: tuple[Event, ...], sta
     composite = None
     try:
         composite = (
-            composite_index(_composite_inputs(pollutants), on=date(year, 12, 31), rulebook=book)
+            composite_index(
+                _composite_inputs(pollutants),
+                on=None if variant else date(year, 12, 31),
+                variant=variant,
+                rulebook=book,
+            )
             if pollutants
             else None
         )

@@ -19,8 +19,10 @@ from qingjian.apps.network.coordinates import SYSTEMS
 from qingjian.contracts.converting import FLOWS
 from qingjian.contracts.directory import STATISTICS
 from qingjian.hj212.policy import Policy
+from qingjian.lake.numbers import decimal_of
 from qingjian.quality.conversion import AIR_OXYGEN_PERCENT
 from qingjian.quality.flue_gas import PASCALS, SETTING_NAMES, WORDS
+from qingjian.quality.observations import AVERAGING
 from qingjian.standards.errors import UnitError
 from qingjian.standards.quantity import convert
 
@@ -148,9 +150,26 @@ def _of_series(values: dict[str, Any]) -> list[tuple[str, str]]:
         for name, seconds in values["expected"].items()
         if name not in STATISTICS or isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0
     ]
+    found = []
     if wrong:
-        return [("expected", _('must name statistics with their seconds, such as {"hour": 3600}'))]
-    return []
+        found.append(("expected", _('must name statistics with their seconds, such as {"hour": 3600}')))
+    if values["averaging"] not in AVERAGING:
+        found.append(("averaging", _("must be one of %(names)s") % {"names": ", ".join(AVERAGING)}))
+    place = {name: values[name] for name in ("point", "factor", "origin", "position")}
+    other = models.Series.objects.filter(**place).exclude(code=values["code"]).first()
+    if other is not None:
+        found.append(
+            ("position", _("is already that of series %(code)s of this factor") % {"code": other.code})
+        )
+    return found
+
+
+def _of_route(values: dict[str, Any]) -> list[tuple[str, str]]:
+    try:
+        mantissa, _scale = decimal_of(values["scale"])
+    except ValueError:
+        mantissa = 0
+    return [] if mantissa else [("scale", _("must be a number other than 0, such as 0.001"))]
 
 
 def _of_limit(values: dict[str, Any]) -> list[tuple[str, str]]:
@@ -238,6 +257,7 @@ _OF_KIND: dict[str, Callable[[dict[str, Any]], list[tuple[str, str]]]] = {
     "point": _of_point,
     "device": _of_device,
     "series": _of_series,
+    "route": _of_route,
     "limit": _of_limit,
     "target": _of_target,
     "setting": _of_setting,

@@ -536,7 +536,7 @@ class ChangeLine(models.Model):
     request = models.ForeignKey(ChangeRequest, models.CASCADE, related_name="lines")
     kind = models.CharField(_("Kind"), max_length=24)
     """Name of the registered model, e.g. `point`."""
-    key = models.CharField(_("Code"), max_length=80)
+    key = models.CharField(_("Code"), max_length=255)
     before = models.JSONField(_("Before"), null=True)
     after = models.JSONField(_("After"))
 
@@ -551,7 +551,7 @@ class Version(models.Model):
     """History of a registry row: what it said from when, by which change."""
 
     kind = models.CharField(max_length=24)
-    key = models.CharField(max_length=80)
+    key = models.CharField(max_length=255)
     recorded_at = models.DateTimeField()
     fields = models.JSONField()
     change = models.ForeignKey(ChangeRequest, models.PROTECT, null=True, related_name="versions")

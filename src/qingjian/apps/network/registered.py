@@ -382,6 +382,22 @@ def place_of(kind: Kind, values: dict[str, Any]) -> tuple[Region | None, Organis
     return (region if isinstance(region, Region) else None), values.get("organisation")
 
 
+def places_of(
+    kind: Kind, values: dict[str, Any], existing: models.Model | None
+) -> list[tuple[Region | None, Organisation | None]]:
+    """Return where a row would lie and where it lies now: whoever changes it needs a right at both.
+
+    A region that is placed elsewhere, or renamed, is a place itself; one that nobody has placed yet is nobody's.
+    """
+    places = [place_of(kind, values)]
+    if existing is not None:
+        places.append(place_of(kind, {name: getattr(existing, name) for name in kind.fields}))
+    region = existing if kind.model is Region else values["region"] if kind.model is RegionPlacement else None
+    if isinstance(region, Region) and RegionPlacement.objects.filter(region=region).exists():
+        places.append((region, None))
+    return places
+
+
 def _place_of_row(row: Any) -> tuple[Region | None, Organisation | None]:
     if isinstance(row, registry.Series | registry.Device | registry.Instrument):
         row = row.point

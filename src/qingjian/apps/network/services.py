@@ -62,17 +62,19 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
             )
             continue
         seen[key] = number
-        place, owner = registered.place_of(kind, values)
-        if place is not None or owner is not None:
-            if not account_rules.scope(author, Capability.PROPOSE_REGISTRY).reaches(
-                place.pk if place else None, owner.pk if owner else None
-            ):
-                errors.append(RowError(number, _("Region"), _("lies outside your posts")))
-                continue
-            region, organisation = place or owner.region, owner
-        elif not account_rules.may(author, Capability.PROPOSE_REGISTRY):
-            raise PermissionDenied
         existing = registered.find(kind, values)
+        places = [one for one in registered.places_of(kind, values, existing) if one != (None, None)]
+        if not places and not account_rules.may(author, Capability.PROPOSE_REGISTRY):
+            raise PermissionDenied
+        held = account_rules.scope(author, Capability.PROPOSE_REGISTRY)
+        if not all(
+            held.reaches(place.pk if place else None, owner.pk if owner else None) for place, owner in places
+        ):
+            errors.append(RowError(number, _("Region"), _("lies outside your posts")))
+            continue
+        if places:
+            place, owner = places[0]
+            region, organisation = place or owner.region, owner
         coordinates.settle(values, existing)
         before = registered.plain(kind, existing) if existing is not None else None
         row = _store(kind, existing, values)
@@ -148,14 +150,14 @@ def approve(
             raise PermissionDenied(_("A second person approves what you proposed."))
         account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
         accounts.decide(author, request, version, request.State.APPROVED, comment=comment)
-        _put_in_force(request)
+        _put_in_force(author, request)
         accounts.record(author, "registry:change:approved", str(request.pk))
         records.commit("registry.approved", request.pk, recorded.change_decided(request))
     publish_directory()
     return request
 
 
-def _put_in_force(request: models.ChangeRequest) -> None:
+def _put_in_force(author: Any, request: models.ChangeRequest) -> None:
     for number, line in enumerate(request.lines.all(), start=1):
         kind = registered.KINDS[line.kind]
         values, errors = check(Proposal(line.kind, line.after), number)
@@ -167,6 +169,9 @@ def _put_in_force(request: models.ChangeRequest) -> None:
                 _("%(row)s changed after this was proposed. Reject the request and propose again.")
                 % {"row": line}
             )
+        for place, owner in registered.places_of(kind, values, existing):
+            if region := place or (owner.region if owner else None):
+                account_rules.require(author, Capability.APPROVE_REGISTRY, region=region)
         _store(kind, existing, values)
         models.Version.objects.create(
             kind=line.kind, key=line.key, recorded_at=now(), fields=line.after, change=request
