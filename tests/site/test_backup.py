@@ -40,6 +40,17 @@ def test_a_backup_restores_every_store_and_its_rights(folder: DataFolder, tmp_pa
     assert (again.uploads / "a").read_bytes() == b"\0\1"
 
 
+def test_what_comes_while_the_lake_is_copied_is_in_the_journal_of_the_backup(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    def report(part: str) -> None:
+        if part == "lake":
+            (folder.journal / "late").write_bytes(b"acknowledged meanwhile")
+
+    backup.make(folder, tmp_path / "backup", NOW, report)
+    assert (tmp_path / "backup" / "journal" / "late").read_bytes() == b"acknowledged meanwhile"
+
+
 def test_locks_and_the_mark_of_a_ledger_stay_behind(folder: DataFolder, tmp_path: Path) -> None:
     backup.make(folder, tmp_path / "backup", NOW)
     assert not list((tmp_path / "backup").rglob("*.lock"))

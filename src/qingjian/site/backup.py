@@ -1,6 +1,7 @@
 """Backup and restore of a node, while it runs: its data folder, and its people's database where that is PostgreSQL.
 
-Order matters: databases and stores first, the ledger last, so that the ledger never lacks a leaf of what was copied.
+Order matters: databases and stores first, the lake before the journal that refills it, the ledger last, so that the ledger
+never lacks a leaf of what was copied.
 A manifest names every file with its digest; restore checks all of them before it writes anything.
 """
 
@@ -27,12 +28,14 @@ ORDER = (
     "directory",
     "rulebook",
     "exchange",
-    "journal",
     "lake",
+    "journal",
     "intake",
     "uploads",
     "ledger",
 )
+"""The lake before the journal: what came between lies in the journal, and the pipeline of a restored node reads it. The
+other way round it would take frames that come after the restore for frames it has read."""
 LEFT_OUT = ("writer.lock", "running.lock", "instance", "restored")
 """Locks, and the mark by which a ledger knows its own folder: a restored ledger must not sign before it has recovered.
 Nor the mark that a folder was restored and waits for its first check."""

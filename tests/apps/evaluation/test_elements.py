@@ -8,15 +8,18 @@ import pytest
 from tests.apps.conftest import County
 from tests.apps.evaluation.conftest import Data, enter
 
-from qingjian.apps.evaluation import inputs, queries, services, sheets
+from qingjian.apps.evaluation import inputs, laboratory, queries, services, sheets
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation
-from qingjian.apps.network.models import Series
+from qingjian.apps.evaluation.samples import Sample
+from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert, FindingRecord, Mark
+from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import clock, now
+from qingjian.standards.quantity import Quantity
 
 DAY = date(2026, 11, 10)
 MIDNIGHT = datetime(2026, 11, 10, tzinfo=CHINA)
@@ -92,6 +95,25 @@ def test_a_source_without_volume_counts_by_number_all_the_same(elements: Data, p
     number, volume = client.get("/elements/drinking/").context["cards"][:2]
     assert (number.answer, number.detail[-5:]) == ("50.0%", "1 / 2")
     assert volume.answer == "100.0%"
+
+
+@pytest.mark.parametrize("volume", ["-1", "-100000"])
+def test_an_impossible_volume_is_left_out_with_its_reason(elements: Data, volume: str) -> None:
+    enter({"D1.w21003": "0.3", "D1.dx000": volume})
+    services.evaluate("drinking", DAY, DAY)
+    row = only("drinking")
+    assert row.reached is True
+    assert "volume_m3" not in row.values
+    assert row.values["rejected"]["取水量"]["value"] == volume
+
+
+@pytest.mark.parametrize(("depth", "unit"), [("-0.5", "m"), ("30", "mg/L")])
+def test_an_impossible_depth_is_left_out_with_its_reason(elements: Data, depth: str, unit: str) -> None:
+    given = {"SD": Quantity("20", "cm"), "depth": Quantity(depth, unit)}
+    sample = Sample(Point.objects.get(code="B1"), DAY, given)
+    draft = laboratory.black_odorous_sample(sample, rulebook())
+    assert draft.values["rejected"]["depth"]["value"] == depth
+    assert draft.category
 
 
 def test_a_lake_has_a_trophic_level_of_the_month(elements: Data) -> None:

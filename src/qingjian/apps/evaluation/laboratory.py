@@ -240,6 +240,15 @@ def soil_sample(sample: Sample, book: Rulebook) -> Draft:
     )
 
 
+def _beside(sample: Sample, item: str, given: Quantity | None, unit: str) -> Decimal | None:
+    """Return a figure that goes with a sample and is not judged; what it cannot be is left out with the reason."""
+    try:
+        return None if given is None else measured(given, item, unit).value
+    except EvaluationError as error:
+        sample.reject(item, given.value if given is not None else "", error.zh, error.en)
+        return None
+
+
 def drinking_sample(sample: Sample, book: Rulebook) -> Draft:
     """Does a drinking-water source attain in this sample?"""
     trace = TraceBuilder(Text("饮用水水源（样品）", "drinking-water source, sample"))
@@ -259,10 +268,11 @@ def drinking_sample(sample: Sample, book: Rulebook) -> Draft:
         except EvaluationError as error:
             if item not in drinking_water.reference_items(sample.day, rulebook=book):
                 sample.reject(item, one.value, error.zh, error.en)
+    taken = _beside(sample, VOLUME, volume, "m³")
     sample.explain(trace)
     values = sample.plain()
-    if volume is not None:
-        values["volume_m3"] = float(measured(volume, VOLUME, "m³").value)
+    if taken is not None:
+        values["volume_m3"] = float(taken)
     try:
         found = judge(sample.given)
     except EvaluationError:
@@ -304,6 +314,8 @@ def black_odorous_sample(sample: Sample, book: Rulebook) -> Draft:
     keys = {"DO": "oxygen", "NH3-N": "ammonia", "SD": "transparency", "depth": "depth"}
     depth = sample.given.pop("depth", None)
     sample.keep_usable(lambda item, one: black_odorous.grade(**{keys[item]: one}, rulebook=book))
+    if _beside(sample, "depth", depth, "cm") is None:
+        depth = None
     sample.explain(trace)
     given: dict[str, Quantity] = {keys[item]: one for item, one in sample.given.items()}
     if not given:
