@@ -290,20 +290,19 @@ def test_a_history_that_teaches_little_lowers_the_claims_and_it_is_said(
     assert not any(note.startswith("s1") for note in found.notes)
 
 
+def in_milligrams(learned: Learned, code: str) -> Learned:
+    """What was learned, from a history that declares one of its factors in mg/m3."""
+    parameters = tuple(
+        replace(one, unit="mg/m3") if one.code == code else one for one in learned.history.parameters
+    )
+    return replace(learned, history=replace(learned.history, parameters=parameters))
+
+
 def test_a_declared_change_of_unit_changes_nothing(
     network: tuple[Panel, Panel], learned: Learned, result: Screening
 ) -> None:
     panel = network[1]
-    stated = replace(
-        learned,
-        history=replace(
-            learned.history,
-            parameters=tuple(
-                replace(one, unit="mg/m3") if one.code == "DUST" else one
-                for one in learned.history.parameters
-            ),
-        ),
-    )
+    stated = in_milligrams(learned, "DUST")
     values = panel.values.copy()
     values[:, 0] *= 1000
     other = replace(panel.parameters[0], unit="µg/m3", resolution=1000.0, limit=75_000.0)
@@ -320,15 +319,7 @@ def test_a_unit_that_cannot_be_converted_makes_the_factor_its_own_reference(
     network: tuple[Panel, Panel], learned: Learned
 ) -> None:
     panel = network[1]
-    stated = replace(
-        learned,
-        history=replace(
-            learned.history,
-            parameters=tuple(
-                replace(one, unit="mg/m3") if one.code == "NO2" else one for one in learned.history.parameters
-            ),
-        ),
-    )
+    stated = in_milligrams(learned, "NO2")
     given = tuple(replace(one, unit="ppb") if one.code == "NO2" else one for one in panel.parameters)
     found = screen(replace(panel, parameters=given), stated, Settings(1.0, EFFORT))
     assert any("NO2" in note and "无法换算" in note for note in found.notes)
