@@ -38,6 +38,8 @@ PAGES = (
     ("one matter", "/matters/{pk}/"),
     ("one matter, trail", "/matters/{pk}/?tab=trail"),
     ("one matter, deadlines", "/matters/{pk}/?tab=deadlines"),
+    ("punctuality", "/matters/punctuality/"),
+    ("punctuality, persons", "/matters/punctuality/?by=person"),
     ("notifications", "/notifications/"),
     ("clues", "/clues/"),
     ("clues, page 20", "/clues/?page=20"),
@@ -46,6 +48,10 @@ PAGES = (
     ("suspects", "/integrity/suspects/"),
     ("rule sets", "/integrity/rules/"),
 )
+COMPANY_PAGES = tuple(
+    one for one in PAGES if "clue" not in one[1] and "integrity" not in one[1] and "person" not in one[1]
+)
+"""What a company opens: without the authority's clues and without the names of its officers."""
 
 
 def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
@@ -86,6 +92,9 @@ def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
             for n in range(600)
         ]
     )
+    company = User(username="company", name="company", organisation=subjects[3], password="!")
+    company.save()
+    accounts.place_post(company, "permit_holder", subjects[3], regions[3], first)
     rows, per_matter = [], lines // count
     for number in range(count):
         process = VERIFICATION if number % 3 else CORRECTIVE_ACTION
@@ -116,15 +125,22 @@ def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
         )
     Matter.objects.bulk_create(rows, batch_size=500)
     keys = list(
-        Matter.objects.order_by("id").values_list("id", "opened_at", "assignee_id", "due", "closed_at")
+        Matter.objects.order_by("id").values_list(
+            *("id", "opened_at", "assignee_id", "due", "closed_at", "kind", "region_id", "subject_id")
+        )
     )
     shown = (
         Matter.objects.filter(region=regions[2], closed_at=None)
         .order_by("-id")
         .values_list("id", flat=True)[0]
     )
+    theirs = (
+        Matter.objects.filter(subject=subjects[3], shared=True)
+        .order_by("-id")
+        .values_list("id", flat=True)[0]
+    )
     batch: list[TrailEntry] = []
-    for pk, opened, person, _due, _closed in keys:
+    for pk, opened, person, *_rest in keys:
         batch.extend(
             TrailEntry(
                 matter_id=pk,
@@ -142,10 +158,13 @@ def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
             batch = []
     TrailEntry.objects.bulk_create(batch, batch_size=1000)
     clocks = []
-    for pk, opened, person, due, closed in keys:
+    for pk, opened, person, due, closed, kind, region, subject in keys:
         clocks.append(
             Deadline(
                 matter_id=pk,
+                kind=kind,
+                region_id=region,
+                subject_id=subject,
                 code="verify",
                 title="核实并报告",
                 started_at=opened,
@@ -175,7 +194,7 @@ def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     assert len(declarations.processes()) >= 2
-    return {"pk": shown}
+    return {"pk": shown, "company": theirs}
 
 
 def fill_clues(count: int) -> int:
@@ -315,17 +334,22 @@ def fill_clues(count: int) -> int:
     return Clue.objects.filter(point__region=third, state="open").values_list("pk", flat=True)[0]
 
 
-def measure(requests: int, pk: int, clue: int) -> list[dict[str, Any]]:
-    """Ask for each page as a city leader and as an officer of one county; return milliseconds."""
+def measure(requests: int, made: dict[str, Any], clue: int) -> list[dict[str, Any]]:
+    """Ask for each page as a city leader, as an officer of one county and as a company; return milliseconds."""
     from django.test import Client
 
     from qingjian.apps.accounts.models import User
 
     found = []
-    for username in ("chief", "station_staff3"):
+    readers = (
+        ("chief", PAGES, made["pk"]),
+        ("station_staff3", PAGES, made["pk"]),
+        ("company", COMPANY_PAGES, made["company"]),
+    )
+    for username, pages, pk in readers:
         client = Client()
         client.force_login(User.objects.get(username=username))
-        for title, path in PAGES:
+        for title, path in pages:
             address = path.format(pk=pk, clue=clue)
             status = client.get(address).status_code
             times = []
@@ -368,7 +392,7 @@ def inside(arguments: argparse.Namespace) -> None:
         made = fill(arguments.matters, arguments.trail, arguments.clues)
         clue = fill_clues(arguments.clues)
         filled = time.perf_counter() - begin
-        print(json.dumps({"fill": filled, "pages": measure(arguments.requests, made["pk"], clue)}))
+        print(json.dumps({"fill": filled, "pages": measure(arguments.requests, made, clue)}))
 
 
 def run(database: str, address: str, arguments: argparse.Namespace) -> bool:

@@ -1,10 +1,12 @@
 """Measure the lake: bytes per stored number, one series of a year among many, latest of 10,000.
 
-Run: python -m bench.lake [--series 10000] [--devices 10] [--days 28]
+Run: python -m bench.lake [--series 10000] [--devices 10] [--days 28] [--frames 5000000] [--only size|speed|latest|frames]
 
 Size: minutes of devices with 20 factors each, written as the pipeline writes them (frame sequence and known_at of
 irregular arrivals, marks, revisions), counted with every column and the log. Speed: a year of minutes is written for
 one of the 16 series buckets in full (the other 15 are never opened for this question), then read series by series.
+Frames: a week of 1,000 devices in files of some hours, one frame in twenty with two codes whose details never repeat; asked
+for what the page of a device shows.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from qingjian.contracts.latest import LatestValue
 from qingjian.lake import Lake, candidates
 from qingjian.lake.numbers import Decimals
 from qingjian.lake.reading import BUCKETS, local_month, month_bounds
-from qingjian.lake.schemas import OBSERVATIONS
+from qingjian.lake.schemas import OBSERVATIONS, STORED_FRAMES
 from qingjian.pipeline.latest import SqliteLatestStore
 
 FACTORS = 20
@@ -204,6 +206,68 @@ def latest(folder: Path) -> None:
     )
 
 
+def week_of_frames(folder: Path, count: int) -> datetime:
+    """Write a week of frames; return its end."""
+    random = np.random.default_rng(4)
+    files = 35
+    each = count // files
+    span = timedelta(days=7) / files
+    numbers = np.array([f"990121{number:018d}" for number in range(1000)])
+    contents = [b"ST=32;CN=2051;Flag=5;CP=&&w01018-Rtd=%d.1,w01018-Flag=N&&" % one * 4 for one in range(500)]
+    table = Lake(folder).frames_table
+    folder.mkdir(parents=True)
+    table.create()
+    added = []
+    for file in range(files):
+        begin = int((START + file * span).timestamp()) * 1_000_000
+        moments = begin + np.sort(random.integers(0, int(span.total_seconds()) * 1_000_000, each))
+        noted = random.random(each) < 0.05
+        columns = {
+            "journal": ["gateway-1"] * each,
+            "sequence": np.arange(each) + file * each,
+            "received_at": moments,
+            "peer": ["10.0.0.1:5000"] * each,
+            "connection": random.integers(0, 1000, each),
+            "mn": numbers[random.integers(0, 1000, each)],
+            "kind": ["accepted"] * each,
+            "content": [contents[one] for one in random.integers(0, 500, each)],
+            "codes": [
+                f'[["length_wrong","{file}.{place}"],["check_lower_case","{place}"]]' if one else ""
+                for place, one in enumerate(noted)
+            ],
+            "policy": ["{}"] * each,
+            "frame_directory": np.ones(each, np.int32),
+            "nonce": [bytes(16)] * each,
+            "batch": np.full(each, file),
+            "known_at": moments // 1_000_000 + 2,
+            "directory_version": np.ones(each, np.int32),
+        }
+        rows = pa.table({one.name: pa.array(columns[one.name], one.type) for one in STORED_FRAMES})
+        added.append(table.write_file(rows, "fresh", local_month(START), "", row_group=131_072))
+    table.commit(added, moment=START)
+    return START + timedelta(days=7)
+
+
+def frames(folder: Path, count: int) -> None:
+    end = week_of_frames(folder, count)
+    with Lake(folder, threads=1) as lake:
+        for title, days in (("codes of a day", 1), ("codes of a week", 7), ("newest 15 of two days", 2)):
+            taken, work = [], []
+            for device in range(12):
+                number, begin = f"990121{device:018d}", end - timedelta(days=days)
+                begun, before = time.perf_counter(), time.process_time()
+                if title.startswith("codes"):
+                    assert len(lake.frame_codes(number, begin, end)) <= 2
+                else:
+                    assert lake.frames(begin, end, mn=number, limit=15, newest_first=True).num_rows <= 15
+                taken.append(time.perf_counter() - begun)
+                work.append(time.process_time() - before)
+            print(
+                f"  of one device among {count:,} frames of a week, {title}: median {np.median(taken):.3f} s, "
+                f"worst {max(taken):.3f} s; CPU time median {np.median(work):.3f} s"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -211,7 +275,8 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=10_000)
     parser.add_argument("--devices", type=int, default=10)
     parser.add_argument("--days", type=int, default=28)
-    parser.add_argument("--only", choices=("size", "speed", "latest"))
+    parser.add_argument("--only", choices=("size", "speed", "latest", "frames"))
+    parser.add_argument("--frames", type=int, default=5_000_000)
     arguments = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
@@ -221,6 +286,8 @@ def main() -> None:
             latest(Path(folder))
         if arguments.only in (None, "speed"):
             speed(Path(folder) / "speed", arguments.series)
+        if arguments.only in (None, "frames"):
+            frames(Path(folder) / "frames", arguments.frames)
 
 
 if __name__ == "__main__":

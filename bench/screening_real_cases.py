@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qingjian.screening.budget import alarm_score
 from qingjian.screening.panel import FLAG_NORMAL, Panel, Parameter, Station, day_text, panel_from_records
 from qingjian.screening.record import history_record
 from qingjian.screening.screen import Screening, Settings, learn_history, screen
@@ -124,9 +125,13 @@ def technicians(folder: Path) -> None:
     right = np.mean([d.fault_score > d.score for d in marked]) if marked else float("nan")
     high = np.mean([d.fault_score >= 0.95 for d in marked]) if marked else float("nan")
     usual = np.mean([d.fault_score >= 0.95 for d in others])
+    spoken = [d for d in marked if max(d.fault_score, d.score) >= 0.95]
+    as_fault = sum(d.fault_score > d.score for d in spoken)
+    accused = [d for d in marked if d.score >= alarm_score(1.0, len(names)) and d.score >= d.fault_score]
     print(
         f"technicians: {len(marked)} series-days with deletions; fault score above tamper score on {right:.2f} of them; "
-        f"fault score >= 0.95 on {high:.2f} (other days: {usual:.2f})",
+        f"fault score >= 0.95 on {high:.2f} (other days: {usual:.2f}); something is said (either score >= 0.95) of {len(spoken)}, "
+        f"a fault of {as_fault} of them; alarms as falsification at the default budget: {len(accused)}",
         flush=True,
     )
 

@@ -64,13 +64,21 @@ def _guarded_connect(self: socket.socket, address: Any) -> Any:
 socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
 
 
+def _same_on_every_database(item: pytest.Item) -> bool:
+    """Whether a test says so itself, or asks for no database at all."""
+    if item.get_closest_marker("any_database"):
+        return True
+    asks = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(item.fixturenames)  # type: ignore[attr-defined]
+    return not asks
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the first database has answered already, and skip what the machine cannot run.
 
     With CI=true a skip is a failure instead (see `pytest_terminal_summary`).
     """
     if os.environ.get("QINGJIAN_TEST_DATABASE") == "postgresql":
-        answered = [item for item in items if item.get_closest_marker("any_database")]
+        answered = [item for item in items if _same_on_every_database(item)]
         items[:] = [item for item in items if item not in answered]
         config.hook.pytest_deselected(items=answered)
     for mark, available, what in (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from tests.notary.conftest import LocalWitness, fill
 from typer.testing import CliRunner
 
 from qingjian.cli.ledger import app
-from qingjian.contracts.clock import SystemClock
+from qingjian.contracts.clock import ManualClock, SystemClock
 from qingjian.contracts.folders import DataFolder
 from qingjian.journal.frame import Kind, NewFrame
 from qingjian.journal.reader import JournalReader
@@ -18,9 +20,11 @@ from qingjian.journal.writer import JournalLimits, JournalWriter
 from qingjian.ledger.hashing import leaf_hash
 from qingjian.ledger.policy import parse_policy
 from qingjian.ledger.proof import parse_proof, verify_proof
+from qingjian.notary import configured
 from qingjian.notary.anchors import FolderMirror
 from qingjian.notary.contents import enter_batch, frame_row
 from qingjian.notary.notary import Notary
+from qingjian.notary.outbox import MemoryOutbox
 
 RUNNER = CliRunner()
 ORIGIN = "qingjian.example/county"
@@ -102,10 +106,10 @@ def test_hammer(data: Path) -> None:
 
 
 def test_export_and_verify(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "note.txt").write_text("说明", encoding="utf-8")
+    (tmp_path / "现场 说明.txt").write_text("说明", encoding="utf-8")
     bundle = tmp_path / "bundle.zip"
     options = ["--title", "核对", "--journal", "gate-1", "--first", 2, "--last", 7, "--mn", "MN0"]
-    found = run_json("export-bundle", bundle, *options, "--file", tmp_path / "note.txt", "--data", data)
+    found = run_json("export-bundle", bundle, *options, "--file", tmp_path / "现场 说明.txt", "--data", data)
     assert (found["frames"], found["files"]) == (3, 1)
     assert run("verify", bundle)[0] == 2
     (tmp_path / "policy").write_text(str(run_json("policy", "--data", data)["policy"]))
@@ -119,6 +123,8 @@ def test_export_and_verify(data: Path, tmp_path: Path) -> None:
     bundle.write_bytes(content)
     assert run("verify", bundle, "--policy", tmp_path / "policy")[0] == 1
     assert run("verify", bundle, "--policy", tmp_path / "missing")[0] == 3
+    both = ["--policy", tmp_path / "policy", "--fingerprint", shards[0]["keys"][0]["fingerprint"]]
+    assert run("verify", bundle, *both)[0] == 3
     code, output = run(
         "export-bundle", bundle, "--title", "x", "--journal", "gate-1", "--last", 0, "--data", data
     )
@@ -175,3 +181,52 @@ def test_keys_are_changed_in_two_steps(data: Path) -> None:
     assert {one["key"] for one in status["keys"]} == {old, new}
     assert run("fsck", "--data", data)[0] == 0
     assert run("rotate-key", "--retire", "nonsense", "--data", data)[0] == 1
+
+
+@pytest.fixture
+def witnessed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder with a witness in its configuration that has seen more than the ledger, put back in place, has."""
+    clock = ManualClock(SystemClock().now())
+    witness = LocalWitness(tmp_path, "bureau", clock)
+    answer = witness._ask
+    monkeypatch.setattr(
+        configured, "http_request", lambda url, body=None: answer("POST" if body else "GET", url, body or b"")
+    )
+    line = f'ledger_witnesses = "{witness.cosigner.key.encode()} http://witness"\n'
+    DataFolder(data).configuration.write_text(line, encoding="utf-8")
+    old = (data / "ledger").with_name("old")
+    shutil.copytree(data / "ledger", old)
+    notary = Notary(data / "ledger", clock)
+    witness.trust(notary.verifier_keys(notary.state.shards()[-1].name))
+    outbox = MemoryOutbox()
+    fill(outbox, 5)
+    notary.sequence([outbox])
+    assert notary.cosign([witness.client]).answers == {"bureau": "cosigned"}
+    notary.close()
+    for path in (data / "ledger").glob("state.sqlite3*"):
+        path.unlink()
+    shutil.copyfile(old / "state.sqlite3", data / "ledger/state.sqlite3")
+    shutil.rmtree(data / "ledger/public")
+    shutil.copytree(old / "public", data / "ledger/public")
+    return data
+
+
+def test_recover_asks_the_configured_witnesses_without_being_told(witnessed: Path) -> None:
+    assert run("status", "--data", witnessed)[0] == 0  # the folder looks whole to itself
+    code, output = run("recover", "--data", witnessed)
+    assert code == 1
+    assert "no source has the missing entries" in output
+    code, output = run("status", "--data", witnessed)
+    assert (code, "FROZEN" in output) == (1, True)
+
+
+def test_no_key_is_changed_before_the_configured_witnesses_were_asked(witnessed: Path) -> None:
+    code, output = run("rotate-key", "--data", witnessed)
+    assert code == 1
+    assert "the world has seen 7 entries" in output
+
+
+def test_a_new_origin_names_the_head_that_a_configured_witness_saw(witnessed: Path) -> None:
+    name = run_json("recover", "--data", witnessed, "--new-origin", "history-lost")["new_shard"]
+    start = json.loads(run_json("prove", f"{name}/0", "--data", witnessed)["entry"])
+    assert start["previous"]["size"] == 7

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import socket
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,74 @@ def test_times_are_the_local_clock_whatever_stands_behind_them(tmp_path: Path) -
     )
     panel = read_panel(write(tmp_path / "p", "2025-04-11", 1, 2, text))
     assert panel.values[0, 0, :4].tolist() == [4, 1, 2, 3]
+
+
+def hours(count: int, station: str = "a", shape: str = "{day:%Y-%m-%d}T{hour:02d}:00") -> str:
+    first = date(2025, 4, 1)
+    lines = ["station,parameter,time,value,flag"]
+    for h in range(count):
+        time = shape.format(day=first + timedelta(days=h // 24), hour=h % 24)
+        lines.append(f"{station},COD,{time},{20 + h % 7}.1,N")
+    return "\n".join(lines) + "\n"
+
+
+def failed(tmp_path: Path, panel: Path, history: str = "none", out: Path | None = None) -> str:
+    asked = ["--history", history, "--panel", str(panel), "--out", str(out or tmp_path / "out")]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 2, (done.exit_code, done.exception)
+    return done.output
+
+
+def test_lists_and_observations_of_a_chinese_spreadsheet_are_read(tmp_path: Path) -> None:
+    panel = write(tmp_path / "p", "2025-04-11", 2, 2)
+    lines = "station,name,medium,longitude,latitude,parent\na,甲站,water,,,河\n甲,乙站,water,,,河\n"
+    (panel / "stations.csv").write_bytes(lines.encode("gbk"))
+    content = hours(24).replace("a,COD", "甲,COD").encode("gbk")
+    (panel / "observations.csv.gz").write_bytes(gzip.compress(content))
+    read = read_panel(panel)
+    assert [one.name for one in read.stations] == ["甲站", "乙站"]
+    assert np.isfinite(read.values[1, 0]).all()
+
+
+@pytest.mark.parametrize(
+    "shape", ["{day:%Y}/{day.month}/{day.day} {hour}:00", "{day:%Y}-{day.month}-{day.day} {hour}:00:00"]
+)
+def test_times_as_spreadsheets_write_them(tmp_path: Path, shape: str) -> None:
+    read = read_panel(write(tmp_path / "p", "2025-04-11", 1, 2, hours(240, shape=shape)))
+    assert (read.days, read.step, read.notes) == (10, 60, ())
+    assert read.values[0, 0, 25] == 20.1 + 25 % 7
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (hours(24, shape="{day:%d.%m.%Y} {hour}h"), "24 条记录的时间无法识别"),
+        (hours(12, shape="{day:%Y/%m/%d} {hour}:00:00 PM"), "12 条记录的时间无法识别"),
+        (hours(24, station="z"), "24 条记录的站点或参数未登记"),
+        ("station,parameter,time,value,flag,value\na,COD,2025-04-11T00:00,1,N,2\n", "列重复"),
+    ],
+)
+def test_records_of_which_none_is_of_use_fail_with_their_cause(
+    tmp_path: Path, content: str, cause: str
+) -> None:
+    panel = write(tmp_path / "p", "2025-04-11", 1, 2, content)
+    assert cause in failed(tmp_path, panel)
+    assert not (tmp_path / "out").exists()
+    good = write(tmp_path / "good", "2025-04-11", 1, 2)
+    assert cause in failed(tmp_path, good, history=str(panel))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x81", b"station,parameter", None])
+def test_files_that_are_none_fail_with_a_sentence(tmp_path: Path, content: bytes | None) -> None:
+    panel = write(tmp_path / "p", "2025-04-11", 2, 2)
+    whole = (panel / "observations.csv.gz").read_bytes()
+    (panel / "observations.csv.gz").write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert "无法读取" in failed(tmp_path, panel)
+    (panel / "stations.csv").write_bytes(b"station\n\xff\xff\x80\n")
+    assert "无法读取" in failed(tmp_path, panel)
+
+
+def test_results_that_cannot_be_written_are_said(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("x")
+    panel = write(tmp_path / "p", "2025-04-11", 1, 2)
+    assert "无法写入" in failed(tmp_path, panel, out=tmp_path / "taken")

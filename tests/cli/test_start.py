@@ -78,4 +78,4 @@ def test_options_behind_a_command_reach_it(tmp_path) -> None:
 
 def test_groups_keep_their_commands() -> None:
     assert isinstance(load("hj212"), typer.core.TyperGroup)
-    assert set(load("hj212").commands) == {"decode", "encode"}
+    assert set(load("hj212").commands) == {"decode", "encode", "facts"}

@@ -147,6 +147,50 @@ def test_updates_add_answers_and_end(queue: CommandQueue) -> None:
     assert queue.claim("g1", ["MN1"], NOW) == []
 
 
+@pytest.mark.parametrize(
+    ("ended", "late", "taken"),
+    [
+        ({"state": CommandState.FAILED, "result_code": "execution_timeout"}, CommandState.SUCCEEDED, True),
+        ({"state": CommandState.FAILED, "result_code": "no_answer"}, CommandState.REFUSED, True),
+        ({"state": CommandState.EXPIRED}, CommandState.SUCCEEDED, True),
+        ({"state": CommandState.FAILED, "result_code": "execution_timeout"}, CommandState.ACCEPTED, False),
+        ({"state": CommandState.FAILED, "result_code": "ExeRtn=2"}, CommandState.SUCCEEDED, False),
+        ({"state": CommandState.SUCCEEDED, "result_code": "ExeRtn=1"}, CommandState.FAILED, False),
+        ({"state": CommandState.CANCELLED}, CommandState.SUCCEEDED, False),
+    ],
+)
+def test_a_late_result_is_taken_only_where_none_was_known(
+    tmp_path: Path, ended: dict[str, Any], late: CommandState, taken: bool
+) -> None:
+    queue = SqliteCommandQueue(tmp_path / "commands.sqlite3")
+    queue.put(command())
+    queue.claim("g1", ["MN1"], NOW)
+    queue.update("c1", NOW, state=CommandState.SENT, qn="q")
+    queue.update("c1", NOW, **ended)
+    changes = {"state": late, "result_code": "ExeRtn=1", "answers": [("g2", 7)]}
+    assert queue.report("c1", "g2", NOW, **changes) is taken
+    held = queue.get("c1")
+    assert held is not None
+    assert (held.state is late) is taken
+    assert bool(held.answers) is taken
+    again = queue.report("c1", "g2", NOW, state=CommandState.FAILED, result_code="ExeRtn=9")
+    assert again is (late is CommandState.ACCEPTED), "the first result stands; an acceptance alone is none"
+    queue.close()
+
+
+def test_secrets_changed_are_in_the_order_they_were_sent(tmp_path: Path) -> None:
+    queue = SqliteCommandQueue(tmp_path / "commands.sqlite3")
+    for number in (1, 2):
+        queue.put(command(number, code="1072", parameters={"NewPW": str(number) * 6}))
+        queue.claim("g1", ["MN1"], NOW)
+        queue.update(f"c{number}", NOW, state=CommandState.SENT, qn=f"2026112100000000{number}")
+    assert [one.id for one in queue.sent_before(["MN1", "MN2"])] == ["c2", "c1"]
+    for number in (2, 1):
+        queue.update(f"c{number}", NOW + timedelta(seconds=9 - number), state=CommandState.SUCCEEDED)
+    assert [one.id for one in queue.changed_secrets()] == ["c1", "c2"]
+    queue.close()
+
+
 def test_recent_is_newest_first(queue: CommandQueue) -> None:
     for number in range(1, 6):
         queue.put(command(number, "MN1" if number % 2 else "MN2"))

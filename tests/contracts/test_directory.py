@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,6 +36,7 @@ def snapshot(version: int) -> Directory:
         routes=[Route("MN1", "a21026", 1, scale="1000", valid_from=START)],
         settings=[Setting("p1.a21026", "range", "200", "mg/m3", valid_from=START)],
         targets=[Target("t", "省平台", "127.0.0.1", 9000, ("*",))],
+        without={"hj212:2025:mark:Td"},
     )
 
 
@@ -54,6 +56,13 @@ def test_json_keeps_everything() -> None:
     assert again == directory
     assert again.devices == directory.devices
     assert again.targets == directory.targets
+    assert again.without == {"hj212:2025:mark:Td"}
+
+
+def test_a_snapshot_of_an_earlier_program_switches_nothing_off() -> None:
+    content = json.loads(snapshot(3).to_json())
+    del content["without"]
+    assert Directory.from_json(json.dumps(content).encode()).without == frozenset()
 
 
 def test_publishing_is_in_order_and_older_versions_stay(tmp_path) -> None:  # type: ignore[no-untyped-def]

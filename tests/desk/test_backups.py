@@ -60,15 +60,15 @@ def test_a_removed_manifest_shows(made) -> None:
 
 
 def test_a_restored_node_says_so_until_it_was_checked(made, node, client, staff, clock) -> None:
-    assert "alert-danger" not in client.get("/").content.decode()
+    assert "lock-exclamation" not in client.get("/").content.decode()
     assert checking.check_restored() is None
     again = type(node.folder)(made.with_name("again"))
     backup.restore(made, again, clock.now())
     assert again.restored.read_text() == clock.now().isoformat()
     # This very node, as if it were the restored one.
     node.folder.restored.write_text("")
-    assert "alert-danger" in client.get("/").content.decode()
+    assert "lock-exclamation" in client.get("/").content.decode()
     assert "alert-danger" in client.get("/desk/ledger/").content.decode()
     assert [line.level for line in health.doctor(node.folder) if line.subject == "ledger check"] == [2]
     assert checking.check_restored().problems == []
-    assert "alert-danger" not in client.get("/").content.decode()
+    assert "lock-exclamation" not in client.get("/").content.decode()

@@ -111,7 +111,7 @@ def test_what_an_unknown_sender_sent_can_be_looked_at(registry, client, clock) -
         lake.append(
             lake.next_batch(), observations=CANDIDATES.empty_table(), frames=frames_table(reader.read())
         )
-    client.force_login(registry.person("staff", "station_staff"))
+    client.force_login(registry.person("staff", "station_staff", region=registry.city))
     text = client.get("/quarantine/samples/?mn=NEW1").content.decode()
     assert "GET / HTTP/1.1" in text
     assert "PW=******" in text
@@ -123,8 +123,38 @@ def test_what_an_unknown_sender_sent_can_be_looked_at(registry, client, clock) -
     assert client.get("/quarantine/samples/?mn=NEW1").status_code == 403
 
 
+def test_samples_are_shown_where_the_right_to_command_reaches(registry, client, clock, page) -> None:
+    """What names no registered device lies in no place; what names one lies where it stands."""
+    mns = ("NEW1", "", "MN-A1")
+    held_back(*(Sender(mn, "10.0.0.9", False, 1, 100, 1, 0, "password_wrong", NOW, NOW) for mn in mns))
+    with JournalWriter.open(settings.DATA_FOLDER.journal, "gateway-1", clock) as writer:
+        received = int(NOW.timestamp() * 1_000_000)
+        writer.append_many(
+            [NewFrame(received, "10.0.0.9:1", 1, mn, Kind.UNREGISTERED, b"##sample") for mn in mns]
+        )
+    with (
+        JournalReader(settings.DATA_FOLDER.journal / "gateway-1") as reader,
+        Lake(settings.DATA_FOLDER.lake, clock) as lake,
+    ):
+        lake.append(
+            lake.next_batch(), observations=CANDIDATES.empty_table(), frames=frames_table(reader.read())
+        )
+
+    def seen() -> dict[str, int]:
+        return {mn: client.get(f"/quarantine/samples/?mn={mn}").status_code for mn in mns}
+
+    assert page().count("hx-get") == 1
+    assert seen() == {"NEW1": 403, "": 403, "MN-A1": 200}
+    assert "##sample" in client.get("/quarantine/samples/?mn=MN-A1").content.decode()
+    client.force_login(registry.person("elsewhere", "station_staff", region=registry.other))
+    assert set(seen().values()) == {403}
+    assert "MN-A1" not in client.get("/quarantine/").content.decode()
+    client.force_login(registry.person("whole", "station_staff", region=registry.city))
+    assert set(seen().values()) == {200}
+
+
 def test_frames_are_sent_again_on_a_persons_word(registry, client, clock) -> None:
-    staff = registry.person("staff", "station_staff")
+    staff = registry.person("staff", "station_staff", region=registry.city)
     models.ForwardTarget.objects.create(code="up", name="省平台", host="10.9.0.1", port=9212, devices=["*"])
     with JournalWriter.open(settings.DATA_FOLDER.journal, "gateway-1", clock) as writer:
         for hour in range(6):
@@ -148,5 +178,10 @@ def test_frames_are_sent_again_on_a_persons_word(registry, client, clock) -> Non
     assert client.post("/forwarding/none/again/", {}).status_code == 404
     assert store.position("up", "gateway-1").sequence == 3
     store.close()
-    client.force_login(registry.person("officer", "enforcement_officer"))
-    assert client.post("/forwarding/up/again/", {"start": "2026-11-20T00:00"}).status_code == 403
+    client.force_login(registry.person("county", "station_staff"))
+    assert "/forwarding/up/again/" not in client.get("/forwarding/").content.decode()
+    for person in (None, registry.person("officer", "enforcement_officer")):
+        if person is not None:
+            client.force_login(person)
+        again = client.post("/forwarding/up/again/", {"start": "2026-11-20T00:00", "purpose": "补传"})
+        assert again.status_code == 403

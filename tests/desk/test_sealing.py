@@ -15,8 +15,11 @@ from tests.desk.conftest import DAY
 
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import stores
+from qingjian.contracts.clock import CHINA
 from qingjian.desk import tasks
 from qingjian.desk.ledger import chains, checking, evidence, sealing
+from qingjian.hj212.encoder import Sender
+from qingjian.journal import JournalWriter, Kind, NewFrame
 from qingjian.lake import Lake
 from qingjian.lake.table import StoredTable
 from qingjian.ledger.entries import Day, parse_entry
@@ -24,6 +27,8 @@ from qingjian.notary.bundle import own_policy
 from qingjian.notary.reading import ShardReader
 from qingjian.notary.sealing import seal_of
 from qingjian.notary.verify import verify
+from qingjian.pipeline.replay import order_replay
+from qingjian.pipeline.settings import PipelineSettings
 from qingjian.site import health
 
 TWENTIETH = date(2026, 11, 20)
@@ -112,6 +117,25 @@ def test_late_data_lead_to_a_seal_that_names_the_old(sealed, clock) -> None:
     assert seal(sealed).sealed == []
 
 
+def test_a_value_that_came_after_the_seal_is_not_said_to_be_under_it(sealed, clock, client) -> None:
+    start = DAY + timedelta(hours=3)
+    assert chain("hour", start).verdict is True
+    sealed.send_hours(start, 1, 99.0)
+    sealed.process()
+    found = chain("hour", start)
+    assert found.verdict is None
+    assert "came after the seal" in next(step.words for step in found.steps if step.link == "value")
+    client.force_login(sealed.county.person("staff", "data_manager"))
+    place = "series=W1.w01018&statistic=hour&start=2026-11-20T03:00:00%2B08:00"
+    assert "bg-green-lt" not in client.get(f"/data/values/ledger/?{place}").content.decode()
+    clock.advance(24 * 3600)
+    seal(sealed)
+    sealed.enter()
+    assert chain("hour", start).verdict is True  # the next seal holds it
+    rewrite(sealed, "value_mantissa", 4, lambda value: value + 1)
+    assert chain("hour", start).verdict is False
+
+
 def test_compaction_settling_and_a_copied_lake_keep_every_digest(sealed) -> None:
     before = entries(sealed)
     with Lake(sealed.folder.lake, sealed.clock) as lake:
@@ -165,7 +189,7 @@ def test_a_value_rewritten_in_the_lake_is_found_while_its_frame_stays(sealed, cl
     found = checking.check()
     assert any(str(TWENTIETH) in text for text in found.problems), found.problems
     assert [line.level for line in health.doctor(sealed.folder) if line.subject == "ledger check"] == [2]
-    assert "alert-danger" in client.get("/").content.decode()
+    assert "lock-exclamation" in client.get("/").content.decode()
     assert chain().verdict is False
     seen, frame = chains.frame_chain(sealed.county.person("other", "data_manager"), "gateway-1", 5)
     assert seen
@@ -175,6 +199,100 @@ def test_a_value_rewritten_in_the_lake_is_found_while_its_frame_stays(sealed, cl
 def test_a_value_removed_or_added_with_an_old_date_is_found(sealed) -> None:
     drop(sealed, 5)
     assert any("changed" in text for text in checking.check().problems)
+
+
+def slip_in(node, sequence: int, /, **changes) -> None:
+    """Add one row to the lake's files: a copy of what a frame gave, with some columns changed."""
+    for path in node.lake_files("observations"):
+        table = pq.read_table(path, partitioning=None)
+        sequences = table.column("sequence").to_pylist()
+        if sequence in sequences:
+            row = table.slice(sequences.index(sequence), 1).to_pylist()[0]
+            row |= {name: change(row[name]) for name, change in changes.items()}
+            pq.write_table(pa.concat_tables([table, pa.Table.from_pylist([row], schema=table.schema)]), path)
+            return
+    raise AssertionError("no such observation in the lake")
+
+
+HALF = {"value_mantissa": lambda value: value // 2, "revision": lambda value: value + 1}
+"""What somebody adds who wants the hour of frame 5 (44.0) to read 22.0."""
+
+
+def test_a_revision_slipped_in_with_an_old_date_is_found(sealed) -> None:
+    slip_in(sealed, 5, **HALF)
+    assert any("changed" in text for text in checking.check().problems)
+    assert chain("hour", DAY + timedelta(hours=4)).verdict is False
+
+
+def test_a_revision_slipped_in_with_a_new_date_is_found_and_never_sealed(sealed, clock) -> None:
+    """It names the real frame and lies outside the seal: only decoding the frame again tells."""
+    slip_in(sealed, 5, **HALF, known_at=lambda value: value + 3600)
+    assert chain("hour", DAY + timedelta(hours=4)).verdict is None
+    for everything in (False, True):
+        found = checking.check(everything=everything).problems
+        assert [NAME in text and "04:00" in text for text in found] == [True]
+        assert "does not give this value" in found[0]
+    sealed.send_hours(DAY + timedelta(hours=9), 1, 99.0)  # honest, and reason enough to seal the day again
+    clock.advance(24 * 3600)
+    sealed.process()
+    assert any("nothing the pipeline did" in text for text in checking.check().problems)
+    outcome = seal(sealed)
+    assert any("04:00" in text for text in outcome.problems)
+    sealed.enter()
+    assert [(one.day, one.revision) for one in entries(sealed) if one.day == TWENTIETH] == [(TWENTIETH, 1)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"value_mantissa": lambda value: value // 2}, "does not give this value"),
+        ({"min_mantissa": lambda _: 10, "min_decimals": lambda _: 0}, "does not give this value"),
+        ({"flag": lambda _: "D"}, "does not give this value"),
+        ({"sequence": lambda _: 9_999}, "nothing the pipeline did"),
+        ({"sequence": lambda _: 5}, "nothing the pipeline did"),
+        ({"start": lambda value: value + timedelta(minutes=7)}, "does not give this value"),
+        ({"directory_version": lambda _: 77}, "does not give this value"),
+        (
+            {"journal": lambda _: None, "sequence": lambda _: None, "source": lambda _: "rule:x@1"},
+            "nothing the pipeline did",
+        ),
+    ],
+)
+def test_a_row_slipped_in_beside_an_honest_resend_is_found(sealed, changes, words) -> None:
+    """At the moment of a real batch, naming the frame that was really sent again."""
+    sealed.send_hours(DAY + timedelta(hours=3), 1, 99.0)
+    sealed.process()
+    assert checking.check().problems == []
+    slip_in(sealed, 25, revision=lambda value: value + 1, **changes)
+    assert [words in text for text in checking.check().problems] == [True]
+
+
+def test_what_came_late_by_honest_ways_is_no_finding(sealed, clock) -> None:
+    """Sent again with another value, completed by a second frame, and read again by order."""
+    sealed.send_hours(DAY + timedelta(hours=3), 2, 99.0)
+    sealed.process()
+    whole = sealed.sender
+    sealed.sender = Sender("2017", "32", "123456", "MN-W1")
+    writer = JournalWriter.open(sealed.folder.journal, "gateway-1", sealed.clock)
+    start = DAY + timedelta(hours=6)
+    groups = [[("w01018-Avg", "46.0"), ("w01018-Max", "50.5"), ("w01018-Flag", "N")]]
+    stamp = start.astimezone(CHINA).strftime("%Y%m%d%H%M%S")
+    content = sealed.sender.upload("2061", stamp, groups, f"{stamp}000")
+    received = int(clock.now().timestamp() * 1e6)
+    writer.append_many([NewFrame(received, "127.0.0.1:1", 1, "MN-W1", Kind.ACCEPTED, content)])
+    writer.close()
+    sealed.sender = whole
+    clock.advance(60)
+    sealed.process()
+    orders = PipelineSettings(sealed.folder.root).replay_folder
+    order_replay(orders, "MN-W1", DAY, clock.now())
+    clock.advance(60)
+    sealed.process()
+    sealed.enter()
+    assert checking.check(everything=True).problems == []
+    clock.advance(24 * 3600)
+    assert seal(sealed).problems == []
+    assert checking.check().problems == []
 
 
 def test_all_values_of_a_day_removed_are_found(sealed) -> None:

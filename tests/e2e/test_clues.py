@@ -100,7 +100,9 @@ def test_a_unit_proves_its_data_and_the_precision_follows(desk, node, clue, tmp_
     assert holder.page.request.get(f"{node.address}/integrity/funnel/").status == 403
 
     officer.act(matter, "review", opinion="explained", opinion_text="更换记录与数据相符")
-    assert holder.page.request.get(f"{node.address}{matter}").status == 404
+    holder.open(matter)
+    assert number in content(holder), "the unit keeps its request"
+    assert "更换记录与数据相符" not in content(holder), "an opinion is read with the decision"
     leader = desk(LEADER)
     leader.act(matter, "accept", decision="同意")
     holder.open(matter)
@@ -156,7 +158,8 @@ def test_a_proof_that_does_not_hold_leads_to_a_visit_and_a_case(desk, node, scre
     leader.sign(visit)
     officer.open(copied)
     assert "数据采集仪定时任务重发前一日数据" in content(officer)
-    assert not officer.page.locator("a[href$='/verify/']").count()
+    again = [one.strip() for one in officer.page.locator("a[href$='/verify/']").all_inner_texts()]
+    assert again == ["再次核实"], "a confirmation is doubted by a second verification, by nothing else"
     assert holder.page.request.get(f"{node.address}{visit}").status == 404
 
     officer.open(visit)

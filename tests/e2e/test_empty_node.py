@@ -125,6 +125,7 @@ def first_logins(office: Office) -> dict[str, str]:
 def test_the_first_people_come_in_and_every_empty_page_says_what_to_do(visitor, office) -> None:
     logins = first_logins(office)
     system = visitor("system", logins["system"])
+    assert "报警自检" in system.content()
     system.goto(f"{office.address}/people/add/")
     system.fill("input[name=username]", "guanli")
     system.fill("input[name=name]", "王管理")
@@ -155,7 +156,12 @@ def test_commands_tell_how_the_node_is(office) -> None:
     facts = json.loads(status.stdout)
     assert facts["running"]
     assert facts["devices_registered"] == 0
+    end = time.monotonic() + START_SECONDS
+    while json.loads(office.call("status", "--json").stdout)["alerting"] != "running":
+        assert time.monotonic() < end, "the synthetic device did not speak through the gateway"
+        time.sleep(1)
     doctor = office.call("doctor")
+    assert "self-test running" in doctor.stdout
     assert "setting second_factor" in doctor.stdout
     assert "optional  (environment)" in doctor.stdout
 

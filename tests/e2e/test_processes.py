@@ -247,7 +247,12 @@ def test_a_late_matter_climbs_and_everybody_is_told(desk, node) -> None:
 def corrected_year(day: date) -> str:
     """Return the table of the year with one working day more taken off, as a corrected notice would."""
     path = ROOT / f"src/qingjian/workdays/data/years/{day.year}.csv"
-    text = path.read_text() if path.exists() else f"# year: {day.year}\n# title: t\ndate,kind,name\n"
+    if path.exists():
+        text = path.read_text()
+    else:
+        # A year nobody knows yet: the days off of another one, as a table without public holidays is refused.
+        known = (path.parent / "2026.csv").read_text().replace("2026", str(day.year)).splitlines()
+        text = "\n".join(one for one in known if "work_in_lieu" not in one)
     return f"{text.rstrip()}\n{day.isoformat()},rest_in_lieu,更正\n"
 
 

@@ -300,6 +300,94 @@ def test_a_new_password_holds_at_once_and_for_other_processes(site: Site) -> Non
     asyncio.run(play())
 
 
+async def calibration_given_up(site: Site, gateway: Gateway, link: Link, expires_minutes: int) -> str:
+    expires = site.clock.now() + timedelta(minutes=expires_minutes)
+    queue(site).put(order(site, code="3011", parameters={"PolId": "a21026"}, expires_at=expires))
+    got = await asked(gateway, link)
+    await link.send(answer("9011", got.qn, "QnRtn=1"))
+    await until(lambda: state(site).state is CommandState.ACCEPTED)
+    site.clock.advance(1801)  # type: ignore[attr-defined]
+    await gateway.tick()
+    await until(lambda: state(site).state.is_final)
+    return got.qn or ""
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["same process", "after a restart"])
+@pytest.mark.parametrize(
+    ("expires_minutes", "given_up"), [(60, CommandState.FAILED), (10, CommandState.EXPIRED)]
+)
+def test_a_late_result_changes_its_own_command_and_no_other(
+    site: Site, expires_minutes: int, given_up: CommandState, restarted: bool
+) -> None:
+    async def go_on(gateway: Gateway, link: Link, late: str) -> None:
+        site.clock.advance(1)  # type: ignore[attr-defined]
+        queue(site).put(order(site, 2, code="1072", parameters={"NewPW": "654321"}))
+        got = await asked(gateway, link)
+        await link.send(answer("9011", got.qn, "QnRtn=1") + answer("9012", late, "ExeRtn=1"))
+        await until(lambda: state(site).state is CommandState.SUCCEEDED)
+        assert state(site).result_code == "ExeRtn=1"
+        frames = {one.id: one for one in site.frames(gateway.settings.name)}
+        assert b"ExeRtn=1" in frames[state(site).answers[-1]].content
+        assert state(site, 2).state is CommandState.ACCEPTED
+        await link.send(answer("9012", got.qn, "ExeRtn=2"))
+        await until(lambda: state(site, 2).state.is_final)
+        assert (state(site, 2).state, state(site, 2).result_code) == (CommandState.FAILED, "ExeRtn=2")
+        await link.send(upload(9))
+        assert await link.receive() == acknowledgement(9), "the old password still holds"
+
+    async def play() -> None:
+        async with site.run() as gateway:
+            link = await connected(site, gateway)
+            late = await calibration_given_up(site, gateway, link, expires_minutes)
+            assert state(site).state is given_up
+            if not restarted:
+                await go_on(gateway, link, late)
+                return
+        async with site.run("g2") as gateway:
+            await go_on(gateway, await connected(site, gateway), late)
+
+    asyncio.run(play())
+
+
+def test_a_password_taken_after_the_command_was_given_up_holds(site: Site) -> None:
+    async def play() -> None:
+        async with site.run() as gateway:
+            link = await connected(site, gateway)
+            site.clock.advance(1)  # type: ignore[attr-defined]
+            queue(site).put(order(site, code="1072", parameters={"NewPW": "654321"}))
+            got = await asked(gateway, link)
+            await link.send(answer("9011", got.qn, "QnRtn=1"))
+            await until(lambda: state(site).state is CommandState.ACCEPTED)
+            site.clock.advance(61)  # type: ignore[attr-defined]
+            await gateway.tick()
+            await until(lambda: state(site).state is CommandState.FAILED)
+            await link.send(answer("9012", got.qn, "ExeRtn=1"))
+            await until(lambda: state(site).state is CommandState.SUCCEEDED)
+            await link.send(upload(1, pw="654321"))
+            assert b"CN=9014;" in await link.receive()
+
+    asyncio.run(play())
+
+
+def test_the_timers_of_a_registered_device_are_its_own(site: Site) -> None:
+    site.publish(replace(device(), policy={"reply_seconds": 30, "resends": 0}))
+
+    async def play() -> None:
+        async with site.run() as gateway:
+            link = await connected(site, gateway)
+            queue(site).put(order(site))
+            await asked(gateway, link)
+            site.clock.advance(29)  # type: ignore[attr-defined]
+            await gateway.tick()
+            assert state(site).state is CommandState.SENT
+            site.clock.advance(2)  # type: ignore[attr-defined]
+            await gateway.tick()
+            await until(lambda: state(site).state.is_final)
+            assert state(site).result_code == "no_answer"
+
+    asyncio.run(play())
+
+
 def test_a_logger_without_mn_is_given_one(site: Site) -> None:
     """2025: 1001 → 9013, command 1002 to hardware:<number> → 9011, 9012."""
     asking = raw(

@@ -13,7 +13,9 @@ from qingjian.contracts.directory import FileDirectoryStore, Target
 from qingjian.gateway.forwarding import Forwarder, ForwardingLimits, TargetProgress, progress, send_again
 from qingjian.gateway.positions import PositionStore
 from qingjian.hj212.decoder import Framer
+from qingjian.hj212.encoder import Sender
 from qingjian.hj212.message import Message
+from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.journal import JournalLimits, JournalWriter, Kind, NewFrame
 
 Answer = Callable[[Message], bytes | None]
@@ -30,6 +32,7 @@ class Platform:
         self.got: list[Message] = []
         self.raw = b""
         self.answer: Answer = usual
+        self.policy = DEFAULT
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
@@ -49,7 +52,7 @@ class Platform:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
-        framer = Framer()
+        framer = Framer(self.policy)
         try:
             while content := await reader.read(65_536):
                 self.raw += content
@@ -148,6 +151,27 @@ def test_frames_reach_the_target_once_and_in_order(scene: Scene) -> None:
             scene.store(upload(50))
             await scene.flows(lambda: scene.progress().forwarded == 41)
             assert scene.platform.numbers()[40:] == [50], "a restart goes on where it stopped"
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("retired", [False, True])
+def test_the_frames_of_the_self_test_go_to_no_platform(scene: Scene, retired: bool) -> None:
+    async def play() -> None:
+        await scene.platform.start()
+        scene.target = replace(scene.target, port=scene.platform.port)
+        scene.site.publish(device(), device(MN2, synthetic=True), targets=(scene.target,))
+        version = scene.site.version
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            own = NewFrame(0, "p", 1, MN2, Kind.ACCEPTED, upload(1, mn=MN2), directory_version=version)
+            scene.journal.append_many([own])
+            if retired:
+                scene.site.publish(device(), targets=(scene.target,))
+            scene.store(upload(2))
+            await scene.flows(lambda: scene.progress().forwarded == 1)
+            assert scene.platform.numbers() == [2]
+            assert scene.progress().skipped == 1
 
     asyncio.run(play())
 
@@ -387,5 +411,75 @@ def test_requests_of_the_upper_platform_are_declined(scene: Scene) -> None:
             await scene.flows(lambda: len(scene.platform.got) == 2)
             said = scene.platform.got[1]
             assert (said.cn, said.qn, said.cp) == ("9011", "20261121120000777", b"QnRtn=2")
+
+    asyncio.run(play())
+
+
+def test_a_frame_whose_kind_the_target_never_answers_does_not_hold_up_those_that_ask_nothing(
+    scene: Scene,
+) -> None:
+    """Frames that ask for nothing are confirmed by the target's system; one that asks in vain is given up alone."""
+
+    def boot() -> bytes:
+        qn = "20261121120000500"
+        cp = "DataTime=20261121120000;RestartTime=20261121115900"
+        return raw(f"QN={qn};ST=31;CN=2081;PW=123456;MN={MN};Flag=5;CP=&&{cp}&&")
+
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish()
+        scene.platform.answer = lambda message: None
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            plain = [upload(n, flag=4) for n in range(40)]
+            scene.store(*plain[:5], boot(), *plain[5:])
+            await scene.flows(lambda: scene.progress().behind == 0, step=0.3)
+            assert (scene.progress().forwarded, scene.progress().given_up) == (40, 1)
+            (lost,) = PositionStore(scene.site.folder.forwarding).given_up("t1")
+            assert (lost.sequence, lost.reason.split()[0]) == (6, "2081")
+            assert sorted(set(scene.platform.numbers())) == [*range(40), 500]
+            assert len(scene.platform.got) < 200
+
+    asyncio.run(play())
+
+
+def test_the_backlog_of_an_exchanged_key_reaches_the_target_and_what_nobody_can_read_is_recorded(
+    scene: Scene,
+) -> None:
+    old, new, foreign = b"0123456789abcdef", b"fedcba9876543210", b"0000000000000000"
+
+    def keyed(key: bytes) -> None:
+        scene.target = replace(scene.target, port=scene.platform.port)
+        scene.site.publish(device(edition="2025", sm4_key_hex=key.hex()), targets=(scene.target,))
+
+    def sealed(key: bytes, number: int) -> bytes:
+        sender = Sender("2025", "31", "123456", MN, key)
+        groups = [[("a21026-Rtd", "1.0"), ("a21026-Flag", "N")]]
+        return sender.upload("2011", "20261121120000", groups, f"20261121120000{number:03d}")
+
+    async def play() -> None:
+        scene.platform.policy = Policy(sm4_key=old)
+        await scene.platform.start()
+        keyed(old)
+        store = FileDirectoryStore(scene.site.folder.directory)
+        current = store.current()
+        assert current is not None
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+        now = int(scene.site.clock.now().timestamp() * 1_000_000)
+        scene.journal.append_many(
+            [
+                NewFrame(now, "p", 1, MN, Kind.ACCEPTED, sealed(key, number), (), "", current.version)
+                for number, key in enumerate((old, foreign, old))
+            ]
+        )
+        keyed(new)
+        async with scene.forwarder():
+            await scene.flows(lambda: scene.progress().behind == 0, step=0.3)
+            assert (scene.progress().forwarded, scene.progress().skipped, scene.progress().given_up) == (
+                2,
+                0,
+                1,
+            )
 
     asyncio.run(play())

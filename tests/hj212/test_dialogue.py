@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.hj212.building import frame, only
 from tests.hj212.dialogue import START, Dialogue, lost
 
 from qingjian.hj212 import profiles
@@ -36,6 +37,11 @@ from qingjian.hj212.sessions.actions import (
 )
 
 MN = {"2005": "88888880000001", "2017": "010000A8900016F000169DC0", "2025": "010000A8900016F000169DC0"}
+_HISTORY = (
+    "2061",
+    [[("BeginTime", "20260801000000")], [("EndTime", "20260801010000")]],
+    "20260801000000000",
+)
 FACTOR = {"2005": "011", "2017": "w01018", "2025": "w01018"}
 VALUES = {
     "OverTime": "7", "ReCount": "2", "WarnTime": "5", "SystemTime": "20260801120000", "SKCreateTime": "20260801120000000",
@@ -297,6 +303,73 @@ def test_an_upload_without_answer_is_resent_and_given_up() -> None:
     assert device.wake_at(dialogue.device_state) is None
 
 
+def test_every_upload_that_stays_without_an_answer_is_reported_however_many_there_are() -> None:
+    state = device.new("2017", "32", "123456", MN["2017"])
+    sent: list[str] = []
+    failed: list[str] = []
+    for number in range(device.WAITING + 44):
+        now = START + timedelta(milliseconds=number)
+        state, actions = device.upload(state, "2051", "20260301080000", [[("w01018-Avg", "1")]], now)
+        sent += [one.qn for one in actions if isinstance(one, Send)]
+        failed += [one.qn for one in actions if isinstance(one, UploadFailed)]
+        assert len(state.waiting) <= device.WAITING
+    assert failed == sent[:44]
+    for step in range(1, 10):
+        state, actions = device.on_time(state, now + timedelta(seconds=11 * step))
+        failed += [one.qn for one in actions if isinstance(one, UploadFailed)]
+    assert failed == sent
+
+
+def test_a_read_that_more_uploads_push_out_is_reported_as_timed_out() -> None:
+    state = device.new("2017", "32", "123456", MN["2017"])
+    request = only(Sender("2017", "32", "123456", MN["2017"]).message(*_HISTORY)).message
+    assert request is not None
+    state, _ = device.on_message(state, request, START)
+    packets = [("20260801000000", [[("w01018-Avg", "1")]]), ("20260801010000", [[("w01018-Avg", "2")]])]
+    state, _ = device.complete(state, str(request.qn), START, uploads=packets)
+    said: list[bytes] = []
+    for number in range(device.WAITING):
+        now = START + timedelta(milliseconds=number + 1)
+        state, actions = device.upload(state, "2051", "20260301080000", [[("w01018-Avg", "1")]], now)
+        said += [one.data for one in actions if isinstance(one, Send) and one.cn == "9012"]
+    assert [b"ExeRtn=4" in one for one in said] == [True]
+    assert state.replies == ()
+
+
+def test_a_device_asked_for_too_much_at_once_refuses_and_forgets_nothing() -> None:
+    state = device.new("2017", "32", "123456", MN["2017"])
+    asked = []
+    for number in range(device.WAITING + 1):
+        qn = f"20260801000000{number:03d}"
+        raw = Sender("2017", "32", "123456", MN["2017"]).request("3012", qn, [(("PolId", "w01018"),)])
+        request = only(raw).message
+        assert request is not None
+        state, actions = device.on_message(state, request, START)
+        asked += [one.qn for one in actions if isinstance(one, Execute)]
+    assert [b"QnRtn=2" in one.data for one in actions if isinstance(one, Send)] == [True]
+    for qn in asked:
+        state, _ = device.complete(state, qn, START)
+    assert len(asked) == device.WAITING
+
+
+def test_one_frame_without_flag_does_not_turn_a_dialogue_to_2005() -> None:
+    def upload(mn: str, flag: str) -> Message:
+        head = f"QN=20260301080000001;ST=32;CN=2011;PW=123456;MN={mn};{flag}"
+        message = only(frame(head, "DataTime=20260301080000;w01018-Rtd=1,w01018-Flag=N")).message
+        assert message is not None
+        return message
+
+    state = host.new(MN["2017"])
+    for flag in ("Flag=5;", ""):
+        state, _ = host.on_message(state, upload(MN["2017"], flag), START)
+    _, actions = host.on_command(state, Command("x", "1063"), START)
+    assert [type(one) for one in actions] == [Send]
+    older, _ = host.on_message(host.new(MN["2005"]), upload(MN["2005"], ""), START)
+    assert older.edition == "2005", "a device that never sends one"
+    newer, _ = host.on_message(older, upload(MN["2017"], "Flag=9;"), START)
+    assert newer.edition == "2025"
+
+
 def test_a_request_without_answer_is_resent_and_given_up() -> None:
     dialogue = dialogue_of("2017", down=lost)
     dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
@@ -312,18 +385,154 @@ def test_a_request_without_answer_is_resent_and_given_up() -> None:
     assert len(dialogue.of_host(LinkUnusable)) == 2
 
 
-def test_execution_timeout() -> None:
-    dialogue = dialogue_of("2017")
+@pytest.mark.parametrize(
+    ("cn", "policy", "seconds"),
+    [
+        ("3017", Policy(), 60),
+        ("3012", Policy(), 1800),
+        ("3017", Policy(execution_seconds=300), 300),
+        ("3011", Policy(operation_seconds=3600), 3600),
+    ],
+)
+def test_execution_timeout(cn: str, policy: Policy, seconds: int) -> None:
+    dialogue = dialogue_of("2017", policy)
     dialogue.execute = None
     dialogue.by_host(
-        host.on_command(dialogue.host_state, Command("one", "3012", ((("PolId", "w01018"),),)), dialogue.now)
+        host.on_command(dialogue.host_state, Command("one", cn, ((("PolId", "w01018"),),)), dialogue.now)
     )
     assert dialogue.of_host(CommandAccepted) == [CommandAccepted("one")]
-    dialogue.advance(59)
+    dialogue.advance(seconds - 1)
     assert dialogue.of_host(CommandFailed) == []
     dialogue.advance(1)
     assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "execution_timeout")]
     assert len(dialogue.sent_down) == 1
+
+
+def test_the_timers_of_a_device_stand_in_its_policy() -> None:
+    narrow = Policy.from_json({"reply_seconds": 30, "resends": 5})
+    dialogue = dialogue_of("2017", narrow, down=lost)
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
+    for _ in range(5):
+        dialogue.advance(29)
+        dialogue.advance(1)
+    assert len(dialogue.sent_down) == 6
+    assert not dialogue.of_host(CommandFailed)
+    dialogue.advance(30)
+    assert dialogue.of_host(CommandFailed) == [CommandFailed("one", "no_answer")]
+    assert Policy.from_json(narrow.to_json()) == narrow
+    for wrong in (
+        {"resends": -1},
+        {"reply_seconds": 0},
+        {"operation_seconds": "60"},
+        {"execution_seconds": 1e9},
+    ):
+        with pytest.raises(ValueError, match=r"seconds|resends"):
+            Policy.from_json(wrong)
+
+
+@pytest.mark.parametrize("edition", ["2005", "2017", "2025"])
+@pytest.mark.parametrize("cn", ["1072", "3012", "2061", "1061"])
+def test_a_request_that_comes_again_after_it_was_done_gets_its_answers_again(edition: str, cn: str) -> None:
+    """The answers were lost: the sample is not taken twice, and the old password is no reason to refuse."""
+    known = profiles.profile(edition).command(cn, "down")
+    assert known is not None
+    dialogue = dialogue_of(edition)
+    sender = Sender(edition, "32", "123456", MN[edition])
+    request = decode_frame(
+        sender.message(cn, groups_of(known.parameters, edition), "20260801080000001", need_answer=True)
+    )
+    assert isinstance(request, Message)
+
+    def answered() -> list[bytes]:
+        before = len(dialogue.sent_up)
+        dialogue.by_device(device.on_message(dialogue.device_state, request, dialogue.now))
+        return [raw for raw in dialogue.sent_up[before:] if decode_frame(raw).answered_qn == request.qn]  # type: ignore[union-attr]
+
+    first = answered()
+    assert {decode_frame(raw).cn for raw in first} >= {"9011", "9012"}  # type: ignore[union-attr]
+    executed = len(dialogue.of_device(Execute))
+    dialogue.advance(10)
+    assert answered() == first
+    assert len(dialogue.of_device(Execute)) == executed
+
+
+class Asked:
+    """A host that has given up a calibration and now asks for something else."""
+
+    def __init__(self, cn: str, *groups: Group) -> None:
+        self.device = Sender("2017", "31", "123456", MN["2017"])
+        self.now = START
+        self.state = host.new(MN["2017"])
+        self.calibration = self.ask("calibration", "3011", (("PolId", "a21026"),))
+        self.now += timedelta(minutes=31)
+        self.state, actions = host.on_time(self.state, self.now)
+        assert actions == [CommandFailed("calibration", "execution_timeout")]
+        self.second = self.ask("second", cn, *groups)
+
+    def ask(self, identifier: str, cn: str, *groups: Group) -> str:
+        self.state, (sent,) = host.on_command(self.state, Command(identifier, cn, groups), self.now)
+        assert isinstance(sent, Send)
+        assert self.hear(self.device.request_answer(sent.qn, 1)) == [CommandAccepted(identifier)]
+        return sent.qn
+
+    def hear(self, raw: bytes) -> list[Any]:
+        message = decode_frame(raw)
+        assert isinstance(message, Message)
+        self.state, actions = host.on_message(self.state, message, self.now)
+        return actions
+
+
+@pytest.mark.parametrize("value", [1, 3])
+def test_a_late_result_of_one_command_ends_no_other(value: int) -> None:
+    host_side = Asked("1072", (("NewPW", "654321"),))
+    late = host_side.hear(host_side.device.result(host_side.calibration, value))
+    assert [one.id for one in late] == ["calibration"], "it is the result of the calibration"
+    assert late[0].late
+    assert isinstance(late[0], CommandFinished if value == 1 else CommandFailed)
+    assert host_side.state.pw == "123456"
+    (failed,) = host_side.hear(host_side.device.result(host_side.second, 2))
+    assert failed == CommandFailed("second", "failed", 2)
+    assert host_side.state.pw == "123456", "the device did not take the new password"
+    (again,) = host_side.hear(host_side.device.result(host_side.calibration, 1))
+    assert isinstance(again, Unmatched), "the first result stands"
+
+
+def test_a_late_refusal_ends_no_other_command() -> None:
+    dialogue = dialogue_of("2017", down=lost)
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("one", "1061"), dialogue.now))
+    for _ in range(4):
+        dialogue.advance(10)
+    dialogue.by_host(host.on_command(dialogue.host_state, Command("two", "1063"), dialogue.now))
+    (first,) = {decode_frame(raw).qn for raw in dialogue.sent_down[:4]}  # type: ignore[union-attr]
+    refusal = decode_frame(dialogue.device_state.sender.request_answer(first, 2))
+    assert isinstance(refusal, Message)
+    dialogue.by_host(host.on_message(dialogue.host_state, refusal, dialogue.now))
+    assert dialogue.of_host(CommandFailed)[-1] == CommandFailed("one", "refused", 2, late=True)
+    assert dialogue.host_state.under_way is not None
+
+
+def test_a_password_taken_late_holds_unless_a_later_one_does() -> None:
+    host_side = Asked("1072", (("NewPW", "first1"),))
+    host_side.now += timedelta(minutes=2)
+    host_side.state, _ = host.on_time(host_side.state, host_side.now)
+    third = host_side.ask("third", "1072", (("NewPW", "second"),))
+    host_side.hear(host_side.device.result(third, 1))
+    late = host_side.hear(host_side.device.result(host_side.second, 1))
+    assert late == [CommandFinished("second", 1, late=True)]
+    assert host_side.state.pw == "second"
+
+
+def test_a_password_taken_late_holds() -> None:
+    host_side = Asked("1072", (("NewPW", "654321"),))
+    host_side.now += timedelta(minutes=2)
+    host_side.state, _ = host.on_time(host_side.state, host_side.now)
+    late = host_side.hear(host_side.device.result(host_side.second, 1))
+    assert late == [SettingChanged("pw", "654321"), CommandFinished("second", 1, late=True)]
+
+
+def test_a_result_under_a_number_never_issued_is_still_taken_by_its_kind() -> None:
+    host_side = Asked("1072", (("NewPW", "654321"),))
+    assert host_side.hear(host_side.device.result("20250101000000000", 1))[-1] == CommandFinished("second", 1)
 
 
 def test_a_resent_request_is_executed_once() -> None:

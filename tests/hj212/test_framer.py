@@ -7,6 +7,7 @@ from tests.hj212.building import BODIES, HEAD, MN, frame, framed, only, segment,
 
 from qingjian.hj212 import checksum, cipher
 from qingjian.hj212.decoder import Framer, decode_frame
+from qingjian.hj212.encoder import encrypted_frame
 from qingjian.hj212.message import Message, Stretch
 from qingjian.hj212.model import Refusal
 from qingjian.hj212.policy import Policy
@@ -14,16 +15,8 @@ from qingjian.hj212.policy import Policy
 KEY = b"0" * 16
 
 
-def joined(found: list[Stretch]) -> list[tuple[int, bytes, str]]:
-    """Adjacent noise merged: how noise is cut depends on the pieces read."""
-    result: list[tuple[int, bytes, str]] = []
-    for stretch in found:
-        code = "" if stretch.refusal is None else stretch.refusal.code
-        if result and code == result[-1][2] == "noise":
-            result[-1] = (result[-1][0], result[-1][1] + stretch.raw, code)
-        else:
-            result.append((stretch.offset, stretch.raw, code))
-    return result
+def said(found: list[Stretch]) -> list[tuple[int, bytes, Refusal | None]]:
+    return [(stretch.offset, stretch.raw, stretch.refusal) for stretch in found]
 
 
 PIECES = st.one_of(
@@ -40,7 +33,14 @@ def test_stretches_partition_the_input_however_it_is_cut(pieces: list[bytes], da
     stream = b"".join(pieces)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
     policy = data.draw(
-        st.sampled_from([Policy(), Policy(accept=frozenset({"length_wrong"})), Policy(sm4_key=KEY)])
+        st.sampled_from(
+            [
+                Policy(),
+                Policy(maximum_segment=120),
+                Policy(accept=frozenset({"length_wrong"})),
+                Policy(sm4_key=KEY),
+            ]
+        )
     )
     whole = stretches(stream, policy)
     assert b"".join(stretch.raw for stretch in whole) == stream
@@ -49,7 +49,7 @@ def test_stretches_partition_the_input_however_it_is_cut(pieces: list[bytes], da
         assert stretch.offset == at
         assert (stretch.message is None) != (stretch.refusal is None)
         at += stretch.length
-    assert joined(stretches(stream, policy, cuts=cuts)) == joined(whole)
+    assert said(stretches(stream, policy, cuts=cuts)) == said(whole)
     eager = stretches(stream, policy, cuts=cuts, eager=True)
     assert b"".join(stretch.raw for stretch in eager) == stream
 
@@ -249,3 +249,28 @@ def test_header_of_a_message() -> None:
     assert backfill is not None
     assert backfill.rf
     assert backfill.deviations == ()
+
+
+def test_a_half_frame_of_ciphertext_is_one_incomplete_stretch() -> None:
+    """A byte 0x0A of the ciphertext ends no line."""
+    with_newline = 0
+    for number in range(60):
+        cp = f"DataTime=20260301000000;a21026-Avg={number}.5,a21026-Flag=N;a34004-Avg=1{number}"
+        half = encrypted_frame(segment(HEAD.replace("Flag=5", "Flag=9"), cp), KEY)[:-9]
+        with_newline += b"\n" in half
+        for policy in (Policy(), Policy(sm4_key=KEY)):
+            (stretch,) = stretches(half, policy)
+            assert stretch.refusal is not None
+            assert stretch.refusal.code == "incomplete"
+    assert with_newline
+    broken = frame()[:60] + b"\r\nGET / HTTP/1.1\r\n"
+    assert [one.refusal.code for one in stretches(broken) if one.refusal] == ["incomplete", "noise"]
+
+
+def test_a_refusal_tells_nothing_of_the_next_frames_header() -> None:
+    half = HEAD.partition("MN=")[0].encode()
+    for first in (b"##0200" + half, framed(half + b"CP=&&&&", check=b"0000")):
+        refused = stretches(first + frame())[0].refusal
+        assert refused is not None
+        assert refused.fields.get("CN") == "2011"
+        assert "MN" not in refused.fields

@@ -95,3 +95,35 @@ def test_impossible_numbers_pass_as_they_are() -> None:
     for pnum, pno in ((1, 1), (2, 3), (2, 0)):
         outcome = Reassembler().add(part(TEXTS[0], pnum, pno), NOW)
         assert len(outcome.wholes) == 1
+
+
+def test_a_first_packet_sent_again_after_a_sibling_that_stood_alone_stands_alone() -> None:
+    """It arrived damaged the first time, or its answer was lost."""
+    together = Reassembler(remember=timedelta(minutes=10))
+    first = part("DataTime=20160801085857;w01001-Rtd=7.1", 2, 1)
+    together.add(part("DataTime=20160801085857;w01018-Rtd=8", 2, 2), NOW)
+    (whole,) = together.add(first, NOW + timedelta(minutes=10)).wholes
+    assert (whole.messages, whole.complete, together.open) == ((first,), True, 0)
+    other_time = part("DataTime=20160801085858;w01001-Rtd=7.1", 2, 1)
+    assert together.add(other_time, NOW + timedelta(minutes=10)).wholes == []
+    (given_up,) = together.add(part(first.cp.decode(), 2, 1), NOW + timedelta(minutes=11)).wholes
+    assert given_up.messages == (other_time,)  # and the memory has passed: the first one waits
+    assert together.open == 1
+
+
+def test_what_stood_alone_is_remembered_within_bounds() -> None:
+    together = Reassembler(maximum_alone=3)
+    for second in range(10, 20):
+        together.add(part(f"DataTime=201608010858{second};w01018-Rtd=8", 2, 2), NOW)
+    assert [kin.datatime[-2:] for kin in together.stood_alone()] == [b"17", b"18", b"19"]
+    together.expire(NOW + timedelta(hours=1))
+    assert not together.stood_alone()
+
+
+def test_a_first_packet_replaced_by_the_next_first_packet_may_be_cut_off() -> None:
+    """Nothing shows that it stands alone: its follower was lost."""
+    together = Reassembler()
+    first = part("DataTime=20160801085857;w01001-Rtd=7.1", 2, 1)
+    together.add(first, NOW)
+    (whole,) = together.add(part("DataTime=20160801085957;w01001-Rtd=7.2", 2, 1), NOW).wholes
+    assert (whole.messages, whole.complete, whole.reason) == ((first,), False, "replaced")

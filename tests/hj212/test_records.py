@@ -135,6 +135,24 @@ class TestCommand:
         assert sum(record["length"] for record in found) == path.stat().st_size
         assert {record["status"] for record in found} == {"refused"}
 
+    def test_unconfirmed_facts_are_listed_and_switched_off(self) -> None:
+        stream = frame(cp=CP.replace("Flag=N", "Flag=Td")).replace(b"Flag=5;", b"Flag=9;")
+        stream = framed(stream[6:-6])
+        decoded = self.runner.invoke(app, ["decode"], input=stream)
+        assert json.loads(decoded.stdout)["status"] == "ok"
+        without = self.runner.invoke(
+            app, ["decode", "--without", "hj212:2025:mark:Td,hj212:2025:return"], input=stream
+        )
+        assert [one["code"] for one in json.loads(without.stdout)["deviations"]] == ["mark_unknown"]
+        unknown = self.runner.invoke(app, ["decode", "--without", "hj212:2025:mark:Tx"], input=stream)
+        assert unknown.exit_code == 2
+        listed = self.runner.invoke(app, ["facts", "--without", "hj212:2025:mark"])
+        on = {one["id"]: one["on"] for one in map(json.loads, listed.stdout.splitlines())}
+        assert on["hj212:2025:mark:Td"] is False
+        assert on["hj212:2025:mark:N"] is True, "of a secondary source: switched off one by one"
+        assert on["hj212:2025:command:3023:up"] is False, "off until a policy names its feature"
+        assert on["hj212:2025:factor:a01001"] is True
+
     def test_accept_edition_and_key(self) -> None:
         wrong = framed(segment(), length="0200")
         refused = self.runner.invoke(app, ["decode"], input=wrong)

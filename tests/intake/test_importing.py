@@ -1,7 +1,11 @@
 """Files of every kind into the lake; what is wrong is said row by row and the rest is stored."""
 
+import json
+import re
 import time
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,8 +109,86 @@ def test_the_same_file_again_does_nothing(tmp_path: Path, lake: Lake, kept: Kept
     other_name = write(tmp_path / "b.csv", LONG)
     again = import_file(other_name, lake=lake, directory=DIRECTORY, kept=kept)
     assert again.already
-    assert again.new == first.new
+    assert (again.new, again.repeated) == (0, first.new)
     assert lake.batch() == 1
+
+
+PART = """点位,因子,统计,时间,数值
+P1,w01018,小时,2026-01-02 03:00,12.50
+P2,w01018,小时,2026-01-02 03:00,9
+P1,w01018,小时,昨天,1
+"""
+
+
+def values(lake: Lake, *numbers: int) -> list[tuple[int, datetime, float, int]]:
+    rows = lake.series(list(numbers), "hour", START, START + timedelta(days=9)).to_pylist()
+    return [(row["series"], row["start"], row["value"], row["revision"]) for row in rows]
+
+
+def test_a_file_taken_in_part_gives_the_rest_once_its_point_is_registered(
+    tmp_path: Path, lake: Lake, kept: KeptFiles
+) -> None:
+    path = write(tmp_path / "a.csv", PART)
+    first = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    assert (first.new, first.repeated, first.refused) == (1, 0, 2)
+    unchanged = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    assert (unchanged.new, unchanged.repeated, unchanged.refused) == (0, 1, 2)
+    added = series(4, "w01018", "化学需氧量", code="P2-w01018", point="P2")
+    complete = Directory(version=4, published_at=START, series=[*DIRECTORY.series, added])
+    second = import_file(path, lake=lake, directory=complete, kept=kept)
+    assert (second.new, second.repeated, second.changed, second.refused) == (1, 1, 0, 1)
+    assert not second.already
+    assert [one.row for one in second.problems] == [4]
+    assert kept.result(second.digest) == second
+    at = datetime(2026, 1, 1, 19, tzinfo=UTC)
+    assert values(lake, 1, 4) == [(1, at, 12.5, 0), (4, at, 9.0, 0)]
+
+
+def test_a_file_that_comes_again_takes_nothing_back(tmp_path: Path, lake: Lake, kept: KeptFiles) -> None:
+    path = write(tmp_path / "a.csv", PART)
+    import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    newer = write(tmp_path / "b.csv", "点位,因子,统计,时间,数值\nP1,w01018,小时,2026-01-02 03:00,13\n")
+    assert import_file(newer, lake=lake, directory=DIRECTORY, kept=kept).changed == 1
+    again = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    assert (again.new, again.repeated, again.changed) == (0, 1, 0)
+    assert [value for _series, _start, value, _revision in values(lake, 1)] == [13.0]
+
+
+def test_a_file_is_read_again_with_other_options(tmp_path: Path, lake: Lake, kept: KeptFiles) -> None:
+    path = write(tmp_path / "a.csv", "点位,因子,时间,数值\nP1,w01018,2026-01-02 03:00,12.50\n")
+    first = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    assert (first.new, [one.code for one in first.problems]) == (0, ["columns"])
+    hourly = ImportSource("", statistic="hour")
+    second = import_file(path, lake=lake, directory=DIRECTORY, kept=kept, source=hourly)
+    assert (second.new, second.refused) == (1, 0)
+    assert import_file(path, lake=lake, directory=DIRECTORY, kept=kept, source=hourly).already
+    ends = replace(hourly, time_names="end")
+    assert import_file(path, lake=lake, directory=DIRECTORY, kept=kept, source=ends).new == 1
+    assert [start.hour for _series, start, _value, _revision in values(lake, 1)] == [18, 19]
+
+
+def test_every_refused_row_is_counted_though_not_all_are_listed(
+    tmp_path: Path, lake: Lake, kept: KeptFiles
+) -> None:
+    rows = "".join(f"P1,w01018,小时,很早,{number}\n" for number in range(1_500))
+    path = write(tmp_path / "a.csv", f"点位,因子,统计,时间,数值\n{rows}")
+    result = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    assert (len(result.problems), result.refused) == (1_000, 1_500)
+    assert kept.result(result.digest) == result
+
+
+def test_results_of_earlier_programs_are_read(tmp_path: Path, lake: Lake, kept: KeptFiles) -> None:
+    path = write(tmp_path / "a.csv", PART)
+    result = import_file(path, lake=lake, directory=DIRECTORY, kept=kept)
+    place = kept.path(result.digest).with_suffix(".json")
+    older = json.loads(place.read_text())
+    for name in ("refused", "order", "options"):
+        del older[name]
+    place.write_text(json.dumps(older))
+    found = kept.result(result.digest)
+    assert found is not None
+    assert (found.refused, found.options) == (2, None)
+    assert import_file(path, lake=lake, directory=DIRECTORY, kept=kept).repeated == 1
 
 
 def test_each_bad_row_is_named_in_both_languages_and_the_rest_is_stored(
@@ -237,10 +319,15 @@ def test_while_the_node_runs_a_file_goes_through_the_spool(
     with Lake(lake.folder) as second, pytest.raises(LakeBusyError):
         import_file(path, lake=second, directory=DIRECTORY, kept=kept)
     spool = Spool(tmp_path / "spool")
-    digest = submit(path, kept=kept, spool=spool)
+    submitted = submit(path, kept=kept, spool=spool)
+    assert submit(path, kept=kept, spool=spool) == submitted
     (order, source), *others = spool.orders()
     assert not others
-    assert source.digest == digest
+    assert source == submitted
+    assert spool.waits(source.digest)
+    corrected = submit(path, kept=kept, spool=spool, source=ImportSource("", time_names="end"))
+    assert [one.order for _path, one in spool.orders()] == [source.order, corrected.order]
+    spool.done(spool.orders()[1][0])
     assert kept.path(source.digest).exists()
     (spool.folder / "bad.json").write_text("{")
     assert len(spool.orders()) == 1
@@ -304,6 +391,38 @@ def test_non_detects_contradict_like_numbers(first: str, second: str, contradict
     assert bool(found.problems) is contradicts
 
 
+@pytest.mark.parametrize("told", ["12D", "12N", "12C", "12 T", "12LD", "12DL"])
+def test_a_value_with_a_mark_behind_it_is_no_detection_limit(told: str) -> None:
+    table = pa.table({"time": ["2026-03-01"], "series": ["P1-w21003"], "value": [told]})
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    assert [one.code for one in found.problems] == ["value-malformed"]
+
+
+@pytest.mark.parametrize("told", ["0.02L", "0.02l", "0.02 ND", "<0.02", "＜0.02", "0.02(未检出)"])
+def test_ways_to_write_a_detection_limit(told: str) -> None:
+    table = pa.table({"time": ["2026-03-01"], "series": ["P1-w21003"], "value": [told]})
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    assert (found.problems, found.observations.num_rows) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "told", "taken"),
+    [
+        ("month", "2026-03-01", True),
+        ("month", "2026-03", True),
+        ("month", "2026-03-15", False),
+        ("month", "2026-03-01 08:00", False),
+        ("year", "2026-01-01", True),
+        ("year", "2026-03-01", False),
+    ],
+)
+def test_a_month_or_year_is_named_by_its_first_day(statistic: str, told: str, taken: bool) -> None:
+    table = pa.table({"time": [told], "series": ["P1-w01018"], "value": ["1"]})
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic=statistic))
+    assert [one.code for one in found.problems] == ([] if taken else ["time-off-period"])
+    assert found.observations.num_rows == int(taken)
+
+
 def test_two_lines_of_a_wide_table_for_one_day_contradict_only_where_they_differ() -> None:
     table = pa.table(
         {"时间": ["2026-03-01", "2026-03-01"], "P1-w01018": ["40", "41"], "P1-w21003": ["0.5", "0.5"]}
@@ -329,3 +448,65 @@ def test_what_is_left_out_is_exactly_what_contradicts(rows: list[tuple[int, int]
     expected = [place + 2 for place, (day, _value) in enumerate(rows) if len(values[day]) > 1]
     assert [one.row for one in found.problems] == expected
     assert found.observations.num_rows == len(rows) - len(expected)
+
+
+def complaints(tmp_path: Path, text: str, **options: str) -> list[tuple[int, str]]:
+    path = write(tmp_path / "x.csv", text)
+    found = prepare(read_sheet(path), DIRECTORY, ImportSource("d", point="P1", **options))
+    return [(one.row, one.code) for one in found.problems]
+
+
+def test_a_time_column_means_start_or_end(tmp_path: Path) -> None:
+    with pytest.raises(IntakeError, match="start"):
+        complaints(tmp_path, "因子,统计,时间,数值\nw01018,hour,2026-01-02 01:00,1\n", time_names="ende")
+
+
+def workbook(path: Path, *sheets: list[list[object]]) -> Path:
+    book = openpyxl.Workbook()
+    for number, rows in enumerate(sheets):
+        sheet = book.active if number == 0 else book.create_sheet(f"表{number}")
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_further_worksheets_are_named_and_empty_ones_are_not(tmp_path: Path) -> None:
+    rows = [["时间", "化学需氧量"], ["2026-01-02 01:00", 1]]
+    path = workbook(tmp_path / "a.xlsx", rows, [], rows)
+    source = ImportSource("d", point="P1", statistic="hour")
+    found = prepare(read_sheet(path), DIRECTORY, source)
+    assert found.observations.num_rows == 1
+    assert [(one.row, one.code, one.value) for one in found.problems] == [(0, "sheets-left", "表2")]
+    alone = prepare(read_sheet(workbook(tmp_path / "b.xlsx", rows, [])), DIRECTORY, source)
+    assert alone.problems == []
+
+
+def test_a_formula_without_its_result_is_complained_about(tmp_path: Path) -> None:
+    head = ["时间", "化学需氧量", "pH"]
+    path = workbook(
+        tmp_path / "a.xlsx", [head, ["2026-01-02 01:00", "=1+1", 7], ["2026-01-02 02:00", None, 8]]
+    )
+    source = ImportSource("d", point="P1", statistic="hour")
+    found = prepare(read_sheet(path), DIRECTORY, source)
+    assert [(one.row, one.code, one.value) for one in found.problems] == [(2, "value-malformed", "=1+1")]
+    assert found.observations.num_rows == 2
+
+
+def test_a_formula_that_gives_an_empty_text_is_an_empty_cell(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", [["时间", "化学需氧量", "pH"], ["2026-01-02 01:00", "=IF(1,,)", 7]])
+    empty = tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(empty, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("sheet1.xml"):
+                # As Excel writes the cell once it has computed it.
+                content = re.sub(
+                    rb'<c r="B2"[^>]*><f>(.*?)</f><v\s*/?>(</v>)?</c>',
+                    rb'<c r="B2" t="str"><f>\1</f><v></v></c>',
+                    content,
+                )
+                assert b't="str"' in content
+            new.writestr(name, content)
+    found = prepare(read_sheet(empty), DIRECTORY, ImportSource("d", point="P1", statistic="hour"))
+    assert (found.problems, found.observations.num_rows) == ([], 1)

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -81,7 +82,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     seal_day(notary, DAY, [("P1-a01", canonical), ("P2-a01", canonical_rows("P2-a01", DAY, columns, []))])
     notary.sequence([outbox])
     notary.cosign([witness.client])
-    places = [batch_place(notary, "gate-1", first) for first in (1, 41)]
+    places = [batch_place(notary, "gate-1", first, last) for first, last in ((1, 40), (41, 41))]
     assert places[0] is not None
     assert places[1] is not None
     bundle = BundleContent(
@@ -253,6 +254,90 @@ def test_the_exporter_cannot_slip_in_files_without_proof(case: Case, tmp_path: P
         assert name in [item["file"] for item in report["failures"]]
     plain = resigned(case, case.files | {"readme.txt": b"hello"})
     assert verify.verify(case.zip(tmp_path, plain), case.policy)[0] == 0
+
+
+def index_of(*rows: dict[str, object]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def test_a_file_of_the_exporter_is_no_proof_of_another(case: Case, tmp_path: Path) -> None:
+    forged = "伪造的监测报告".encode()
+    note = json.dumps({"kind": "sign-off", "document": hashlib.sha256(forged).hexdigest()}).encode()
+    rows = [
+        {"event": None, "file": "files/note.json", "title": "t"},
+        {"event": "files/note.json", "file": "files/报告.pdf", "title": "signed report"},
+    ]
+    files = {name: data for name, data in case.files.items() if not name.startswith("files/")}
+    files |= {"files/note.json": note, "files/报告.pdf": forged, "files/index.jsonl": index_of(*rows)}
+    code, report = verify.verify(case.zip(tmp_path, resigned(case, files)), case.policy)
+    assert code == 1
+    assert "not a file that a proven event" in json.dumps(report["failures"])
+    assert "files/报告.pdf" not in {one["part"] for one in report["held"]}
+
+
+def test_frames_of_another_journal_or_order_are_refused(case: Case, tmp_path: Path) -> None:
+    """The name of the file and the order of its rows are what a reader takes from it."""
+    rows = [json.loads(line) for line in case.files["frames/gate-1.jsonl"].splitlines()]
+    raw, offset = b"", 0
+    for row in reversed(rows):
+        old = case.files["frames/gate-1.bin"][row["offset"] :][: row["length"]]
+        row["offset"], offset, raw = offset, offset + row["length"], raw + old
+    turned = {"frames/gate-1.bin": raw, "frames/gate-1.jsonl": index_of(*reversed(rows))}
+    rest = {name: data for name, data in case.files.items() if not name.startswith("frames/")}
+    renamed = {name.replace("gate-1", "gate-9"): case.files[name] for name in turned}
+    for changed in (turned, renamed):
+        code, report = verify.verify(case.zip(tmp_path, resigned(case, rest | changed)), case.policy)
+        assert code == 1
+        assert "not in its order" in json.dumps(report["failures"])
+
+
+def test_sealed_values_under_the_name_of_another_series_are_refused(case: Case, tmp_path: Path) -> None:
+    old, new = "values/P1-a01/2026-11-20.jsonl", "values/P9-a01/2026-11-20.jsonl"
+    files = {name: data for name, data in case.files.items() if name != old} | {new: case.files[old]}
+    files["values/index.jsonl"] = files["values/index.jsonl"].replace(old.encode(), new.encode())
+    assert verify.verify(case.zip(tmp_path, resigned(case, files)), case.policy)[0] == 1
+
+
+def test_every_file_beside_the_proofs_is_said_to_be_the_exporter_s_own(case: Case, tmp_path: Path) -> None:
+    files = resigned(case, case.files | {"报告.pdf": b"x"})
+    code, report = verify.verify(case.zip(tmp_path, files), case.policy)
+    assert code == 0
+    assert {"报告.pdf", "summary.md"} <= {
+        one["part"] for one in report["held"] if "exporter only" in one["what"]
+    }
+    for name in ("values/P9/index.jsonl", "events/more/index.jsonl", "ledger/2025.jsonl"):
+        files = resigned(case, case.files | {name: b"{}"})
+        code, report = verify.verify(case.zip(tmp_path, files), case.policy)
+        assert (code, name in [one["file"] for one in report["failures"]]) == (1, True)
+    stranger = own_policy(Notary(tmp_path / "other", ManualClock(START), origin=ORIGIN), ["2026"])
+    code, report = verify.verify(case.zip(tmp_path, case.files), stranger)
+    assert (code, report["held"]) == (1, [])  # nobody known signed anything
+
+
+def test_a_policy_and_fingerprints_are_not_mixed(case: Case, tmp_path: Path) -> None:
+    """The fingerprints would push the quorum of the policy aside."""
+    lone = LocalWitness(tmp_path, "never", ManualClock(START))
+    policy = own_policy(case.notary, ["2026"], {"never": lone.cosigner.key.encode()})
+    (tmp_path / "policy").write_text(policy, encoding="utf-8")
+    log = case.notary.verifier_keys("2026")[0].fingerprint
+    path = case.zip(tmp_path)
+    assert run(path, "--policy", str(tmp_path / "policy"), "--fingerprint", log)[0] == 3
+    assert verify.verify(path, policy, [log])[0] == 1
+
+
+def test_a_policy_saved_by_a_windows_editor_and_a_code_page_without_chinese(
+    case: Case, tmp_path: Path
+) -> None:
+    (tmp_path / "policy").write_text(case.policy, encoding="utf-8-sig")
+    assert run(case.zip(tmp_path), "--policy", str(tmp_path / "policy"))[0] == 0
+    for options in ([], ["--json"]):
+        command = [sys.executable, str(SCRIPT), str(case.zip(tmp_path)), *options]
+        environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+        done = subprocess.run(command, capture_output=True, check=False, env=environment)
+        assert (done.returncode, done.stderr) == (2, b"")
+        assert b"origin not confirmed" in done.stdout
+        if options:
+            assert json.loads(done.stdout.decode("ascii"))["exit"] == 2
 
 
 def test_an_exporter_who_leaves_all_proofs_out_gets_no_verdict(case: Case, tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ def rows(series: str, values: list[float]) -> tuple[str, bytes]:
 
 def test_a_batch_enters_once_and_is_found_again(notary: Notary) -> None:
     subject = enter_batch(notary, map(frame_row, frames(1, 50)))
-    assert batch_place(notary, "gate-1", 1) is None
+    assert batch_place(notary, "gate-1", 1, 50) is None
     assert enter_batch(notary, map(frame_row, frames(1, 50))) == subject
     notary.sequence()
-    place = batch_place(notary, "gate-1", 1)
+    place = batch_place(notary, "gate-1", 1, 50)
     assert place is not None
     assert find_place(notary, subject) == find_place(notary, f"2026/{place.index}") == place
     entry = prove(notary, place).entry

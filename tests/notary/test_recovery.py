@@ -11,7 +11,7 @@ import pytest
 from tests.notary.conftest import ORIGIN, LocalWitness, fill
 
 from qingjian.contracts.clock import ManualClock
-from qingjian.ledger.checkpoint import read_checkpoint
+from qingjian.ledger.checkpoint import Checkpoint, read_checkpoint
 from qingjian.ledger.entries import Start, StartReason, parse_entry
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.tiles import ENTRIES, Tile
@@ -373,3 +373,80 @@ def test_a_lying_witness_cannot_freeze_the_log(town: Town) -> None:
     town.notary.close()
     town.witness.service._connection.execute("UPDATE cosigned SET note = ?", (b"lies",))
     assert town.open().frozen is None
+
+
+def put_back_in_place(town: Town) -> Notary:
+    """A snapshot or rsync over the running folder: everything is the old one, the marker file stays."""
+    town.notary.close()
+    shutil.rmtree(town.folder / "public")
+    shutil.copytree(town.backup / "public", town.folder / "public")
+    for path in town.folder.glob("state.sqlite3*"):
+        path.unlink()
+    for path in town.backup.glob("state.sqlite3*"):
+        shutil.copyfile(path, town.folder / path.name)
+    return town.open(guarded=False)
+
+
+def seen_and_put_back(town: Town) -> tuple[Notary, Checkpoint]:
+    """A witness saw a head of a ledger without mirror that is then put back to 30 entries less."""
+    town.notary.close()
+    town.open(guarded=False)
+    town.grow(20)
+    town.show()
+    town.back_up()
+    town.notary.close()
+    town.open(guarded=False)
+    town.grow(30)
+    town.show()
+    head = town.notary.current().head
+    shutil.copytree(town.folder / "public", town.folder.parent / "web")
+    return put_back_in_place(town), head
+
+
+def test_a_ledger_put_back_in_place_is_not_thawed_without_the_witness_that_froze_it(town: Town) -> None:
+    notary, head = seen_and_put_back(town)
+    assert f"{head.size} entries" in (notary.frozen or "")
+    assert notary.frozen_by == ["bureau"]
+    notary.close()
+    alone = Notary(town.folder, town.clock)  # as with a configuration that has lost its witness
+    with pytest.raises(FrozenError, match="bureau"):
+        recover(alone)
+    assert alone.frozen is not None
+    alone.close()
+    notary = town.open(guarded=False)
+    town.witness.down = True
+    with pytest.raises(FrozenError, match="did not answer"):
+        recover(notary)
+    town.witness.down = False
+    with pytest.raises(FrozenError, match="no source"):
+        recover(notary)
+    town.witness.service._connection.execute("DELETE FROM cosigned")  # it answers, and remembers nothing
+    with pytest.raises(FrozenError, match="they must be asked"):
+        recover(notary)
+
+
+def test_entries_brought_back_to_a_ledger_put_back_in_place_end_in_a_new_origin(town: Town) -> None:
+    """The witness saw 51, and more may have been published since: the marker file proves nothing then."""
+    notary, head = seen_and_put_back(town)
+    done = recover(notary, [FolderMirror(town.folder.parent / "web")])
+    assert (done.entries, done.new_shard) == (30, "2026-2")
+    start = parse_entry(ShardReader(town.notary, "2026-2").entry(0))
+    assert isinstance(start, Start)
+    assert start.previous == head
+    assert town.notary.frozen is None
+    assert town.notary.frozen_by == []
+
+
+@pytest.mark.parametrize("shorter", [True, False])
+def test_a_refusal_of_a_witness_is_not_recovered_from_without_it(town: Town, shorter: bool) -> None:
+    town.grow(50)
+    town.show()
+    forged = rewrite(town)
+    if not shorter:
+        outbox = MemoryOutbox()
+        fill(outbox, 80)
+        forged.sequence([outbox])
+    forged.cosign([town.witness.client])
+    assert forged.frozen_by == ["bureau"]
+    with pytest.raises(FrozenError, match="bureau"):
+        recover(forged)

@@ -36,7 +36,7 @@ def joined_style(pieces: int, minute: int = 0) -> list[bytes]:
 
 def engine_with_rules(node: Node, *arguments: Any, **options: Any) -> Engine:
     engine = node.engine(*arguments, **options)
-    engine.watchers, _ = all_watchers(engine.findings.memory, START)  # type: ignore[assignment]
+    engine.watchers = list(all_watchers(engine.findings.memory, START))
     return engine
 
 
@@ -107,6 +107,51 @@ def test_a_first_packet_alone_is_used_without_its_last_value(node: Node) -> None
     assert stored(engine, 1) == [3.0]
     assert stored(engine, 2) == []
     assert [one.rule for _, one in engine.findings.read(0)] == ["sub-packets-missing"]
+
+
+def test_a_first_packet_alone_is_used_without_any_value_that_lost_its_mark(node: Node) -> None:
+    engine = engine_with_rules(node)
+    texts = (
+        "a21026-Avg=3,a21026-Flag=N;a21002-Min=1,a21002-Avg=2,a21002-Flag=D",
+        "a21026-Avg=3,a21026-Flag=N;a21002-Min=1,a21002-Avg=2,a210",
+        "a21026-Avg=3,a21026-Flag=N;a21002-Min=1,a21002-Avg=2,",
+        "a21026-Avg=3,a21026-Flag=N,a21002-Min=1,a21002-Avg=2,a21002-Fl",
+    )
+    for minute, text in enumerate(texts):
+        node.clock.advance(60)
+        node.journal([packet(f"DataTime={wire(START + timedelta(minutes=minute))};{text}", 1, 2)])
+    engine.step(idle=True)
+    node.clock.advance(121)
+    node.journal([node.upload(START + timedelta(minutes=9), {"a34004": 1})])
+    engine.step(idle=True)
+    assert stored(engine, 1) == [3.0] * 4
+    assert stored(engine, 2) == []
+    said = [one.evidence["reason"] for _, one in engine.findings.read(0) if one.rule == "sub-packets-missing"]
+    assert said == ["replaced", "replaced", "replaced", "timeout"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_first_packet_sent_again_beside_one_that_stood_alone_keeps_its_mark(
+    node: Node, restarted: bool
+) -> None:
+    engine = engine_with_rules(node)
+    time = f"DataTime={wire(START)};"
+    first = packet(time + "a21026-Avg=1,a21026-Flag=D", 1, 2)
+    node.journal([packet(time + "a21002-Avg=2,a21002-Flag=N", 2, 2)])
+    engine.step(idle=True)
+    if restarted:
+        engine.lake.close()
+        engine = engine_with_rules(node, batches=engine.batches)
+    for _ in range(2):
+        node.clock.advance(20)
+        node.journal([first])
+        engine.step(idle=True)
+    node.clock.advance(1_000)
+    node.journal([node.upload(START + timedelta(minutes=9), {"a34004": 1})])
+    engine.step(idle=True)
+    rows = engine.lake.series([1], "minute", START, END).to_pylist()
+    assert [(row["value"], row["flag"], row["revision"]) for row in rows] == [(1.0, "D", 0)]
+    assert {one.rule for _, one in engine.findings.read(0)} == {"flag-not-normal"}
 
 
 def test_a_number_that_comes_again_with_another_text_is_a_finding(node: Node) -> None:

@@ -96,6 +96,48 @@ def test_a_mark_makes_the_stored_hours_anew_and_the_past_stays(made: Made) -> No
     assert own_hours(engine)[1][2] == 1, "nothing new was stated"
 
 
+@pytest.mark.parametrize(
+    ("expected", "count", "stated"),
+    [({"hour": 3600}, 1, set()), ({"minute": 600, "hour": 3600}, 5, {"interval-not-registered"})],
+    ids=["only hours are owed, one stray minute", "ten minutes registered, five single ones"],
+)
+def test_an_hour_of_which_little_came_is_not_valid_whatever_step_is_registered(
+    made: Made, expected: dict[str, int], count: int, stated: set[str]
+) -> None:
+    node, engine, work = made
+    series = replace(make_directory().series[0], expected=expected, medium="flue_gas")
+    publish(node, series=[series, replace(platform(OWN, FACTORS[0]), medium="flue_gas")])
+    node.journal(
+        [node.upload(START + timedelta(minutes=one), {"a21026": 1}) for one in range(count)]
+        + [node.upload(START, {"a21026": 50}, command="2061")]
+    )
+    node.clock.advance(2 * 86_400)
+    engine.step(idle=True)
+    aggregate(node, work)
+    assert own_hours(engine) == [(1, "D", 0)]
+    found = {one.rule for _, one in engine.findings.read(0, 100)}
+    assert found & {"device-against-platform", "interval-not-registered"} == stated
+
+
+def test_a_false_extreme_or_amount_of_an_hour_is_found_though_its_mean_is_right(made: Made) -> None:
+    node, engine, work = made
+    fine = {"Avg": "10", "Min": "9", "Max": "11", "Cou": "2", "Flag": "N"}
+    node.journal(
+        [node.upload(at, {"a21026": fine}) for at in minutes(60)]
+        + [node.upload(START, {"a21026": {**fine, "Min": "1", "Max": "99", "Cou": "5"}}, command="2061")]
+    )
+    node.clock.advance(2 * 3600)
+    engine.step(idle=True)
+    aggregate(node, work)
+    found = [one for _, one in engine.findings.read(0, 100) if one.rule == "device-against-platform"]
+    assert {one.evidence["column"]: (one.evidence["own"], one.evidence["sent"]) for one in found} == {
+        "min": (9, 1),
+        "max": (11, 99),
+        "total": (120, 5),
+    }
+    assert len({one.id for one in found}) == 3
+
+
 def test_an_hour_without_a_value_that_counts_is_taken_back(made: Made) -> None:
     node, engine, work = made
     send(node, engine)

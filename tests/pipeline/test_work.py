@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from tests.pipeline.node import FACTORS, MN, START, Node, everything, make_directory, minutes, wire
 
+from qingjian.contracts.clock import CHINA
 from qingjian.contracts.commands import CommandState
 from qingjian.contracts.directory import Series
 from qingjian.contracts.findings import Finding
 from qingjian.gateway.commands import SqliteCommandQueue
-from qingjian.intake import ImportSource, KeptFiles, Spool, submit
+from qingjian.intake import ImportResult, ImportSource, KeptFiles, Spool, submit
 from qingjian.pipeline.corrections import CorrectionOrder, order_correction
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.gaps import GapSettings
@@ -68,9 +69,13 @@ def test_every_rule_is_explained_in_both_languages() -> None:
         "gap",
         "clock-drift",
         "sub-packets-missing",
+        "frame-unread",
+        "order-failed",
         "journal-unavailable",
         "changed-after-the-fact",
         "device-against-platform",
+        "interval-not-registered",
+        "series-not-computed",
         "check-companion",
         "check-constant",
         "check-detection-limit",
@@ -116,6 +121,22 @@ def test_a_silent_device_is_found_and_heard_again(made: Made) -> None:
     engine.step(idle=True)
     assert engine.findings.open_findings("device-silent") == []
     assert newest(engine, "device-silent")[0].end == node.clock.now()
+
+
+def test_while_the_node_was_away_nobody_was_silent(made: Made) -> None:
+    node, engine, _, _ = made
+    node.journal([node.upload(START, {"a21026": 1})])
+    engine.step(idle=True)
+    engine.lake.close()
+    node.clock.advance(7200)
+    again = node.engine(recovering=False)
+    restarted = Work(again, PipelineSettings(node.folder.root), node.clock)
+    again.recover()
+    assert restarted.watch_silence() == 0, "it was the node that could not hear"
+    node.clock.advance(3601)
+    assert restarted.watch_silence() == 1
+    (finding,) = again.findings.open_findings("device-silent")
+    assert (finding.subject, finding.start) == ("D1", START)
 
 
 def test_a_gateway_that_cannot_write_is_found_and_recovers(made: Made) -> None:
@@ -323,16 +344,64 @@ def test_an_import_order_is_carried_out_by_the_pipeline(made: Made, tmp_path: Pa
     path.write_text("series,time,value\nP1:a21026,2026-03-01 08:00,7\nP1:nobody,2026-03-01 08:00,7\n")
     settings = PipelineSettings(node.folder.root)
     kept, spool = KeptFiles(node.folder.intake), Spool(settings.spool_folder)
-    digest = submit(path, kept=kept, spool=spool, source=ImportSource("", statistic="hour"))
+    hourly = ImportSource("", statistic="hour")
+    order = submit(path, kept=kept, spool=spool, source=hourly)
+    assert isinstance(order, ImportSource)
+    assert kept.result_of(order) is None
     assert work.take_orders() == 1
-    result = kept.result(str(digest))
+    result = kept.result_of(order)
     assert result is not None
     assert (result.new, [one.code for one in result.problems]) == (1, ["series-unknown"])
     assert engine.latest.read([1], "hour")[0].value == 7
     assert work.take_orders() == 0
-    again = submit(path, kept=kept, spool=spool)
-    assert not isinstance(again, str)
-    assert again.already
+    again = submit(path, kept=kept, spool=spool, source=hourly)
+    assert isinstance(again, ImportSource)
+    node.clock.advance(2)
+    assert work.take_orders() == 1
+    second = kept.result_of(again)
+    assert second is not None
+    assert (second.new, second.repeated, second.refused) == (0, 1, 1)
+    path.write_text("series,time,value\nP1:a21026,2026-03-01 09:00,7\n")
+    submit(path, kept=kept, spool=spool, source=hourly)
+    node.clock.advance(2)
+    work.take_orders()
+    whole = submit(path, kept=kept, spool=spool, source=hourly)
+    assert not isinstance(whole, ImportSource)
+    assert whole.already
+
+
+def test_a_file_fills_gaps_of_a_device_and_changes_nothing_the_device_sent(
+    made: Made, tmp_path: Path
+) -> None:
+    node, engine, work, _ = made
+    hour = timedelta(hours=1)
+    node.journal([node.upload(START, {"a21026": {"Avg": "120", "Flag": "N"}}, command="2061")])
+    engine.step(idle=True)
+    kept, spool = KeptFiles(node.folder.intake), Spool(PipelineSettings(node.folder.root).spool_folder)
+
+    def imported(name: str, *rows: tuple[datetime, str, str]) -> ImportResult:
+        path = tmp_path / name
+        lines = [
+            f"P1:a21026,{at.astimezone(CHINA):%Y-%m-%d %H:%M},{value},{flag}" for at, value, flag in rows
+        ]
+        path.write_text("\n".join(["series,time,value,flag", *lines]))
+        node.clock.advance(2)
+        order = submit(path, kept=kept, spool=spool, source=ImportSource("", statistic="hour"))
+        work.take_orders()
+        result = kept.result_of(order)
+        assert result is not None
+        return result
+
+    result = imported("a.csv", (START, "12", ""), (START + hour, "13", ""))
+    assert (result.new, result.changed, result.refused) == (1, 0, 1)
+    assert [(one.row, one.code) for one in result.problems] == [(2, "measured-otherwise")]
+    # Neither does a file put a mark on it; the same value again is no change.
+    assert imported("b.csv", (START, "120", "D")).refused == 1
+    assert imported("c.csv", (START, "120", "N")).repeated == 1
+    # What came from a file only can be replaced by a file.
+    assert imported("d.csv", (START + hour, "14", "")).changed == 1
+    rows = engine.lake.series([1], "hour", START, START + 2 * hour).to_pylist()
+    assert [(row["value"], row["flag"], row["revision"]) for row in rows] == [(120, "N", 0), (14, None, 1)]
 
 
 def correct(node: Node, number: int, value: str, moment: datetime = START) -> CorrectionOrder:

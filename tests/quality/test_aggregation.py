@@ -56,6 +56,33 @@ def test_the_minutes_are_counted_in_time_not_in_rows() -> None:
     ).valid.tolist() == [False]
 
 
+@pytest.mark.parametrize("medium", ["flue_gas", "air", "noise"])
+def test_a_few_rows_closer_together_than_described_do_not_fill_an_hour(medium: str) -> None:
+    """Described are ten minutes a row; the device sends one each minute, and five arrive."""
+    described = [SeriesInfo(1, medium, "a21026", 600)]
+    got = aggregate_hours(minutes(5), described, BOOK)
+    assert (got.valid.tolist(), got.expected.tolist(), got.step.tolist()) == ([False], [60], [60])
+    assert got.completeness[0] == pytest.approx(5 / 60)
+    assert aggregate_hours(minutes(50), described, BOOK).valid.tolist() == [True]
+
+
+def test_one_row_astray_between_others_changes_nothing() -> None:
+    starts = sorted([*range(TODAY, TODAY + 3600, 600), TODAY + 60])
+    rows = Observations.of([1] * 7, starts, [2.0] * 7, flag=["N"] * 7)
+    got = aggregate_hours(rows, [SeriesInfo(1, "flue_gas", "a21026", 600)], BOOK)
+    assert (got.step.tolist(), got.valid.tolist(), got.expected.tolist()) == ([600], [True], [6])
+
+
+def test_the_step_of_one_series_or_hour_is_none_of_another_s() -> None:
+    described = [SeriesInfo(1, "flue_gas", "a21026", 600), SeriesInfo(2, "flue_gas", "a21002", 600)]
+    ten = TODAY + 600 * np.arange(6)
+    starts = [*ten, *(TODAY + 3600 + 60 * np.arange(5)), *ten]
+    rows = Observations.of([1] * 11 + [2] * 6, starts, [1.0] * 17, flag=["N"] * 17)
+    got = aggregate_hours(rows, described, BOOK)
+    assert got.step.tolist() == [600, 60, 600]
+    assert got.valid.tolist() == [True, False, True]
+
+
 def test_the_rule_and_confidence_follow_the_day() -> None:
     old = aggregate_hours(
         minutes(45, start=day_start(date(2025, 6, 1))), [SeriesInfo(1, "air", "SO2", 60)], BOOK

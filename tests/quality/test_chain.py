@@ -61,6 +61,14 @@ def test_series_that_owe_only_four_hourly_values() -> None:
     assert got["day"].valid.tolist() == [True]
 
 
+@pytest.mark.parametrize("seconds", [3600, 14400, 86400])
+def test_a_stray_minute_of_a_series_without_minutes_is_no_hour(seconds: int) -> None:
+    coarse = [SeriesInfo(1, "flue_gas", "a21026", seconds)]
+    got = aggregate_upwards({"minute": minutes(1), "hour": sent_hours(24)}, coarse, BOOK)
+    assert got["hour"].valid.tolist() == [False]
+    assert got["day"].value.tolist() == [9.0], "the hour the device sent stands"
+
+
 def test_facts_reach_every_step() -> None:
     mark = IntervalFact("m", FactKind.MARK, frozenset({1}), TODAY, TODAY + 12 * 3600, "M", known_at=5)
     for moment, count in ((4, 24), (5, 12)):

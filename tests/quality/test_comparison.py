@@ -89,6 +89,56 @@ def test_all_columns() -> None:
         compare(own, hour(1.0), INFO, columns=("median",))
 
 
+def carried(least: float, greatest: float, total: float) -> Observations:
+    """An hour of minutes of value 10 with extremes and totals of their own."""
+    starts = TODAY + 60 * np.arange(60)
+    return Observations.of(
+        [1] * 60, starts, [10.0] * 60, flag=["N"] * 60,
+        minimum=[least] * 60, maximum=[greatest] * 60, total=[total] * 60,
+    )  # fmt: skip
+
+
+def outcomes(rows: Observations, **sent: list[float]) -> dict[str, Outcome]:
+    got = compare(aggregate_hours(rows, INFO, BOOK), hour(10.0, **sent), INFO, columns=COLUMNS)
+    return {COLUMNS[c]: Outcome(o) for c, o in zip(got.column, got.outcome, strict=True)}
+
+
+def test_falsified_extremes_and_totals_are_found() -> None:
+    rows = carried(9.0, 11.0, 2.0)
+    found = outcomes(rows, minimum=[1.0], maximum=[99.0], total=[5.0])
+    assert found == {
+        "value": Outcome.AGREE,
+        "minimum": Outcome.DIFFER,
+        "maximum": Outcome.DIFFER,
+        "total": Outcome.DIFFER,
+    }
+    assert set(outcomes(rows, minimum=[9.0], maximum=[11.0], total=[120.0]).values()) == {Outcome.AGREE}
+
+
+def test_a_wider_range_says_nothing_where_the_finer_rows_had_no_extremes_of_their_own() -> None:
+    wider = outcomes(minutes([10.0] * 60), minimum=[1.0], maximum=[99.0], total=[5.0])
+    assert (wider["minimum"], wider["maximum"]) == (Outcome.NOT_COMPARABLE, Outcome.NOT_COMPARABLE)
+    assert wider["total"] is Outcome.ONLY_SENT
+    narrower = outcomes(minutes([9.0, 11.0] * 30), minimum=[9.5], maximum=[10.5])
+    assert (narrower["minimum"], narrower["maximum"]) == (Outcome.DIFFER, Outcome.DIFFER)
+
+
+@given(st.lists(st.floats(0, 50), min_size=60, max_size=60), st.integers(0, 4), st.integers(0, 4))
+def test_rounding_of_amounts_is_never_a_difference(exact: list[float], fine: int, coarse: int) -> None:
+    starts = TODAY + 60 * np.arange(60)
+    rows = Observations.of(
+        [1] * 60, starts, [10.0] * 60, flag=["N"] * 60, total=[round(one, fine) for one in exact]
+    )
+    found = outcomes(rows, total=[round(sum(exact), coarse)])
+    assert found["total"] is Outcome.AGREE
+
+
+def test_amounts_of_which_one_is_lacking_are_not_compared() -> None:
+    rows = carried(9.0, 11.0, 2.0)
+    rows.total[7] = np.nan
+    assert outcomes(rows, total=[5.0])["total"] is Outcome.NOT_COMPARABLE
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5)), unique=True),
     st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5)), unique=True),

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qingjian.screening.combination import FAMILY_WIDTHS, REACH_DAYS, Combination, Days, learn, mean_around
+from qingjian.screening.combination import (
+    FAMILY_WIDTHS,
+    FEW_COPIES,
+    FOLDS,
+    OF_FEW_COPIES,
+    OF_MANY_COPIES,
+    REACH_DAYS,
+    Combination,
+    Days,
+    learn,
+    mean_around,
+)
 from qingjian.screening.rehearsal import CLEAN
 from qingjian.screening.ways import KINDS
 
@@ -68,3 +79,26 @@ def test_means_of_weeks_are_cut_at_the_ends(width: int) -> None:
     for day in (0, 3, 25, 49):
         expected = values[:, max(day - half, 0) : day + half + 1].mean(axis=1)
         assert np.allclose(found[:, day], expected)
+
+
+@pytest.mark.parametrize(("days", "apart"), [(1100, 20), (640, 20), (400, 20), (40, 2), (8, 0)])
+def test_a_fold_learns_nothing_next_to_what_it_is_asked_about(days: int, apart: int) -> None:
+    """Weeks around a held-out day show the same readings: learning from them would make the history look cleaner than
+    any later panel."""
+    nothing = np.zeros((1, days, 1))
+    one = Days(nothing, np.zeros(1, np.int64), np.zeros(1, np.int64), 16_003, np.ones((1, days), bool))
+    learned = 0
+    for fold in range(FOLDS):
+        held_out = np.flatnonzero(OF_MANY_COPIES.fold(one) == fold)
+        used = np.flatnonzero(OF_MANY_COPIES.learned(one, fold))
+        assert len(held_out)
+        if len(used):
+            assert np.abs(used[:, None] - held_out[None, :]).min() > apart
+        learned += len(used)
+    assert learned >= (FOLDS - 1) / 2 * days if days >= 40 else learned > 0
+
+
+def test_only_a_history_copied_often_is_held_out_with_its_weeks(combination: Combination) -> None:
+    assert combination.holding_out == OF_FEW_COPIES
+    often = learn([rehearsed(seed) for seed in range(FEW_COPIES + 1)])
+    assert often.holding_out == OF_MANY_COPIES

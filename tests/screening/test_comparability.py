@@ -39,6 +39,21 @@ def about(record: Record, found: tuple[Doubt, ...]) -> set[tuple[str, str]]:
     }
 
 
+def test_days_told_twice_with_unlike_values_are_doubted_each_by_itself(whole: Panel) -> None:
+    history, panel = parts(whole)
+    counts = np.zeros((*panel.values.shape[:2], panel.days), np.int64)
+    counts[1, 0, 5:9] = 6
+    counts[0, 0, 5] = 2  # a few of a day say nothing
+    (doubt,) = found = doubts(joined(history, replace(panel, unlike=counts)))
+    record = joined(history, panel)
+    assert about(record, found) == {(panel.stations[1].code, panel.parameters[0].code)}
+    assert np.flatnonzero(doubt.days).tolist() == [HISTORY + day for day in range(5, 9)]
+    assert "4 天" in doubt.zh
+    early = replace(panel, unlike=counts).until(panel.first_day + 6)
+    (known,) = doubts(joined(history, early))
+    assert np.flatnonzero(known.days).tolist() == [HISTORY + 5, HISTORY + 6]
+
+
 def test_an_honest_network_raises_no_doubt(whole: Panel) -> None:
     assert doubts(joined(*parts(whole))) == ()
 

@@ -22,6 +22,7 @@ from qingjian.screening import (
     last_digits,
     level_and_scale,
     missing_when_high,
+    mist,
     physical_logic,
     smoothing,
     spraying,
@@ -126,6 +127,50 @@ def test_a_level_that_lies_below_the_limit_is_no_bunching(make_series: Make) -> 
     assert found["bunching.below.7"][MIDDLE] < 3  # many just below the limit, and none missing above it
 
 
+def test_the_density_breaks_off_at_the_limit_where_values_were_moved_under_it(make_series: Make) -> None:
+    clean = make_series(days=200, limit=62.0, shaped_limit=np.array([0.9, 1.0, 1.6]) * 62.0)
+    r, weeks = np.random.default_rng(3), slice(90, 105)
+    values = clean.values.copy()
+    moved = (values[weeks] > 62) & (values[weeks] < 99) & (r.random(values[weeks].shape) < 0.7)
+    values[weeks][moved] = np.round(62 * r.uniform(0.92, 0.998, moved.sum()))
+    found = bunching.statistics(
+        make_series(days=200, values=values, limit=62.0, shaped_limit=clean.shaped_limit)
+    )
+    for name in ("bunching.break.15", "bunching.break.31"):
+        assert found[name][97] > np.nanmax(bunching.statistics(clean)[name]), name
+
+
+@pytest.mark.parametrize(("level", "spread"), [(50.0, 12.0), (62.0, 10.0), (75.0, 14.0)])
+def test_a_density_that_rises_or_falls_through_the_limit_is_no_break(
+    make_series: Make, level: float, spread: float
+) -> None:
+    """Independent values: the fall at the limit is a standard normal number, whichever way the density slopes there."""
+    values = np.round(np.random.default_rng(8).normal(level, spread, (400, 24)))
+    found = bunching.statistics(
+        make_series(days=400, values=values, limit=62.0, shaped_limit=np.array([0.9, 1.0, 1.6]) * 62.0)
+    )["bunching.break.7"]
+    assert np.isfinite(found).all()
+    assert abs(found.mean()) < 0.6
+    assert found.max() < 4.5
+
+
+def test_values_on_the_limit_keep_it_and_too_few_values_near_it_say_nothing(make_series: Make) -> None:
+    r = np.random.default_rng(2)
+    limit = {"limit": 62.0, "shaped_limit": np.array([0.9, 1.0, 1.6]) * 62.0}
+    kept = bunching.statistics(
+        make_series(values=np.where(r.random((80, 24)) < 0.5, 62.0, r.integers(40, 62, (80, 24))), **limit)
+    )
+    above = bunching.statistics(
+        make_series(values=np.where(r.random((80, 24)) < 0.5, 63.0, r.integers(64, 84, (80, 24))), **limit)
+    )
+    assert kept["bunching.break.15"].min() > 3
+    assert above["bunching.break.15"].max() < -3
+    far = bunching.statistics(
+        make_series(values=np.full((80, 24), 10.0) + r.integers(0, 9, (80, 24)), **limit)
+    )
+    assert np.isnan(far["bunching.break.31"]).all()
+
+
 @pytest.mark.parametrize("favourites", [(0, 5), (3,), (1, 2, 7, 8)])
 def test_invented_last_digits_whatever_the_favourites(make_series: Make, favourites: tuple[int, ...]) -> None:
     found = last_digits.statistics(
@@ -150,6 +195,34 @@ def test_the_same_last_digit_twice_in_a_row(make_series: Make) -> None:
     assert stands_out(found, "last_digits.same_again.3")
     held = last_digits.statistics(changed(make_series, lambda x, r: np.full_like(x, 47)))
     assert not stands_out(held, "last_digits.same_again.3")  # a value that stands still is no pair
+
+
+def test_last_digits_that_follow_from_the_ones_before(make_series: Make) -> None:
+    """Every digit as often as ever, but after a 3 always a 6: only the pairs tell."""
+
+    def counted_on(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
+        endings = (3 * np.arange(x.size)) % 10
+        return (np.floor(x.ravel() / 10) * 10 + endings).reshape(x.shape)
+
+    found = last_digits.statistics(changed(make_series, counted_on))
+    assert stands_out(found, "last_digits.pairs.7")
+    assert not stands_out(found, "last_digits.shares.7")
+
+
+def test_last_two_digits_together_against_the_own_history(make_series: Make) -> None:
+    """Doubled endings (11, 22 ...) use every last digit alike; below a hundred steps the ending is the value itself."""
+    r = np.random.default_rng(6)
+    fine = make_series().values * 10 + r.integers(0, 10, (80, 24))
+    doubled = fine.copy()
+    doubled[TAMPERED] = np.floor(fine[TAMPERED] / 100) * 100 + 11 * r.integers(0, 10, fine[TAMPERED].shape)
+    found = last_digits.statistics(make_series(values=doubled))
+    assert stands_out(found, "last_digits.last_two.7")
+    assert not stands_out(found, "last_digits.shares.7")
+    always = np.floor(fine / 100) * 100 + 11 * r.integers(0, 10, fine.shape)
+    usual = last_digits.statistics(make_series(values=always))["last_digits.last_two.7"]
+    assert usual.max() < found["last_digits.last_two.7"][MIDDLE] - 1.5
+    low = last_digits.statistics(make_series(values=fine % 90))
+    assert not any(name.startswith("last_digits.last_two") for name in low)
 
 
 def test_heaping_on_0_and_5_and_an_instrument_that_always_did(make_series: Make) -> None:
@@ -469,6 +542,22 @@ def test_maintenance_or_breakdown_declared_when_high_and_at_any_level(make_serie
     assert usual["declared_when_high.hours.7"].max() > 1
 
 
+@pytest.mark.parametrize(
+    ("flag", "name"),
+    [(FLAG_CALIBRATION, "calibration_when_high.lift.7"), (FLAG_MAINTENANCE, "declared_when_high.lift.7")],
+)
+def test_what_is_declared_beside_the_flags_when_high_is_tested_and_is_no_trouble(
+    make_series: Make, flag: int, name: str
+) -> None:
+    base = make_series()
+    declared = base.flags.copy()
+    declared[TAMPERED][base.expected[TAMPERED] > np.quantile(base.expected[TAMPERED], 0.85)] = flag
+    said = make_series(declared=declared)
+    assert missing_when_high.statistics(said)[name][MIDDLE] > 3
+    assert missing_when_high.statistics(base)[name][MIDDLE] < 1
+    assert faults.statistics(said)["faults.declared.3"][MIDDLE] == 0
+
+
 def test_common_dips_of_both_particle_factors(make_series: Make) -> None:
     r = np.random.default_rng(1)
     own, partner = r.normal(size=(80, 24)), r.normal(size=(80, 24))
@@ -579,6 +668,63 @@ def test_a_declared_breakdown_counts_as_declared(make_series: Make) -> None:
     assert found["faults.declared.1"][CLEAN].max() == 0
 
 
+def particle_errors(days: int) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of both particle factors: each with its own noise, both with weather that stays for hours."""
+    r = np.random.default_rng(4)
+    sky = np.zeros(days * 24)
+    for i in range(1, len(sky)):
+        sky[i] = 0.9 * sky[i - 1] + 0.4 * r.normal()
+    own, partner = (sky.reshape(days, 24) + r.normal(0, 0.5, (days, 24)) for _ in range(2))
+    return own, partner
+
+
+@pytest.mark.parametrize(
+    ("hours", "fall", "name"),
+    [
+        ((7, 8, 15, 20), 0.5, "mist.bursts_at_work.31"),
+        ((9, 10, 11, 12, 13, 14, 15, 16), 1.6, "mist.day_shift.31"),
+        ((1, 4, 12, 22), 0.5, "mist.bursts.31"),
+    ],
+)
+def test_a_month_of_light_mist_at_the_same_hours_stands_out_where_no_day_does(
+    make_series: Make, hours: tuple[int, ...], fall: float, name: str
+) -> None:
+    own, partner = particle_errors(300)
+    clean = mist.statistics(make_series(days=300, own_error=own.copy(), partner_error=partner.copy()))
+    for error in (own, partner):
+        error[150:181, hours] -= fall
+    found = mist.statistics(make_series(days=300, own_error=own, partner_error=partner))
+    usual = clean[name][np.r_[20:100, 230:280]]
+    assert found[name][165] > usual.max() + 2 * usual.std()
+    assert found[f"{name.rpartition('.')[0]}.1"][165] < np.nanmax(clean[f"{name.rpartition('.')[0]}.1"])
+
+
+def test_what_lowers_one_factor_or_the_whole_day_or_is_usual_at_an_hour_is_no_mist(make_series: Make) -> None:
+    own, partner = particle_errors(300)
+    clean = mist.statistics(make_series(days=300, own_error=own.copy(), partner_error=partner.copy()))
+    name = "mist.bursts_at_work.31"
+    bound = clean[name].max() + clean[name].std()
+    one = own.copy()
+    one[150:181, [7, 8, 15, 20]] -= 0.5
+    assert mist.statistics(make_series(days=300, own_error=one, partner_error=partner))[name][165] < bound + 2
+    washed = [error.copy() for error in (own, partner)]
+    for error in washed:
+        error[150:181] -= 0.5
+    rain = mist.statistics(make_series(days=300, own_error=washed[0], partner_error=washed[1]))
+    assert rain[name][165] < bound
+    usual = [error.copy() for error in (own, partner)]
+    for error in usual:
+        error[:, [7, 8, 15, 20]] -= 0.5
+    always = mist.statistics(make_series(days=300, own_error=usual[0], partner_error=usual[1]))
+    assert always[name][20:280].max() < bound
+
+
+def test_mist_needs_both_particle_factors_and_months_of_history(make_series: Make) -> None:
+    own, partner = particle_errors(80)
+    assert mist.statistics(make_series()) == {}
+    assert mist.statistics(make_series(own_error=own, partner_error=partner)) == {}
+
+
 @pytest.mark.parametrize("values", [np.full((80, 24), np.nan), np.full((80, 24), 7.0)])
 def test_empty_and_constant_series_are_survived(make_series: Make, values: np.ndarray) -> None:
     series = make_series(values=values)
@@ -595,6 +741,7 @@ def test_empty_and_constant_series_are_survived(make_series: Make, values: np.nd
         coupling,
         missing_when_high,
         spraying,
+        mist,
         detection_floor,
         faults,
     ):

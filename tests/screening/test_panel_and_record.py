@@ -100,6 +100,36 @@ def test_times_many_years_from_all_others_are_left_out_and_noted() -> None:
     assert len(panel.notes) == 1
 
 
+@pytest.mark.parametrize("away", [-27, 5])
+@pytest.mark.parametrize("step", [1, 60])
+def test_a_few_records_with_a_wrong_year_do_not_stretch_the_grid(away: int, step: int) -> None:
+    begin = 40 * 366 * 1440
+    minutes = [begin + step * k for k in range(600)]
+    panel = records([*minutes, begin + away * 366 * 1440], [1.0] * 601)
+    assert panel.days == -(-600 * step // 1440)
+    assert np.isfinite(panel.values).sum() == 600
+    assert "1 条记录的时间" in panel.notes[0]
+
+
+def test_a_network_that_was_silent_for_years_keeps_what_it_had() -> None:
+    minutes = [60 * k for k in range(240)]
+    panel = records([*minutes, *(5 * 366 * 1440 + m for m in minutes)], [1.0] * 480)
+    assert np.isfinite(panel.values).sum() == 480
+    assert panel.notes == ()
+
+
+def test_times_told_twice_with_unlike_values_are_counted_by_day() -> None:
+    minutes = [60 * k for k in range(48)]
+    again = [60, 120, 180, 24 * 60 + 60]
+    panel = records([*minutes, *again], [float(m) for m in minutes] + [1.0, 2.0, 180.0, 9.0])
+    assert panel.unlike is not None
+    assert panel.unlike.tolist() == [[[2, 1]]]
+    assert panel.until(panel.first_day).unlike.tolist() == [[[2]]]
+    assert panel.since(1).unlike.tolist() == [[[1]]]
+    assert records([0, 60, 60], [1, 2, 2]).unlike is None
+    assert records([0, 60, 60], [1, float("nan"), 2]).unlike is None
+
+
 def test_values_no_instrument_reads_are_missing_and_noted() -> None:
     panel = records([0, 60, 120, 180], [1, 1e300, -1e13, 2])
     assert np.isnan(panel.values[0, 0, 1:3]).all()
@@ -203,3 +233,34 @@ def test_a_panel_alone_is_its_own_reference(make_network: Callable[..., Panel]) 
 def test_block_means_skip_gaps() -> None:
     assert block_means(np.array([1.0, 3.0, np.nan, np.nan, np.nan, 5.0]), 2)[[0, 2]].tolist() == [2.0, 5.0]
     assert np.isnan(block_means(np.array([np.nan, np.nan]), 2))[0]
+
+
+@pytest.mark.parametrize("hours", [24, 30, 180])
+def test_a_clock_that_fell_back_for_days_stretches_no_grid(hours: int) -> None:
+    long = list(range(0, 40 * 1440, 60))
+    early = [minute - 26 * 365 * 1440 for minute in range(0, hours * 60, 60)]
+    panel = records([*early, *long], [1.0] * (len(early) + len(long)))
+    assert panel.days == 40
+    assert str(hours) in panel.notes[0]
+
+
+def test_two_long_stretches_years_apart_are_both_kept() -> None:
+    one = list(range(0, 60 * 1440, 60))
+    other = [minute + 4 * 365 * 1440 for minute in one]
+    assert records([*one, *other], [1.0] * (2 * len(one))).days == 4 * 365 + 60
+
+
+def test_what_is_declared_beside_the_flags_goes_where_the_values_go() -> None:
+    past = records(list(range(0, 10 * 1440, 60)), [1.0] * 240)
+    panel = records(list(range(10 * 1440, 14 * 1440, 60)), [2.0] * 96)
+    declared = np.zeros(panel.flags.shape, np.uint8)
+    declared[0, 0, 30:33] = FLAG_CALIBRATION
+    panel = replace(panel, declared=declared)
+    assert join(history_record(past), past).declared is None
+    for part, first in ((panel, 0), (panel.until(12), 0), (panel.since(3), 24)):
+        whole = join(history_record(past), part).declared
+        begin = 240 + first
+        assert np.flatnonzero(whole[0, 0]).tolist() == [270, 271, 272]
+        assert np.isfinite(part.usable()).all()
+        assert begin <= 270
+    assert np.flatnonzero(alone(panel).declared[0, 0]).tolist() == [30, 31, 32]

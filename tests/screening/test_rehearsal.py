@@ -61,6 +61,22 @@ def test_mist_is_staged_on_both_particle_factors_and_on_nothing_else(
     assert ((staged.kind[:, dust] != CLEAN) == (staged.kind[:, no2] != CLEAN)).mean() > 0.98
 
 
+@pytest.mark.parametrize("ambient", [True, False])
+def test_short_dips_are_campaigns_of_weeks_only_at_an_inlet_of_two_particle_factors(
+    ambient: bool, make_network: Callable[..., Panel]
+) -> None:
+    record = history_record(make_network(720))
+    dust, no2 = ([p.code for p in record.parameters].index(code) for code in ("DUST", "NO2"))
+    staged = stage(record, 3, 0.15, ("spray",), {dust: no2, no2: dust} if ambient else None)
+    days = staged.kind[:, [dust, no2]] != CLEAN
+    lengths = [
+        length
+        for series in days.reshape(-1, days.shape[2])
+        for length in np.diff(np.flatnonzero(np.diff(np.r_[False, series, False])))[::2]
+    ]
+    assert bool(np.median(lengths) >= 8) is ambient
+
+
 def test_every_kind_is_rehearsed_about_equally_often(make_network: Callable[..., Panel]) -> None:
     record = history_record(make_network(720))
     kinds = ("clip_limit", "scale", "offset", "spikes", "drift")

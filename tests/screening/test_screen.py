@@ -11,7 +11,7 @@ import pytest
 
 from qingjian.screening.learning import Learned
 from qingjian.screening.panel import Panel, panel_from_records
-from qingjian.screening.screen import LOWERED, Screening, Settings, learn_history, screen, screen_until
+from qingjian.screening.screen import LOWERED, Screening, Settings, learn_history, screen
 from qingjian.screening.wording import KINDS
 
 HISTORY_DAYS, PANEL_DAYS = 150, 60
@@ -154,7 +154,7 @@ def test_streaming_equals_batch_restricted_to_what_was_known(
     day = panel.first_day + 33
     later = panel.values.copy()
     later[:, :, 34 * 24 :] = 999.0
-    stream = screen_until(replace(panel, values=later), day, learned)
+    stream = screen(replace(panel, values=later).until(day), learned)
     batch = screen(panel.until(day), learned)
     assert stream == batch  # days, months, findings with their plots, notes: bit for bit
     assert stream.findings
@@ -179,7 +179,7 @@ def test_a_stream_of_records_says_the_same_as_the_panel_cut_at_that_day(
         panel.values.ravel()[known],
         panel.flags.ravel()[known],
     )
-    stream, batch = screen(arrived, learned), screen_until(panel, day, learned)
+    stream, batch = screen(arrived, learned), screen(panel.until(day), learned)
     assert stream == batch
     assert stream.days
 

@@ -54,7 +54,9 @@ def test_what_is_taken_as_it_is_or_from_others_exists(
 ) -> None:
     names = {name for own in found[1].values() for name in own}
     needs_more = {
-        name for name in (*ABSOLUTE, *COMMON) if name.startswith("spraying.")
-    }  # both particle factors
+        name
+        for name in (*ABSOLUTE, *COMMON)
+        if name.startswith(("spraying.", "mist.", "hours.together."))  # both particle factors
+    }
     assert {*ABSOLUTE, *COMMON} - needs_more <= names
     assert {name.split(".")[0] for name in names} <= set(WORDS)

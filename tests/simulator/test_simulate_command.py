@@ -122,6 +122,8 @@ def test_load_prints_one_line_of_figures() -> None:
         (["--fleet", "1", "--port", "9", "--edition", "1999"], "版本"),
         (["--fleet", "1", "--port", "9", "--quirk", "spaces"], "--fleet"),
         (["--port", "0"], "端口"),
+        (["--without", "hj212:2025:mark:Td"], "--csv"),
+        (["--csv", "a.csv", "--mapping", "a=b", "--without", "Td"], "待确认"),
     ],
 )
 def test_mistakes_are_explained(arguments: list[str], words: str) -> None:

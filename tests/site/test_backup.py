@@ -92,3 +92,27 @@ def test_every_folder_of_a_node_is_in_the_backup(tmp_path: Path) -> None:
     assert made - set(backup.ORDER) == {"logs"}
     # A directory names its rulebook, so the rulebooks are copied after it.
     assert backup.ORDER.index("directory") < backup.ORDER.index("rulebook")
+
+
+def test_a_restored_folder_keeps_others_out(folder: DataFolder, tmp_path: Path) -> None:
+    backup.make(folder, tmp_path / "backup", NOW)
+    (tmp_path / "backup").chmod(0o755)
+    again = DataFolder(tmp_path / "again")
+    backup.restore(tmp_path / "backup", again, NOW)
+    assert again.root.stat().st_mode & 0o007 == 0
+
+
+def test_a_full_disk_is_told_in_words_and_the_part_copy_is_no_backup(
+    folder: DataFolder, tmp_path: Path, monkeypatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backup, "_copy_file", full)
+    with pytest.raises(backup.BackupError, match="勿用此目录"):
+        backup.make(folder, tmp_path / "backup", NOW)
+    with pytest.raises(backup.BackupError):
+        backup.verify(tmp_path / "backup")
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(backup.BackupError, match="不为空"):
+        backup.make(folder, tmp_path / "file", NOW)

@@ -56,7 +56,7 @@ def test_every_closed_batch_enters_the_ledger_once(tmp_path: Path) -> None:
     assert again.enter() == 5
     assert service.tick().added == 0
     assert before >= 5
-    assert batch_place(notary, "gateway-1", 1) is not None
+    assert batch_place(notary, "gateway-1", 1, 1) is not None
     assert fsck(notary, [])[0].problems == []
 
 
@@ -95,7 +95,7 @@ def test_frames_enter_while_the_people_s_database_is_away(tmp_path: Path) -> Non
     batches.enter()
     tick = _tick(service, [AwayDatabase()])
     assert tick.frozen is None
-    assert batch_place(notary, "gateway-1", 1) is not None
+    assert batch_place(notary, "gateway-1", 1, 1) is not None
     _say(folder, notary, tick)
     said = json.loads((folder.findings.parent / "notary.json").read_text())
     assert (said["size"], said["frozen"], said["at"]) == (4, None, NOW.timestamp())

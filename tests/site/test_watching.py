@@ -143,7 +143,7 @@ def test_findings_nobody_consumed_are_seen(db, folder, later, level) -> None:
     log = SqliteFindingLog(folder.findings)
     log.append([make_finding("device-silent", "A1-D1", NOW, None, {}, NOW)])
     log.close()
-    (line,) = watching.waiting(folder, NOW + later * MINUTE)
+    (line,) = watching.findings(folder, NOW + later * MINUTE)
     assert (line.subject, line.level, line.text[:4]) == ("findings", level, "1 条待")
 
 
@@ -198,15 +198,6 @@ def test_a_certificate_is_looked_at_before_it_ends(tmp_path, days, level) -> Non
     for broken in ({"tls_key": str(tmp_path / "none")}, {"tls_certificate": __file__}):
         (line,) = watching.certificate(replace(configuration, **broken), NOW)
         assert line.level == 2
-
-
-def test_tables_of_another_program_are_named(db, monkeypatch) -> None:
-    assert list(watching.database()) == []
-    monkeypatch.setattr(
-        watching.MigrationExecutor, "migration_plan", lambda *_: [("network", "0099")], raising=True
-    )
-    (line,) = watching.database()
-    assert (line.level, "qingjian upgrade" in line.text) == (2, True)
 
 
 def test_the_doctor_says_all_of_it(registry, folder, clock) -> None:

@@ -11,6 +11,7 @@ from qingjian.rulebook import Confidence
 from qingjian.standards.air.statistics import (
     PeriodStatistics,
     attainment,
+    days_needed,
     percentile,
     three_year_mean,
     yearly,
@@ -182,3 +183,31 @@ def test_a_three_year_mean_is_of_one_pollutant_with_an_annual_limit() -> None:
         three_year_mean({year: yearly("CO", constant(year, 1), year) for year in (2024, 2025, 2026)}, 2026)
     with pytest.raises(InputError):
         three_year_mean(three_years() | {2025: yearly("PM10", constant(2025, 1), 2025)}, 2026)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "needed"),
+    [
+        (date(2026, 10, 1), date(2026, 10, 31), 27),
+        (date(2026, 2, 1), date(2026, 2, 28), 25),
+        (date(2024, 2, 1), date(2024, 2, 29), 25),
+        (date(2026, 1, 1), date(2026, 3, 31), 79),
+        (date(2026, 1, 1), date(2026, 12, 31), 324),
+        (date(2025, 1, 1), date(2025, 12, 31), 324),
+    ],
+)
+def test_whole_months_and_years_need_the_days_of_the_standard(first: date, last: date, needed: int) -> None:
+    assert days_needed(first, last) == needed
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (date(2026, 10, 2), date(2026, 10, 31)),
+        (date(2026, 10, 1), date(2026, 10, 30)),
+        (date(2026, 10, 1), date(2026, 9, 30)),
+    ],
+)
+def test_parts_of_months_have_no_number_of_days(first: date, last: date) -> None:
+    with pytest.raises(InputError):
+        days_needed(first, last)

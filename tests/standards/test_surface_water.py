@@ -21,7 +21,8 @@ DAY = date(2026, 5, 1)
 
 
 def test_ph_is_averaged_as_activity() -> None:
-    assert mean_ph([Decimal(6), Decimal(8)]) == Decimal("6.296709")
+    assert mean_ph([Decimal(6), Decimal(8)]).quantize(Decimal("1e-6")) == Decimal("6.296709")
+    assert mean_ph([Decimal(9), Decimal(9), Decimal("9.0000004")]) > 9, "what decides is not rounded off"
     assert mean_ph([Decimal("7.2")] * 3) == Decimal("7.2")
     with pytest.raises(InputError):
         mean_ph([])
@@ -251,12 +252,28 @@ def test_city_index_is_weighted_by_sections() -> None:
         ({"oxygen": "2.01"}, "none"), ({"oxygen": 2}, "mild"), ({"oxygen": "0.2"}, "mild"), ({"oxygen": "0.19"}, "severe"),
         ({"ammonia": "7.9"}, "none"), ({"ammonia": 8}, "mild"), ({"ammonia": "15.1"}, "severe"),
         ({"transparency": 26}, "none"), ({"transparency": 25}, "mild"), ({"transparency": 9}, "severe"),
-        ({"transparency": 9, "depth": 20}, "severe"), ({"transparency": 12, "depth": 20}, "none"),
+        ({"transparency": 9, "depth": 20}, "none"), ({"transparency": 12, "depth": 20}, "none"),
+        ({"transparency": 8, "depth": 20}, "mild"), ({"transparency": "7.9", "depth": 20}, "severe"),
+        ({"transparency": 9, "depth": 9}, "none"), ({"transparency": 9, "depth": 25}, "severe"),
         ({"oxygen": 5, "ammonia": 16}, "severe"),
     ],
 )  # fmt: skip
 def test_black_odorous(inputs: dict[str, object], grade: str) -> None:
     assert black_odorous.grade(**inputs).grade == grade  # type: ignore[arg-type]
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(1, 600))
+def test_clearer_water_is_never_worse_and_a_share_of_the_depth_says_its_confidence(
+    one: int, other: int, depth: int
+) -> None:
+    clear, dim = max(one, other), min(one, other)
+    grades = ("none", "mild", "severe")
+    found = [
+        black_odorous.grade(transparency=Decimal(value) / 10, depth=Decimal(depth) / 10)
+        for value in (clear, dim)
+    ]
+    assert grades.index(found[0].grade) <= grades.index(found[1].grade)
+    assert found[0].trace.confidence is (Confidence.U if depth < 250 else Confidence.S)
 
 
 def test_black_odorous_needs_something() -> None:

@@ -8,7 +8,7 @@ from chinese_calendar.constants import holidays
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qingjian.workdays import DayKind, china_date, load, packaged_calendar
+from qingjian.workdays import DayKind, china_date, load, packaged_calendar, statutory_gaps
 
 YEARS = range(min(holidays).year, max(holidays).year + 1)
 
@@ -116,3 +116,13 @@ def test_the_natural_day_is_fixed_at_utc_plus_8() -> None:
     assert china_date(datetime(2026, 1, 1, 16, 0, tzinfo=UTC)) == date(2026, 1, 2)
     with pytest.raises(ValueError, match="time zone"):
         china_date(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_no_packaged_year_lacks_a_public_holiday_and_an_empty_table_lacks_them_all() -> None:
+    calendar = packaged_calendar()
+    assert [year for year in calendar.years if statutory_gaps(calendar.tables[year])] == []
+    empty = load("# year: 2028\ndate,kind,name\n").table
+    assert empty is not None
+    gaps = statutory_gaps(empty)
+    assert len(gaps) == 10
+    assert all(one.zh and one.en for one in gaps)

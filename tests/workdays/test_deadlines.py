@@ -327,3 +327,17 @@ def test_the_page_for_users_names_each_text_with_its_confidence(rule: Instrument
         line for line in page.splitlines() if line.startswith("|") and any(name in line for name in names)
     ]
     assert any(line.split("|")[3].strip() == rule.bare_day_confidence for line in lines), rule.id
+
+
+def test_a_stop_that_begins_on_a_last_day_off_stops_the_clock() -> None:
+    """30 natural days from 20 November end on Sunday 20 December and wait for Monday: a stop of that Sunday holds them."""
+    start = date(2026, 11, 20)
+    rule = instrument("civil-code")
+    plain = deadline(start, 30, Unit.NATURAL_DAY, rule, packaged_calendar())
+    assert plain.last_day == date(2026, 12, 21)
+    began = datetime(2026, 12, 20, 10, tzinfo=CHINA)
+    for end, last in ((None, None), (datetime(2026, 12, 22, 9, tzinfo=CHINA), date(2026, 12, 23))):
+        stop = Pause(began, end, "检测", "局长", began)
+        answer = deadline(start, 30, Unit.NATURAL_DAY, rule, packaged_calendar(), [stop])
+        assert (answer.stopped, answer.last_day) == (end is None, last)
+        assert any("检测" in line for line in answer.explain())

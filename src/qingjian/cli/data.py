@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,7 +14,13 @@ from qingjian.contracts.folders import DataFolder
 from qingjian.contracts.manifest import Summary
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 
+if TYPE_CHECKING:
+    from qingjian.intake import ImportResult, ImportSource, KeptFiles
+
 FORMATS = ("csv", "xlsx")
+LONGEST_WAIT = 600.0
+"""Seconds to wait for the running node: the largest file takes some minutes."""
+LOOKS_AGAIN = 0.3
 
 
 def import_data(
@@ -37,9 +44,13 @@ def import_data(
     from qingjian.apps.network import services as network
     from qingjian.intake import ImportSource, IntakeError, Spool, import_file, submit
     from qingjian.lake import Lake
+    from qingjian.site import schema
 
+    if text := schema.problem():
+        typer.echo(text, err=True)
+        raise typer.Exit(2)
     directory = network.directory_store().current()
-    if directory is None:
+    if directory is None or all(one.medium == "synthetic" for one in directory.series):
         typer.echo(
             "尚无名录，先登记点位与序列 / nothing is registered yet: register points and series first",
             err=True,
@@ -59,25 +70,58 @@ def import_data(
         checked = entering.read(file, source)
     except IntakeError as error:
         typer.echo(f"{error.problem.zh} / {error.problem.en}", err=True)
+        typer.echo("未入库任何数据 / nothing was stored", err=True)
         raise typer.Exit(1) from error
     entering.record(None, checked)
     try:
         with FolderLock(folder.lock), Lake(folder.lake) as lake:
             result = import_file(file, lake=lake, directory=directory, kept=kept, source=source)
     except AlreadyRunningError:
-        digest = submit(file, kept=kept, spool=Spool(folder.intake / "spool"), source=source)
-        typer.echo(
-            f"节点正在运行，已交由处理服务导入 / the node runs; its pipeline imports the file: {digest}"
-        )
-        return
+        submitted = submit(file, kept=kept, spool=Spool(folder.intake / "spool"), source=source)
+        result = _carried_out(kept, submitted) if isinstance(submitted, ImportSource) else submitted
+    _tell(result, kept)
+    raise typer.Exit(1 if result.problems else 0)
+
+
+def _carried_out(kept: KeptFiles, order: ImportSource) -> ImportResult:
+    """Wait until the running node has imported a file; ends with 3 when it takes too long."""
+    typer.echo("节点正在运行，由其处理服务导入，请稍候 … / the node runs and imports the file, please wait …")
+    patience = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < patience:
+        if (result := kept.result_of(order)) is not None:
+            return result
+        time.sleep(LOOKS_AGAIN)
+    typer.echo(
+        "节点尚未导入该文件；文件已保存，处理服务恢复后会自动导入。请用 qingjian status 查看，稍后再次执行本命令可知结果。"
+        " / The node has not imported the file yet; it is kept and will be imported once the pipeline works."
+        f" Look at qingjian status; run this command again later for the result. {kept.path(order.digest)}",
+        err=True,
+    )
+    raise typer.Exit(3)
+
+
+def _tell(result: ImportResult, kept: KeptFiles) -> None:
+    """Say what became of a file: every refused row with its reason, the counts, and where everything is kept."""
     for problem in result.problems:
         typer.echo(f"{problem.zh} / {problem.en}", err=True)
+    if (listed := len({one.row for one in result.problems})) < result.refused:
+        more = result.refused - listed
+        typer.echo(f"… 另有 {more} 行被拒 / and {more} more rows were refused", err=True)
     if result.already:
-        typer.echo("该文件此前已导入 / this file was imported before")
+        typer.echo("该文件此前已全部导入 / the whole file was imported before")
     typer.echo(
-        f"行 rows {result.rows} · 新 new {result.new} · 重复 repeated {result.repeated} · 变化 changed {result.changed} · 错误 wrong {len(result.problems)}"
+        f"行 rows {result.rows} · 新值 new {result.new} · 已有 known {result.repeated}"
+        f" · 变化 changed {result.changed} · 被拒行 refused rows {result.refused}"
     )
-    raise typer.Exit(1 if result.problems else 0)
+    path = kept.path(result.digest)
+    if path.exists():
+        typer.echo(f"原文件 / the file is kept in {path}，结果 / the result in {path.with_suffix('.json')}")
+    if result.problems:
+        typer.echo(
+            "补全名录或更正选项后，可再次导入同一文件：只取尚未入库的行。"
+            " / Register what is missing or correct the options, then import the same file again: only what is not"
+            " stored yet is taken."
+        )
 
 
 def _file(words: list[str]) -> tuple[Path, str]:
@@ -101,7 +145,9 @@ def backup(target: Path = typer.Argument(help="空目录 / an empty folder"), da
 
     folder = existing(data)
     try:
-        summary = backups.make(folder, target, SystemClock().now(), typer.echo)
+        summary = backups.make(
+            folder, target, SystemClock().now(), lambda part: typer.echo(f"备份 / backing up: {part}")
+        )
     except backups.BackupError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
@@ -138,6 +184,10 @@ def restore(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     typer.echo(f"已恢复 / restored {summary.files} 个文件 / files → {data}")
+    typer.echo(
+        "启动节点后，账本先与镜像、见证方比对再签名；用 qingjian doctor 查看"
+        " / start the node: its ledger compares itself with mirrors and witnesses before it signs; look with qingjian doctor"
+    )
 
 
 def upgrade(
@@ -146,26 +196,56 @@ def upgrade(
         ..., "--backup", help="升级前备份到此空目录 / folder for the backup made first"
     ),
 ) -> None:
-    """Back up, migrate every store of the data folder, verify."""
+    """Back up, check the backup, migrate the people's database, and say what the doctor finds wrong afterwards."""
     folder = existing(data)
     from qingjian.site import backup as backups
+    from qingjian.site.schema import NewerDataError
 
     try:
         with FolderLock(folder.lock):
-            summary = backups.make(folder, keep, SystemClock().now(), typer.echo)
-            backups.verify(keep)
-            enter(data)
-            from django.core.management import call_command
-
-            from qingjian.apps.scheduling.tasks import renew_statistics
-            from qingjian.site import setup
-
-            setup.check_format(folder)
-            call_command("migrate", verbosity=0, interactive=False)
-            renew_statistics()
-            call_command("check")
-            _enter_backup(keep, summary)
-    except (AlreadyRunningError, backups.BackupError) as error:
+            _upgrade(folder, data, keep)
+    except (AlreadyRunningError, backups.BackupError, NewerDataError) as error:
         typer.echo(str(error), err=True)
-        sys.exit(2)
+        raise typer.Exit(2) from error
+    _look(folder)
     typer.echo("升级完成 / upgraded")
+
+
+def _upgrade(folder: DataFolder, data: Path, keep: Path) -> None:
+    from qingjian.site import backup as backups
+
+    enter(data)
+    from django.core.management import call_command
+    from django.db import DatabaseError
+
+    from qingjian.apps.scheduling.tasks import renew_statistics
+    from qingjian.site import schema, setup
+
+    setup.check_format(folder)
+    schema.refuse_newer()
+    typer.echo("备份 / backing up …")
+    summary = backups.make(folder, keep, SystemClock().now())
+    typer.echo(f"核对备份 / checking the backup: {summary.files} 个文件 / files → {keep}")
+    backups.verify(keep)
+    typer.echo(f"迁移 / migrating: {schema.missing()}")
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        renew_statistics()
+    except DatabaseError as error:
+        typer.echo(
+            f"迁移失败，未完成的迁移已撤销；备份在 {keep}，可恢复到空目录后用旧版程序运行"
+            f" / migrating failed, the migration at work was undone; the backup is in {keep}: restore it into an empty"
+            f" folder and run it with the older program. {error}",
+            err=True,
+        )
+        raise typer.Exit(1) from error
+    _enter_backup(keep, summary)
+
+
+def _look(folder: DataFolder) -> None:
+    """Say what the doctor finds wrong with a node that was upgraded."""
+    from qingjian.site import health
+
+    for line in health.doctor(folder):
+        if line.level > 1:
+            typer.echo(f"{line.mark} {line.subject:24} {line.text}", err=True)

@@ -10,7 +10,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from qingjian.hj212 import codes, records
+from qingjian.hj212 import codes, profiles, records
 from qingjian.hj212.encoder import EncodingError
 from qingjian.hj212.policy import Policy
 
@@ -68,6 +68,17 @@ def _accepted(given: list[str], words: list[str]) -> tuple[frozenset[str], str]:
     return frozenset(accepted) & codes.SWITCHABLE, words[0] if words else "-"
 
 
+def selectors(given: list[str]) -> frozenset[str]:
+    """What ``--without`` names, separated by spaces or commas; typer.BadParameter for what is no fact and no group."""
+    named = frozenset(one for text in given for one in text.replace(",", " ").split())
+    unknown = profiles.unknown_selectors(named)
+    if unknown:
+        raise typer.BadParameter(
+            f"没有这样的待确认事项 no such unconfirmed fact: {', '.join(unknown)}", param_hint="--without"
+        )
+    return named
+
+
 @app.command()
 def decode(
     words: Annotated[
@@ -81,6 +92,10 @@ def decode(
         list[str] | None,
         typer.Option(metavar="CODE", help="放行的变体代码，可多个 variants to accept, several allowed"),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="停用的待确认事项或其组 unconfirmed facts, or groups, to switch off"),
+    ] = None,
     sm4_key: _Key = None,
 ) -> None:
     """每个报文或被拒收的片段输出一行 JSON One JSON line per frame or refused stretch.
@@ -90,7 +105,7 @@ def decode(
     accepted, file = _accepted(accept or [], words or [])
     key = _key(sm4_key)
     try:
-        policy = Policy(edition=edition, accept=accepted, sm4_key=key)
+        policy = Policy(edition=edition, accept=accepted, sm4_key=key, without=selectors(without or []))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--edition") from error
     out = sys.stdout.buffer
@@ -98,6 +113,22 @@ def decode(
         for record in records.decode_lines(_chunks(stream), policy):
             out.write(json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n")
     out.flush()
+
+
+@app.command()
+def facts(
+    edition: Annotated[str, typer.Option(help="2005 | 2017 | 2025")] = "2025",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="停用的待确认事项或其组 unconfirmed facts, or groups, to switch off"),
+    ] = None,
+) -> None:
+    """标准原文未核对的事项，每项一行 JSON What nobody has read in the standard's text, one JSON line for each."""
+    off = profiles.switched_off(edition, selectors(without or []))
+    for one in profiles.facts():
+        if one.edition == edition:
+            line = {**one._asdict(), "on": one.id not in off and not one.feature}
+            typer.echo(json.dumps(line, ensure_ascii=False))
 
 
 @app.command()

@@ -17,10 +17,18 @@ from qingjian.ledger.checkpoint import read_checkpoint
 from qingjian.ledger.entries import StartReason
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.note import VerifierKey
+from qingjian.notary import attendance
 from qingjian.notary import hammer as load
 from qingjian.notary import verify as stand_alone
 from qingjian.notary.anchors import FolderMirror, WitnessAnchor
-from qingjian.notary.bundle import BundleContent, FileEvidence, FrameEvidence, build_bundle, own_policy
+from qingjian.notary.bundle import (
+    BundleContent,
+    FileEvidence,
+    FrameEvidence,
+    build_bundle,
+    own_policy,
+    safe_name,
+)
 from qingjian.notary.configured import reopen
 from qingjian.notary.contents import batch_of, batch_place
 from qingjian.notary.errors import NotaryError
@@ -45,9 +53,12 @@ Json = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 MirrorOption = Annotated[list[Path] | None, typer.Option("--mirror", help="镜像目录 / folder of a mirror")]
 
 
-def _open(data: Path) -> Notary:
+def _open(data: Path, *, ask: bool = False) -> Notary:
+    """Open the ledger; with `ask` the configured witnesses are asked too, as before anything is signed."""
     try:
-        return reopen(DataFolder(data).ledger, SystemClock(), load_configuration(data).values.ledger_mirror)
+        configuration = load_configuration(data).values
+        asked = configuration.ledger_witnesses if ask else ""
+        return reopen(DataFolder(data).ledger, SystemClock(), configuration.ledger_mirror, asked)
     except (NotaryError, LedgerError, OSError) as error:
         _fail(str(error))
 
@@ -56,6 +67,21 @@ def _has_people(data: Path) -> bool:
     """Say whether the people's database of a data folder is there; a ledger can be checked without it."""
     configuration = load_configuration(data).values
     return configuration.database != "sqlite" or (DataFolder(data).people / "people.sqlite3").exists()
+
+
+def _waiting_events(data: Path) -> int | None:
+    """Return how many business events wait for their place, None when their database does not answer."""
+    if not _has_people(data):
+        return 0
+    enter(data)
+    from django.db import DatabaseError
+
+    from qingjian.apps.records import queries as records
+
+    try:
+        return records.waiting()
+    except DatabaseError:
+        return None
 
 
 def _fail(message: str) -> Any:
@@ -71,6 +97,7 @@ def _print(value: Any, as_json: bool, lines: list[str]) -> None:
 def status(data: Data = Path("data"), as_json: Json = False) -> None:
     """各分卷的记录、签名与见证 / heads, signatures and cosignatures of every shard."""
     notary = _open(data)
+    events, word = _waiting_events(data), attendance.said(notary)
     shards = []
     for row in notary.state.shards():
         published = notary.files(row.name).read(CHECKPOINT)
@@ -92,15 +119,22 @@ def status(data: Data = Path("data"), as_json: Json = False) -> None:
     found = {
         "origin": notary.origin,
         "frozen": notary.frozen,
-        "waiting": notary.state.waiting(),
+        "waiting": notary.state.waiting() + (events or 0),
+        "waiting_events": events,
+        "witnesses": word["witnesses"],
+        "damaged": word["damaged"],
         "shards": shards,
     }
-    lines = [f"账本 {notary.origin}，等待入账 {found['waiting']} 条 / waiting"]
+    unknown = "，业务库没有应答 / the people's database does not answer" if events is None else ""
+    lines = [f"账本 {notary.origin}，等待入账 {found['waiting']} 条 / waiting{unknown}"]
     for shard in shards:
         lines.append(
             f"  {shard['shard']}: {shard['size']} 条 / entries，已发布 {shard['published']}，已见证 {shard['cosigned']}"
         )
         lines += [f"    公钥指纹 / key fingerprint {key['fingerprint']}" for key in shard["keys"]]
+    for one in word["witnesses"]:
+        lines.append(f"  证人 / witness {one['name']}: {one['size']} 条 / entries，{one['answer']}")
+    lines += [f"  {text}" for text in word["damaged"]]
     if notary.frozen:
         lines.append(f"已冻结，不再签名 / FROZEN: {notary.frozen}")
     _print(found, as_json, lines)
@@ -239,8 +273,13 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """核验证据包：0 成立，1 不成立，2 来源未确认 / check a bundle with this program's own verify.py."""
+    if policy is not None and fingerprint:
+        typer.echo(
+            "--policy 与 --fingerprint 只能用一个 / give --policy or --fingerprint, not both", err=True
+        )
+        raise typer.Exit(3)
     try:
-        text = None if policy is None else policy.read_text(encoding="utf-8")
+        text = None if policy is None else policy.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         typer.echo(f"--policy: {error}", err=True)
         raise typer.Exit(3) from error
@@ -269,7 +308,9 @@ def export_bundle(
     try:
         if journal:
             content.frames = _frames(notary, data, journal, first, last, mn)
-        content.files = [FileEvidence(path.name, path.name, path.read_bytes()) for path in attach or ()]
+        content.files = [
+            FileEvidence(safe_name(path.name), path.name, path.read_bytes()) for path in attach or ()
+        ]
         result = build_bundle(notary, content)
     except (NotaryError, LedgerError, OSError) as error:
         _fail(str(error))
@@ -307,7 +348,7 @@ def _frames(notary: Notary, data: Path, journal: str, first: int, last: int, mn:
                     continue
                 frames = reader.read(batch.first - 1, batch.last - batch.first + 1)
                 wanted = [f for f in frames if first <= f.sequence <= last and mn in ("", f.mn)]
-                place = batch_place(notary, journal, batch.first)
+                place = batch_place(notary, journal, batch.first, batch.last)
                 if place is None:
                     raise NotaryError(f"批次 {batch.first} 尚未入账 / the batch is not in the ledger yet")
                 if wanted:
@@ -337,7 +378,7 @@ def rotate_key(
     as_json: Json = False,
 ) -> None:
     """更换签名密钥：先启用新钥并公布，再停用旧钥，两步都入账 / add a key, publish it, then retire the old; both are entered."""
-    notary = _open(data)
+    notary = _open(data, ask=True)
     try:
         if retire:
             retire_key(notary, VerifierKey.parse(retire))
@@ -362,8 +403,12 @@ def recover(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """冻结后恢复 / after the ledger froze: bring back what is missing, or start a new origin."""
-    notary = _open(data)
+    """冻结后恢复 / after the ledger froze: bring back what is missing, or start a new origin.
+
+    配置的证人与镜像总会被询问，--witness、--mirror 另加 / configured witnesses and mirror are always asked; the options add
+    to them.
+    """
+    notary = _open(data, ask=True)
     mirrors = [FolderMirror(path) for path in mirror or ()]
     notary.depositaries += mirrors
     notary.anchors += [WitnessAnchor(prefix, prefix, http_request) for prefix in witness or ()]

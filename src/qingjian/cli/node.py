@@ -81,11 +81,23 @@ def _up(data: Path) -> None:
 
     from qingjian.apps.scheduling.tasks import renew_statistics
     from qingjian.cli import children
-    from qingjian.site import setup
+    from qingjian.site import schema, setup
+    from qingjian.site.continuing import continue_journals
 
     if problems := taken_ports(settings.CONFIGURATION):
         typer.echo("\n".join(problems), err=True)
         raise typer.Exit(2)
+    try:
+        setup.check_format(folder)
+        schema.refuse_newer()
+    except schema.NewerDataError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for name, found in continue_journals(folder).items():
+        typer.echo(
+            f"流水 {name} 落后于其他存储，自 {found.continues_at} 继续编号"
+            f" / the journal {name} is behind other stores, its numbers go on at {found.continues_at}"
+        )
     call_command("migrate", verbosity=0, interactive=False)
     renew_statistics()
     logins = setup.prepare(folder, settings.CONFIGURATION, report=typer.echo)
@@ -140,8 +152,10 @@ def status(
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False, default=str, indent=1))
         return
-    for name, value in facts.items():
-        typer.echo(f"{name:28} {value}")
+    for name, text in health.summary(folder, facts):
+        # A Chinese character is two columns wide.
+        width = sum(2 if ord(one) > 0x2E80 else 1 for one in name)
+        typer.echo(f"{name}{' ' * max(1, 34 - width)}{text}")
 
 
 def doctor(data: Path = DATA) -> None:

@@ -35,6 +35,18 @@ def command(
     except PanelError as error:
         typer.echo(f"筛查失败：{error}", err=True)
         raise typer.Exit(2) from error
+    try:
+        _write(out, result)
+    except OSError as error:
+        typer.echo(f"结果无法写入 {out} / the results cannot be written: {error}", err=True)
+        raise typer.Exit(2) from error
+    for note in result.notes:
+        typer.echo(note, err=True)
+    typer.echo(f"{len(result.days)} 站点-因子-日，{len(result.findings)} 条线索 → {out}")
+
+
+def _write(out: Path, result: Screening) -> None:
+    """Write the files of the contract."""
     out.mkdir(parents=True, exist_ok=True)
     write_rows(
         out / "days.csv",
@@ -51,9 +63,6 @@ def command(
     )
     write_json(out / "findings.json", [f.as_record() for f in result.findings])
     write_json(out / "notes.json", list(result.notes))
-    for note in result.notes:
-        typer.echo(note, err=True)
-    typer.echo(f"{len(result.days)} 站点-因子-日，{len(result.findings)} 条线索 → {out}")
 
 
 def _screened(history: Path | None, panel: Path, settings: Settings) -> Screening:

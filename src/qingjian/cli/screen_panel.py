@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,16 @@ from qingjian.screening.panel import (
     panel_from_records,
 )
 
+CHINESE = "gb18030"
+TIMES = (
+    (r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})", r"\1-\2-\3"),
+    (r"^(\d{4})-(\d)-", r"\1-0\2-"),
+    (r"^(\d{4}-\d{2})-(\d)([ T]|$)", r"\1-0\2\3"),
+    (r"^(\d{4}-\d{2}-\d{2})[ T]+(\d{2}:)", r"\1T\2"),
+    (r"^(\d{4}-\d{2}-\d{2})[ T]+(\d:)", r"\1T0\2"),
+)
+"""How spreadsheets write times, and how they are meant."""
+HALF_DAY = r"(?i)[ap]\.?m|上午|下午"
 COLUMNS = ("station", "parameter", "time", "value", "flag")
 
 
@@ -31,8 +45,15 @@ def read_panel(folder: Path) -> Panel:
     """Panel of a folder with stations.csv, parameters.csv and observations.parquet or .csv.gz.
 
     Of stations or parameters listed twice the first line counts. Raises PanelError with a bilingual message when a file
-    or column is missing or cannot be read, EmptyPanelError when there are no records.
+    or column is missing or cannot be read, or when no record is of use; EmptyPanelError when there are no records.
     """
+    try:
+        return _read(folder)
+    except (OSError, UnicodeError, csv.Error, pa.ArrowException, zlib.error, EOFError) as error:
+        raise PanelError(f"{folder.name} 无法读取 / {folder.name} cannot be read: {error}") from error
+
+
+def _read(folder: Path) -> Panel:
     stations = tuple(
         Station(r["station"], r.get("name") or "", r.get("medium") or "", r.get("parent") or "")
         for r in _first_of_each(_rows(folder / "stations.csv", ("station",)), "station")
@@ -46,33 +67,55 @@ def read_panel(folder: Path) -> Panel:
     known = (station >= 0) & (parameter >= 0)
     minute, readable = _minutes(table["time"])
     keep = known & readable
+    notes = _left_out(int((~known).sum()), int((known & ~readable).sum()))
+    if len(table) and not keep.any():
+        raise PanelError(
+            f"{len(table)} 条记录没有一条可用：{'；'.join(notes)} / none of {len(table)} records is of use"
+        )
     value = _numbers(table["value"])
     flag = _flags(table["flag"])
     panel = panel_from_records(
         stations, parameters, station[keep], parameter[keep], minute[keep], value[keep], flag[keep]
     )
-    notes = list(panel.notes)
-    if int((~known).sum()):
-        n = int((~known).sum())
+    return replace(panel, notes=(*panel.notes, *notes))
+
+
+def _left_out(unknown: int, unreadable: int) -> list[str]:
+    """What is left out, in words."""
+    notes = []
+    if unknown:
         notes.append(
-            f"{n} 条记录的站点或参数未登记，已忽略 / {n} records name an unknown station or parameter"
+            f"{unknown} 条记录的站点或参数未登记，已忽略 / {unknown} records name an unknown station or parameter"
         )
-    if int((known & ~readable).sum()):
-        n = int((known & ~readable).sum())
-        notes.append(f"{n} 条记录的时间无法识别，已忽略 / {n} records have an unreadable time")
-    return Panel(
-        panel.stations, panel.parameters, panel.start, panel.step, panel.values, panel.flags, tuple(notes)
-    )
+    if unreadable:
+        notes.append(
+            f"{unreadable} 条记录的时间无法识别，已忽略 / {unreadable} records have an unreadable time"
+        )
+    return notes
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
     if not path.is_file():
         raise PanelError(f"缺少文件 {path.name} / missing file {path.name}")
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    if not rows or any(name not in rows[0] for name in needed):
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # What a Chinese spreadsheet writes.
+        text = content.decode(CHINESE)
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    rows = [row for row in reader if all(row.get(name) for name in needed)]
+    names = reader.fieldnames or []
+    if not rows or any(name not in names for name in needed):
         raise PanelError(f"{path.name} 为空或缺少列 / {path.name} is empty or lacks a column of {needed}")
+    _refuse_twice(path.name, names)
     return rows
+
+
+def _refuse_twice(name: str, columns: Sequence[str]) -> None:
+    """Refuse a file with a column twice: nobody knows which one is meant."""
+    if twice := sorted({one for one in columns if columns.count(one) > 1}):
+        raise PanelError(f"{name} 的列重复：{twice} / {name} has columns twice: {twice}")
 
 
 def _first_of_each(rows: list[dict[str, str]], name: str) -> list[dict[str, str]]:
@@ -110,23 +153,33 @@ def _observations(folder: Path) -> pa.Table:
         if parquet.is_file():
             table = pa_parquet.read_table(parquet)
         elif text.is_file():
-            strings = {name: pa.string() for name in COLUMNS}
-            table = pa_csv.read_csv(
-                text,
-                convert_options=pa_csv.ConvertOptions(
-                    column_types={**strings, "value": pa.string()}, strings_can_be_null=False
-                ),
-            )
+            table = _text(text)
         else:
             raise PanelError("缺少 observations.csv.gz 或 observations.parquet / no observations file")
     except (pa.ArrowInvalid, OSError) as error:
         raise PanelError(f"观测文件无法读取 / the observations cannot be read: {error}") from error
+    _refuse_twice("观测文件 / the observations", table.column_names)
     if "flag" not in table.column_names:
         table = table.append_column("flag", pa.nulls(len(table), pa.string()))
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise PanelError(f"观测文件缺少列 {missing} / the observations lack columns {missing}")
     return table
+
+
+def _text(path: Path) -> pa.Table:
+    """The observations of a text file, in UTF-8 or as a Chinese spreadsheet writes them."""
+    options = pa_csv.ConvertOptions(
+        column_types={name: pa.string() for name in COLUMNS}, strings_can_be_null=False
+    )
+    try:
+        return pa_csv.read_csv(path, convert_options=options)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        return pa_csv.read_csv(
+            path, read_options=pa_csv.ReadOptions(encoding=CHINESE), convert_options=options
+        )
 
 
 def _positions(column: pa.ChunkedArray, codes: list[str]) -> Any:
@@ -141,8 +194,12 @@ def _minutes(column: pa.ChunkedArray) -> tuple[Any, Any]:
         if column.type.tz is not None:
             column = pc.local_timestamp(column)
     else:
-        text = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(column.cast(pa.string())), 0, 16)
-        text = pc.replace_substring(text, " ", "T")
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        # Half a day cannot be told from the digits alone: such a time is not read rather than read twelve hours wrong.
+        text = pc.if_else(pc.match_substring_regex(text, HALF_DAY), "", text)
+        for written, meant in TIMES:
+            text = pc.replace_substring_regex(text, written, meant)
+        text = pc.utf8_slice_codeunits(text, 0, 16)
         whole_day = pc.equal(pc.utf8_length(text), 10)
         text = pc.if_else(whole_day, pc.binary_join_element_wise(text, "T00:00", ""), text)
         try:

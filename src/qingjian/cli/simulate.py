@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from qingjian.cli.hj212 import selectors
 from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.simulator import csvfile, load, process
 from qingjian.simulator.fleet import Fleet, Link
@@ -57,6 +58,10 @@ def simulate(
     system_code: Annotated[str, typer.Option(help="系统编码 ST / its ST")] = "31",
     edition: Annotated[str, typer.Option(help="2005、2017 或 2025")] = "2017",
     sm4_key: Annotated[str, typer.Option(help="SM4 密钥，32 位十六进制 / SM4 key, 32 hex digits")] = "",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="CSV 设备不认的待确认事项 / unconfirmed facts the CSV device does not know"),
+    ] = None,
     quirk: Annotated[
         list[str] | None, typer.Option(help="怪癖代码，可加 MN: 前缀 / quirk, [MN:]CODE")
     ] = None,
@@ -82,9 +87,9 @@ def simulate(
     clock = SystemClock()
     try:
         if fleet:
-            if csv or device or quirk or tamper or sm4_key:
+            if csv or device or quirk or tamper or sm4_key or without:
                 raise ValueError(
-                    "--fleet 不与 --csv、--device、--quirk、--tamper、--sm4-key 同用 / goes alone"
+                    "--fleet 不与 --csv、--device、--quirk、--tamper、--sm4-key、--without 同用 / goes alone"
                 )
             result = asyncio.run(
                 load.run(
@@ -100,7 +105,8 @@ def simulate(
             )
             typer.echo(json.dumps(result.to_json()))
         elif csv is not None:
-            identity = Identity(mn, password, system_code, edition, bytes.fromhex(sm4_key) or None)
+            key = bytes.fromhex(sm4_key) or None
+            identity = Identity(mn, password, system_code, edition, key, selectors(without or []))
             recorder = csvfile.read(
                 csv, csvfile.mapping(mapping or []), time_column=time_column, statistic=statistic
             )
@@ -114,6 +120,8 @@ def simulate(
                 json.dumps({"uploaded": link.logger.uploaded, "acknowledged": link.logger.acknowledged})
             )
         else:
+            if without:
+                raise ValueError("--without 须与 --csv 同用 / goes with --csv")
             settings = SimulatorSettings(
                 host=host,
                 port=port,

@@ -38,6 +38,10 @@ FINAL_STATES = frozenset(
 )
 
 
+UNANSWERED = ("no_answer", "execution_timeout")
+"""Result codes of commands that failed because the device did not say what became of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A request to one device."""
@@ -65,6 +69,13 @@ class Command:
     answers: tuple[tuple[str, int], ...] = field(default=())
     """Frame ids (journal, sequence) of what the device answered."""
     updated_at: datetime | None = None
+
+    @property
+    def may_still_end(self) -> bool:
+        """Whether it was sent and given up for want of an answer: a late one tells what became of it."""
+        if self.state is CommandState.FAILED:
+            return self.result_code in UNANSWERED
+        return self.state is CommandState.EXPIRED and bool(self.qn)
 
 
 class CommandQueue(Protocol):

@@ -233,7 +233,11 @@ class Converter:
     def _borders(self, one: Series) -> list[int]:
         """Return the seconds at which a setting that counts begins or ends, or another edition begins to hold."""
         moments = {moment for row in self.settings_of(one.id) for moment in (row.valid_from, row.valid_to)}
-        days = {row.valid_from for row in self._book.rows("evaluation_parameters", subject="flue_gas_state")}
+        days = {
+            row.valid_from
+            for subject in ("flue_gas_state", "reference_oxygen")
+            for row in self._book.rows("evaluation_parameters", subject=subject)
+        }
         moments |= {datetime(day.year, day.month, day.day, tzinfo=CHINA) for day in days if day is not None}
         return sorted(int(moment.timestamp()) for moment in moments if moment is not None)
 

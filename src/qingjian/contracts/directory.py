@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,6 +130,27 @@ def _holds(start: datetime | None, end: datetime | None, at: datetime) -> bool:
     return (start is None or start <= at) and (end is None or at < end)
 
 
+_DAY_SECONDS = 86_400
+_FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def _key(moment: datetime | None, without: datetime) -> datetime:
+    return without if moment is None else moment
+
+
+def owed(expected: Mapping[str, Any]) -> dict[str, int]:
+    """Return what of `Series.expected` can be owed: statistics with whole seconds that fit into a day.
+
+    A register may hold anything that was stored before it was checked; a step nobody can count is owed by nobody.
+    """
+    return {
+        name: seconds
+        for name, seconds in expected.items()
+        if name in STATISTICS and isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0
+        if name not in ("minute", "hour", "day") or _DAY_SECONDS % seconds == 0
+    }
+
+
 class Directory:
     """An immutable snapshot with look-ups; times are aware datetimes."""
 
@@ -143,7 +165,9 @@ class Directory:
         routes: Iterable[Route] = (),
         settings: Iterable[Setting] = (),
         targets: Iterable[Target] = (),
+        without: Iterable[str] = (),
     ) -> None:
+        """`without`: facts of HJ 212 this office has switched off for all devices (`hj212.profiles.switched_off`)."""
         self.version = version
         self.published_at = published_at
         self.rulebook_version = rulebook_version
@@ -152,6 +176,7 @@ class Directory:
         self.routes = tuple(routes)
         self.settings = tuple(settings)
         self.targets = tuple(targets)
+        self.without = frozenset(without)
         self._devices: dict[str, list[Device]] = {}
         for device in self.devices:
             self._devices.setdefault(device.mn, []).append(device)
@@ -165,6 +190,15 @@ class Directory:
         for setting in self.settings:
             self._settings.setdefault((setting.subject, setting.name), []).append(setting)
             self._settings_of.setdefault(setting.subject, []).append(setting)
+        # Where two rows hold at a moment the one that began later was meant to take over.
+        for devices in self._devices.values():
+            devices.sort(key=lambda row: _key(row.valid_from, _FIRST), reverse=True)
+        for routes in self._routes.values():
+            routes.sort(key=lambda row: _key(row.valid_from, _FIRST), reverse=True)
+        for settings in self._settings.values():
+            settings.sort(
+                key=lambda row: (row.source == "register", _key(row.valid_from, _FIRST)), reverse=True
+            )
         if len(self._series) != len(self.series):
             raise ValueError("a series id occurs twice in the directory")
 
@@ -174,6 +208,24 @@ class Directory:
             (one for one in self._devices.get(mn, ()) if _holds(one.valid_from, one.valid_to, at)), None
         )
 
+    def devices_of(self, mn: str) -> Sequence[Device]:
+        """Return every device ever registered under an MN."""
+        return self._devices.get(mn, ())
+
+    def in_service(self, one: Series) -> list[tuple[datetime | None, datetime | None]]:
+        """Return the stretches in which a series is reported by a registered device; None is open, neighbours are joined."""
+        found: list[tuple[datetime | None, datetime | None]] = []
+        for device in sorted(self.devices_of(one.device), key=lambda row: _key(row.valid_from, _FIRST)):
+            begin = max((device.valid_from, one.valid_from), key=lambda moment: _key(moment, _FIRST))
+            end = min((device.valid_to, one.valid_to), key=lambda moment: _key(moment, _LAST))
+            if _key(begin, _FIRST) >= _key(end, _LAST):
+                continue
+            if found and _key(begin, _FIRST) <= _key(found[-1][1], _LAST):
+                begin, before = found.pop()
+                end = max((before, end), key=lambda moment: _key(moment, _LAST))
+            found.append((begin, end))
+        return found
+
     def series_by_id(self, series: int) -> Series | None:
         return self._series.get(series)
 
@@ -181,12 +233,15 @@ class Directory:
         return self._series_by_code.get(code)
 
     def route(self, mn: str, wire_factor: str, at: datetime) -> Route | None:
-        """Return which series a factor code of a device meant at a moment."""
+        """Return which series a factor code of a device meant at a moment: of two the one that began later."""
         candidates = self._routes.get((mn, wire_factor), ())
         return next((one for one in candidates if _holds(one.valid_from, one.valid_to, at)), None)
 
     def setting(self, subject: str, name: str, at: datetime) -> Setting | None:
-        """Return the setting in force at a moment for a series code or a device code."""
+        """Return the setting in force at a moment for a series or device code: of two the one that began later.
+
+        What a device reports of itself counts only where the register says nothing.
+        """
         candidates = self._settings.get((subject, name), ())
         return next((one for one in candidates if _holds(one.valid_from, one.valid_to, at)), None)
 
@@ -206,6 +261,7 @@ class Directory:
             "routes": [_plain(one) for one in self.routes],
             "settings": [_plain(one) for one in self.settings],
             "targets": [_plain(one) for one in self.targets],
+            "without": sorted(self.without),
         }
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -213,6 +269,8 @@ class Directory:
     def from_json(cls, content: bytes) -> Directory:
         """Read a snapshot; ValueError when the format is newer than this program knows."""
         document = json.loads(content)
+        for row in document.get("series", ()):
+            row["expected"] = owed(row.get("expected") or {})
         if document.get("format") != 1:
             raise ValueError(f"directory format {document.get('format')!r} is not known to this version")
         return cls(
@@ -224,6 +282,7 @@ class Directory:
             routes=[Route(**_typed(row)) for row in document["routes"]],
             settings=[Setting(**_typed(row)) for row in document["settings"]],
             targets=[Target(**_typed(row)) for row in document["targets"]],
+            without=document.get("without", ()),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -303,6 +362,17 @@ class FileDirectoryStore:
                 del self._kept[min(self._kept)]
             self._kept[number] = found
         return found
+
+    def digest(self, number: int) -> str | None:
+        """Return the SHA-256 (hex) of a snapshot's file, None when it is gone."""
+        try:
+            return sha256(self._path(number).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            return None
+
+    def pointer(self) -> str:
+        """Return the version that readers take for the current one as it is written, an empty text before the first."""
+        return self._pointer()
 
     def _pointer(self) -> str:
         try:

@@ -101,6 +101,11 @@ class DataFolder:
         return self.root / "ledger" / "journal-anchored.json"
 
     @property
+    def entered(self) -> Path:
+        """Up to which batch of each journal the notary's process has looked; a short cut for it alone."""
+        return self.root / "ledger" / "journal-positions.json"
+
+    @property
     def restored(self) -> Path:
         """There while a restored folder was not compared with its ledger yet; holds when it was restored."""
         return self.root / "ledger" / "restored"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, Value, When
 from django.utils.translation import gettext as _
 
+from qingjian.apps.accounts import queries as accounts
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.governance import escalating as governance
 from qingjian.apps.integrity import queries as integrity
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.network import models as registry
 from qingjian.apps.network import queries as network
+from qingjian.apps.network import rules as network_rules
 from qingjian.apps.network.kinds import ELEMENTS
-from qingjian.apps.observing import charts, handling, queries, stores
+from qingjian.apps.observing import charts, handling, present, queries, stores
 from qingjian.apps.observing.models import SEVERITY_RANK
 from qingjian.contracts.current import now
 from qingjian.contracts.latest import LatestValue
@@ -26,8 +28,6 @@ from qingjian.ui.templatetags.kit import own_language
 WORST_FIRST = Case(
     *(When(severity=name, then=Value(-rank)) for name, rank in SEVERITY_RANK.items()), default=Value(0)
 )
-STALE = timedelta(hours=3)
-"""A point whose newest value is older than this is drawn as stale."""
 
 
 def presence_counts(user: Any) -> dict[str, int]:
@@ -48,9 +48,9 @@ def presence_counts(user: Any) -> dict[str, int]:
 
 def freshness(user: Any) -> dict[str, Any]:
     """Return how many series have a value within their expected periods."""
-    latest: dict[int, datetime] = {}
+    latest: dict[int, list[LatestValue]] = {}
     for value in queries.latest_of(user):
-        latest[value.series] = max(latest.get(value.series, value.start), value.start)
+        latest.setdefault(value.series, []).append(value)
     current = total = 0
     rows = network.only_in_force(
         network.series_visible_to(user).filter(point__status="running").exclude(point__kind="synthetic")
@@ -59,9 +59,7 @@ def freshness(user: Any) -> dict[str, Any]:
         if not expected:
             continue
         total += 1
-        newest = latest.get(number)
-        # The newest finished period starts one period ago; two more are allowed for its way here.
-        if newest is not None and now() - newest <= 3 * timedelta(seconds=max(expected.values())):
+        if present.is_current(present.present(latest.get(number, ()), expected), expected):
             current += 1
     return {"current": current, "total": total, "share": round(100 * current / total) if total else None}
 
@@ -97,11 +95,10 @@ def map_points(user: Any) -> list[dict[str, Any]]:
         network.series_visible_to(user).filter(point__in=points).exclude(origin="platform"),
         key=lambda one: (one.origin == "simulated", one.pk),
     )
-    newest: dict[int, LatestValue] = {}
+    latest: dict[int, list[LatestValue]] = {}
     for value in queries.latest_of(user, [one.pk for one in series]):
-        kept = newest.get(value.series)
-        if kept is None or value.known_at > kept.known_at:
-            newest[value.series] = value
+        latest.setdefault(value.series, []).append(value)
+    newest = {one.pk: present.present(latest[one.pk], one.expected) for one in series if one.pk in latest}
     alarmed = set(
         queries.open_alerts(user)
         .filter(ended_at=None, severity__in=("major", "critical"))
@@ -114,10 +111,10 @@ def map_points(user: Any) -> list[dict[str, Any]]:
     for point in points:
         own = [one for one in series if one.point_id == point.pk]
         values = [(one, newest[one.pk]) for one in own if one.pk in newest]
-        fresh = max((value.start for _series, value in values), default=None)
+        current = any(present.is_current(value, one.expected) for one, value in values)
         if point.pk in alarmed:
             state, text = "alert", _("alert")
-        elif fresh is None or now() - fresh > STALE:
+        elif not current:
             state, text = "stale", _("no present data")
         elif point.pk in watched or any(
             charts.validity(value.flag, one)[0] == "bad" for one, value in values
@@ -158,16 +155,20 @@ def waiting_for(user: Any) -> dict[str, Any]:
     capabilities = account_rules.capabilities(user)
     proposed = network.changes_visible_to(user).filter(state=registry.ChangeRequest.State.PROPOSED)
     return {
-        "to_decide": list(proposed.exclude(author=user)[:8])
+        "to_decide": [
+            one for one in proposed.exclude(author=user)[:40] if network_rules.may_decide(user, one)
+        ][:8]
         if Capability.APPROVE_REGISTRY in capabilities
         else [],
         "corrections": list(queries.corrections_to_decide(user)[:8]),
+        "resets": accounts.resets_to_decide(user),
         "own": list(proposed.filter(author=user)[:8]),
         "matters": matters.waiting_summary(user),
         "clues": integrity.newest_open(user),
         "alerts": handling.attach(
             user, queries.open_alerts(user).order_by(WORST_FIRST, "-escalation", "-last_at")[:8]
         )
-        if Capability.VIEW_DATA in capabilities
+        if capabilities & {Capability.VIEW_DATA, Capability.RUN_SYSTEM}
         else [],
+        "escalated": governance.escalated_to(user),
     }

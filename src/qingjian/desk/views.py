@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -22,11 +23,13 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation.present import present
 from qingjian.apps.network import models as registry
 from qingjian.apps.network import queries as network
+from qingjian.apps.network import rules as network_rules
 from qingjian.apps.network import services as network_services
 from qingjian.apps.network.forms import SendAgainForm
 from qingjian.apps.network.kinds import ELEMENTS
 from qingjian.apps.observing import provenance, stores, words
 from qingjian.apps.observing import queries as observing
+from qingjian.apps.observing import rules as observing_rules
 from qingjian.apps.observing.models import SEVERITY_CHOICES
 from qingjian.contracts.current import now
 from qingjian.desk import queries
@@ -69,8 +72,8 @@ def workbench(request: HttpRequest) -> HttpResponse:
         "presence": queries.presence_counts(user) if views_data else None,
         "freshness": queries.freshness(user) if views_data else None,
         "processing": queries.processing(),
-        "heartbeat": observing.last_heartbeat(),
-        "heartbeat_overdue": observing.heartbeat_overdue(now()),
+        "self_test": observing.self_test(now()),
+        "runs_system": account_rules.may(user, Capability.RUN_SYSTEM),
         "waiting": queries.waiting_for(user),
         "ledger": checking.state(),
         "now": now(),
@@ -131,10 +134,19 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     senders = stores.senders()
     devices = network.devices_visible_to(request.user).filter(mn__in={one.mn for one in senders})
     of_mn = {one.mn: one for one in devices}
+    everywhere = account_rules.may_everywhere(request.user, Capability.SEND_COMMANDS)
+    reach = account_rules.scope(request.user, Capability.SEND_COMMANDS)
+    # Whoever names the MN of a device elsewhere is that place's affair, as its refused bytes are.
+    elsewhere = network.registered_mns(one.mn for one in senders) - of_mn.keys()
     rows = [
-        {"sender": one, "reason": words.code_title(one.last_reason), "device": of_mn.get(one.mn)}
+        {
+            "sender": one,
+            "reason": words.code_title(one.last_reason),
+            "device": of_mn.get(one.mn),
+            "samples": everywhere or (one.mn in of_mn and reach.reaches(of_mn[one.mn].point.region_id, None)),
+        }
         for one in senders
-        if not one.registered or one.mn in of_mn
+        if one.mn not in elsewhere and (not one.registered or one.mn in of_mn)
     ]
     if request.GET.get("export") == "xlsx":
         heads = [_("MN"), _("Registered"), _("Address"), _("Frames"), _("Bytes"), _("Kept"), _("Dropped")]
@@ -155,9 +167,19 @@ def quarantine(request: HttpRequest) -> HttpResponse:
 
 def quarantine_samples(request: HttpRequest) -> HttpResponse:
     """The newest samples kept of one unknown sender, in the drawer."""
-    account_rules.require(request.user, Capability.SEND_COMMANDS)
     mn = request.GET.get("mn", "")
-    shown = provenance.samples(mn, MOST_SAMPLES)
+    account_rules.require(request.user, Capability.SEND_COMMANDS)
+    if not observing_rules.may_see_samples(request.user, mn):
+        raise PermissionDenied(
+            _(
+                "What names no registered device lies in no place: it is shown to posts that reach the whole node."
+            )
+        )
+    shown = [
+        one
+        for one in provenance.samples(mn, MOST_SAMPLES)
+        if observing_rules.may_see_sample(request.user, mn, one["received_at"])
+    ]
     return render(request, "desk/samples.html", {"mn": mn, "samples": shown})
 
 
@@ -189,12 +211,14 @@ def forwarding(request: HttpRequest) -> HttpResponse:
             [*heads, _("Given up"), _("Last progress")],
             map(_progress_cells, progress),
         )
+    targets = list(registry.ForwardTarget.objects.all())
     return render(
         request,
         "desk/forwarding.html",
         {
             "title": _("Forwarding to upper platforms"),
-            "targets": registry.ForwardTarget.objects.all(),
+            "targets": targets,
+            "again_for": {one.code for one in targets if network_rules.may_send_again(request.user, one)},
             "again": SendAgainForm(initial={"start": now() - timedelta(days=1)}, auto_id=False),
             "progress": [(one, *LINKS.get(one.state, (one.state, "secondary"))) for one in progress],
             "now": now(),

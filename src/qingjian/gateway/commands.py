@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ _CLAIMABLE = (
     " ORDER BY created_us, position"
 )
 _UNFINISHED = f"{_SELECT} WHERE state IN ('sent', 'accepted') AND mn IN (SELECT value FROM json_each(?)) ORDER BY position"  # noqa: S608
+_SENT = f"{_SELECT} WHERE mn = ? AND qn <> '' ORDER BY position DESC LIMIT ?"
+_RESULT = ("state", "result_code")
 _CHANGEABLE = frozenset({"state", "qn", "result_code", "detail", "answers", "claimed_by"})
 _FINAL = tuple(sorted(FINAL_STATES))
 _NOT_FINAL = "state NOT IN (" + ",".join("?" * len(_FINAL)) + ")"
@@ -137,10 +140,19 @@ class SqliteCommandQueue:
         return [_command(row) for row in rows]
 
     def report(self, command_id: str, gateway: str, now: datetime, **changes: Any) -> bool:
-        """`update` by the process that holds the command; False when it has ended or another process holds it."""
+        """`update` by the process that holds the command; False when it has ended or another process holds it.
+
+        A late result of a command that was given up for want of an answer may come from any process.
+        """
         with immediate(self._connection):
             before = self._get(command_id)
-            if before is None or before.state.is_final or before.claimed_by != gateway:
+            if before is None:
+                return False
+            if before.state.is_final:
+                after = replace(before, **{name: changes[name] for name in _RESULT if name in changes})
+                if not before.may_still_end or not after.state.is_final or after.may_still_end:
+                    return False
+            elif before.claimed_by != gateway:
                 return False
             self._change(before, now, changes)
         return True
@@ -165,6 +177,13 @@ class SqliteCommandQueue:
                     adopted.append(_command((*row[:10], gateway, *row[11:15], to_us(now))))
         return adopted
 
+    def sent_before(self, mns: Iterable[str], limit: int = 32) -> Sequence[Command]:
+        """Return the last commands that each of these devices was sent, newest first."""
+        rows = []
+        for mn in sorted(set(mns)):
+            rows += self._connection.execute(_SENT, (mn, limit)).fetchall()
+        return [_command(row) for row in rows]
+
     def has_queued(self) -> bool:
         """Whether any command waits to be claimed; needs no lock."""
         return (
@@ -181,9 +200,9 @@ class SqliteCommandQueue:
         return row is not None
 
     def changed_secrets(self) -> Sequence[Command]:
-        """Return the successful changes of passwords (1072) and keys (1014), oldest first."""
+        """Return the successful changes of passwords (1072) and keys (1014), first sent first: a result may come late."""
         rows = self._connection.execute(
-            f"{_SELECT} WHERE state = 'succeeded' AND code IN ('1072', '1014') ORDER BY updated_us"
+            f"{_SELECT} WHERE state = 'succeeded' AND code IN ('1072', '1014') ORDER BY qn, updated_us"
         )
         return [_command(row) for row in rows]
 

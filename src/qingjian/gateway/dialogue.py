@@ -7,7 +7,7 @@ command queue. A dialogue outlives connections, so a command goes on when the de
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -97,7 +97,12 @@ class Dialogue:
         """Take a frame of the device that came on a connection and is on disk under `sequence`."""
         if registered is not self._registered:
             self._registered = registered
-            self._state = replace(self._state, policy=registered.policy, pw=registered.device.password)
+            self._state = replace(
+                self._state,
+                policy=registered.policy,
+                pw=registered.device.password,
+                timeouts=host.timeouts_of(registered.policy),
+            )
         if not self._state.pw and message.pw:
             self._state = replace(self._state, pw=message.pw)
         self._state, actions = host.on_message(self._state, message, self._gateway.clock.now())
@@ -106,12 +111,11 @@ class Dialogue:
     def tick(self, now: datetime) -> None:
         """Let time pass: resend, give up, send the next command."""
         wake = host.wake_at(self._state)
-        longest = max(self._state.timeouts.reply, self._state.timeouts.execution)
-        if wake is not None and wake - now > longest and self._state.under_way is not None:
+        waiting = self._state.under_way
+        longest = host.patience(self._state, waiting) if waiting is not None else None
+        if waiting is not None and longest is not None and waiting.deadline - now > longest:
             # The clock was set back; a command must not wait for the time lost.
-            self._state = replace(
-                self._state, under_way=replace(self._state.under_way, deadline=now + longest)
-            )
+            self._state = replace(self._state, under_way=replace(waiting, deadline=now + longest))
         elif wake is not None and now >= wake:
             self._state, actions = host.on_time(self._state, now)
             self._perform(actions)
@@ -138,6 +142,24 @@ class Dialogue:
         """Take a command this process has claimed."""
         self._pending.append(command)
 
+    def know(self, sent: Iterable[Command]) -> None:
+        """Take note of what the device was sent before this dialogue began: an answer to it ends nothing else."""
+        self._state = host.remember(
+            self._state,
+            [
+                Waiting(
+                    one.qn,
+                    one.code,
+                    b"",
+                    one.created_at,
+                    stage="late" if one.may_still_end else "ended",
+                    command=self._session_command(one),
+                )
+                for one in sent
+                if one.state.is_final
+            ],
+        )
+
     def adopt(self, command: Command) -> None:
         """Go on with a command that another process (or this one before its restart) had sent."""
         if self._current is not None or self._state.under_way is not None:
@@ -147,7 +169,7 @@ class Dialogue:
             command.qn,
             command.code,
             b"",
-            now + self._state.timeouts.execution,
+            now + host.execution_time(self._state, command.code),
             stage="execution",
             command=self._session_command(command),
         )
@@ -195,7 +217,7 @@ class Dialogue:
         self._current = None
         under_way = self._state.under_way
         if under_way is not None and under_way.command is not None:
-            self._state = replace(self._state, under_way=None)
+            self._state = host.abandon(self._state)
 
     # ------------------------------------------------------------------ doing what the session says
 
@@ -219,7 +241,7 @@ class Dialogue:
                 )
             elif isinstance(action, CommandFinished):
                 code = "9013" if action.value is None else f"ExeRtn={action.value}"
-                self._end(action.id, CommandState.SUCCEEDED, code, "", sequence)
+                self._end(action.id, CommandState.SUCCEEDED, code, "", sequence, action.late)
             elif isinstance(action, CommandFailed):
                 self._failed(action, sequence)
             elif isinstance(action, Unmatched):
@@ -268,16 +290,23 @@ class Dialogue:
             self._gateway.counters.frames_sent += 1
 
     def _failed(self, action: CommandFailed, sequence: int) -> None:
+        state, code = CommandState.FAILED, action.reason
         if action.reason == "refused":
-            self._end(action.id, CommandState.REFUSED, f"QnRtn={action.value}", "", sequence)
+            state, code = CommandState.REFUSED, f"QnRtn={action.value}"
         elif action.reason == "failed":
-            self._end(action.id, CommandState.FAILED, f"ExeRtn={action.value}", "", sequence)
-        else:
-            self._end(action.id, CommandState.FAILED, action.reason, action.detail, sequence)
+            code = f"ExeRtn={action.value}"
+        self._end(action.id, state, code, action.detail, sequence, action.late)
 
-    def _end(self, command_id: str, state: CommandState, code: str, detail: str, sequence: int) -> None:
+    def _end(
+        self, command_id: str, state: CommandState, code: str, detail: str, sequence: int, late: bool
+    ) -> None:
         answers = [(self._gateway.settings.name, sequence)] if sequence else []
-        self._report(command_id, state=state, result_code=code, detail=detail, answers=answers)
+        changes = {"state": state, "result_code": code, "detail": detail, "answers": answers}
+        if late:
+            LOG.info("a result came late", mn=self.mn, command=command_id, result=code)
+            self._gateway.report(command_id, lambda held: None, **changes)
+            return
+        self._report(command_id, **changes)
         if self._current is not None and self._current.id == command_id:
             self._current = None
             self._gateway.counters.commands_ended += 1

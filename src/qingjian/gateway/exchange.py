@@ -44,6 +44,8 @@ class News:
     """MN → microseconds of its connection, of the devices other processes hold."""
     claimed: Sequence[Command]
     adopted: Sequence[Command]
+    sent: Sequence[Command]
+    """What the devices that connected were sent last."""
     secrets: Sequence[Command]
     """Successful changes of passwords and keys."""
 
@@ -79,11 +81,12 @@ class Exchange:
         if commands.has_overdue(turn.now):
             commands.expire(turn.now)
         adopted = commands.adopt(self._gateway, turn.arrived, turn.now) if turn.arrived else ()
+        sent = commands.sent_before(turn.arrived) if turn.arrived else ()
         claimed: Sequence[Command] = ()
         if turn.idle and commands.has_queued():
             claimed = commands.claim(self._gateway, turn.idle, turn.now)
         return News(
-            self._presence.held_elsewhere(self._gateway), claimed, adopted, commands.changed_secrets()
+            self._presence.held_elsewhere(self._gateway), claimed, adopted, sent, commands.changed_secrets()
         )
 
     def report(

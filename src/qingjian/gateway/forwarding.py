@@ -17,15 +17,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from qingjian.contracts.clock import Clock
-from qingjian.contracts.directory import DirectoryStore, Target
+from qingjian.contracts.directory import DirectoryStore, FileDirectoryStore, Target
 from qingjian.contracts.folders import DataFolder
 from qingjian.gateway.positions import LinkState, PositionStore
-from qingjian.gateway.registry import Registry
+from qingjian.gateway.registry import Registered, Registry, policy_of
 from qingjian.gateway.upstream import Outgoing, Upstream, outgoing
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.encoder import EncodingError
 from qingjian.hj212.message import Message
-from qingjian.hj212.policy import DEFAULT
+from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.journal import Frame, JournalReader, Kind, journals
 
 LOG = structlog.get_logger("qingjian.gateway.forwarding")
@@ -60,8 +60,8 @@ class TargetProgress:
     enabled: bool
     journal: str
     position: int
-    last: int
-    """Newest sequence of the journal; `last - position` frames are still to be looked at."""
+    behind: int
+    """Frames of the journal that are still to be looked at."""
     forwarded: int
     skipped: int
     given_up: int
@@ -69,10 +69,6 @@ class TargetProgress:
     reason: str
     next_attempt_at: datetime | None
     moved_at: datetime | None
-
-    @property
-    def behind(self) -> int:
-        return max(self.last - self.position, 0)
 
 
 def progress(folder: DataFolder, targets: Sequence[Target]) -> list[TargetProgress]:
@@ -90,7 +86,7 @@ def progress(folder: DataFolder, targets: Sequence[Target]) -> list[TargetProgre
         target = known.get(one.target)
         link: LinkState | None = links.get(one.target)
         with JournalReader(folder.journal / one.journal) as reader:
-            last = reader.last()
+            behind = reader.waiting(one.sequence)
         rows.append(
             TargetProgress(
                 target=one.target,
@@ -99,7 +95,7 @@ def progress(folder: DataFolder, targets: Sequence[Target]) -> list[TargetProgre
                 enabled=target is not None and target.enabled,
                 journal=one.journal,
                 position=one.sequence,
-                last=last,
+                behind=behind,
                 forwarded=one.forwarded,
                 skipped=one.skipped,
                 given_up=one.given_up,
@@ -124,10 +120,10 @@ def send_again(folder: DataFolder, target: str, start: datetime) -> int:
         for name in journals(folder.journal):
             with JournalReader(folder.journal / name) as reader:
                 behind = reader.last_before(start, reader.last())
-            position = store.position(target, name)
-            if position is not None and behind < position.sequence:
-                store.restart(target, name, max(behind, 0))
-                again += position.sequence - max(behind, 0)
+                position = store.position(target, name)
+                if position is not None and behind < position.sequence:
+                    store.restart(target, name, max(behind, 0))
+                    again += reader.waiting(max(behind, 0)) - reader.waiting(position.sequence)
     finally:
         store.close()
     return again
@@ -253,11 +249,14 @@ class _Route:
         self._journal_folder = folder.journal
         self._clock = clock
         self._registry = registry
+        self._directory = FileDirectoryStore(folder.directory)
         self._limits = limits
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="forwarding")
         self._readers: dict[str, JournalReader] = {}
         self._failures: dict[tuple[str, int], int] = {}
         """How often the connection failed with this frame next in line."""
+        self._answering: set[str] = set()
+        """Commands of which the target has acknowledged a frame."""
         self._wanted = None if "*" in target.devices else frozenset(target.devices)
         self.moved = False
         """Whether a frame was delivered since the last failure."""
@@ -322,11 +321,38 @@ class _Route:
         if frame.kind is not Kind.ACCEPTED or (self._wanted is not None and frame.mn not in self._wanted):
             return None
         registered = self._registry.find(frame.mn)
+        if self._is_self_test(frame, registered):
+            return None
         policy = registered.policy if registered is not None else DEFAULT
         message = decode_frame(frame.content, policy)
-        if not isinstance(message, Message) or not message.cn.startswith(_UPLOADS):
+        if not isinstance(message, Message):
+            # Its key was exchanged, its policy tightened or the device retired while the target was away.
+            policy = self._policy_then(frame) or policy
+            message = decode_frame(frame.content, policy)
+        if not isinstance(message, Message):
+            raise EncodingError("not readable by the directory")
+        if not message.cn.startswith(_UPLOADS):
             return None
         return outgoing(frame.sequence, message, self._target, policy)
+
+    def _is_self_test(self, frame: Frame, registered: Registered | None) -> bool:
+        """Whether a frame is the node's own proof that alerting lives: no data of anybody, so no platform's business."""
+        if registered is not None:
+            return registered.device.synthetic
+        then = self._directory.version(frame.directory_version)
+        device = then.device(frame.mn, frame.received_at) if then is not None else None
+        return device is not None and device.synthetic
+
+    def _policy_then(self, frame: Frame) -> Policy | None:
+        """Return the policy of a frame's device in the directory the gateway had when the frame came."""
+        directory = self._directory.version(frame.directory_version)
+        device = directory.device(frame.mn, frame.received_at) if directory is not None else None
+        if directory is None or device is None:
+            return None
+        try:
+            return policy_of(device, directory.without)
+        except (ValueError, TypeError):
+            return None
 
     async def _deliver(self, name: str, window: _Window, upstream: Upstream) -> bool:
         """Deliver a window and store the position behind it; OSError when the target cannot be served now.
@@ -346,6 +372,8 @@ class _Route:
                 try:
                     left = await upstream.deliver(todo, seconds=limits.answer_seconds, resends=limits.resends)
                     if left and len(left) == sum(one.asked for one in frames):
+                        if suspect and self._is_odd(frames):
+                            return self._give_up_head(name, window)
                         raise TimeoutError("the target acknowledges nothing")
                     if left and upstream.is_closed and not (suspect and left == frames[:1]):
                         raise ConnectionResetError("the target closed the connection")
@@ -357,6 +385,7 @@ class _Route:
                 todo = left
         self._failures.clear()
         self.moved = True
+        self._answering.update(one.cn for one in frames if one.asked and one.answered.is_set())
         return self._store.advance(
             self._target.id,
             name,
@@ -371,11 +400,37 @@ class _Route:
             start=window.start,
         )
 
+    def _is_odd(self, frames: Sequence[Outgoing]) -> bool:
+        """Whether it is the first frame and not the target: of its kind none was ever answered, and others got there."""
+        first, *others = frames
+        return (
+            first.asked and first.cn not in self._answering and any(one.answered.is_set() for one in others)
+        )
+
+    def _give_up_head(self, name: str, window: _Window) -> bool:
+        """Give up the first frame of a window alone; the others are read again."""
+        head = window.frames[0]
+        self._failures.clear()
+        self.moved = True
+        self._store.advance(
+            self._target.id,
+            name,
+            head.sequence,
+            self._clock.now(),
+            forwarded=0,
+            given_up=[
+                *(one for one in window.unwritable if one[0] < head.sequence),
+                (head.sequence, f"{head.cn} {head.qn}: never acknowledged, others arrived"),
+            ],
+            start=window.start,
+        )
+        return False
+
     def _store_prefix(self, name: str, window: _Window) -> None:
         """Before a failure is reported: keep what was acknowledged without a gap, and remember who came next."""
         done = 0
         for one in window.frames:
-            if not (one.asked and one.answered.is_set()):
+            if not one.answered.is_set():
                 break
             done += 1
         if done:

@@ -48,9 +48,14 @@ def contains(network: Network, address: str) -> bool:
     return parsed in network
 
 
-def policy_of(device: Device) -> Policy:
-    """Return the decoding policy of a device; ValueError when the directory holds nonsense."""
+def policy_of(device: Device, without: frozenset[str]) -> Policy:
+    """Return the decoding policy of a device; ValueError when the directory holds nonsense.
+
+    `without`: what the directory switches off for all devices.
+    """
     settings = dict(device.policy)
+    if without:
+        settings["without"] = sorted(without.union(settings.get("without", ())))
     settings.setdefault("edition", device.edition)
     if device.sm4_key_hex:
         settings["sm4_key"] = device.sm4_key_hex
@@ -176,7 +181,9 @@ class Registry:
     def _prepare(self, device: Device) -> Registered:
         device = self._with_secrets(device)
         try:
-            policy = policy_of(device)
+            policy = policy_of(
+                device, self._directory.without if self._directory is not None else frozenset()
+            )
         except (ValueError, TypeError) as error:
             self.problems[device.mn] = str(error)
             LOG.error("the policy of a device cannot be used", mn=device.mn, reason=str(error))

@@ -301,6 +301,9 @@ class Gateway:
             return
         self.registry.take_secrets(news.secrets)
         self._yield_to_others(news.held_elsewhere)
+        for mn, sent in itertools.groupby(news.sent, key=lambda one: one.mn):
+            if mn in self._dialogues:
+                self._dialogues[mn].know(sent)
         for command in news.adopted:
             holder = self._holder(command.mn)
             if holder is not None:

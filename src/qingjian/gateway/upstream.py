@@ -35,6 +35,7 @@ class Outgoing:
     asked: bool
     """Whether the frame asks for a 9014."""
     answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the target acknowledged it; of a frame that asks for nothing once the target's system confirmed its bytes."""
 
 
 def outgoing(sequence: int, message: Message, target: Target, policy: Policy | None) -> Outgoing:
@@ -101,6 +102,9 @@ class Upstream:
             raise ConnectionResetError("the target closed the connection")
         if any(not one.asked for one in frames) and not await within(self._clock, seconds, self._confirmed()):
             raise TimeoutError("the target's system confirms nothing")
+        for one in frames:
+            if not one.asked:
+                one.answered.set()
         return [one for one in self._waiting if not one.answered.is_set()]
 
     @property

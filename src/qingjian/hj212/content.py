@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from qingjian.hj212 import times
 from qingjian.hj212.model import Deviation, Item
-from qingjian.hj212.shape import SHAPES, Shape
+from qingjian.hj212.profiles import NOTHING
+from qingjian.hj212.shape import SHAPES, Shape, Tables, name_of
 
 # What is left of a data area when only separators, spaces and control bytes are kept.
 _NOT_SEPARATORS = bytes(byte for byte in range(0x21, 256) if byte not in b";,=\x7f")
@@ -86,13 +87,15 @@ def _groups_of(skeleton: bytes) -> tuple[int, ...]:
     return tuple(group.count(b"=") for group in skeleton.split(b";"))
 
 
-def parse_data(cp: bytes, edition: str = "2017", cn: str = "2011") -> Data:
+def parse_data(cp: bytes, edition: str = "2017", cn: str = "2011", without: frozenset[str] = NOTHING) -> Data:
     """Parse the bytes between ``CP=&&`` and ``&&``. Never raises; what is odd is in ``deviations``.
 
-    ``edition`` chooses the tables names and marks are compared with; ``cn`` tells an upload of data from others.
+    ``edition`` chooses the tables names and marks are compared with, less the facts ``without`` switches off; ``cn``
+    tells an upload of data from others.
     """
+    tables = name_of(edition, without)
     # Number of names, and the bytes behind DataTime=…; : the beginning of the first factor's name.
-    fingerprint = (edition, cp.count(b"="), cp[24:34])
+    fingerprint = (tables, cp.count(b"="), cp[24:34])
     candidates = SHAPES.patterns.get(fingerprint)
     if candidates is not None:
         text = cp.decode("latin-1")
@@ -101,18 +104,18 @@ def parse_data(cp: bytes, edition: str = "2017", cn: str = "2011") -> Data:
             if match is not None:
                 return _beyond_reproach(candidate, list(match.groups()), cn)
     if (b"/" in cp and b"//" in cp) or (b"&" in cp and b"&&" in cp):  # log text, which may hold separators
-        return _parse_irregular(cp, edition, cn)
+        return _parse_irregular(cp, tables, cn)
     try:
         text = cp.decode("utf-8")
     except UnicodeDecodeError:
-        return _parse_irregular(cp, edition, cn)
+        return _parse_irregular(cp, tables, cn)
     skeleton = cp.translate(None, _NOT_SEPARATORS)
     pieces = text.replace(";", "=").replace(",", "=").split("=")
-    key = (edition, skeleton, tuple(pieces[0::2]))
+    key = (tables, skeleton, tuple(pieces[0::2]))
     shape = SHAPES.known.get(key)
     if shape is None:
         if not _regular(skeleton) or "" in key[2]:
-            return _parse_irregular(cp, edition, cn)
+            return _parse_irregular(cp, tables, cn)
         shape = SHAPES.add(key, _groups_of(skeleton))
     values = pieces[1::2]
     SHAPES.used(shape, skeleton, fingerprint)
@@ -235,7 +238,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
         position = match.end()
 
 
-def _parse_irregular(cp: bytes, edition: str, cn: str) -> Data:
+def _parse_irregular(cp: bytes, tables: Tables, cn: str) -> Data:
     deviations: list[Deviation] = []
     text, problem = decode_text(cp)
     if problem is not None:
@@ -273,7 +276,7 @@ def _parse_irregular(cp: bytes, edition: str, cn: str) -> Data:
         deviations.append(Deviation("spaces", f"{stripped}"))
     deviations.extend(Deviation("item_malformed", part) for part in malformed)
     sizes = tuple(size for size in groups if size)
-    key = (edition, b"irregular:" + bytes(str(sizes), "ascii"), tuple(names))
+    key = (tables, b"irregular:" + bytes(str(sizes), "ascii"), tuple(names))
     shape = SHAPES.known.get(key)
     if shape is None:
         shape = SHAPES.add(key, sizes)

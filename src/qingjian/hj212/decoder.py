@@ -53,8 +53,9 @@ class Framer:
 
     ``policy`` applies to all frames, unless ``policy_for(mn)`` yields another one for the sender named in the header.
     ``eager=True`` (sockets) releases a frame as soon as its check is there; a terminator that comes later is reported
-    as a stretch ``terminator_late``. ``eager=False`` (files) waits for the terminator, so the result does not depend
-    on how the input is cut. At most one longest frame (about 10 kB) and the bytes just fed are held.
+    as a stretch ``terminator_late``. ``eager=False`` (files) waits for the terminator and for the end of a refused line, and
+    gathers noise, so the result does not depend on how the input is cut. At most one longest frame (about 10 kB) and the
+    bytes just fed are held.
 
     A frame that never becomes whole (a wrong length, a broken line) holds back what follows until its declared end
     has arrived; on an idle connection call ``finish`` to settle what is pending. A framer can be used on after it.
@@ -176,7 +177,7 @@ class Framer:
         policy = self._policy_of(buffer[start : start + 256])
         if not final and size < end + 4:
             if declared > policy.maximum_segment:
-                return self._refuse(buffer, position, start, end, size, policy)
+                return self._refused(buffer, position, start, end, size, policy, final)
             if "length_wrong" in policy.accept:
                 return _settled(self._by_closing(buffer, position, start, end, size, policy, final))
             return None
@@ -191,7 +192,15 @@ class Framer:
             outcome = self._by_closing(buffer, position, start, end, size, policy, final)
         if outcome is not None:
             return _settled(outcome)
-        return self._refuse(buffer, position, start, end, size, policy)
+        return self._refused(buffer, position, start, end, size, policy, final)
+
+    def _refused(
+        self, buffer: bytes, position: int, start: int, end: int, size: int, policy: Policy, final: bool
+    ) -> _Found | None:
+        found = self._refuse(buffer, position, start, end, size, policy)
+        if found.end == size < position + _LONGEST_FRAME and not (final or self._eager):
+            return None  # its line may not have ended yet
+        return found
 
     def _unsettled(self, buffer: bytes, position: int, end: int, size: int) -> bool:
         """Whether the true end of a frame with a wrong length may still be on its way."""
@@ -279,7 +288,7 @@ class Framer:
     ) -> _Found | None:
         """A frame whose ciphertext is written as text, so that the declared length is that of the raw bytes."""
         opening = buffer.find(b"CP=&&{0x", start, start + 512)
-        if opening < 0:
+        if opening < 0 or _CANDIDATE.search(buffer, start, opening) is not None:
             return None
         closing = cipher.text_form_end(buffer[: start + _LONGEST_FRAME * 5], opening)
         if closing < 0 or size < closing + 4:
@@ -339,22 +348,25 @@ class Framer:
         self, buffer: bytes, position: int, start: int, end: int, size: int, policy: Policy
     ) -> _Found:
         """Name what is wrong with a beginning of a frame that leads nowhere, and how far it reaches."""
-        fields = readable(buffer[start : start + 512])
         following = _CANDIDATE.search(buffer, position + 2)
         next_frame = following.start() if following else size
         declared = end - start
+
+        def refused(reach: int, code: str, detail: str) -> _Found:
+            # What the next frame says in its header is not said by this one.
+            return _Found(
+                reach, None, Refusal(code, detail, readable(buffer[start : min(reach, start + 512)]))
+            )
+
         if declared > policy.maximum_segment:
             newline = buffer.find(b"\n", start, next_frame)
-            reach = newline + 1 if newline >= 0 else next_frame
-            return _Found(reach, None, Refusal("length_over_limit", f"{declared}", fields))
+            return refused(newline + 1 if newline >= 0 else next_frame, "length_over_limit", f"{declared}")
         if following is not None and next_frame < end + 4:
-            return _Found(
-                next_frame, None, Refusal("interrupted", f"{next_frame - start} < {declared}", fields)
-            )
+            return refused(next_frame, "interrupted", f"{next_frame - start} < {declared}")
         if size < end + 4:
             newline = buffer.find(b"\n", start)
-            reach = newline + 1 if newline >= 0 else size
-            return _Found(reach, None, Refusal("incomplete", f"{reach - start} < {declared}", fields))
+            reach = newline + 1 if newline >= 0 and not _in_ciphertext(buffer, start, newline) else size
+            return refused(reach, "incomplete", f"{reach - start} < {declared}")
         received = buffer[end : end + 4]
         if _HEXADECIMAL.fullmatch(received) is not None:
             match = _TERMINATOR.match(buffer, end + 4)
@@ -367,18 +379,16 @@ class Framer:
                 detail += "; not a value of this check"
             place = data_area(buffer[start:end])
             unreadable = place is not None and not looks_plain(buffer[start + place[0] : start + place[1]])
-            if unreadable and policy.sm4_key is None:
-                return _Found(reach, None, Refusal("sm4_key_missing", detail, fields))
-            return _Found(reach, None, Refusal("check_wrong", detail, fields))
+            code = "sm4_key_missing" if unreadable and policy.sm4_key is None else "check_wrong"
+            return refused(reach, code, detail)
         newline = buffer.find(b"\n", start, next_frame)
         reach = newline + 1 if newline >= 0 else next_frame
         closing = _CLOSING.search(buffer, start, reach)
         if closing is not None and closing.end() >= reach - 2:
             actual = closing.start() + 2 - start
             detail = f"{closing[1].decode('ascii')}; length {declared} != {actual}"
-            return _Found(reach, None, Refusal("check_wrong", detail, fields))
-        detail = received.decode("ascii", "backslashreplace")
-        return _Found(reach, None, Refusal("check_malformed", detail, fields))
+            return refused(reach, "check_wrong", detail)
+        return refused(reach, "check_malformed", received.decode("ascii", "backslashreplace"))
 
     def _noise(self, buffer: bytes, position: int, size: int, final: bool) -> _Found | None:
         following = _CANDIDATE.search(buffer, position)
@@ -390,6 +400,8 @@ class Framer:
         else:
             end = size
             if not final:
+                if not self._eager and size - position < _NOISE_PIECE + _LONGEST_PARTIAL:
+                    return None  # a file's noise is cut by its length, not by how it was read
                 hash_at = buffer.find(b"#", max(position, size - _LONGEST_PARTIAL))
                 while hash_at >= 0:
                     if _PARTIAL.fullmatch(buffer, hash_at) is not None:
@@ -402,6 +414,14 @@ class Framer:
         piece = buffer[position:end]
         code = "terminator_late" if self._after_frame and not piece.strip(b"\r\n") else "noise"
         return _Found(end, None, Refusal(code, "", {}))
+
+
+def _in_ciphertext(buffer: bytes, start: int, newline: int) -> bool:
+    """Whether a newline is a byte of an encrypted data area that has not ended: there it ends no line."""
+    opening = buffer.find(b"CP=&&", start, newline)
+    if opening < 0 or buffer.find(b"&&", opening + 5, newline) >= 0:
+        return False
+    return not all(looks_plain(b"=" + line.rstrip(b"\r")) for line in buffer[opening + 5 :].split(b"\n"))
 
 
 _SWITCHED = frozenset(

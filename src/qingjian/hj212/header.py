@@ -234,7 +234,7 @@ def _check_packets(
 
 def _check_codes(st: str, cn: str, edition: str, policy: Policy, deviations: list[Deviation]) -> None:
     """Report ST and CN that stand in no table of the edition."""
-    tables = profile(edition)
+    tables = profile(edition, policy.without)
     if st not in tables.systems and _ST.fullmatch(st) is not None:
         deviations.append(Deviation("st_unknown", st))
     known = cn in tables.command_numbers or any(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from qingjian.hj212.content import Data, parse_data
 from qingjian.hj212.model import Deviation, Item, Refusal
+from qingjian.hj212.profiles import NOTHING
 
 
 class Message:
@@ -13,7 +14,8 @@ class Message:
 
     ``fields`` header in wire order, texts as on the wire (without CP). ``edition`` 2005, 2017 or 2025. ``cp`` the
     plain bytes between the ``&&``. ``flag`` the number or None. ``encrypted`` is ``""``, ``"raw"`` or ``"text"``.
-    ``frame_deviations`` those of frame and header (no look into CP); ``deviations`` all.
+    ``frame_deviations`` those of frame and header (no look into CP); ``deviations`` all. ``without`` what the policy
+    switches off of the edition's tables.
     """
 
     __slots__ = (
@@ -29,6 +31,7 @@ class Message:
         "mn",
         "qn",
         "st",
+        "without",
     )
 
     def __init__(
@@ -40,6 +43,7 @@ class Message:
         cp: bytes,
         frame_deviations: tuple[Deviation, ...],
         encrypted: str,
+        without: frozenset[str] = NOTHING,
     ) -> None:
         # groups: QN, ST, CN, PW, MN, Flag, PNUM, PNO, RF; fields: the same in wire order, or None when canonical.
         self._fields = fields
@@ -53,6 +57,7 @@ class Message:
         self.cp = cp
         self.frame_deviations = frame_deviations
         self.encrypted = encrypted
+        self.without = without
         self._data: Data | None = None
 
     @property
@@ -102,7 +107,7 @@ class Message:
     def data(self) -> Data:
         """The parsed data area: the bulk form with ``datatime``, ``factors()``, ``shape`` and ``values``."""
         if self._data is None:
-            self._data = parse_data(self.cp, self.edition, self.cn)
+            self._data = parse_data(self.cp, self.edition, self.cn, self.without)
         return self._data
 
     @property
@@ -128,7 +133,14 @@ class Message:
     def with_data_area(self, cp: bytes) -> Message:
         """The same message with another data area, e.g. the joined texts of its sub-packets."""
         return Message(
-            self._fields, self._groups, self.edition, self.flag, cp, self.frame_deviations, self.encrypted
+            self._fields,
+            self._groups,
+            self.edition,
+            self.flag,
+            cp,
+            self.frame_deviations,
+            self.encrypted,
+            self.without,
         )
 
     @property

@@ -5,11 +5,14 @@
 
 *Joined text* (seen in open code): the CP texts of PNO 1..n make one CP. Only PNO 1 starts with ``DataTime=``.
 
-A first packet fits both styles, so it is held until the next one tells them apart, or until the timeout.
+A first packet fits both styles, so it is held until the next one tells them apart, or until the timeout. One that comes
+after a sibling with its own DataTime (sent again because it arrived damaged, or because its answer was lost) stands
+alone like that sibling.
 """
 
 from __future__ import annotations
 
+from collections.abc import KeysView
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -26,15 +29,26 @@ class Key(NamedTuple):
     pnum: int
 
 
+class Kin(NamedTuple):
+    """What sub-packets that stand alone have in common."""
+
+    key: Key
+    datatime: bytes
+
+
 class Whole(NamedTuple):
     """A data area to use. ``messages``: its sub-packets by PNO, one when nothing was joined.
 
-    ``complete`` is False for a first packet whose followers never came: its last value may be cut off.
+    ``reason`` is the one of `Dropped` for a first packet whose followers never came: its last value may be cut off.
     """
 
     messages: tuple[Message, ...]
     data: Data
-    complete: bool
+    reason: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return not self.reason
 
 
 class Dropped(NamedTuple):
@@ -71,21 +85,35 @@ class _Collection:
 class Reassembler:
     """Collects sub-packets. Time is passed in; nothing is read from a clock.
 
-    At most ``maximum_open`` collections of at most ``maximum_bytes`` of CP text each are held.
+    At most ``maximum_open`` collections of at most ``maximum_bytes`` of CP text each are held; of at most
+    ``maximum_alone`` sub-packets it is remembered, for the time ``remember``, that they stood alone.
     """
 
-    __slots__ = ("_collections", "_maximum_bytes", "_maximum_open", "_timeout")
+    __slots__ = (
+        "_alone",
+        "_collections",
+        "_maximum_alone",
+        "_maximum_bytes",
+        "_maximum_open",
+        "_remember",
+        "_timeout",
+    )
 
     def __init__(
         self,
         timeout: timedelta = timedelta(minutes=2),
         maximum_open: int = 16,
         maximum_bytes: int = 256 * 1024,
+        remember: timedelta = timedelta(minutes=10),
+        maximum_alone: int = 2_000,
     ) -> None:
         self._timeout = timeout
         self._maximum_open = maximum_open
         self._maximum_bytes = maximum_bytes
+        self._remember = remember
+        self._maximum_alone = maximum_alone
         self._collections: dict[Key, _Collection] = {}
+        self._alone: dict[Kin, datetime] = {}
 
     @property
     def open(self) -> int:
@@ -100,8 +128,16 @@ class Reassembler:
             outcome.wholes.append(_alone(message))
             return outcome
         key = Key(message.mn, message.cn, pnum)
-        if pno > 1 and message.cp.startswith(b"DataTime="):
-            self._give_up(key, "replaced", outcome)
+        kin = kin_of(message)
+        if kin is not None and pno > 1:
+            self._give_up(key, "replaced", outcome, first_stands_alone=True)
+            self._alone.pop(kin, None)
+            self._alone[kin] = now
+            if len(self._alone) > self._maximum_alone:
+                del self._alone[next(iter(self._alone))]
+            outcome.wholes.append(_alone(message))
+            return outcome
+        if kin is not None and kin in self._alone:
             outcome.wholes.append(_alone(message))
             return outcome
         collection = self._collections.get(key)
@@ -120,7 +156,8 @@ class Reassembler:
             del self._collections[key]
             messages = tuple(collection.parts[number] for number in range(1, pnum + 1))
             joined = b"".join(part.cp for part in messages)
-            outcome.wholes.append(Whole(messages, parse_data(joined, message.edition, message.cn), True))
+            data = parse_data(joined, message.edition, message.cn, message.without)
+            outcome.wholes.append(Whole(messages, data))
         elif collection.size > self._maximum_bytes:
             self._give_up(key, "crowded", outcome)
         return outcome
@@ -134,24 +171,39 @@ class Reassembler:
             if now - self._collections[key].begun <= self._timeout:
                 break
             self._give_up(key, "timeout", outcome)
+        while self._alone:
+            kin = next(iter(self._alone))
+            if now - self._alone[kin] <= self._remember:
+                break
+            del self._alone[kin]
         return outcome
+
+    def stood_alone(self) -> KeysView[Kin]:
+        """Of which sub-packets it is remembered that one of them, not the first, stood alone; longest remembered first."""
+        return self._alone.keys()
 
     def waiting(self) -> list[Message]:
         """The messages held back, collection by collection in the order in which these were begun."""
         return [message for collection in self._collections.values() for message in collection.parts.values()]
 
-    def _give_up(self, key: Key, reason: str, outcome: Outcome) -> None:
+    def _give_up(self, key: Key, reason: str, outcome: Outcome, *, first_stands_alone: bool = False) -> None:
         collection = self._collections.pop(key, None)
         if collection is None:
             return
         first = collection.parts.get(1)
         if len(collection.parts) == 1 and first is not None and first.cp.startswith(b"DataTime="):
-            # A sibling with its own DataTime (reason "replaced") shows that the first one stands alone.
-            outcome.wholes.append(Whole((first,), first.data, reason == "replaced"))
+            outcome.wholes.append(Whole((first,), first.data, "" if first_stands_alone else reason))
             return
         messages = tuple(collection.parts[number] for number in sorted(collection.parts))
         outcome.dropped.append(Dropped(key, messages, reason))
 
 
 def _alone(message: Message) -> Whole:
-    return Whole((message,), message.data, True)
+    return Whole((message,), message.data)
+
+
+def kin_of(message: Message) -> Kin | None:
+    """What a sub-packet has in common with its siblings if it stands alone; None when it has no DataTime of its own."""
+    if not message.cp.startswith(b"DataTime="):
+        return None
+    return Kin(Key(message.mn, message.cn, message.pnum or 0), message.cp.partition(b";")[0])

@@ -10,9 +10,6 @@ from qingjian.hj212.profiles import profile
 
 _STANDARD_SEGMENT = 1024
 _FLAGS = {str(flag): (flag, "2017" if flag < 8 else "2025") for flag in range(4, 12)}
-_KNOWN = {
-    edition: (profile(edition).systems, profile(edition).command_numbers) for edition in ("2017", "2025")
-}
 _LONGEST_CANONICAL_HEADER = 140
 
 
@@ -25,18 +22,20 @@ def read_segment(
     if match is not None and not deviations and segment.endswith(b"&&", match.end()):
         groups = match.groups()
         flag, edition = _FLAGS[groups[5]]
-        systems, commands = _KNOWN[edition]
+        tables = profile(edition, policy.without)
         pnum = groups[6]
         if (
             (policy.edition == "auto" or policy.edition == edition)
             and len(segment) <= _STANDARD_SEGMENT
-            and groups[1] in systems
-            and groups[2] in commands
+            and groups[1] in tables.systems
+            and groups[2] in tables.command_numbers
             and (not flag & 2) is (pnum is None)
             and (pnum is None or int(groups[7]) <= int(pnum))
             and (groups[8] is None or edition == "2025")
         ):
-            return Message(None, groups, edition, flag, segment[match.end() : -2], (), encrypted)
+            return Message(
+                None, groups, edition, flag, segment[match.end() : -2], (), encrypted, policy.without
+            )
     read = header.read(segment, policy)
     if isinstance(read, Refusal):
         return read
@@ -51,6 +50,7 @@ def read_segment(
         segment[read.cp_start : read.cp_end],
         (*deviations, *read.deviations),
         encrypted,
+        policy.without,
     )
 
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from qingjian.hj212.model import Deviation
-from qingjian.hj212.profiles import profile
+from qingjian.hj212.profiles import NOTHING, Profile, profile
 
 _SHAPES_KEPT = 2048
 _NAMES_KEPT = 131_072
@@ -18,6 +18,21 @@ _USES_BEFORE_PATTERN = 32
 _LONGEST_PATTERN = 200
 _STATISTICS = frozenset({"Avg", "Min", "Max", "Cou", "ZsAvg", "ZsMin", "ZsMax"})
 _VALUES_BEFORE_MARK = frozenset({"Rtd", "Avg", "Min", "Max", "Cou", "Data"})
+
+
+Tables = str | tuple[str, frozenset[str]]
+"""Which tables names and marks are compared with: an edition, or an edition and what is switched off of it."""
+Key = tuple[Tables, bytes, tuple[str, ...]]
+Fingerprint = tuple[Tables, int, bytes]
+
+
+def tables_of(tables: Tables) -> Profile:
+    return profile(tables) if isinstance(tables, str) else profile(*tables)
+
+
+def name_of(edition: str, without: frozenset[str] = NOTHING) -> Tables:
+    """The tables of an edition as a key; the usual ones by the edition alone."""
+    return (edition, without) if without else edition
 
 
 class Shape:
@@ -56,7 +71,7 @@ class Shape:
         "uses",
     )
 
-    def __init__(self, names: tuple[str, ...], groups: tuple[int, ...], edition: str) -> None:
+    def __init__(self, names: tuple[str, ...], groups: tuple[int, ...], tables_name: Tables) -> None:
         self.names = names
         self.groups = groups
         columns: list[tuple[str, str] | None] = []
@@ -84,7 +99,7 @@ class Shape:
             _first_of_each(suffixes, indices, factor) for factor, suffixes, indices in self.blocks
         )
         self.statistics = next((suffix for suffix in self.suffixes if suffix in _STATISTICS), "")
-        tables = profile(edition)
+        tables = tables_of(tables_name)
         self.marks = frozenset(tables.marks)
         kinds = [
             None
@@ -99,7 +114,7 @@ class Shape:
         self.pick_marks = _picker(self.mark_indices)
         self.pick_items = _picker(self.item_indices)
         self.canonical = groups == canonical_groups(self.columns)
-        self.deviations = tuple(self._static_deviations(edition, datatimes))
+        self.deviations = tuple(self._static_deviations(tables, datatimes))
         self.uses = 0
         self.pattern: re.Pattern[str] | None = None
 
@@ -109,7 +124,9 @@ class Shape:
         ``separators``: the byte before each name but the first.
         """
         marks = "|".join(sorted(map(re.escape, self.marks), key=len, reverse=True))
-        if all(len(mark) == 1 for mark in self.marks):
+        if not marks:
+            marks = "(?!)"  # none is known
+        elif all(len(mark) == 1 for mark in self.marks):
             marks = f"[{marks.replace('|', '')}]"
         numbers, marked, timed = map(frozenset, (self.number_indices, self.mark_indices, self.time_indices))
         parts = []
@@ -133,8 +150,7 @@ class Shape:
             result.append(above[-1] if above else self.datatime)
         return tuple(result)
 
-    def _static_deviations(self, edition: str, datatimes: list[int]) -> Iterator[Deviation]:
-        tables = profile(edition)
+    def _static_deviations(self, tables: Profile, datatimes: list[int]) -> Iterator[Deviation]:
         if len(datatimes) > 1:
             yield Deviation("datatime_repeated", f"{len(datatimes)} x DataTime")
         for factor, suffixes, _ in self.blocks:
@@ -142,7 +158,7 @@ class Shape:
                 elsewhere = any(
                     profile(other).factor(factor) is not None
                     for other in ("2005", "2017", "2025")
-                    if other != edition
+                    if other != tables.edition
                 )
                 yield Deviation("factor_other_edition" if elsewhere else "factor_unknown", factor)
             for suffix in suffixes:
@@ -244,11 +260,11 @@ class Shapes:
     """The bounded table of shapes: senders can invent names, so it starts anew when it grows too large."""
 
     def __init__(self) -> None:
-        self.known: dict[tuple[str, bytes, tuple[str, ...]], Shape] = {}
-        self.patterns: dict[tuple[str, int, bytes], tuple[Shape, ...]] = {}
+        self.known: dict[Key, Shape] = {}
+        self.patterns: dict[Fingerprint, tuple[Shape, ...]] = {}
         self._names = 0
 
-    def add(self, key: tuple[str, bytes, tuple[str, ...]], groups: tuple[int, ...]) -> Shape:
+    def add(self, key: Key, groups: tuple[int, ...]) -> Shape:
         shape = Shape(key[2], groups, key[0])
         self._names += len(key[2]) + 8
         if len(self.known) >= _SHAPES_KEPT or self._names > _NAMES_KEPT:
@@ -258,7 +274,7 @@ class Shapes:
         self.known[key] = shape
         return shape
 
-    def used(self, shape: Shape, skeleton: bytes, fingerprint: tuple[str, int, bytes]) -> None:
+    def used(self, shape: Shape, skeleton: bytes, fingerprint: Fingerprint) -> None:
         """Count a use; a shape that comes often gets its pattern."""
         shape.uses += 1
         if shape.uses == _USES_BEFORE_PATTERN and len(shape.names) <= _LONGEST_PATTERN:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
 BEIJING = timezone(timedelta(hours=8))
-_DIGITS = re.compile(r"\d{14}(?:\d{3})?", re.ASCII)
+_DIGITS = re.compile(r"20\d{12}(?:\d{3})?", re.ASCII)
+"""A plausible time, as QN has it: the year 0001 is what some programs send for "no time"."""
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> datetime | None:
-    """Aware time of 14 digits (17 with milliseconds, which are cut), or None when it is no valid time."""
+    """Aware time of 14 digits (17 with milliseconds, which are cut) of the years 2000 to 2099, or None when it is none."""
     if _DIGITS.fullmatch(text) is None:
         return None
     try:
@@ -31,7 +32,7 @@ def parse(text: str) -> datetime | None:
 
 @lru_cache(maxsize=4096)
 def iso(text: str) -> str | None:
-    """``20160801085857`` → ``2016-08-01T08:58:57+08:00``; None when it is no valid time."""
+    """``20160801085857`` → ``2016-08-01T08:58:57+08:00``; None when it is no time of the years 2000 to 2099."""
     # Every second brings a new text, so the cache helps little: written for speed, and tested against ``parse``.
     if _DIGITS.fullmatch(text) is None:
         return None

@@ -6,16 +6,18 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from qingjian.contracts.directory import Directory
 from qingjian.contracts.folders import make_durably, sync_folder, write_durably
-from qingjian.intake.interpreting import Prepared, prepare
-from qingjian.intake.problems import IntakeError
+from qingjian.intake.interpreting import MOST_PROBLEMS, Prepared, prepare
+from qingjian.intake.problems import IntakeError, Problem
 from qingjian.intake.sheets import read_sheet
-from qingjian.intake.source import ImportResult, ImportSource, file_digest
+from qingjian.intake.source import ImportResult, ImportSource, file_digest, file_source
 from qingjian.lake import Appended, Lake
 
 
@@ -53,23 +55,72 @@ class KeptFiles:
             for one in sorted(self.folder.glob("files/*/*.json"))
         ]
 
+    def result_of(self, order: ImportSource) -> ImportResult | None:
+        """Return what became of one order, None while the pipeline has not carried it out."""
+        result = self.result(order.digest)
+        return result if result is not None and result.order == order.order else None
+
     def record(self, result: ImportResult) -> None:
         path = self.path(result.digest).with_suffix(".json")
         make_durably(path.parent)
         write_durably(path, json.dumps(result.to_json(), ensure_ascii=False).encode())
 
 
-def import_table(lake: Lake, directory: Directory, table: pa.Table, source: ImportSource) -> ImportResult:
+def import_table(
+    lake: Lake, directory: Directory, table: pa.Table, source: ImportSource, *, again: bool = False
+) -> ImportResult:
     """Store a table of observations as one batch; this process must be the lake's writer.
 
     Columns: series (code or id) or point and factor; statistic (or source.statistic); time; value, min, max, total,
     converted (numbers or texts); flag; unit; row. Wide tables as in `interpreting`. The same table again is counted
-    as repeated. IntakeError when columns are missing.
+    as repeated; with `again` only what an earlier import of the same source did not take is looked at. IntakeError
+    when columns are missing.
     """
     prepared = prepare(table, directory, source)
     batch = lake.next_batch(directory_version=directory.version)
-    appended = lake.append(batch, observations=prepared.observations)
-    return result_of(source, prepared, appended, batch.number)
+    prepared, fresh, known = to_store(lake, directory, prepared, source, batch.known_at, again=again)
+    appended = lake.append(batch, observations=fresh)
+    return result_of(source, prepared, appended, batch.number, known)
+
+
+MEASURED = ("device", "platform", "upstream", "simulated")
+"""Origins of series whose values machines sent or the platform computed: a file may fill their gaps, never change them."""
+
+
+def to_store(
+    lake: Lake,
+    directory: Directory,
+    prepared: Prepared,
+    source: ImportSource,
+    before: datetime,
+    *,
+    again: bool,
+) -> tuple[Prepared, pa.Table, int]:
+    """Return what is left of a file, the observations to store now, and how many the same file has given before.
+
+    With `again` only what an earlier import of the same file did not take is stored: what it gave stays as it was
+    revised since. Rows that would change what a machine sent are refused: correcting a value takes two persons.
+    """
+    observations = prepared.observations
+    taken = np.zeros(observations.num_rows, np.bool_)
+    if again:
+        taken = lake.stored_from(observations, file_source(source), before)
+    measured = [one.id for one in directory.series if one.origin in MEASURED]
+    refused = ~taken & np.isin(observations.column("series").to_numpy(), measured)
+    refused[refused] = lake.differing_from_sent(observations.filter(pa.array(refused)), before)
+    fresh = observations.filter(pa.array(~taken & ~refused))
+    if not refused.any():
+        return prepared, fresh, int(taken.sum())
+    rows = sorted(set(observations.filter(pa.array(refused)).column("sequence").to_pylist()))
+    told = {one.row for one in prepared.problems}
+    problems = [*prepared.problems, *(Problem(row, "value", "measured-otherwise") for row in rows)]
+    left = replace(
+        prepared,
+        observations=observations.filter(pa.array(~refused)),
+        problems=sorted(problems, key=lambda one: one.row)[:MOST_PROBLEMS],
+        refused=prepared.refused + len(set(rows) - told),
+    )
+    return left, fresh, int(taken.sum())
 
 
 def import_file(
@@ -80,37 +131,44 @@ def import_file(
     kept: KeptFiles,
     source: ImportSource | None = None,
 ) -> ImportResult:
-    """Import a CSV or XLSX file offline; the same file (by digest) is not imported twice.
+    """Import a CSV or XLSX file offline.
 
-    LakeBusyError while the node runs: then `spool.submit` hands the file to the pipeline. A file of which nothing can
-    be taken gives a result with one problem and no observations.
+    The same file (by digest) again adds only what could not be taken before: rows of points registered since, or rows
+    that other options make readable. LakeBusyError while the node runs: then `spool.submit` hands the file to the
+    pipeline. A file of which nothing can be taken gives a result with one problem and no observations.
     """
     digest = file_digest(path)
-    before = kept.result(digest)
-    if before is not None:
-        return replace(before, already=True)
     source = replace(
         source or ImportSource(digest), digest=digest, name=(source and source.name) or path.name
     )
+    before = kept.result(digest)
+    if before is not None and before.covers(source):
+        return before.as_already()
     lake.open_for_writing()
     original = kept.keep(path, digest)
     try:
-        result = import_table(lake, directory, read_sheet(original, source.name), source)
+        table = read_sheet(original, source.name)
+        result = import_table(lake, directory, table, source, again=before is not None)
     except IntakeError as error:
-        return ImportResult(digest, problems=[error.problem])
+        return ImportResult(digest, problems=[error.problem], options=source.options)
     kept.record(result)
     return result
 
 
-def result_of(source: ImportSource, prepared: Prepared, appended: Appended, batch: int) -> ImportResult:
-    """Put together what is told of an import."""
+def result_of(
+    source: ImportSource, prepared: Prepared, appended: Appended, batch: int, known: int = 0
+) -> ImportResult:
+    """Put together what is told of an import; `known` observations had come from the same file before."""
     return ImportResult(
         digest=source.digest,
         rows=prepared.rows,
         observations=prepared.observations.num_rows,
         new=appended.new + appended.completed,
-        repeated=appended.repeated,
+        refused=prepared.refused,
+        repeated=appended.repeated + known,
         changed=appended.changes.num_rows,
         problems=prepared.problems,
         batch=batch,
+        order=source.order,
+        options=source.options,
     )

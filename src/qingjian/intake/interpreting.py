@@ -18,9 +18,11 @@ import pyarrow.compute as pc
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.directory import Directory, Series
 from qingjian.intake.problems import IntakeError, Problem
-from qingjian.intake.source import ImportSource
+from qingjian.intake.sheets import OTHER_SHEETS
+from qingjian.intake.source import ImportSource, file_source
 from qingjian.lake import CANDIDATES, STATISTIC_CODES, Decimals, candidates, from_float, from_text
 
+TIME_NAMES = ("start", "end")
 MOST_PROBLEMS = 1_000
 """So many are listed; the rest is only counted as left-out rows."""
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -63,8 +65,11 @@ _TIME_FORMATS = (
     "%Y-%m",
 )
 _OFFSET = 8 * 3600 * 1_000_000
+_EARLIEST = int(datetime(1970, 1, 1, tzinfo=CHINA).timestamp()) * 1_000_000
+_LATEST = int(datetime(2100, 1, 1, tzinfo=CHINA).timestamp()) * 1_000_000
+"""Local years 1970 to 2099: 0001 and 9999 are what programs write for "no time"."""
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
-_BELOW = r"^\s*(?:[<＜]\s*(?P<a>[0-9.]+)|(?P<b>[0-9.]+)\s*[LlND]+|(?P<c>[0-9.]+)\s*\(?未检出\)?)\s*$"
+_BELOW = r"^\s*(?:[<＜]\s*(?P<a>[0-9.]+)|(?P<b>[0-9.]+)\s*(?:[Ll]|ND)|(?P<c>[0-9.]+)\s*\(?未检出\)?)\s*$"
 
 Mask = npt.NDArray[np.bool_]
 
@@ -76,6 +81,8 @@ class Prepared:
     observations: pa.Table
     rows: int
     problems: list[Problem]
+    refused: int = 0
+    """Rows of the file of which something was refused; not all of them are among the problems."""
 
 
 class _Complaints:
@@ -84,14 +91,21 @@ class _Complaints:
     def __init__(self, rows: npt.NDArray[np.int64]) -> None:
         self._rows = rows
         self.bad: Mask = np.zeros(len(rows), np.bool_)
+        self._refused: Mask = np.zeros(len(rows), np.bool_)
         self.problems: list[Problem] = []
 
     def add(self, mask: Mask, column: str, code: str, texts: Any = None) -> None:
         fresh = np.flatnonzero(mask & ~self.bad)
         self.bad |= mask
+        self._refused[fresh] = True
         for place in fresh[: max(0, MOST_PROBLEMS - len(self.problems))]:
             value = "" if texts is None else str(texts[int(place)])
             self.problems.append(Problem(int(self._rows[place]), column, code, value[:60]))
+
+    @property
+    def refused(self) -> int:
+        """Rows of the file, not observations: in a wide table a row holds several."""
+        return len(np.unique(self._rows[self._refused]))
 
 
 def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prepared:
@@ -100,6 +114,8 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
     Columns go by their Chinese or English names (case does not matter). Times without zone are UTC+08:00. Numbers may
     be numeric columns or texts; `<0.05` and `0.05L` are below the detection limit. IntakeError when columns are missing.
     """
+    if source.time_names not in TIME_NAMES:
+        raise IntakeError(Problem(0, "", "time-names", source.time_names))
     named = _named(table)
     rows = named.num_rows
     long = named if "value" in named.column_names else _unpivot(named, directory, source)
@@ -125,7 +141,8 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
     _check_contradictions(series, statistic, starts, {**values, "limit": limits}, flag, complaints)
     good = np.flatnonzero(~complaints.bad)
     if not len(good):
-        return Prepared(CANDIDATES.empty_table(), rows, complaints.problems)
+        problems = [*_of_the_file(table), *complaints.problems]
+        return Prepared(CANDIDATES.empty_table(), rows, problems, complaints.refused)
     made = candidates(
         series=series,
         statistic=statistic,
@@ -134,11 +151,20 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
         flag=flag,
         qualifier=np.where(below, 1, 0).astype(np.int8),
         sequence=np.asarray(numbers, np.int64),
-        source=f"file:{source.digest}",
+        source=file_source(source),
     )
     return Prepared(
-        made if len(good) == len(series) else made.take(pa.array(good)), rows, complaints.problems
+        made if len(good) == len(series) else made.take(pa.array(good)),
+        rows,
+        [*_of_the_file(table), *complaints.problems],
+        complaints.refused,
     )
+
+
+def _of_the_file(table: pa.Table) -> list[Problem]:
+    """Return what is to be said of a file as a whole: sheets that were not read."""
+    names = (table.schema.metadata or {}).get(OTHER_SHEETS, b"").decode()
+    return [Problem(0, "", "sheets-left", names)] if names else []
 
 
 def _check_contradictions(
@@ -292,6 +318,9 @@ def _starts(
     else:
         starts, malformed = _parse_times(column.cast(pa.string()))
     complaints.add(malformed, "time", "time-malformed", column)
+    implausible: Mask = ~malformed & ((starts < _EARLIEST) | (starts >= _LATEST))
+    complaints.add(implausible, "time", "time-implausible", column)
+    starts[implausible] = 0  # left out; what follows computes with every row
     if source.time_names == "end":
         for name, seconds in _SECONDS.items():
             starts[statistic == STATISTIC_CODES[name]] -= seconds * 1_000_000
@@ -302,6 +331,11 @@ def _starts(
     for name, seconds in _SECONDS.items():
         off = (statistic == STATISTIC_CODES[name]) & (local % (seconds * 1_000_000) != 0)
         complaints.add(off, "time", "time-off-period", column)
+    for name, unit in (("month", "M"), ("year", "Y")):
+        mine: Mask = statistic == STATISTIC_CODES[name]
+        if mine.any():
+            begins = local.astype("datetime64[us]").astype(f"datetime64[{unit}]").astype("datetime64[us]")
+            complaints.add(mine & (begins.astype(np.int64) != local), "time", "time-off-period", column)
     return starts
 
 

@@ -13,16 +13,34 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "kind": ("只接受 CSV 和 XLSX 文件", "only CSV and XLSX files are accepted"),
     "columns": ("缺少必需的列", "required columns are missing"),
     "column-repeated": ("列名重复", "a column name occurs twice"),
+    "failed": ("处理该文件时出错，没有采用任何数据", "processing the file failed; nothing of it was taken"),
     "series-unknown": ("名录中没有这个序列", "the directory knows no such series"),
     "statistic-unknown": ("统计类型不能识别", "the statistic is not known"),
     "time-malformed": ("时间不能识别", "the time cannot be read"),
-    "time-off-period": ("时间不在整点周期上", "the time is not at the beginning of a period"),
+    "time-implausible": (
+        "时间不在 1970 至 2099 年之间",
+        "the time is not within the years 1970 to 2099",
+    ),
+    "time-off-period": ("时间不在时段的起点上", "the time is not at the beginning of a period"),
+    "time-names": (
+        "时间列的含义只能是 start（起点）或 end（终点）",
+        "the time column names the start or the end of a period, nothing else",
+    ),
+    "sheets-left": (
+        "只读取第一张工作表，其他工作表未读取，请分别导入",
+        "only the first worksheet was read; bring the others in files of their own",
+    ),
     "value-malformed": ("数值不能识别", "the value is not a number"),
     "value-missing": ("没有数值也没有标记", "there is neither a value nor a flag"),
     "unit-differs": ("单位与序列不符", "the unit is not that of the series"),
     "period-contradicted": (
         "同一序列同一时间出现多次且内容不同",
         "the same series and time occurs more than once with different contents",
+    ),
+    "measured-otherwise": (
+        "设备已上报（或平台已计算）该时段的数值，文件不能改变它；确需更改的，请提出数据更正，由第二人审批",
+        "a device sent (or the platform computed) another value for this time, which a file does not change; propose a "
+        "correction, which a second person approves",
     ),
     "not-valid-then": ("该序列在这一时间无效", "the series was not valid at that time"),
 }

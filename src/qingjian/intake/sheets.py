@@ -20,6 +20,10 @@ _LARGEST_UNPACKED = 2 << 30
 """An XLSX of a few kilobytes can unpack to gigabytes; what claims more than this is refused."""
 _MOST_ROWS = 5_000_000
 _MOST_COLUMNS = 2_000
+_ROWS_LOOKED_AT = 50
+_CHUNK = 1 << 20
+OTHER_SHEETS = b"other_sheets"
+"""Key of the table's metadata: names of worksheets that hold something and were not read."""
 
 
 def read_sheet(path: Path, name: str = "") -> pa.Table:
@@ -32,7 +36,9 @@ def read_sheet(path: Path, name: str = "") -> pa.Table:
         raise IntakeError(Problem(0, "", "too-large", f"{path.stat().st_size >> 20} MiB"))
     suffix = Path(name or path.name).suffix.lower()
     if suffix in (".xlsx", ".xlsm"):
-        return _table(_xlsx_rows(path))
+        others: list[str] = []
+        table = _table(_xlsx_rows(path, others))
+        return table.replace_schema_metadata({OTHER_SHEETS: "、".join(others)}) if others else table
     if suffix in (".csv", ".txt", ".tsv"):
         return _csv(path)
     raise IntakeError(Problem(0, "", "kind", suffix))
@@ -58,7 +64,11 @@ def decode(content: bytes) -> str:
         return content.decode("gb18030", "replace")
 
 
-def _xlsx_rows(path: Path) -> Iterator[Sequence[str]]:
+def _xlsx_rows(path: Path, others: list[str]) -> Iterator[Sequence[str]]:
+    """Yield the rows of the first worksheet; further ones that hold anything are named in `others`.
+
+    A formula whose result the file does not hold stands as its text, so that the cell is not taken for an empty one.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(one.file_size for one in archive.infolist())
@@ -68,12 +78,54 @@ def _xlsx_rows(path: Path) -> Iterator[Sequence[str]]:
             book = openpyxl.load_workbook(handle, read_only=True, data_only=True)
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # some writers state a wrong size
-            for row in sheet.iter_rows(values_only=True):
-                yield [_cell(value) for value in row]
+            if _has_formulas(path):
+                yield from _with_formulas(path, sheet)
+            else:
+                for row in sheet.iter_rows(values_only=True):
+                    yield [_cell(value) for value in row]
+            others += [one.title for one in book.worksheets[1:] if _holds_anything(one)]
     except IntakeError:
         raise
     except Exception as error:  # openpyxl raises whatever its parsers raise on a damaged file
         raise IntakeError(Problem(0, "", "unreadable", f"{type(error).__name__}: {error}"[:200])) from error
+
+
+def _holds_anything(sheet: Any) -> bool:
+    sheet.reset_dimensions()
+    return any(
+        value not in (None, "")
+        for row in sheet.iter_rows(max_row=_ROWS_LOOKED_AT, values_only=True)
+        for value in row
+    )
+
+
+def _has_formulas(path: Path) -> bool:
+    """Say whether any worksheet holds a formula; most hold none and need not be read twice."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                kept = b""
+                with archive.open(name) as part:
+                    while chunk := part.read(_CHUNK):
+                        if b"<f>" in kept + chunk or b"<f " in kept + chunk:
+                            return True
+                        kept = chunk[-3:]
+    return False
+
+
+def _with_formulas(path: Path, results: Any) -> Iterator[Sequence[str]]:
+    """Yield the results of a sheet, and the formula itself where there is none; an empty text is a result."""
+    with path.open("rb") as handle:
+        book = openpyxl.load_workbook(handle, read_only=True)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()
+        for found, written in zip(results.iter_rows(), sheet.iter_rows(values_only=True), strict=True):
+            yield [
+                str(formula)
+                if cell.value is None and cell.data_type != "str" and str(formula or "").startswith("=")
+                else _cell(cell.value)
+                for cell, formula in zip(found, written, strict=True)
+            ]
 
 
 def _cell(value: Any) -> str:

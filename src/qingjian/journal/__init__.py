@@ -4,10 +4,13 @@ from qingjian.journal.frame import Batch, Code, Frame, Kind, NewFrame, now_micro
 from qingjian.journal.reader import JournalReader, journals
 from qingjian.journal.retention import RetentionError, delete_segments
 from qingjian.journal.segment import (
+    Continuation,
     Damage,
     JournalError,
     JournalTooNewError,
     JournalUnavailableError,
+    continuations,
+    continue_above,
     damages,
 )
 from qingjian.journal.writer import JournalInUseError, JournalLimits, JournalWriter
@@ -15,6 +18,7 @@ from qingjian.journal.writer import JournalInUseError, JournalLimits, JournalWri
 __all__ = [
     "Batch",
     "Code",
+    "Continuation",
     "Damage",
     "Frame",
     "JournalError",
@@ -27,6 +31,8 @@ __all__ = [
     "Kind",
     "NewFrame",
     "RetentionError",
+    "continuations",
+    "continue_above",
     "damages",
     "delete_segments",
     "journals",

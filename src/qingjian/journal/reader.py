@@ -67,6 +67,22 @@ class JournalReader:
                 break
         return found
 
+    def last_batch(self) -> Batch | None:
+        """Return the newest closed batch, None when there is none."""
+        for path in reversed(segments.segment_paths(self.folder)):
+            connection = self._connection(path)
+            if connection is None:
+                continue
+            try:
+                newest = connection.execute("SELECT max(number) FROM batches").fetchone()[0]
+                if newest is not None:
+                    return segments.read_batches(connection, newest - 1, 1)[0]
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                continue
+        return None
+
     def last(self) -> int:
         """Return the newest readable sequence, 0 when the journal is empty."""
         for path in reversed(segments.segment_paths(self.folder)):
@@ -82,6 +98,24 @@ class JournalReader:
             if found:
                 return found
         return 0
+
+    def waiting(self, after_sequence: int) -> int:
+        """Return how many frames have a greater sequence; numbers nobody ever gave are not counted."""
+        paths = segments.segment_paths(self.folder)
+        found = 0
+        for path in paths[self._position(paths, after_sequence + 1) :]:
+            connection = self._connection(path)
+            if connection is None:
+                continue
+            try:
+                last = segments.last_sequence(connection)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                continue
+            # Within a segment sequences grow by one.
+            found += max(0, last - max(after_sequence, segments.first_sequence_of(path) - 1))
+        return found
 
     def first(self) -> int:
         """Return the oldest sequence still kept, 0 when the journal is empty."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from qingjian.contracts.folders import write_durably
+from qingjian.contracts.folders import make_durably, write_durably
 from qingjian.journal.frame import Batch, Frame, Kind, codes_from_text
 
 FORMAT = 1
@@ -165,6 +165,58 @@ def record_damage(folder: Path, damage: Damage) -> None:
     write_durably(
         folder / "damage.json", json.dumps(rows, ensure_ascii=False, indent=1, sort_keys=True).encode()
     )
+
+
+NUMBERS_APART = 1 << 40
+"""So far apart are the numbers before and after a restore: more frames than a node receives in the years between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """From where a journal goes on after a restore; the numbers between belong to frames that are not here."""
+
+    readable_up_to: int
+    """Newest sequence of the journal when this was decided; 0 when there was none."""
+    known_up_to: int
+    """Newest sequence that lake, ledger or an upper platform had; what lies between is not in this journal."""
+    continues_at: int
+    """First sequence, and first batch number, that is given again."""
+
+
+def continue_above(folder: Path, known_up_to: int) -> Continuation:
+    """Let the next writer of a journal give no number that can stand for another frame elsewhere; durable on return.
+
+    `folder` is that of one journal, made when it is missing; `known_up_to` the newest sequence any other store has of
+    it. No writer may be at work.
+    """
+    make_durably(folder)
+    readable = 0
+    for path in segment_paths(folder):
+        readable = max(readable, first_sequence_of(path) - 1)
+        try:
+            connection = open_for_reading(path)
+        except (sqlite3.DatabaseError, JournalError):
+            continue  # the writer keeps a damaged segment and its diagnosis
+        try:
+            readable = max(readable, last_sequence(connection))
+        except sqlite3.DatabaseError:
+            continue
+        finally:
+            connection.close()
+    above = max(readable, known_up_to)
+    decided = Continuation(readable, known_up_to, (above // NUMBERS_APART + 1) * NUMBERS_APART)
+    rows = [asdict(one) for one in (*continuations(folder), decided)]
+    write_durably(folder / "continued.json", json.dumps(rows, indent=1, sort_keys=True).encode())
+    return decided
+
+
+def continuations(folder: Path) -> Sequence[Continuation]:
+    """Return from where a journal went on after each restore, oldest first."""
+    try:
+        rows = json.loads((folder / "continued.json").read_bytes())
+    except FileNotFoundError:
+        return ()
+    return tuple(Continuation(**row) for row in rows)
 
 
 def damages(folder: Path) -> Sequence[Damage]:

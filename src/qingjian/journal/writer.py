@@ -321,10 +321,20 @@ class JournalWriter:
         for leftover in self.folder.glob("segment-*.part*"):
             leftover.unlink(missing_ok=True)
         paths = segments.segment_paths(self.folder)
+        continued = segments.continuations(self.folder)
+        start = continued[-1].continues_at if continued else 1
         if not paths:
-            self._begin_segment(1)
+            self._next_batch = start
+            self._begin_segment(start)
             return
-        path = paths[-1]
+        self._open_newest(paths[-1], first_time=first_time)
+        if self._next_sequence < start:
+            # Restored: the numbers up to there may stand for other frames in lake, ledger or at an upper platform.
+            self._close_segment()
+            self._next_batch = start
+            self._begin_segment(start)
+
+    def _open_newest(self, path: Path, *, first_time: bool) -> None:
         log = path.with_name(path.name + "-wal")
         state = wal.inspect(log) if first_time else None
         kept = ""

@@ -100,7 +100,33 @@ def stored_rows(
                 yield key, rows, known
 
 
-def _read(lake: LakeReader, day: date, until: datetime, series: Sequence[int]) -> pa.Table:
+def later_rows(
+    lake: LakeReader, day: date, after: datetime
+) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Return, for some series at a time, the stored rows of a day that are revisions or became known after a moment,
+    and all rows of those series that day. Columns as in `schemas.OBSERVATIONS`, by series, statistic, start, revision."""
+    start, end = bounds(day)
+    table = lake.observations
+    condition = f"(known_at > {whole_seconds(after)} OR revision > 0)"
+
+    def read() -> list[int]:
+        paths = table.paths(lambda one: may_hold(one, start=start, end=end))
+        if not paths:
+            return []
+        found = lake.query(
+            f"SELECT DISTINCT series FROM {file_list(paths)} WHERE start >= {moment_literal(start)} "  # noqa: S608 - numbers and own file names only
+            f"AND start < {moment_literal(end)} AND {condition} ORDER BY series"
+        )
+        return list(found.column("series").to_pylist())
+
+    series = with_retry(table, read)
+    for first in range(0, len(series), SERIES_AT_ONCE):
+        rows = _read(lake, day, None, series[first : first + SERIES_AT_ONCE]).to_pylist()
+        seconds = whole_seconds(after)
+        yield [row for row in rows if row["known_at"] > seconds or row["revision"] > 0], rows
+
+
+def _read(lake: LakeReader, day: date, until: datetime | None, series: Sequence[int]) -> pa.Table:
     start, end = bounds(day)
     table = lake.observations
 
@@ -111,7 +137,8 @@ def _read(lake: LakeReader, day: date, until: datetime, series: Sequence[int]) -
         return lake.query(
             f"SELECT {','.join(OBSERVATIONS.names)} FROM {file_list(paths)} "  # noqa: S608 - numbers and own file names only
             f"WHERE {series_filter(series)} AND start >= {moment_literal(start)} "
-            f"AND start < {moment_literal(end)} AND known_at <= {whole_seconds(until)}"
+            f"AND start < {moment_literal(end)}"
+            + ("" if until is None else f" AND known_at <= {whole_seconds(until)}")
         ).cast(OBSERVATIONS)
 
     return in_order(with_retry(table, read)).combine_chunks()

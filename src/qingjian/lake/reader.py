@@ -34,6 +34,10 @@ from qingjian.lake.writing import observations_table, other_table
 FORMAT = 1
 
 
+_CODES = """list_distinct(regexp_extract_all(codes, '\\["([^"\\\\]+)",', 1))"""
+"""The codes in the JSON text of a frame, `[["code","detail"],…]`: within a detail a quotation mark has a backslash before it."""
+
+
 class LakeTooNewError(RuntimeError):
     """The lake was written by a newer program."""
 
@@ -71,6 +75,14 @@ class LakeReader:
         """Return the number of the last stored batch, 0 for none."""
         self.observations.refresh()
         return self.observations.transaction("batch") or 0
+
+    def newest_batch(self) -> int:
+        """Return the greatest batch number any table has; more than `batch()` after a batch stored in part."""
+        found = []
+        for table in self._tables.values():
+            table.refresh()
+            found.append(table.transaction("batch") or 0)
+        return max(found)
 
     def known_until(self) -> datetime | None:
         """Return the newest known_at: what a page shows now is what `as_of` gives for this moment, for ever."""
@@ -228,6 +240,56 @@ class LakeReader:
         row["known_at"] = EPOCH + timedelta(seconds=row["known_at"])
         return row
 
+    def frame_range(self, journal: str, first: int, last: int) -> pa.Table:
+        """Return the frames of a journal with a sequence from `first` to `last`, both included, in their order."""
+        return self._frames_where(journal, first, last, f"sequence BETWEEN {int(first)} AND {int(last)}")
+
+    def frames_numbered(self, journal: str, sequences: Sequence[int]) -> pa.Table:
+        """Return the frames of a journal with these sequences, in their order."""
+        if not sequences:
+            return STORED_FRAMES.empty_table()
+        numbers = ",".join(str(int(one)) for one in sequences)
+        return self._frames_where(journal, min(sequences), max(sequences), f"sequence IN ({numbers})")
+
+    def _frames_where(self, journal: str, first: int, last: int, condition: str) -> pa.Table:
+        def read() -> pa.Table:
+            paths = self.frames_table.paths(
+                lambda one: one.low.get("sequence", first) <= last and one.high.get("sequence", last) >= first
+            )
+            if not paths:
+                return STORED_FRAMES.empty_table()
+            return self._engine.table(
+                f"SELECT {','.join(STORED_FRAMES.names)} FROM {file_list(paths)} "  # noqa: S608 - quoted text and numbers only
+                f"WHERE journal = {text_literal(journal)} AND {condition} ORDER BY sequence"
+            ).cast(STORED_FRAMES)
+
+        rows = with_retry(self.frames_table, read)
+        place = rows.schema.get_field_index("known_at")
+        return rows.set_column(place, "known_at", reading.known_moment(rows.column("known_at")))
+
+    def frame_spans(self) -> list[tuple[str, int, int, datetime]]:
+        """Return each journal with frames in the lake: its first and last sequence and when its newest was received."""
+
+        def read() -> list[tuple[str, int, int, datetime]]:
+            paths = self.frames_table.paths(lambda one: True)
+            if not paths:
+                return []
+            found = self._engine.table(
+                "SELECT journal, min(sequence) AS first, max(sequence) AS last, max(epoch_us(received_at)) AS newest "  # noqa: S608 - own file names only
+                f"FROM {file_list(paths)} GROUP BY journal ORDER BY journal"
+            )
+            return [
+                (
+                    row["journal"],
+                    row["first"],
+                    row["last"],
+                    EPOCH + timedelta(microseconds=row["newest"]),
+                )
+                for row in found.to_pylist()
+            ]
+
+        return with_retry(self.frames_table, read)
+
     def frames(
         self,
         start: datetime,
@@ -251,6 +313,32 @@ class LakeReader:
         return self._others(
             self.frames_table, "received_at", STORED_FRAMES, conditions, order, limit, start, end
         )
+
+    def frame_codes(self, mn: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Count the frames of a device received in [start, end) by kind and by each code noted of them.
+
+        Each row: kind, code, count, first, last, and journal and sequence of the last one. A frame counts once for each of
+        its codes. The details of the codes are left out here: they may differ from frame to frame, the codes are few.
+        """
+
+        def read() -> list[dict[str, Any]]:
+            paths = self.frames_table.paths(
+                lambda one: may_hold(one, start=start, end=end, column="received_at")
+            )
+            if not paths:
+                return []
+            found: list[dict[str, Any]] = self._engine.table(
+                "SELECT kind, code, count(*) AS count, min(received_at) AS first, max(received_at) AS last, "  # noqa: S608 - quoted text only
+                "arg_max(journal, (received_at, sequence)) AS journal, "
+                "arg_max(sequence, (received_at, sequence)) AS sequence "
+                f"FROM (SELECT kind, journal, sequence, received_at, unnest({_CODES}) AS code FROM {file_list(paths)} "
+                f"WHERE mn = {text_literal(mn)} AND codes <> '' AND "
+                f"received_at >= {moment_literal(start)} AND received_at < {moment_literal(end)}) "
+                "GROUP BY kind, code"
+            ).to_pylist()
+            return found
+
+        return with_retry(self.frames_table, read)
 
     def statements(
         self,

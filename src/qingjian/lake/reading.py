@@ -95,7 +95,11 @@ def file_list(paths: Sequence[str]) -> str:
 
 def local_month(moment: datetime) -> str:
     """Return YYYY-MM of the natural day (UTC+08:00)."""
-    return moment.astimezone(CHINA).strftime("%Y-%m")
+    try:
+        local = moment.astimezone(CHINA)
+    except OverflowError:  # the last hours of the year 9999
+        local = moment
+    return f"{local.year:04d}-{local.month:02d}"
 
 
 def may_hold(
@@ -227,8 +231,15 @@ def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 
 def month_bounds(month: str) -> tuple[datetime, datetime]:
-    """Return [start, end) of a local month YYYY-MM, in UTC."""
+    """Return [start, end) of a local month YYYY-MM, in UTC; at the ends of the calendar as far as moments go."""
     year, number = int(month[:4]), int(month[5:7])
     start = datetime(year, number, 1, tzinfo=CHINA)
-    end = (start + timedelta(days=32)).replace(day=1)
-    return start.astimezone(UTC), end.astimezone(UTC)
+    try:
+        begin = start.astimezone(UTC)
+    except OverflowError:
+        begin = datetime.min.replace(tzinfo=UTC)
+    try:
+        end = (start + timedelta(days=32)).replace(day=1).astimezone(UTC)
+    except OverflowError:
+        end = datetime.max.replace(tzinfo=UTC)
+    return begin, end

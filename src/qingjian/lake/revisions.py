@@ -19,6 +19,8 @@ from qingjian.lake.schemas import CANDIDATES, NUMBERS
 KEY = ("series", "statistic", "start")
 RULE_SOURCE = "rule:"
 """How the source of a derived value begins."""
+FILE_SOURCE = "file:"
+"""How the source of a value begins that was read from a file."""
 CORRECTION_SOURCE = "correction:"
 """How the source of a value begins that a person corrected; the number of the approved correction follows."""
 _FIELDS = (*NUMBERS, "limit")
@@ -110,6 +112,21 @@ def only_repeats(candidates: pa.Table, uncorrected: pa.Table) -> npt.NDArray[np.
         found[place] = not (conflict | adds).any()
         if not found[place]:
             del base[key]
+    return found
+
+
+def differing(candidates: pa.Table, known: pa.Table) -> npt.NDArray[np.bool_]:
+    """Say which candidates state something that a known row of their key does not: another value, mark or a further one."""
+    found = np.zeros(candidates.num_rows, np.bool_)
+    if not candidates.num_rows or not known.num_rows:
+        return found
+    group, first, _occurrence = _keys(candidates, known)
+    place = np.full(int(group.max()) + 1, -1, np.int64)
+    place[group[first:]] = np.arange(known.num_rows)
+    rows = np.flatnonzero(place[group[:first]] >= 0)
+    before = known.take(place[group[rows]]).select(CANDIDATES.names)
+    _merged, conflict, adds = _merge(before, candidates.take(rows).select(CANDIDATES.names))
+    found[rows] = conflict | adds
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,7 +29,15 @@ from qingjian.lake.reading import (
     whole_seconds,
     with_retry,
 )
-from qingjian.lake.revisions import CHANGES, CORRECTION_SOURCE, Resolution, only_repeats, resolve
+from qingjian.lake.revisions import (
+    CHANGES,
+    CORRECTION_SOURCE,
+    FILE_SOURCE,
+    Resolution,
+    differing,
+    only_repeats,
+    resolve,
+)
 from qingjian.lake.schemas import (
     CANDIDATES,
     FRAMES,
@@ -246,6 +255,58 @@ class Lake(LakeReader):
 
         found = with_retry(self.observations, read)
         return None if found is None else reading.newest_revisions(found.cast(OBSERVATIONS))
+
+    def stored_from(self, candidates: pa.Table, source: str, before: datetime) -> npt.NDArray[np.bool_]:
+        """Say which candidates have, before a moment, a revision of their key that was made from the same source."""
+        found = np.zeros(candidates.num_rows, np.bool_)
+        if not candidates.num_rows:
+            return found
+        extremes = pc.min_max(candidates.column("start")).as_py()
+        end = extremes["max"] + timedelta(microseconds=1)
+        series = sorted(pc.unique(candidates.column("series")).to_pylist())
+        keys = candidates.select(["series", "statistic", "start"])
+        keys = keys.append_column("place", pa.array(np.arange(candidates.num_rows)))
+
+        def read() -> list[int]:
+            paths = self.observations.paths(
+                lambda one: may_hold(one, series=series, start=extremes["min"], end=end)
+            )
+            if not paths:
+                return []
+            cursor = self._engine.cursor()
+            cursor.register("wanted_keys", keys)
+            try:
+                rows = cursor.sql(
+                    f"SELECT place FROM wanted_keys SEMI JOIN (SELECT * FROM {file_list(paths)} "  # noqa: S608 - numbers, own file names and a quoted text only
+                    f"WHERE source = {text_literal(source)} AND known_at < {_seconds(before)}) "
+                    "USING (series, statistic, start)"
+                ).fetchall()
+            finally:
+                cursor.unregister("wanted_keys")
+            return [place for (place,) in rows]
+
+        found[with_retry(self.observations, read)] = True
+        return found
+
+    def differing_from_sent(self, candidates: pa.Table, before: datetime) -> npt.NDArray[np.bool_]:
+        """Say which candidates would change what is known, before a moment, from elsewhere than a file.
+
+        That is what a device or another platform sent, what the platform computed and what a person corrected.
+        """
+        found = np.zeros(candidates.num_rows, np.bool_)
+        if not candidates.num_rows:
+            return found
+        candidates = candidates.select(CANDIDATES.names).cast(CANDIDATES).combine_chunks()
+        # Only the writer knows what is surely new.
+        doubtful = self._newest.may_be_known(candidates) if self._lock is not None else ~found
+        rows = np.flatnonzero(doubtful)
+        asked = candidates.take(rows)
+        known = self._known(asked, before) if len(rows) else None
+        if known is None:
+            return found
+        from_files = pc.fill_null(pc.starts_with(known.column("source"), FILE_SOURCE), False)
+        found[rows] = differing(asked, known.filter(pc.invert(from_files)))
+        return found
 
     # -- upkeep ------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from qingjian.notary.outbox import Place
 from qingjian.notary.reading import ShardReader
 from qingjian.notary.sealing import SeriesDayProof
 
+_UNSAFE = re.compile(r"[\s/\\\x00-\x1f:*?\"<>|]+")
 SAFE_NAME = re.compile(r"[^\s/\\\x00-\x1f:*?\"<>|]+(?:/[^\s/\\\x00-\x1f:*?\"<>|]+)*")
 
 
@@ -82,6 +83,11 @@ class BundleContent:
 def _lines(rows: Sequence[Mapping[str, object]]) -> bytes:
     text = [json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")) for row in rows]
     return "".join(f"{line}\n" for line in text).encode()
+
+
+def safe_name(name: str) -> str:
+    """Return one part of a file's name in a bundle for whatever a person called the file."""
+    return _UNSAFE.sub("_", name).strip(".") or "_"
 
 
 def _safe(name: str) -> str:

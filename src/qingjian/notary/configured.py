@@ -35,6 +35,11 @@ def witnesses(text: str) -> list[tuple[VerifierKey, str]]:
     return pairs
 
 
+def witness_names(text: str) -> list[str]:
+    """Return the names of those who are asked to cosign."""
+    return [key.name for key, _url in witnesses(text)]
+
+
 def witness_clients(text: str) -> list[WitnessClient]:
     """Return those who are asked to cosign each head."""
     return [WitnessClient(key.name, key, url, http_request) for key, url in witnesses(text)]
@@ -50,12 +55,14 @@ def mirrors(folder: str) -> list[FolderMirror]:
     return [FolderMirror(Path(folder))] if folder else []
 
 
-def reopen(folder: Path, clock: Clock, mirror: str = "") -> Notary:
+def reopen(folder: Path, clock: Clock, mirror: str = "", asked: str = "") -> Notary:
     """Open an existing ledger to read, prove or sign a bundle; NotaryError when there is none.
 
     The mirror must be named whenever one is configured: opening may publish a head, and none passes the mirror by.
+    Whoever lets the log grow or thaws it names the witnesses too (`asked`), for a folder that was put back in place
+    looks whole to itself.
     """
-    return Notary(folder, clock, depositaries=mirrors(mirror))
+    return Notary(folder, clock, anchors=witness_anchors(asked), depositaries=mirrors(mirror))
 
 
 def own_witness(folder: Path, name: str, trusted: str, clock: Clock) -> Witness | None:

@@ -23,7 +23,7 @@ from qingjian.ledger.tree import root
 from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT, LogFiles
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import BusinessRecords
-from qingjian.notary.subjects import subject_of
+from qingjian.notary.subjects import subjects_of
 
 
 @dataclass
@@ -39,8 +39,20 @@ class ShardReport:
     """Indices of leaves whose business record is gone."""
 
 
-def check_shard(files: LogFiles, head: Checkpoint) -> ShardReport:
-    """Check every tile and bundle of a shard against its recorded head."""
+ROUND = 30
+"""An older shard is looked at once in so many turns, a part of its bundles each time."""
+SMALL = 64
+"""A shard of so many bundles (of 256 entries) is looked at whole each time."""
+
+
+def in_turn(index: int, size: int, turn: int | None) -> bool:
+    """Say whether a bundle of a shard of some size is looked at in a turn; always without one."""
+    return turn is None or size <= SMALL * TILE_WIDTH or index % ROUND == turn % ROUND
+
+
+def check_shard(files: LogFiles, head: Checkpoint, turn: int | None = None) -> ShardReport:
+    """Check tiles and bundles of a shard against its recorded head: every one, or those whose turn it is and all
+    tiles above them."""
     report = ShardReport(files.folder.name, head.size)
 
     def bad(tile: Tile, reason: object) -> None:
@@ -49,6 +61,8 @@ def check_shard(files: LogFiles, head: Checkpoint) -> ShardReport:
 
     upper: dict[tuple[int, int], bytes] = {}  # root of each full tile, to compare with the level above
     for tile in tiles_between(0, head.size):
+        if tile.level == 0 and not in_turn(tile.index, head.size, turn):
+            continue
         try:
             hashes = split_hashes(tile, files.tile(tile))
         except (OSError, LedgerError):
@@ -65,7 +79,8 @@ def check_shard(files: LogFiles, head: Checkpoint) -> ShardReport:
     for tile in tiles_between(0, head.size, entries=True):
         if tile.level != ENTRIES:
             break
-        report.entries += _check_bundle(files, tile, bad)
+        if in_turn(tile.index, head.size, turn):
+            report.entries += _check_bundle(files, tile, bad)
     try:
         if root(head.size, TileNodes(head.size, files.tile).read) != head.root:
             report.problems.append(f"{files.folder.name}: the tiles do not hash to the recorded root")
@@ -115,12 +130,18 @@ def check_checkpoints(files: LogFiles, head: Checkpoint, keys: Sequence[Verifier
 
 
 def check_records(
-    notary: Notary, files: LogFiles, report: ShardReport, records: Sequence[BusinessRecords]
+    notary: Notary,
+    files: LogFiles,
+    report: ShardReport,
+    records: Sequence[BusinessRecords],
+    turn: int | None = None,
 ) -> None:
-    """Add unreadable entries and leaves whose record is gone to the report."""
+    """Add unreadable entries and leaves whose record is gone to the report, of all bundles or those whose turn it is."""
     for tile in tiles_between(0, report.size, entries=True):
         if tile.level != ENTRIES:
             break
+        if not in_turn(tile.index, report.size, turn):
+            continue
         try:
             entries = decode_bundle(tile, files.tile(tile))
         except (OSError, LedgerError):
@@ -135,7 +156,7 @@ def check_records(
                 continue
             if isinstance(entry, Event):
                 events.append((first + offset, leaf_hash(data)))
-            elif (subject := subject_of(entry)) is not None and notary.state.queued(subject) != data:
+            elif (subjects := subjects_of(entry)) and data not in map(notary.state.queued, subjects):
                 report.lost_records.append(first + offset)
         if records and events:
             known: set[bytes] = set()
@@ -152,21 +173,23 @@ def check_records(
 
 
 def fsck(
-    notary: Notary, records: Sequence[BusinessRecords] = (), *, newest_only: bool = False
+    notary: Notary, records: Sequence[BusinessRecords] = (), *, turn: int | None = None
 ) -> list[ShardReport]:
-    """Check every shard, or the newest. Without ``records`` the events behind commitments are not looked up."""
+    """Check every shard. Without ``records`` the events behind commitments are not looked up.
+
+    With a ``turn`` (the number of the night) only the newest shard is looked at whole, and of the older ones a thirtieth
+    of the bundles, another in each turn.
+    """
     reports = []
     previous: Checkpoint | None = None
     rows = notary.state.shards()
     for row in rows:
         files = notary.files(row.name)
         head = Checkpoint(row.origin, row.size, row.root)
-        if newest_only and row is not rows[-1]:
-            previous = head
-            continue
-        report = check_shard(files, head)
+        part = None if row is rows[-1] else turn
+        report = check_shard(files, head, part)
         report.problems += check_checkpoints(files, head, notary.verifier_keys(row.name))
-        check_records(notary, files, report, records)
+        check_records(notary, files, report, records, part)
         report.problems += _check_start(files, row.name, previous)
         previous = head
         reports.append(report)

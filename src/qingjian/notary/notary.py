@@ -129,9 +129,10 @@ class Notary:
             self.open_shard(StartReason.FIRST, self._known_elsewhere())
             self._guard()
             return
-        reason = self._reason_to_freeze(shards[-1])
-        if reason is not None:
-            self.freeze(reason)
+        if self.frozen is None:
+            reason, by = self._reason_to_freeze(shards[-1])
+            if reason is not None:
+                self.freeze(reason, by)
         if self.frozen is None:
             shard = self.shard(shards[-1].name)
             shard.resume()
@@ -165,25 +166,26 @@ class Notary:
             heads.append(read_checkpoint(path.read_bytes())[0])
         return heads[-1] if heads else None
 
-    def _reason_to_freeze(self, row: ShardRow) -> str | None:
-        if self.frozen is not None:
-            return self.frozen
+    def _reason_to_freeze(self, row: ShardRow) -> tuple[str | None, tuple[str, ...]]:
+        """Why not to sign, and whose memory says so."""
         if self.state.fact("instance") != self.instance():
-            return "账本目录是从备份恢复或复制的 / the folder was restored from a backup or copied"
+            return "账本目录是从备份恢复或复制的 / the folder was restored from a backup or copied", ()
         try:
             shard = self.shard(row.name)
             shard.check_files()
         except (FrozenError, DamagedError) as error:
-            return str(error)
+            return str(error), ()
         found = self.survey(row)
         if found.conflicts:
-            return f"与 {', '.join(found.conflicts)} 所见不同 / they have seen another history"
+            words = f"与 {', '.join(found.conflicts)} 所见不同 / they have seen another history"
+            return words, found.conflicts
         if found.largest.size > row.size:
-            return (
-                f"外部已见到 {found.largest.size} 条，本机只有 {row.size} 条 / "
+            words = (
+                f"{', '.join(found.ahead)} 已见到 {found.largest.size} 条，本机只有 {row.size} 条 / "
                 f"the world has seen {found.largest.size} entries, this node has {row.size}"
             )
-        return None
+            return words, found.ahead
+        return None, ()
 
     @property
     def world(self) -> list[Anchor]:
@@ -219,14 +221,21 @@ class Notary:
         """Why this notary does not sign, or None."""
         return self.state.fact("frozen")
 
-    def freeze(self, reason: str) -> None:
+    @property
+    def frozen_by(self) -> list[str]:
+        """Anchors whose memory contradicts this node's: they must agree before it signs again."""
+        return list(json.loads(self.state.fact("frozen_by") or "[]"))
+
+    def freeze(self, reason: str, by: Sequence[str] = ()) -> None:
         """Stop signing until a person recovers the ledger or starts a new origin."""
         with self.state.transaction():
             self.state.set_fact("frozen", reason)
+            self.state.set_fact("frozen_by", json.dumps(sorted({*self.frozen_by, *by})))
 
     def thaw(self) -> None:
         with self.state.transaction():
             self.state.set_fact("frozen", None)
+            self.state.set_fact("frozen_by", None)
 
     def _must_not_be_frozen(self) -> None:
         if (reason := self.frozen) is not None:
@@ -261,7 +270,8 @@ class Notary:
                 except (OSError, AnchorUnreachableError):
                     return False
                 except LedgerError as error:
-                    self.freeze(f"{depositary.name} 存有另一份历史 / holds another history: {error}")
+                    words = f"{depositary.name} 存有另一份历史 / holds another history: {error}"
+                    self.freeze(words, [depositary.name])
                     raise FrozenError(str(self.frozen)) from error
             return True
 
@@ -433,10 +443,12 @@ class Notary:
                         self.shard(name).add_cosignatures(note, signatures)
                     answers[witness.name] = "cosigned"
                 case Behind(larger):
-                    self.freeze(f"证人 {witness.name} 已见到 {larger} 条 / the witness has seen a larger log")
+                    words = f"证人 {witness.name} 已见到 {larger} 条 / the witness has seen a larger log"
+                    self.freeze(words, [witness.name])
                     answers[witness.name] = f"has seen {larger} entries"
                 case Refused(422, reason):
-                    self.freeze(f"证人 {witness.name} 拒绝：历史不一致 / the witness refuses this history")
+                    words = f"证人 {witness.name} 拒绝：历史不一致 / the witness refuses this history"
+                    self.freeze(words, [witness.name])
                     answers[witness.name] = f"refused: {reason}"
                 case Refused(status, reason):
                     answers[witness.name] = f"no cosignature ({status}): {reason}"

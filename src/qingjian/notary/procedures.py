@@ -15,7 +15,7 @@ from qingjian.notary.errors import DamagedError, FrozenError, NotaryError
 from qingjian.notary.files import CHECKPOINT
 from qingjian.notary.fsck import check_shard
 from qingjian.notary.notary import Notary
-from qingjian.notary.recovery import PublishedFolder, extend, read_entries, repair
+from qingjian.notary.recovery import PublishedFolder, Survey, extend, read_entries, repair
 from qingjian.notary.sealing import remember_seals
 from qingjian.notary.sequencer import Shard
 from qingjian.notary.state import ShardRow
@@ -64,25 +64,37 @@ def recover(notary: Notary, sources: Sequence[Source] = ()) -> Recovered:
     """Bring the ledger to what the world has seen, and let it sign again.
 
     Missing files and entries come from ``sources`` and this node's own published folder, and count only
-    when they lead to a signed root. When the folder was restored or copied, every anchor must answer,
-    and signing goes on under the old origin only if a depositary held every checkpoint before it was
-    published; otherwise something newer may be out there, and a new origin that names the old is started.
-    Raises FrozenError with the reason when entries are missing, somebody does not answer or has seen
-    another history; then ``start_new_origin`` is the way.
+    when they lead to a signed root. While the ledger is frozen every anchor must answer, and whoever's
+    memory froze it must show a head that agrees. When the folder was restored or copied, or when the
+    world had seen more than this node, signing goes on under the old origin only if a depositary held
+    every checkpoint before it was published; otherwise something newer may be out there, and a new
+    origin that names the old is started. Raises FrozenError with the reason when entries are missing,
+    somebody does not answer or has seen another history; then ``start_new_origin`` is the way.
     """
     with notary.locked():
         restored = notary.state.fact("instance") != notary.instance()
-        certain = not restored or any(item.name in notary.guarded_by for item in notary.depositaries)
+        must_answer = restored or notary.frozen is not None
         entries, files, shards = 0, 0, []
+        showed: set[str] = set()
         row = notary.state.shards()[-1]
         while True:
-            got_entries, got_files = _recover_shard(notary, row, sources, restored)
+            found, got_entries, got_files = _recover_shard(notary, row, sources, must_answer)
             entries, files = entries + got_entries, files + got_files
+            showed |= set(found.showed)
             shards.append(row.name)
             following = _following(notary, row, sources)
             if following is None:
                 break
             row = following
+        if silent := set(notary.frozen_by) - showed:
+            raise FrozenError(
+                f"账本因 {', '.join(sorted(silent))} 所见而冻结，须由其出示所见并一致；请在 ledger_witnesses 或 "
+                "ledger_mirror 中保留它 / it froze because of what they have seen, so they must be asked and agree"
+            )
+        # A record is made before a head is published: whoever knows more than the record shows that the record
+        # itself was put back, marker file or not.
+        put_back = restored or entries > 0 or len(shards) > 1
+        certain = not put_back or any(item.name in notary.guarded_by for item in notary.depositaries)
         with notary.state.transaction():
             notary.state.set_fact("successor", None)
         if not certain:
@@ -95,8 +107,8 @@ def recover(notary: Notary, sources: Sequence[Source] = ()) -> Recovered:
 
 
 def _recover_shard(
-    notary: Notary, row: ShardRow, sources: Sequence[Source], restored: bool
-) -> tuple[int, int]:
+    notary: Notary, row: ShardRow, sources: Sequence[Source], must_answer: bool
+) -> tuple[Survey, int, int]:
     shard = notary.shard(row.name)
     available = [PublishedFolder(shard.files), *sources]
     replaced = 0
@@ -109,10 +121,10 @@ def _recover_shard(
     found = notary.survey(row, [SourceAnchor(source) for source in sources])
     if found.conflicts:
         raise FrozenError(f"与 {', '.join(found.conflicts)} 所见不同 / they have seen another history")
-    if restored and found.unreachable:
+    if must_answer and found.unreachable:
         raise FrozenError(f"{', '.join(found.unreachable)} 没有应答 / did not answer, so nothing is certain")
     if found.largest.size == row.size or found.note is None:
-        return 0, replaced
+        return found, 0, replaced
     grown = extend(row.name, shard.head, found.largest, shard.files, available)
     if grown is None:
         raise FrozenError(
@@ -121,7 +133,7 @@ def _recover_shard(
     growth, entries = grown
     shard.install(growth, entries, found.note)
     remember_seals(notary, entries)
-    return len(entries), replaced
+    return found, len(entries), replaced
 
 
 def _following(notary: Notary, row: ShardRow, sources: Sequence[Source]) -> ShardRow | None:

@@ -17,11 +17,11 @@ from qingjian.ledger.frames import FrameBatch
 from qingjian.ledger.hashing import leaf_hash
 from qingjian.ledger.note import VerifierKey
 from qingjian.ledger.tree import verify_inclusion
-from qingjian.notary.contents import StoredFrame, batch_of, batch_place, frame_row
+from qingjian.notary.contents import StoredFrame, batch_of, batch_place, entered_over, frame_row, runs_of
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import Place
-from qingjian.notary.reading import ProvenEntry, ShardReader
+from qingjian.notary.reading import ProvenEntry, ShardReader, awaits_publication
 from qingjian.notary.sealing import commit_series_day, seal_of
 
 
@@ -49,6 +49,13 @@ class Provenance:
         return False if False in states else None if None in states else True
 
 
+_UNPUBLISHED = Step("checkpoint", None, "已记入账本，等待发布 / recorded, waits for its head to be published")
+_LATER = (
+    "所示修订在封存之后才到，不在此封存之内，待下次封存 / the revision shown came after the seal and is not under it; "
+    "the next seal of the day will hold it"
+)
+
+
 class Tracer:
     """Follows frames to their batch, the ledger's entry, the checkpoint and its cosignatures.
 
@@ -69,22 +76,39 @@ class Tracer:
         self, frames: Iterable[StoredFrame], batch_frames: Iterable[StoredFrame]
     ) -> list[Provenance]:
         """The chains of some frames of one batch, in their order."""
+        rows = list(batch_frames)
         try:
-            batch = batch_of(batch_frames)
+            batch = batch_of(rows)
         except LedgerError as error:
-            step = Step("batch", False, f"批次不成立 / the batch does not hold: {error}")
-            return [Provenance((step,)) for _ in frames]
+            return [self._beside_a_hole(frame, rows, error) for frame in frames]
         rest = self._above(batch)
         return [_with_batch(frame, batch, rest) for frame in frames]
 
+    def _beside_a_hole(
+        self, frame: StoredFrame, rows: Sequence[StoredFrame], error: LedgerError
+    ) -> Provenance:
+        """A batch that had lost frames before it was entered was entered run by run."""
+        for run in runs_of(rows):
+            if run[0].sequence <= frame.sequence <= run[-1].sequence:
+                batch = batch_of(run)
+                if batch_place(self._notary, batch.journal, batch.first, batch.last) is not None:
+                    return _with_batch(frame, batch, self._above(batch))
+        return Provenance((Step("batch", False, f"批次不成立 / the batch does not hold: {error}"),))
+
     def _above(self, batch: FrameBatch) -> Provenance:
         """What follows above a batch."""
-        place = batch_place(self._notary, batch.journal, batch.first)
+        place = batch_place(self._notary, batch.journal, batch.first, batch.last)
         if place is None:
+            other = entered_over(self._notary, batch.journal, batch.first, batch.last)
+            if other is not None and (other.first, other.last) != (batch.first, batch.last):
+                words = f"入账的是 {other.first}–{other.last} 帧，存储的不是 / the stored frames are not the batch entered"
+                return Provenance((Step("entry", False, words),))
             return Provenance((Step("entry", None, "批次尚未入账 / the batch is not in the ledger yet"),))
         try:
             proven = self._reader(place).prove(place.index)
         except (NotaryError, LedgerError, OSError) as error:
+            if _awaits(self._notary, place):
+                return Provenance((_UNPUBLISHED,), place)
             step = Step("entry", False, f"账本读不出该条 / the ledger cannot show the entry: {error}")
             return Provenance((step,), place)
         steps, moments = self._head(proven)
@@ -119,10 +143,12 @@ def trace_series_day(
     series: str,
     canonical: bytes,
     witness_keys: Sequence[VerifierKey] = (),
+    known_at: datetime.datetime | None = None,
 ) -> Provenance | None:
     """The chain of one series on one day: stored rows, seal, entry, checkpoint, cosignatures; None before it is sealed.
 
-    ``canonical`` are the rows as they are stored now, those only that were known when the day was sealed.
+    ``canonical`` are the rows as they are stored now, those only that were known when the day was sealed. ``known_at`` is
+    when the revision that is asked about became known: one that came after the seal is not under it.
     """
     try:
         seal = seal_of(notary, day)
@@ -136,17 +162,21 @@ def trace_series_day(
         return Provenance((Step("seal", None, words),))
     same = commit_series_day(notary, day, series, canonical) == seal.digests[series]
     words = "与封存时一致 / as sealed" if same else "存储的数据与封存时不同 / the stored values were changed"
-    first = Step("seal", same, f"{day} 第 {seal.revision} 次封存，{tree.size} 个序列：{words}")
+    stored = [Step("seal", same, f"{day} 第 {seal.revision} 次封存，{tree.size} 个序列：{words}")]
+    if known_at is not None and seal.known_until is not None and known_at > seal.known_until:
+        stored.append(Step("value", None, _LATER))
     place = notary.state.place(seal.subject)
     if place is None:
         waiting = Step("entry", None, "封存尚未入账 / the seal is not in the ledger yet")
-        return Provenance((first, waiting))
+        return Provenance((*stored, waiting))
     try:
         proven = ShardReader(notary, place.shard, place.index).prove(place.index)
         entry = parse_entry(proven.data)
     except (NotaryError, LedgerError, OSError) as error:
+        if _awaits(notary, place):
+            return Provenance((*stored, _UNPUBLISHED), place)
         step = Step("entry", False, f"账本读不出该条 / the ledger cannot show the entry: {error}")
-        return Provenance((first, step), place)
+        return Provenance((*stored, step), place)
     entered = (
         isinstance(entry, Day)
         and (entry.day, entry.revision) == (day, seal.revision)
@@ -159,12 +189,19 @@ def trace_series_day(
     )
     steps, moments = _checkpoint_steps(notary, proven, witness_keys)
     chain = (
-        first,
+        *stored,
         Step("entry", entered, f"{place.shard}/{place.index}：{words}"),
         *_included(proven),
         *steps,
     )
     return Provenance(chain, place, moments)
+
+
+def _awaits(notary: Notary, place: Place) -> bool:
+    try:
+        return awaits_publication(notary, place)
+    except (NotaryError, LedgerError, OSError):
+        return False
 
 
 def _with_batch(frame: StoredFrame, batch: FrameBatch, above: Provenance) -> Provenance:

@@ -72,6 +72,17 @@ class ShardReader:
         return consistency_proof(old, self.checkpoint.size, self._nodes.read)
 
 
+def awaits_publication(notary: Notary, place: Place) -> bool:
+    """Say whether a recorded entry lies beyond the published head: no proof of it is out yet (a depositary is away)."""
+    return published_size(notary, place.shard) <= place.index < notary.state.shard(place.shard).size
+
+
+def published_size(notary: Notary, shard: str) -> int:
+    """Size of the published head of a shard, 0 before the first."""
+    note = notary.files(shard).read(CHECKPOINT)
+    return 0 if note is None else read_checkpoint(note)[0].size
+
+
 def find_place(notary: Notary, name: str) -> Place:
     """Place from "shard/index", "index" (of the newest shard) or a subject such as "frames/gate-1/1"."""
     if (place := notary.state.place(name)) is not None:

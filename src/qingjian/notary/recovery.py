@@ -33,6 +33,10 @@ class Survey:
     asked: tuple[str, ...]
     conflicts: tuple[str, ...]
     unreachable: tuple[str, ...]
+    showed: tuple[str, ...] = ()
+    """Who showed a head that this log signed, older or newer, of this history or another."""
+    ahead: tuple[str, ...] = ()
+    """Those of them whose head is larger than ours."""
 
 
 def survey(
@@ -40,7 +44,7 @@ def survey(
 ) -> Survey:
     """Compare the recorded head with every anchor's memory of the same log."""
     largest, largest_note = head, None
-    asked, conflicts, unreachable = [], [], []
+    asked, conflicts, unreachable, showed, ahead = [], [], [], [], []
     nodes = TileNodes(head.size, files.tile)
     for anchor in anchors:
         try:
@@ -56,6 +60,9 @@ def survey(
         except LedgerError:
             unreachable.append(anchor.name)  # what our key did not sign says nothing about our history
             continue
+        showed.append(anchor.name)
+        if seen.size > head.size:
+            ahead.append(anchor.name)
         try:
             agrees = seen.size > head.size or root(seen.size, nodes.read) == seen.root
         except (LedgerError, OSError):
@@ -64,7 +71,15 @@ def survey(
             conflicts.append(anchor.name)
         elif seen.size > largest.size:
             largest, largest_note = seen, note
-    return Survey(largest, largest_note, tuple(asked), tuple(conflicts), tuple(unreachable))
+    return Survey(
+        largest,
+        largest_note,
+        tuple(asked),
+        tuple(conflicts),
+        tuple(unreachable),
+        tuple(showed),
+        tuple(ahead),
+    )
 
 
 def read_entries(source: SourceFiles | LogFiles, start: int, end: int) -> list[bytes]:

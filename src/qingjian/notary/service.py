@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qingjian.notary import attendance
 from qingjian.notary.errors import FrozenError
 from qingjian.notary.notary import DEFAULT_BATCH, Cosigning, Notary
 from qingjian.notary.outbox import Outbox
@@ -51,6 +52,7 @@ class NotaryService:
                     break
         except FrozenError:
             return Tick(added, None, self.notary.frozen)
+        attendance.note_publication(self.notary)
         return Tick(added, self._cosign(), self.notary.frozen)
 
     def _cosign(self) -> Cosigning | None:
@@ -60,6 +62,7 @@ class NotaryService:
             return None
         self._cosign_due = now + self.cosign_every
         result = self.notary.cosign(self.witnesses)
+        attendance.note(self.notary, result)
         if all(answer == "cosigned" for answer in result.answers.values()):
             self._cosigned = (result.shard, result.size)
         return result

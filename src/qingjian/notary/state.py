@@ -270,12 +270,29 @@ class State:
         row = self._connection.execute("SELECT entry FROM queue WHERE subject = ?", (subject,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def queued_any(self, subjects: Sequence[str]) -> list[bytes]:
+        """Entries of those of the subjects that there are."""
+        marks = ",".join("?" * len(subjects))
+        rows = self._connection.execute(
+            f"SELECT entry FROM queue WHERE subject IN ({marks})",  # noqa: S608 - question marks only
+            list(subjects),
+        )
+        return [bytes(row[0]) for row in rows]
+
     def queued_entries(self, prefix: str) -> list[bytes]:
         """Entries of all subjects that begin with a text."""
         rows = self._connection.execute(
             "SELECT entry FROM queue WHERE substr(subject, 1, ?) = ? ORDER BY id", (len(prefix), prefix)
         )
         return [bytes(row[0]) for row in rows]
+
+    def queued_after(self, prefix: str, number: int, limit: int) -> list[tuple[int, bytes]]:
+        """Number in the queue and entry of the next subjects that begin with a text, in the order of the queue."""
+        rows = self._connection.execute(
+            "SELECT id, entry FROM queue WHERE id > ? AND substr(subject, 1, ?) = ? ORDER BY id LIMIT ?",
+            (number, len(prefix), prefix, limit),
+        )
+        return [(int(row[0]), bytes(row[1])) for row in rows]
 
     def newest_subject(self, prefix: str) -> str | None:
         """The subject enqueued last among those that begin with a text."""
@@ -305,6 +322,11 @@ class State:
     def seal(self, day: str) -> SealRow | None:
         """The newest seal of a day."""
         return next(iter(self.seals(day)), None)
+
+    def first_known_until(self, day: str) -> int | None:
+        """Until when (POSIX seconds) the rows under the first seal of a day had become known."""
+        row = self._connection.execute("SELECT min(known_until) FROM seals WHERE day = ?", (day,)).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
 
     def sealed_days(self) -> list[str]:
         """Days that have a seal, oldest first."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qingjian.ledger.entries import Day, Entry, Frames
 
 
-def frames_subject(journal: str, first: int) -> str:
-    """A frame batch by its journal and first sequence."""
-    return f"frames/{journal}/{first}"
+def frames_subject(journal: str, first: int, last: int | None = None) -> str:
+    """A frame batch by its journal and first sequence.
+
+    With `last` the shorter batch of a restored journal: the backup held only the beginning of the batch that the ledger
+    has under the plain name.
+    """
+    return f"frames/{journal}/{first}" + ("" if last is None else f"/{last}")
 
 
 def day_subject(day: str, revision: int) -> str:
@@ -15,12 +21,12 @@ def day_subject(day: str, revision: int) -> str:
     return f"day/{day}/{revision}"
 
 
-def subject_of(entry: Entry) -> str | None:
-    """Subject of an entry that went through the notary's own queue, None for all others."""
+def subjects_of(entry: Entry) -> Sequence[str]:
+    """Subjects an entry can have that went through the notary's own queue, none for all others."""
     match entry:
-        case Frames(journal, first):
-            return frames_subject(journal, first)
+        case Frames(journal, first, last):
+            return frames_subject(journal, first), frames_subject(journal, first, last)
         case Day(day, revision):
-            return day_subject(day.isoformat(), revision)
+            return (day_subject(day.isoformat(), revision),)
         case _:
-            return None
+            return ()

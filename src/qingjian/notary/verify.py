@@ -3,9 +3,8 @@
 
     python3 verify.py BUNDLE.zip [--policy FILE | --fingerprint HEX ...] [--json]
 
-Exit 0: everything holds and the keys are ones you named. Exit 1: something does not hold (it is
-named). Exit 2: consistent in itself, but the origin is not confirmed, because only keys from inside
-the bundle were at hand. Exit 3: this program was called wrongly.
+Exit 0: everything holds and the keys are ones you named. 1: something does not hold (it is named).
+2: consistent, but the origin is not confirmed: only keys from inside the bundle were at hand. 3: called wrongly.
 
 --policy is a C2SP tlog-policy file (log, witness, group, quorum lines) that you got from somewhere
 else than the bundle; --fingerprint is the SHA-256 of a key as printed by its owner.
@@ -23,7 +22,7 @@ import zipfile
 from pathlib import Path
 
 FORMAT = "qingjian.evidence-bundle/v1"
-MANIFEST = "manifest.txt"
+MANIFEST, INDEXED = "manifest.txt", ("values", "events", "files")
 VERDICTS = {
     0: "成立 / holds",
     1: "不成立 / does not hold",
@@ -140,8 +139,7 @@ def witnessed(policy, name, cosigned):
     return sum(witnessed(policy, member, cosigned) for member in members) >= count
 
 def read_note(data):
-    content = data.decode()
-    text, separator, block = content.rpartition("\n\n")
+    text, separator, block = (content := data.decode()).rpartition("\n\n")
     if not separator or not block.endswith("\n") or any(ord(c) < 32 and c != "\n" for c in content):
         raise BadError("not a signed note")
     rows = [line.split(" ") for line in block[:-1].split("\n")]
@@ -204,9 +202,9 @@ def load(path):
 
 class Check:
     """One run over one bundle; collects what held and what did not."""
-
     def __init__(self):
-        self.files, self.policy, self.failures, self.held, self.entries, self.anchored = {}, None, [], [], {}, set()
+        self.files, self.policy, self.failures, self.held, self.entries = {}, None, [], [], {}
+        self.signed, self.opened, self.anchored = set(), set(), set()  # by the exporter; events; all with a reason
 
     def part(self, name, work):
         """Run one part; a failure is named and the rest goes on."""
@@ -225,15 +223,19 @@ class Check:
         self.part(MANIFEST, self.manifest)
         for name in [one for one in names if one.startswith("checkpoints/")] or ["checkpoints/"]:
             self.part(name, lambda name=name: self.checkpoint(name))
-        for name in names:
-            if name.startswith("frames/") and name.endswith(".jsonl"):
-                self.part(name, lambda name=name: self.frames(name))
-        for part, work in (("values", self.values), ("events", self.events), ("files", self.attachments)):
+        for name in [one for one in names if one.startswith("frames/") and one.endswith(".jsonl")]:
+            self.part(name, lambda name=name: self.frames(name))
+        for part, work in zip(INDEXED, (self.values, self.events, self.attachments)):  # noqa: B905
             self.part(f"{part}/index.jsonl", work)
         for name in names:
-            claims = name.startswith(("frames/", "values/", "events/", "files/"))
-            if claims and not name.endswith("/index.jsonl") and name not in self.anchored:
+            if not name.startswith(("frames/", "values/", "events/", "files/", "ledger/", "checkpoints/")):
+                self.exporter_only([name] * (name not in (MANIFEST, "policy.txt", "verify.py")))
+            elif name not in self.anchored | self.opened | {f"{part}/index.jsonl" for part in INDEXED}:
                 self.failures.append((name, "nothing that was proven stands behind it"))
+
+    def exporter_only(self, names):
+        self.held += [(name, "仅由导出方签名，未入账 / signed by the exporter only, not in the ledger")
+                      for name in names if name in self.signed]
 
     def manifest(self):
         text, signatures = read_note(self.files.get(MANIFEST, b""))
@@ -252,8 +254,8 @@ class Check:
             raise BadError("is of another format, lists a file twice or has not exactly one signature")
         if check_lines(text, signatures, self.policy[0])[0][1] != "verified":
             raise BadError(f"signed by {signatures[0][0]}, whose key you did not name")
-        what = f"清单由 {signatures[0][0]} 签名，列出 {len(listed)} 个文件 / signed, lists every file"
-        self.held += [(MANIFEST, what), ("summary.md", "仅由导出方签名 / signed by the exporter only")]
+        self.held.append((MANIFEST, f"清单由 {signatures[0][0]} 签名，列出 {len(listed)} 个文件 / signed, lists every file"))
+        self.signed = listed.keys() - {name for name, _ in self.failures}
 
     def checkpoint(self, name):
         if name not in self.files:
@@ -271,10 +273,10 @@ class Check:
             raise BadError(f"the quorum {self.policy[3]} is not met: cosigned by {sorted(cosigned) or 'nobody'}")
         what = f"日志 {origin} 共 {size} 条，签名有效，见证 {len(cosigned)} 家 / signed, {len(cosigned)} cosigned"
         self.held.append((name, what))
-        for key, state in lines:
-            if state == "present, not checked":
-                self.held.append((name, f"{key[0]}: 有签名，本程序不能核验 / present, not checked"))
+        said = "有签名，本程序不能核验 / present, not checked"
+        self.held += [(name, f"{key[0]}: {said}") for key, state in lines if state == "present, not checked"]
         shard = name.removeprefix("checkpoints/").removesuffix(".txt")
+        self.anchored |= {name, f"ledger/{shard}.jsonl"}
         self.part(f"ledger/{shard}.jsonl", lambda: self.ledger(shard, int(size), unbase(root)))
 
     def ledger(self, shard, size, root):
@@ -293,20 +295,18 @@ class Check:
 
     def frames(self, name):
         raw = name.removesuffix(".jsonl") + ".bin"
-        data, position, rows = self.files.get(raw, b""), 0, self.lines(name)
-        for row in rows:
+        data, position, before = self.files.get(raw, b""), 0, -1
+        for row in (rows := self.lines(name)):
             batch = self.entry(row["batch"], "frames")
             content = data[position : position + row["length"]]
             if row["offset"] != position or len(content) != row["length"]:
                 raise BadError(f"frame {row['sequence']} does not follow in {raw}")
-            position += row["length"]
-            journal = batch["journal"].encode()
-            digest = sha(
-                b"qingjian/frame/v1\n" + bytes([len(journal)]) + journal + row["sequence"].to_bytes(8, "big")
-                + row["received_us"].to_bytes(8, "big") + sha(content) + sha(row["context"].encode())
-            )
-            item = bytes.fromhex(row["nonce"]) + digest
-            size = batch["last"] - batch["first"] + 1
+            if name != f"frames/{batch['journal']}.jsonl" or row["sequence"] <= before:
+                raise BadError(f"frame {row['sequence']} is of journal {batch['journal']} or not in its order")
+            position, before, journal = position + row["length"], row["sequence"], batch["journal"].encode()
+            fixed = row["sequence"].to_bytes(8, "big") + row["received_us"].to_bytes(8, "big") + sha(content)
+            said = b"qingjian/frame/v1\n" + bytes([len(journal)]) + journal + fixed + sha(row["context"].encode())
+            item, size = bytes.fromhex(row["nonce"]) + sha(said), batch["last"] - batch["first"] + 1
             if climb(item, row["sequence"] - batch["first"], size, row["path"]) != bytes.fromhex(batch["root"]):
                 raise BadError(f"frame {row['sequence']} is not the one that was received")
         if position != len(data):
@@ -319,7 +319,8 @@ class Check:
             seal = self.entry(row["seal"], "day")
             content = self.files.get(row["file"], b"")
             header = json.loads(content.split(b"\n", 1)[0])
-            if (header["series"], header["day"]) != (row["series"], seal["day"]):
+            named = (header["series"], header["day"], f"values/{header['series']}/{header['day']}.jsonl")
+            if named != (row["series"], seal["day"], row["file"]):
                 raise BadError(f"{row['file']} is of another series or day")
             item = sha(b"qingjian/commitment/v1\n" + bytes.fromhex(row["salt"]) + content)
             if climb(item, row["index"], seal["series_days"], row["path"]) != bytes.fromhex(seal["root"]):
@@ -334,20 +335,20 @@ class Check:
             salt = bytes.fromhex(row["salt"])
             if len(salt) != 32 or sha(b"qingjian/commitment/v1\n" + salt + content).hex() != entry["commitment"]:
                 raise BadError(f"{row['file']} is not what was committed")
-            self.anchored.add(row["file"])
+            self.opened.add(row["file"])
         self.held += [("events", f"{len(rows)} 件业务事件与入账时一致 / events are as committed")] * bool(rows)
 
     def attachments(self):
         for row in self.lines("files/index.jsonl"):
             name, event = row["file"], row["event"]
             digest = hashlib.sha256(self.files.get(name, b"")).hexdigest()
+            if not name.startswith("files/"):
+                raise BadError(f"{name} is not one of the attached files")
             self.anchored.add(name)
-            what = f"摘要记在 {event} 中，已入账 / its digest is in a proven event"
-            if event is None:
-                what = "仅由导出方签名，未入账 / signed by the exporter only, not in the ledger"
-            elif event not in self.anchored or f'"{digest}"'.encode() not in self.files[event]:
-                raise BadError(f"{name} is not the file that {event} names")
-            self.held.append((name, what))
+            if event is not None and (event not in self.opened or f'"{digest}"'.encode() not in self.files[event]):
+                raise BadError(f"{name} is not a file that a proven event {event} names")
+            self.exporter_only([name] * (event is None))
+            self.held += [(name, f"摘要记在 {event} 中，已入账 / its digest is in a proven event")] * (event is not None)
 
 def verify(path, policy_text=None, fingerprints=()):
     """(exit code, report) for a bundle."""
@@ -355,8 +356,9 @@ def verify(path, policy_text=None, fingerprints=()):
     check = Check()
     try:
         check.files, check.failures = load(Path(path))
-        text = check.files.get("policy.txt", b"").decode() if policy_text is None else policy_text
-        policy = read_policy(text)
+        policy = read_policy(check.files.get("policy.txt", b"").decode() if policy_text is None else policy_text)
+        if policy_text is not None and fingerprints:  # the quorum of the policy would go unasked
+            raise BadError("--policy or --fingerprint, not both")
         check.policy = by_fingerprints(policy, set(fingerprints)) if fingerprints else policy
         check.run()
     except ValueError as error:
@@ -364,16 +366,12 @@ def verify(path, policy_text=None, fingerprints=()):
     except (OSError, zipfile.BadZipFile) as error:
         check.failures.append((str(path), f"cannot be read: {error}"))
     code = 1 if check.failures else 2 if own_only else 0
-    return code, {
-        "verdict": VERDICTS[code],
-        "exit": code,
-        "failures": [{"file": name, "reason": reason} for name, reason in check.failures],
-        "held": [{"part": name, "what": what} for name, what in check.held],
-    }
+    failures = [{"file": name, "reason": reason} for name, reason in check.failures]
+    held = [{"part": name, "what": what} for name, what in check.held]
+    return code, {"verdict": VERDICTS[code], "exit": code, "failures": failures, "held": held}
 
 class Parser(argparse.ArgumentParser):
     """Exit 2 has a meaning here, so wrong usage leaves with 3."""
-
     def error(self, message):
         self.print_usage(sys.stderr)
         self.exit(3, f"{message}\n")
@@ -381,19 +379,21 @@ class Parser(argparse.ArgumentParser):
 def main(arguments=None):
     parser = Parser(description="Check an evidence bundle of 清鉴 Qingjian.")
     parser.add_argument("bundle")
-    parser.add_argument("--policy", help="C2SP tlog-policy file with the keys you trust")
-    parser.add_argument("--fingerprint", action="append", default=[], help="SHA-256 of a key you trust")
+    trusted = parser.add_mutually_exclusive_group()
+    trusted.add_argument("--policy", help="C2SP tlog-policy file with the keys you trust")
+    trusted.add_argument("--fingerprint", action="append", default=[], help="SHA-256 of a key you trust")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        text = options.policy and Path(options.policy).read_text(encoding="utf-8")
+        text = options.policy and Path(options.policy).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         parser.error(f"--policy: {error}")
     code, report = verify(options.bundle, text, [item.lower() for item in options.fingerprint])
     lines = [f"[有效 ok] {item['part']}: {item['what']}" for item in report["held"]]
-    lines += [f"[失败 FAILED] {item['file']}: {item['reason']}" for item in report["failures"]]
-    lines.append(f"结论 / verdict: {report['verdict']}")
-    sys.stdout.write((json.dumps(report, ensure_ascii=False) if options.json else "\n".join(lines)) + "\n")
+    failed = [f"[失败 FAILED] {item['file']}: {item['reason']}" for item in report["failures"]]
+    lines += [*failed, f"结论 / verdict: {report['verdict']}"]
+    sys.stdout.reconfigure(errors="backslashreplace")  # a code page may lack Chinese
+    sys.stdout.write((json.dumps(report) if options.json else "\n".join(lines)) + "\n")
     return code
 
 if __name__ == "__main__":

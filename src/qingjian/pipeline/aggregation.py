@@ -23,10 +23,15 @@ from qingjian.contracts.directory import Directory, Series
 from qingjian.contracts.facts import StatedFact
 from qingjian.contracts.findings import Finding
 from qingjian.lake import CANDIDATES, Decimals, Lake, candidates, from_float
+from qingjian.lake.numbers import MOST_DIGITS
 from qingjian.lake.reading import month_bounds
 from qingjian.pipeline.converting import Values, means
-from qingjian.pipeline.neighbours import NeighbourChecks
+from qingjian.pipeline.described import info_of, with_dependents
+from qingjian.pipeline.halting import Halted, Halting, not_judged, stretches
+from qingjian.pipeline.isolating import isolated
+from qingjian.pipeline.neighbours import Hours, NeighbourChecks
 from qingjian.pipeline.own_rows import own_rows, prefer, rows_of
+from qingjian.pipeline.routing import readable_scale
 from qingjian.pipeline.watch import finest_statistic, make_finding
 from qingjian.pipeline.windows import (
     DAY,
@@ -47,7 +52,7 @@ from qingjian.pipeline.windows import (
 )
 from qingjian.quality.aggregation import Aggregates
 from qingjian.quality.chain import aggregate_upwards, finest
-from qingjian.quality.comparison import compare
+from qingjian.quality.comparison import COLUMNS, compare
 from qingjian.quality.facts import FactKind, IntervalFact
 from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.quality.status import effective_status
@@ -58,8 +63,9 @@ _CHUNK = 256
 _COLUMNS = ("series", "start", "value", "min", "max", "total", "flag", "known_at", "revision")
 _DECIMALS_MORE = 2
 """Results keep so many decimals more than the series reports; rounding for a report happens there."""
-_SECONDS = {"realtime": 60, "minute": 60, "hour": 3600, "day": 86_400}
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
+FIGURES = {"value": "value", "minimum": "min", "maximum": "max", "total": "total"}
+"""Column of a comparison → column of the lake, which evidence is named by."""
 _NOTHING = Observations.of([], [], [])
 Work = tuple[datetime, datetime, list[int]]
 """(begin, end, series)."""
@@ -83,9 +89,13 @@ class Aggregator:
         book: Rulebook,
         facts: Sequence[tuple[int, StatedFact]] = (),
         earlier: Directory | None = None,
+        halted: Mapping[str, Halted] | None = None,
+        *,
+        retry: bool = False,
     ) -> None:
         """`facts` are those of the fact log up to a window's `facts_until`, with their numbers; `earlier` is the
-        directory of the run before."""
+        directory of the run before. `halted`: code → series that could not be computed before; they are left out, with
+        `retry` made anew from where they stopped."""
         self._earlier = earlier
         self._lake = lake
         self._directory = directory
@@ -101,6 +111,9 @@ class Aggregator:
             if one.origin in ("device", "simulated") and finest_statistic(one)
         }
         self._devices = {one.mn: one for one in directory.devices}
+        self._wrong = self._not_describable()
+        self._halted = {numbers[code]: one for code, one in (halted or {}).items() if code in numbers}
+        self._retry = retry
         self._platform = {
             (one.point, one.factor, one.position): one.id
             for one in directory.series
@@ -109,26 +122,107 @@ class Aggregator:
 
     def run(self, window: Window, known_at: datetime) -> Aggregated:
         """Aggregate what the window asks for; depends only on what was known at window.known_until."""
-        parts: list[pa.Table] = []
-        findings: list[Finding] = []
         hours, days, months, touched = self._due(window)
+        halting = Halting(self._directory, self._halted, known_at)
+        halting.affected(
+            (begin, number) for work in (hours, days, months) for begin, _, some in work for number in some
+        )
+        parts, findings = self._tried_again(halting, window, known_at) if self._retry else ([], [])
+        failed = dict.fromkeys(self._halted, "") | self._wrong
         for target, work in (("hour", hours), ("day", days)):
             for begin, end, numbers in work:
-                for chunk in _chunks(numbers):
-                    made, converted = self._aggregate(chunk, begin, end, target, window)
-                    if made is not None:
-                        parts.append(self._rows(made, begin, end, window, converted))
-                        findings += self._compare(made, target, begin, end, window, known_at)
+                self._one(target, begin, end, numbers, window, known_at, failed, parts, findings)
         findings += self._checked(touched, parts, window, known_at)
         # Months are made of the days of this very run too, which are not stored yet.
         fresh = rows_of(parts, "day")
         for begin, end, numbers in months:
-            for chunk in _chunks(numbers):
-                made, converted = self._month(chunk, begin, end, window, fresh)
-                if made is not None:
-                    parts.append(self._rows(made, begin, end, window, converted))
+            self._one("month", begin, end, numbers, window, known_at, failed, parts, findings, fresh)
+        findings += halting.stated(failed, self._unscalable(window.ended_until), window.ended_until)
         rows = pa.concat_tables(parts) if parts else CANDIDATES.empty_table()
         return Aggregated(rows, findings)
+
+    def _one(
+        self,
+        target: str,
+        begin: datetime,
+        end: datetime,
+        numbers: Sequence[int],
+        window: Window,
+        known_at: datetime,
+        failed: dict[int, str],
+        parts: list[pa.Table],
+        findings: list[Finding],
+        fresh: pa.Table | None = None,
+    ) -> None:
+        """Make the periods of one stretch; what a single series makes impossible is told in `failed`."""
+
+        def work(chunk: Sequence[int]) -> tuple[pa.Table | None, list[Finding]]:
+            if fresh is not None:
+                made, converted = self._month(chunk, begin, end, window, fresh)
+            else:
+                made, converted = self._aggregate(chunk, begin, end, target, window)
+            if made is None:
+                return None, []
+            rows = self._rows(made, begin, end, window, converted)
+            if fresh is not None:
+                return rows, []
+            found = self._compare(made, target, begin, end, window, known_at)
+            return rows, found + (self._intervals(made, known_at) if target == "hour" else [])
+
+        for chunk in _chunks(numbers):
+            for rows, found in isolated(chunk, work, failed):
+                parts += [] if rows is None else [rows]
+                findings += found
+
+    def _tried_again(
+        self, halting: Halting, window: Window, known_at: datetime
+    ) -> tuple[list[pa.Table], list[Finding]]:
+        """Make the halted series anew from where they stopped; one succeeds wholly or stays as it was."""
+        parts: list[pa.Table] = []
+        findings: list[Finding] = []
+        whole = replace(window, only_from=EPOCH, only_to=_LAST)
+        for number in sorted(self._halted):
+            if number not in self._series or number in self._wrong:
+                continue
+            failed: dict[int, str] = {}
+            mine: list[pa.Table] = []
+            found: list[Finding] = []
+            since = halting.since(number)
+            for target, begin, end in stretches(since, window.ended_until):
+                if target != "month":
+                    self._one(target, begin, end, [number], whole, known_at, failed, mine, found)
+            fresh = rows_of(mine, "day")
+            for target, begin, end in stretches(since, window.ended_until):
+                if target == "month":
+                    self._one(target, begin, end, [number], whole, known_at, failed, mine, found, fresh)
+            if failed:
+                halting.failed_again(number, failed[number])
+            else:
+                halting.recovered(number)
+                parts += mine
+                findings += found
+        return parts, findings
+
+    def _not_describable(self) -> dict[int, str]:
+        """Return the series whose registration no computation can start from, with the reason."""
+        found = {}
+        for one in self._directory.series:
+            try:
+                info_of(one, edition=self._edition(one))
+                if not 0 <= one.decimals <= MOST_DIGITS - _DECIMALS_MORE:
+                    raise ValueError(f"decimals {one.decimals}")
+            except Exception as error:
+                found[one.id] = str(error)
+        return found
+
+    def _unscalable(self, at: datetime) -> dict[int, str]:
+        """Return the series whose route of a moment has a factor that is no number."""
+        routes = (one for one in self._directory.routes if readable_scale(one) is None)
+        return {
+            one.series: f"scale {one.scale!r}"
+            for one in routes
+            if self._directory.route(one.mn, one.wire_factor, at) is one
+        }
 
     def slices(self, window: Window, again: Sequence[str] = ()) -> list[Window]:
         """Cut a window into one for each local month it touches, newest first; at least one.
@@ -240,7 +334,7 @@ class Aggregator:
         series = rows.column("series").to_numpy().astype(np.int64)
         starts = rows.column("start").cast(pa.int64()).to_numpy()
         if self._dependents and len(series):
-            series, starts = _with_dependents(series, starts, self._dependents)
+            series, starts = with_dependents(series, starts, self._dependents)
         mine = np.isin(series, list(self._series))
         return series[mine], starts[mine]
 
@@ -259,7 +353,7 @@ class Aggregator:
         """Return own periods, and the converted values of flue gas."""
         flows = {one for number in numbers if (one := self._series[number].flow_series)}
         beside = {one for number in numbers for one in self._converter.inputs_of(number)}
-        wanted = sorted({*numbers, *flows, *beside})
+        wanted = sorted({*numbers, *flows, *beside} - self._wrong.keys())
         sent = {
             statistic: self._read(wanted, statistic, begin, end, window.known_until)
             for statistic in (("minute",) if target == "hour" else ("minute", "hour"))
@@ -314,7 +408,7 @@ class Aggregator:
         days = own_rows(own, fresh, own_of, begin, end)
         converted = means({key: day[2] for key, day in days.items() if np.isfinite(day[2])}, "month")
         best = prefer(days, sent)
-        infos = [_info(self._series[number], seconds=86_400) for number in numbers]
+        infos = [info_of(self._series[number], seconds=86_400) for number in numbers]
         made = self._upwards({"day": best}, infos, window).get("month") if len(best) else None
         return _within(made, numbers, begin, end), converted
 
@@ -330,9 +424,21 @@ class Aggregator:
                 continue
             fresh = rows_of(parts, "hour") if fresh is None else fresh
             hours = partial(self._hours, fresh, window)
+            wrong = dict(self._wrong)
+            judge = partial(self._judged, begin, window, hours, known_at)
             for chunk in _chunks(wanted):
-                found += self._neighbours.day(chunk, begin, window.ended_until, hours, known_at)
+                found += [one for some in isolated(chunk, judge, wrong) for one in some]
+            found += [
+                not_judged(self._series[number].code, begin, reason, known_at)
+                for number, reason in wrong.items()
+                if number not in self._wrong
+            ]
         return found
+
+    def _judged(
+        self, begin: datetime, window: Window, hours: Hours, known_at: datetime, chunk: Sequence[int]
+    ) -> list[Finding]:
+        return self._neighbours.day(chunk, begin, window.ended_until, hours, known_at)
 
     def _hours(
         self, fresh: pa.Table, window: Window, numbers: Sequence[int], begin: datetime, end: datetime
@@ -354,8 +460,8 @@ class Aggregator:
         return Observations.from_table(rows) if rows.num_rows else _NOTHING
 
     def _infos(self, numbers: Iterable[int]) -> list[SeriesInfo]:
-        known = [self._directory.series_by_id(number) for number in numbers]
-        return [_info(one, edition=self._edition(one)) for one in known if one is not None]
+        known = [self._directory.series_by_id(number) for number in numbers if number not in self._wrong]
+        return [info_of(one, edition=self._edition(one)) for one in known if one is not None]
 
     def _edition(self, series: Series) -> str:
         """Return the edition of the reporting device, which says what its marks mean."""
@@ -428,6 +534,25 @@ class Aggregator:
         pairs = zip(own.tolist(), made.start.tolist(), strict=True)
         return empty & np.array([pair in known for pair in pairs], np.bool_)
 
+    def _intervals(self, made: Aggregates, known_at: datetime) -> list[Finding]:
+        """State the days on which minutes came closer together than the register says."""
+        found: dict[tuple[int, datetime], Finding] = {}
+        for row in np.flatnonzero(made.step < 3600):
+            series = self._series[int(made.series[row])]
+            registered, seen = series.expected.get("minute"), int(made.step[row])
+            day = floor_day(datetime.fromtimestamp(int(made.start[row]), UTC))
+            if registered is None or seen >= registered or (series.id, day) in found:
+                continue
+            found[series.id, day] = make_finding(
+                "interval-not-registered",
+                series.code,
+                day,
+                day + DAY,
+                {"registered_seconds": registered, "seen_seconds": seen},
+                known_at,
+            )
+        return list(found.values())
+
     def _compare(
         self,
         made: Aggregates,
@@ -441,7 +566,7 @@ class Aggregator:
         sent = self._read(numbers, target, begin, end, window.known_until)
         if not len(sent):
             return []
-        differing = compare(made, sent, self._infos(numbers)).differing()
+        differing = compare(made, sent, self._infos(numbers), columns=COLUMNS).differing()
         found = []
         for row in range(len(differing)):
             evidence = differing.evidence(row)
@@ -453,41 +578,12 @@ class Aggregator:
                     self._series[int(evidence["series"])].code,
                     start,
                     start + length,
-                    {**evidence, "statistic": target},
+                    {**evidence, "statistic": target, "column": FIGURES[str(evidence["column"])]},
                     known_at,
-                    part=target,
+                    part=target if evidence["column"] == "value" else f"{target}|{evidence['column']}",
                 )
             )
         return found
-
-
-def _info(one: Series, seconds: int | None = None, edition: str = "2017") -> SeriesInfo:
-    # Means are made of reported minutes, hours or days; real-time values are never handed in.
-    finest = next((name for name in ("minute", "hour", "day") if name in one.expected), "hour")
-    return SeriesInfo(
-        one.id,
-        one.medium,
-        one.factor,
-        seconds or one.expected.get(finest) or _SECONDS[finest],
-        one.averaging,
-        one.flow_series,
-        one.decimals,
-        edition,
-    )
-
-
-def _with_dependents(
-    series: Ints, starts: Ints, dependents: Mapping[int, frozenset[int]]
-) -> tuple[Ints, Ints]:
-    """Add what is converted with a series to what came for it: oxygen that comes late changes the values beside it."""
-    order = np.argsort(series, kind="stable")
-    inputs = np.asarray(sorted(dependents), np.int64)
-    low, high = (np.searchsorted(series[order], inputs, side) for side in ("left", "right"))
-    parts = [(series, starts)]
-    for place in np.flatnonzero(high > low).tolist():
-        came = starts[order[low[place] : high[place]]]
-        parts += [(np.full(len(came), one, np.int64), came) for one in sorted(dependents[int(inputs[place])])]
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def _rounded(values: npt.NDArray[np.float64], decimals: npt.NDArray[np.int64]) -> Decimals:

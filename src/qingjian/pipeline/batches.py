@@ -85,6 +85,21 @@ class BatchLog:
         ).fetchone()
         return None if row is None else Intent(row[0], row[1], _moment(row[2]), row[3], json.loads(row[4]))
 
+    def known_at(self, seconds: int) -> Intent | None:
+        """Return the batch whose rows became known at a second since 1970, None when there is none."""
+        row = self._connection.execute(
+            "SELECT number, kind, known_at, directory_version, content FROM batch WHERE known_at = ?",
+            (seconds,),
+        ).fetchone()
+        return None if row is None else Intent(row[0], row[1], _moment(row[2]), row[3], json.loads(row[4]))
+
+    def logged(self) -> tuple[int, int] | None:
+        """Return (after, until) in seconds since 1970: of all that became known between, the log has the batch."""
+        before, newest = self._connection.execute(
+            "SELECT max(CASE WHEN kind = 'before' THEN known_at ELSE 0 END), max(known_at) FROM batch"
+        ).fetchone()
+        return None if newest is None else (int(before), int(newest))
+
     def last(self) -> int:
         """Return the newest number, 0 for none."""
         return int(self._connection.execute("SELECT coalesce(max(number), 0) FROM batch").fetchone()[0])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qingjian.contracts.directory import Device, Directory
+from qingjian.hj212.checksum import check_text
 from qingjian.hj212.content import Shape
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.message import Message
@@ -29,6 +30,7 @@ from qingjian.hj212.times import parse, period
 from qingjian.journal import Frame, Kind
 from qingjian.journal.frame import codes_to_text
 from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, STATISTIC_CODES, Decimals, candidates, from_text
+from qingjian.pipeline.isolating import isolated
 from qingjian.pipeline.joining import Missing, Part, Parts
 from qingjian.pipeline.routing import COLUMNS, Plan, Router
 
@@ -38,11 +40,14 @@ _ALL_NINES = re.compile(r"-?9{3,}\.9+")
 """What a 2025 device sends when a converted value cannot be computed (§8.1.1 d, confidence S)."""
 _ABOVE_RANGE = "T"
 _DAY = 86_400.0
+_HOUR_US, _MINUTE_US, _OFFSET_US = 3_600_000_000, 60_000_000, 28_800_000_000
 _RESENT_AFTER = 600.0
 """A frame of minutes, hours or days whose QN is older than so many seconds is a resend."""
 _NOT_SEPARATORS = bytes(byte for byte in range(0x21, 0x7F) if byte not in b";,=")
 _INTERACTIONS = frozenset({"9011", "9012", "9013", "9014", "9015"})
 _DATA = frozenset({Kind.ACCEPTED})
+_NOT_READABLE = "not readable by the directory"
+_LONGEST_REASON = 200
 _KIND_COUNTS = {kind: f"frames_{kind}" for kind in Kind}
 
 
@@ -62,6 +67,19 @@ class Decoded:
     """For each observation, when its frame was received."""
     missing: list[Missing] = field(default_factory=list)
     """Sub-packets given up."""
+    unread: list[Unread] = field(default_factory=list)
+    """Accepted frames of which nothing could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A frame the gateway accepted and the pipeline cannot read; it is kept as it came."""
+
+    journal: str
+    sequence: int
+    mn: str
+    received_us: int
+    reason: str
 
 
 class _Statement(NamedTuple):
@@ -100,6 +118,7 @@ class _Work:
     heard: dict[str, int] = field(default_factory=dict)
     offsets: list[tuple[str, int, float, int]] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     """The frame of each message taken, in the order in which they were taken."""
 
@@ -107,12 +126,54 @@ class _Work:
         self.frames.append(frame)
         return len(self.frames) - 1
 
+    def give_up(self, frame: Frame, reason: str) -> None:
+        """State that a frame could not be read."""
+        self.counts["undecodable"] += 1
+        self.unread.append(Unread(frame.journal, frame.sequence, frame.mn, frame.received_us, reason))
+        self.statements.append(
+            _Statement(frame.mn, frame.received_us, "", "", "", reason, "undecodable", None, frame.sequence)
+        )
+
+    def without(self, order: int, statements: int, offsets: int) -> None:
+        """Take back what a message brought: its place, and how many statements and offsets there were before it."""
+        del self.statements[statements:], self.offsets[offsets:]
+        for one in self.gathered.values():
+            while one.order and one.order[-1] == order:
+                one.values.pop()
+                for column in (one.starts, one.sequences, one.order, one.received):
+                    column.pop()
+
+    def only(self, orders: Iterable[int]) -> _Work:
+        """Return the values of some messages, by their places, as work of its own."""
+        wanted = set(orders)
+        some = _Work(Parts(), frames=self.frames)
+        for key, one in self.gathered.items():
+            rows = [row for row, order in enumerate(one.order) if order in wanted]
+            if rows:
+                some.gathered[key] = _Gathered(
+                    one.plan,
+                    [one.values[row] for row in rows],
+                    [one.starts[row] for row in rows],
+                    [one.sequences[row] for row in rows],
+                    [one.order[row] for row in rows],
+                    [one.received[row] for row in rows],
+                )
+        return some
+
 
 class Decoder:
-    """Decodes chunks of frames with one directory version; the same chunk always gives the same rows."""
+    """Decodes chunks of frames with one directory version; the same chunk always gives the same rows.
 
-    def __init__(self, directory: Directory) -> None:
+    `published` returns a published directory by its version: a frame the present one cannot read (its key was
+    exchanged, its policy tightened since) is read as it was when the gateway accepted it.
+    """
+
+    def __init__(
+        self, directory: Directory, published: Callable[[int], Directory | None] | None = None
+    ) -> None:
         self.directory = directory
+        self._published = published
+        self._then: dict[tuple[int, str], Policy | None] = {}
         self._router = Router(directory)
         self._policies: dict[str, tuple[Device, Policy]] = {}
         self._shapes: dict[tuple[str, bytes, tuple[str, ...]], Shape] = {}
@@ -133,10 +194,14 @@ class Decoder:
             if work.parts.open:
                 self._take_parts(work, *work.parts.expire(frame))
             work.heard[frame.mn] = frame.received_us
-            policy = self._policy(frame)
-            message = _message(frame.content, policy)
+            try:
+                policy = self._policy(frame)
+                message = self._message(frame, policy)
+            except Exception as error:  # one frame stops no other
+                work.give_up(frame, _said(error))
+                continue
             if message is None:
-                work.counts["undecodable"] += 1
+                work.give_up(frame, _NOT_READABLE)
             elif message.cn in _INTERACTIONS:
                 work.counts["interactions"] += 1
             elif message.in_packets:
@@ -144,7 +209,7 @@ class Decoder:
             else:
                 self._take(work, frame, message, policy)
         journal = frames[0].journal if frames else ""
-        observations, received = self._observations(work, journal)
+        observations, received = self._sound(work, journal)
         work.counts.update(f"statements_{one.reason}" for one in work.statements)
         return Decoded(
             frames_table(frames),
@@ -155,12 +220,13 @@ class Decoder:
             work.offsets,
             received,
             work.missing,
+            work.unread,
         )
 
     def hold(self, parts: Parts, frames: Iterable[Frame]) -> None:
         """Give back the frames that waited for others, after a restart or under another directory version."""
         for frame in frames:
-            message = _message(frame.content, self._policy(frame))
+            message = self._message(frame, self._policy(frame))
             if message is not None and message.in_packets:
                 parts.add(message, frame)
 
@@ -172,6 +238,31 @@ class Decoder:
                 work.statements.append(_joined(part))
             self._take(work, part.frame, part.message, self._policy(part.frame))
 
+    def _message(self, frame: Frame, policy: Policy) -> Message | None:
+        changed = frame.directory_version != self.directory.version
+        then = self._policy_then(frame) if changed and policy.sm4_key is None else None
+        if then is not None and then.sm4_key is not None:
+            # Encrypted when it was accepted: without the key its bytes might pass for a message.
+            message = _message(frame.content, then)
+            return _message(frame.content, policy) if message is None else message
+        message = _message(frame.content, policy)
+        if message is None and changed:
+            then = self._policy_then(frame)
+            message = None if then is None else _message(frame.content, then)
+        return message
+
+    def _policy_then(self, frame: Frame) -> Policy | None:
+        """Return the policy of a frame's device in the directory the gateway had when the frame came."""
+        key = frame.directory_version, frame.mn
+        if key not in self._then:
+            directory = self._published(key[0]) if self._published is not None else None
+            device = directory.device(frame.mn, frame.received_at) if directory is not None else None
+            then = (
+                policy_of(device, directory.without) if directory is not None and device is not None else None
+            )
+            self._then[key] = then
+        return self._then[key]
+
     def _policy(self, frame: Frame) -> Policy:
         known = self._policies.get(frame.mn)
         if known is not None and known[0].valid_from is None and known[0].valid_to is None:
@@ -180,12 +271,21 @@ class Decoder:
         if device is None:
             return DEFAULT
         if known is None or known[0] is not device:
-            known = self._policies[frame.mn] = (device, policy_of(device))
+            known = self._policies[frame.mn] = (device, policy_of(device, self.directory.without))
         return known[1]
 
     def _take(self, work: _Work, frame: Frame, message: Message, policy: Policy) -> None:
-        counts, statements = work.counts, work.statements
+        """Take what a message says; one that cannot be worked with is stated and stops no other."""
+        before = len(work.statements), len(work.offsets)
         order = work.place(frame)
+        try:
+            self._take_values(work, frame, message, policy, order)
+        except Exception as error:
+            work.without(order, *before)
+            work.give_up(frame, _said(error))
+
+    def _take_values(self, work: _Work, frame: Frame, message: Message, policy: Policy, order: int) -> None:
+        counts, statements = work.counts, work.statements
         shape, values = self._data(message)
         places = self._places.get(shape)
         if places is None:
@@ -195,7 +295,22 @@ class Decoder:
         values.append(None)
         for place in places:
             told = values[place] or "" if place >= 0 else ""
-            start = _start(message.cn, told, policy.datatime, policy.minute_interval)
+            named = _start(message.cn, told, policy.datatime, policy.minute_interval)
+            start = None if named is None else named[0]
+            if named is not None and not named[1]:
+                statements.append(
+                    _Statement(
+                        frame.mn,
+                        named[0],
+                        message.cn,
+                        "DataTime",
+                        "",
+                        told,
+                        "time-off-period",
+                        None,
+                        frame.sequence,
+                    )
+                )
             at = frame.received_us if start is None else start
             # Several DataTime in one frame: each item belongs to the one it stands under.
             under = place if len(places) > 1 else None
@@ -271,6 +386,24 @@ class Decoder:
                 self._shapes[key] = data.shape
             return data.shape, [*data.values]
         return shape, values
+
+    def _sound(self, work: _Work, journal: str) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+        """Return the observations of all frames whose values can be worked with; the others are stated."""
+        stated = len(work.statements)
+        try:
+            return self._observations(work, journal)
+        except Exception:
+            del work.statements[stated:]
+        failed: dict[int, str] = {}
+        orders = sorted({order for one in work.gathered.values() for order in one.order})
+        isolated(orders, lambda some: self._observations(work.only(some), journal), failed)
+        for order, reason in failed.items():
+            work.give_up(work.frames[order], reason)
+        rest = work.only(set(orders) - failed.keys())
+        made = self._observations(rest, journal)
+        work.statements += rest.statements
+        work.counts.update(rest.counts)
+        return made
 
     def _observations(self, work: _Work, journal: str) -> tuple[pa.Table, npt.NDArray[np.int64]]:
         """Return the observations, those of one key in their order of arrival, and when the frame of each was received."""
@@ -358,9 +491,11 @@ def _joined(part: Part) -> _Statement:
     )
 
 
-def policy_of(device: Device) -> Policy:
-    """Return the decoding policy of a registered device."""
+def policy_of(device: Device, without: frozenset[str]) -> Policy:
+    """Return the decoding policy of a registered device; `without`: what the directory switches off for all."""
     policy = Policy.from_json(device.policy) if device.policy else DEFAULT
+    if without:
+        policy = replace(policy, without=policy.without | without)
     if device.sm4_key_hex:
         policy = replace(policy, sm4_key=bytes.fromhex(device.sm4_key_hex))
     if device.edition != "auto":
@@ -369,10 +504,16 @@ def policy_of(device: Device) -> Policy:
 
 
 def _message(content: bytes, policy: Policy) -> Message | None:
-    """Read a frame the gateway accepted: its check was verified there, so the plain case goes straight to the fields."""
+    """Read a frame the gateway accepted; the plain case goes straight to the fields.
+
+    Its check was verified there, but by the policy of that moment: it must hold without a key too.
+    """
     if policy.sm4_key is None and content.startswith(b"##") and content[2:6].isdigit():
         end = 6 + int(content[2:6])
-        if len(content) >= end + 4 and content[end - 2 : end] == b"&&":
+        plain = content[end - 2 : end] == b"&&" and content[end : end + 4].upper() == check_text(
+            content[6:end]
+        )
+        if plain:
             message = read_segment(content[6:end], policy)
             if isinstance(message, Message):
                 return message
@@ -380,10 +521,29 @@ def _message(content: bytes, policy: Policy) -> Message | None:
     return decoded if isinstance(decoded, Message) else None
 
 
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+
+
 @lru_cache(maxsize=8192)
-def _start(command: str, text: str, convention: str, minute_interval: int) -> int | None:
+def _start(command: str, text: str, convention: str, minute_interval: int) -> tuple[int, bool] | None:
+    """Return the start (microseconds) of the period that DataTime names, and whether the device named it exactly.
+
+    A data logger that writes the second of sending (08:00:05) means the period it lies in: the one that began before it,
+    or where devices name the end, the one whose end is nearest.
+    """
     found = period(command, text, convention, minute_interval) if text else None
-    return None if found is None else _microseconds(found[0])
+    if found is None:
+        return None
+    told, length = _microseconds(found[0]), int(found[1].total_seconds()) * 1_000_000
+    if not length:
+        return told, True
+    grid = length if length >= _HOUR_US else _MINUTE_US
+    local = told + _OFFSET_US
+    if convention == "end":
+        local += grid // 2
+    start = local // grid * grid - _OFFSET_US
+    return start, start == told
 
 
 @lru_cache(maxsize=8192)

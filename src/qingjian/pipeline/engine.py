@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import structlog
 
 from qingjian.contracts.clock import Clock
 from qingjian.contracts.directory import STATISTICS, Directory, DirectoryStore
@@ -24,10 +25,13 @@ from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, Appended, Batch, Decim
 from qingjian.pipeline.batches import BatchLog, Intent
 from qingjian.pipeline.decoding import Decoded, Decoder
 from qingjian.pipeline.findings import SqliteFindingLog
+from qingjian.pipeline.isolating import STORE_ERRORS
 from qingjian.pipeline.joining import Parts
-from qingjian.pipeline.latest import Row, SqliteLatestStore
+from qingjian.pipeline.latest import AHEAD_US, Row, SqliteLatestStore
 from qingjian.pipeline.replay import frame_of
+from qingjian.pipeline.watch import make_finding
 
+LOG = structlog.get_logger("qingjian.pipeline")
 READ_AT_ONCE = 4_096
 _SHOW_SECONDS = 0.5
 _SHOWN_AT_ONCE = 2_000
@@ -88,6 +92,7 @@ class Engine:
         self.watchers = list(watchers)
         self._batch_seconds = batch_seconds
         self._carriers: dict[str, Callable[[Intent], None]] = {}
+        self._asked_again: set[str] = set()
         self._readers: dict[str, JournalReader] = {}
         self._read: dict[str, int] = {}
         self._stored: dict[str, int] = {}
@@ -108,13 +113,25 @@ class Engine:
         self.lake.open_for_writing()
         stored = self.lake.batch()
         known_until = self.lake.known_until()
-        if self.batches.last() < stored and known_until is not None:
-            self.batches.start_after(stored, known_until)
+        # Numbers any store has seen are never given again: what has one of them is not stored under it anew.
+        newest = max(stored, self.lake.newest_batch(), self.findings.position())
+        if self.batches.last() < newest:
+            self.batches.start_after(newest, known_until or self._clock.now())
         position = min(stored, self.findings.position())
         done = 0
         while following := self.batches.after(position):
             for intent in following:
-                self.carry_out(intent)
+                try:
+                    self.carry_out(intent)
+                except STORE_ERRORS:
+                    if intent.kind not in self._asked_again:
+                        raise
+                    LOG.exception("batch_failed", number=intent.number, kind=intent.kind)
+                except Exception as error:
+                    # An asking chore finds that it was not done and asks for the same again; nothing waits for it.
+                    LOG.exception("batch_failed", number=intent.number, kind=intent.kind)
+                    if intent.kind not in self._asked_again:
+                        self.findings.append_tick([order_failed(intent, error)], {})
                 position = intent.number
                 done += 1
         self._hold_again(self.batches.last() + 1)
@@ -131,7 +148,10 @@ class Engine:
     def _decoder_for(self, version: int) -> Decoder:
         if self._decoder is None or self._decoder.directory.version != version:
             directory = self.directory(version) if version else None
-            before, self._decoder = self._decoder, Decoder(directory or empty_directory(self._clock.now()))
+            before, self._decoder = (
+                self._decoder,
+                Decoder(directory or empty_directory(self._clock.now()), self.directory),
+            )
             if before is not None:
                 for name, parts in self._parts.items():
                     self._parts[name] = self._held(name, parts.sequences())
@@ -262,9 +282,11 @@ class Engine:
         elif intent.kind != "before":
             self._carriers[intent.kind](intent)
 
-    def carry(self, kind: str, carrier: Callable[[Intent], None]) -> None:
-        """Say who carries out batches of another kind than frames."""
+    def carry(self, kind: str, carrier: Callable[[Intent], None], *, asked_again: bool = False) -> None:
+        """Say who carries out batches of another kind than frames; `asked_again`: whoever starts them sees to those that fail."""
         self._carriers[kind] = carrier
+        if asked_again:
+            self._asked_again.add(kind)
 
     def start(self, kind: str, content: Mapping[str, object]) -> Intent:
         """Write a batch of another kind into the log and carry it out, after the frames read so far."""
@@ -291,15 +313,29 @@ class Engine:
         decoded = combine(chunks)
         ranges = intent.ranges
         positions = {name: high for name, (_, high) in ranges.items()}
-        self.store_rows(
-            intent,
-            directory,
-            observations=decoded.observations,
-            frames=decoded.frames,
-            statements=decoded.statements,
-            positions=positions,
-            heard=decoded,
-        )
+        try:
+            self.store_rows(
+                intent,
+                directory,
+                observations=decoded.observations,
+                frames=decoded.frames,
+                statements=decoded.statements,
+                positions=positions,
+                heard=decoded,
+            )
+        except STORE_ERRORS:
+            raise
+        except Exception as error:
+            # The frames are kept, so that their values can be read again; the process goes on.
+            LOG.exception("batch_failed", number=intent.number, kind=intent.kind)
+            self.store_rows(
+                intent,
+                directory,
+                observations=CANDIDATES.empty_table(),
+                frames=decoded.frames,
+                positions=positions,
+                findings=[order_failed(intent, error)],
+            )
         self._stored.update(positions)
         for name, high in positions.items():
             self._read[name] = max(self._read.get(name, 0), high)
@@ -319,8 +355,9 @@ class Engine:
         positions: Mapping[str, int] | None = None,
         heard: Decoded | None = None,
         findings: Sequence[Finding] = (),
+        memory: Mapping[str, object] | None = None,
     ) -> Appended:
-        """Give a batch to lake and findings, each exactly once; `findings` come beside those of the watchers."""
+        """Give a batch to lake and findings, each exactly once; `findings` and `memory` come beside those of the watchers."""
         appended = self.lake.append(
             Batch(intent.number, intent.known_at, intent.directory_version, dict(positions or {})),
             observations=observations,
@@ -329,12 +366,20 @@ class Engine:
         )
         if self.findings.position() < intent.number:
             found: list[Finding] = list(findings)
-            memory: dict[str, object] = {}
+            remember: dict[str, object] = dict(memory or {})
             for watcher in self.watchers:
-                more, remembered = watcher.on_batch(intent, directory, heard, appended)
+                try:
+                    more, remembered = watcher.on_batch(intent, directory, heard, appended)
+                except STORE_ERRORS:
+                    raise
+                except (
+                    Exception
+                ) as error:  # one rule that cannot judge stops neither the others nor the frames
+                    LOG.exception("rule_failed", rule=type(watcher).__name__, number=intent.number)
+                    more, remembered = [order_failed(intent, error, type(watcher).__name__)], {}
                 found += more
-                memory.update(remembered)
-            self.totals.findings += self.findings.append_batch(found, intent.number, memory)
+                remember.update(remembered)
+            self.totals.findings += self.findings.append_batch(found, intent.number, remember)
         self.totals.batches += 1
         self.totals.new += appended.new
         self.totals.repeated += appended.repeated
@@ -357,7 +402,7 @@ class Engine:
     def behind(self) -> dict[str, int]:
         """Return the number of frames each journal has that the lake has not."""
         return {
-            name: max(0, self._reader(name).last() - self._stored.get(name, self._position(name)))
+            name: self._reader(name).waiting(self._stored.get(name, self._position(name)))
             for name in journals(self._journal_folder)
         }
 
@@ -380,6 +425,21 @@ class Engine:
             reader.close()
 
 
+def order_failed(intent: Intent, error: Exception, part: str = "") -> Finding:
+    """Return that a batch was given up, or that a rule (`part`) could not judge it."""
+    evidence = {
+        "kind": intent.kind,
+        "batch": intent.number,
+        "reason": f"{type(error).__name__}: {error}"[:500],
+        "content": dict(intent.content),
+    }
+    if part:
+        evidence["part"] = part
+    known_at = intent.known_at
+    subject = f"{intent.kind}-{intent.number}"
+    return make_finding("order-failed", subject, known_at, known_at, evidence, known_at, part=part)
+
+
 def combine(chunks: Sequence[Decoded]) -> Decoded:
     """Put chunks together, in their order."""
     if not chunks:
@@ -395,6 +455,7 @@ def combine(chunks: Sequence[Decoded]) -> Decoded:
             whole.heard[mn] = max(received, whole.heard.get(mn, 0))
         whole.offsets += one.offsets
         whole.missing += one.missing
+        whole.unread += one.unread
     return whole
 
 
@@ -410,6 +471,12 @@ def _received(decoded: Decoded) -> pa.Table:
 
 def _rows_of(observations: pa.Table, known: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[Row]:
     starts = observations.column("start").cast(pa.int64()).to_numpy()
+    # What lies ahead of its receipt goes to the lake only: as the latest value it would stay until then.
+    present = np.flatnonzero(starts <= known + AHEAD_US)
+    if len(present) < len(starts):
+        observations, starts, known = observations.take(pa.array(present)), starts[present], known[present]
+    if not len(starts):
+        return []
     key = (
         observations.column("series").to_numpy().astype(np.int64) * 16
         + observations.column("statistic").to_numpy()

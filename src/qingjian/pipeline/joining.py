@@ -1,7 +1,7 @@
 """Sub-packets of one journal put together before they are decoded, in both styles found in the field.
 
-What waits for its siblings is a function of the journal alone, so the sequences of the waiting frames (they stand in
-the batch log) are enough to go on after a restart with the same result.
+What waits for its siblings, and of what it is remembered that it stood alone, is a function of the journal alone, so the
+sequences of these frames (they stand in the batch log) are enough to go on after a restart with the same result.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from qingjian.hj212.message import Message
-from qingjian.hj212.reassembly import Dropped, Outcome, Reassembler
+from qingjian.hj212.reassembly import Dropped, Kin, Outcome, Reassembler, kin_of
 from qingjian.journal import Frame
 
 TIMEOUT = timedelta(minutes=2)
@@ -51,23 +51,32 @@ class Parts:
         self._reassembler = Reassembler(TIMEOUT, _MOST_OPEN, _MOST_BYTES)
         self._frames: dict[int, Frame] = {}
         """Id of a waiting message → its frame; the reassembler keeps the message alive as long."""
+        self._alone: dict[Kin, int] = {}
+        """What stood alone → sequence of its frame, as long as the reassembler remembers it."""
 
     @property
     def open(self) -> bool:
-        return bool(self._reassembler.open)
+        """Whether there is anything that time settles."""
+        return bool(self._reassembler.open or self._reassembler.stood_alone())
 
     def add(self, message: Message, frame: Frame) -> tuple[list[Part], list[Missing]]:
         """Take a sub-packet; returns what can be decoded now and what was given up."""
         self._frames[id(message)] = frame
-        return self._settle(self._reassembler.add(message, frame.received_at), frame)
+        settled = self._settle(self._reassembler.add(message, frame.received_at), frame)
+        kin = kin_of(message)
+        if kin is not None and (message.pno or 0) > 1 and kin in self._reassembler.stood_alone():
+            self._alone[kin] = frame.sequence
+        return settled
 
     def expire(self, frame: Frame) -> tuple[list[Part], list[Missing]]:
         """Give up what had waited too long when a frame was received."""
         return self._settle(self._reassembler.expire(frame.received_at), frame)
 
     def sequences(self) -> list[int]:
-        """Return the sequences of the frames that wait, in the order in which they must be added again."""
-        return sorted(self._frames[id(one)].sequence for one in self._reassembler.waiting())
+        """Return the sequences of the frames that wait or stood alone, in the order in which they must be added again."""
+        self._alone = {kin: self._alone[kin] for kin in self._reassembler.stood_alone()}
+        waiting = [self._frames[id(one)].sequence for one in self._reassembler.waiting()]
+        return sorted([*waiting, *self._alone.values()])
 
     def _settle(self, outcome: Outcome, last: Frame) -> tuple[list[Part], list[Missing]]:
         parts = []
@@ -78,8 +87,8 @@ class Parts:
             if len(frames) > 1:
                 message = message.with_data_area(b"".join(one.cp for one in whole.messages))
             elif not whole.complete:
-                missing.append(_of_one(message, frames[0]))
-                message = message.with_data_area(_without_last(message.cp))
+                missing.append(_of_one(message, frames[0], whole.reason))
+                message = message.with_data_area(_without_last_group(message.cp))
             parts.append(Part(message, last if len(frames) > 1 else frames[0], frames))
         for message in outcome.repeated:
             del self._frames[id(message)]
@@ -103,7 +112,7 @@ def _numbers(messages: Iterable[Message]) -> list[int]:
     return [one.pno for one in messages if one.pno is not None]
 
 
-def _of_one(message: Message, frame: Frame) -> Missing:
+def _of_one(message: Message, frame: Frame, reason: str) -> Missing:
     """A first sub-packet whose followers never came."""
     return Missing(
         frame.journal,
@@ -111,12 +120,28 @@ def _of_one(message: Message, frame: Frame) -> Missing:
         message.cn,
         message.pnum or 0,
         (message.pno or 1,),
-        "timeout",
+        reason,
         frame.received_us,
         (frame.sequence,),
     )
 
 
-def _without_last(cp: bytes) -> bytes:
-    """Leave out the last value: where the texts were to be joined it may be cut off."""
-    return cp[: max(cp.rfind(b";"), cp.rfind(b","), 0)]
+def _without_last_group(cp: bytes) -> bytes:
+    """Leave out all of the last factor: where the texts were to be joined a value may be cut off, or stand without its mark."""
+    cp, last = _cut(cp)
+    before = _factor(_cut(cp)[1])
+    # The text may be cut within a name: of w01018 only w01 is there.
+    if before.startswith(_factor(last)):
+        while cp and _factor(_cut(cp)[1]) == before:
+            cp, _ = _cut(cp)
+    return cp
+
+
+def _cut(cp: bytes) -> tuple[bytes, bytes]:
+    """Return a data area without its last field, and that field."""
+    place = max(cp.rfind(b";"), cp.rfind(b","))
+    return cp[: max(place, 0)], cp[place + 1 :]
+
+
+def _factor(field: bytes) -> bytes:
+    return field.partition(b"=")[0].partition(b"-")[0]

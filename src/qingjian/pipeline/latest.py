@@ -27,7 +27,9 @@ CREATE TABLE IF NOT EXISTS latest (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID
 """
-_UPSERT = """
+AHEAD_US = 3_600_000_000
+"""So far, in microseconds, a period may begin after its receipt: the clocks of devices are not exact."""
+_UPSERT = f"""
 INSERT INTO latest (series, statistic, start, value, flag, known_at, journal, sequence, revision)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (series, statistic) DO UPDATE SET
@@ -37,7 +39,8 @@ WHERE excluded.start > latest.start
    OR (excluded.start = latest.start AND (
         excluded.revision > latest.revision
         OR (excluded.revision = latest.revision AND excluded.known_at >= latest.known_at)))
-"""
+   OR (latest.start > latest.known_at + {AHEAD_US} AND excluded.start <= excluded.known_at + {AHEAD_US})
+"""  # noqa: S608 - a constant number
 Row = tuple[int, str, int, float | None, str, int, str, int, int]
 """Columns as in the table; start and known_at in microseconds since 1970."""
 _COUNT = "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"

@@ -32,7 +32,8 @@ from qingjian.pipeline.decoding import Decoder, policy_of
 from qingjian.pipeline.joining import Parts
 
 _PAGE = 4_096
-_REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED, Kind.REFUSED})
+REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED, Kind.REFUSED})
+"""Kinds of frames that are read again."""
 
 
 def order_replay(folder: Path, mn: str, start: datetime, end: datetime) -> str:
@@ -64,18 +65,18 @@ def replayed_observations(lake: Lake, decoder: Decoder, order: dict[str, Any], b
     waiting: dict[str, Parts] = defaultdict(Parts)
     tables = []
     for frames in _pages(lake, order["mn"], start, end, before):
-        admitted = [one for one in frames if one.kind is Kind.ACCEPTED or _admitted(one, decoder.directory)]
-        for name, same in groupby(admitted, key=lambda one: one.journal):
-            tables.append(decoder.decode(list(same), _REPLAYED, waiting[name]).observations)
+        taken = [one for one in frames if one.kind is Kind.ACCEPTED or admitted(one, decoder.directory)]
+        for name, same in groupby(taken, key=lambda one: one.journal):
+            tables.append(decoder.decode(list(same), REPLAYED, waiting[name]).observations)
     return pa.concat_tables(tables) if tables else decoder.decode([]).observations
 
 
-def _admitted(frame: Frame, directory: Directory) -> bool:
+def admitted(frame: Frame, directory: Directory) -> bool:
     """Whether what the gateway did not accept when it came is the registered device's by today's directory."""
     device = directory.device(frame.mn, frame.received_at)
     if device is None:
         return False
-    message = decode_frame(frame.content, policy_of(device))
+    message = decode_frame(frame.content, policy_of(device, directory.without))
     if not isinstance(message, Message) or message.mn != device.mn:
         return False
     return (not device.password or message.pw == device.password) and _may_come_from(device, frame.peer)
@@ -94,7 +95,7 @@ def _may_come_from(device: Device, peer: str) -> bool:
 def _pages(lake: Lake, mn: str, start: datetime, end: datetime, before: datetime) -> Iterator[list[Frame]]:
     after: tuple[str, int] | None = None
     while True:
-        rows = lake.frames(start, end, mn=mn, kinds=sorted(_REPLAYED), after=after, limit=_PAGE).to_pylist()
+        rows = lake.frames(start, end, mn=mn, kinds=sorted(REPLAYED), after=after, limit=_PAGE).to_pylist()
         if not rows:
             return
         after = (rows[-1]["journal"], rows[-1]["sequence"])

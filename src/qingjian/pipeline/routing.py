@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from qingjian.contracts.directory import Directory, Route
 from qingjian.hj212.content import Shape
-from qingjian.lake.numbers import decimal_of
+from qingjian.lake.numbers import MOST_DIGITS, decimal_of
 from qingjian.lake.reading import EPOCH, microseconds
 
 COLUMNS = ("value", "min", "max", "total", "converted", "flag")
@@ -26,8 +26,6 @@ COLUMN_OF_SUFFIX = {
     "Rtd": "value",
     "Avg": "value",
     "Data": "value",
-    "DayData": "value",
-    "NightData": "value",
     "Min": "min",
     "Max": "max",
     "Cou": "total",
@@ -36,7 +34,10 @@ COLUMN_OF_SUFFIX = {
     "RT": "value",
     "Flag": "flag",
 }
-"""Suffix on the wire → column of the observation. ZsMin, ZsMax, EFlag and unknown suffixes stay in the frame."""
+"""Suffix on the wire → column of the observation. ZsMin, ZsMax, EFlag and unknown suffixes stay in the frame.
+
+DayData and NightData (noise by day and by night) are statements: neither of them is the value of the whole day.
+"""
 KEPT_IN_FRAME_ONLY = frozenset({"ZsMin", "ZsMax", "SampleTime"})
 STATISTIC_OF_COMMAND = {
     "2011": "realtime",
@@ -132,6 +133,13 @@ class Router:
                     for suffix, index in zip(suffixes, indices, strict=True)
                 ]
                 continue
+            scale = readable_scale(route)
+            if scale is None:
+                leftovers += [
+                    Leftover(index, factor, suffix, "unscalable", route.series)
+                    for suffix, index in zip(suffixes, indices, strict=True)
+                ]
+                continue
             taken: dict[str, int] = {}
             for suffix, index in zip(suffixes, indices, strict=True):
                 column = COLUMN_OF_SUFFIX.get(suffix)
@@ -144,7 +152,7 @@ class Router:
                     taken[column] = index
             if taken:
                 series.append(route.series)
-                scales.append(decimal_of(route.scale))
+                scales.append(scale)
                 for column in COLUMNS:
                     picks[column].append(taken.get(column, -1))
         if not statistic:
@@ -161,6 +169,15 @@ class Router:
             tuple(leftovers),
             edition,
         )
+
+
+def readable_scale(route: Route) -> tuple[int, int] | None:
+    """Return mantissa and decimals of what a value is multiplied by; None where the register has no such number."""
+    try:
+        mantissa, decimals = decimal_of(route.scale)
+    except ValueError:
+        return None
+    return (mantissa, decimals) if mantissa and abs(decimals) <= MOST_DIGITS else None
 
 
 def _blocks(shape: Shape, under: int | None) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:

@@ -90,6 +90,29 @@ _ALL = (
         "came, or a number came again with another text, so what came is not read; the frames are kept.",
     ),
     FindingRule(
+        "frame-unread",
+        "1",
+        "device",
+        "major",
+        "报文已接收但无法解读",
+        "Frames accepted but not readable",
+        "接入网关已接收并应答的报文，数据处理时无法解读（如密钥与登记不符、内容异常）；原始报文保留，更正登记后可重新解读，其他报文不受影响。",
+        "Frames the gateway accepted and acknowledged could not be read afterwards (a key that is not the registered one, "
+        "content that cannot be worked with …); they are kept as they came and can be read again once the register is "
+        "corrected; no other frame is held up.",
+    ),
+    FindingRule(
+        "order-failed",
+        "1",
+        "node",
+        "major",
+        "任务无法执行",
+        "Order cannot be carried out",
+        "导入、数据更正、重新解读或一批报文在处理时出错；该任务单独作废并保留内容，其余任务和报文照常处理。",
+        "An import, a correction, a reading anew or a batch of frames failed; it alone is given up, its content is kept, and "
+        "everything else goes on.",
+    ),
+    FindingRule(
         "journal-unavailable",
         "1",
         "node",
@@ -101,14 +124,38 @@ _ALL = (
         "and connections stay, so devices keep and resend their data; it ends when frames are written again.",
     ),
     FindingRule(
-        "device-against-platform",
+        "series-not-computed",
         "1",
         "series",
         "major",
-        "设备均值与平台计算不一致",
+        "序列无法计算",
+        "Series cannot be computed",
+        "名录中该序列的登记内容无法用于计算（如均值方式、应报间隔、换算系数），平台暂停计算该序列，其他序列不受影响；名录变化后及每日重算一次，成功即结束。",
+        "What the register holds of the series (kind of mean, periods owed, factor of the route …) cannot be computed with, so "
+        "the platform leaves this series out and goes on with all others; it tries again after a change of the register "
+        "and once a day, and ends when that succeeds.",
+    ),
+    FindingRule(
+        "device-against-platform",
+        "2",
+        "series",
+        "major",
+        "设备数据与平台计算不一致",
         "Device differs from platform",
-        "设备上报的小时、日均值与平台由更细数据计算的结果之差超出修约可解释的范围。",
-        "The mean the device sent differs from what the platform computes from the finer data by more than rounding explains.",
+        "设备上报的小时、日数据（均值、最小值、最大值或累计值）与平台由更细数据计算的结果之差超出修约可解释的范围。",
+        "A mean, extreme or total of an hour or a day that the device sent differs from what the platform computes from the "
+        "finer data by more than rounding explains.",
+    ),
+    FindingRule(
+        "interval-not-registered",
+        "1",
+        "series",
+        "minor",
+        "分钟数据间隔与登记不符",
+        "Interval of minute data is not the registered one",
+        "当日分钟数据的间隔短于名录登记的间隔；小时有效性按实际间隔计算，请核对登记或设备设置（MinInterval）。",
+        "On this day minute data came at a shorter interval than the registered one; validity of hours is counted by the "
+        "interval that came. Check the register or the setting of the device (MinInterval).",
     ),
 )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -13,24 +14,36 @@ from qingjian.contracts.directory import Directory
 from qingjian.contracts.rulebooks import RulebookStore
 from qingjian.gateway.settings import read_statuses
 from qingjian.intake import ImportResult, ImportSource, IntakeError, KeptFiles, Spool, prepare, read_sheet
-from qingjian.intake.importing import result_of
+from qingjian.intake.importing import result_of, to_store
+from qingjian.intake.problems import Problem
 from qingjian.lake import CANDIDATES
 from qingjian.pipeline.aggregation import Aggregator
 from qingjian.pipeline.batches import Intent
 from qingjian.pipeline.corrections import corrected_observation, waiting_corrections
 from qingjian.pipeline.decoding import Decoder
-from qingjian.pipeline.engine import Engine, empty_directory
+from qingjian.pipeline.engine import Engine, empty_directory, order_failed
 from qingjian.pipeline.facts import SqliteFactLog
 from qingjian.pipeline.gaps import GapFinder, GapSettings
+from qingjian.pipeline.halting import RULE as HALTED
+from qingjian.pipeline.halting import Halted, halted
+from qingjian.pipeline.isolating import STORE_ERRORS
 from qingjian.pipeline.replay import replayed_observations, waiting_replays
 from qingjian.pipeline.retention import release_segments
 from qingjian.pipeline.settings import PipelineSettings
-from qingjian.pipeline.watch import JournalWatcher, all_watchers
-from qingjian.pipeline.windows import Window
+from qingjian.pipeline.watch import (
+    ClockWatcher,
+    FlagWatcher,
+    JournalWatcher,
+    SilenceWatcher,
+    UnreadWatcher,
+    all_watchers,
+)
+from qingjian.pipeline.windows import Window, floor_day
 from qingjian.rulebook.book import difference
 
 LOG = structlog.get_logger("qingjian.pipeline")
 _HOUR = timedelta(hours=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Work:
@@ -58,17 +71,20 @@ class Work:
             started = clock.now().isoformat()
             engine.findings.append_tick([], {"first-start": started})
         self.watched_since = datetime.fromisoformat(started)
-        engine.watchers, self._silence = all_watchers(engine.findings.memory, clock.now())  # type: ignore[assignment]
+        if engine.findings.memory("aggregated") is None:
+            last = engine.batches.last_of("aggregate")
+            engine.findings.append_tick([], {"aggregated": 0 if last is None else last.number})
+        engine.watchers = list(all_watchers(engine.findings.memory, clock.now()))
         self._journals = JournalWatcher(engine.findings.memory)
         self.gaps = GapFinder(
             engine.lake,
             engine.findings.memory("gaps", {}),
             gap_settings or GapSettings(window=timedelta(days=settings.gap_window_days)),
         )
-        engine.carry("import", self._carry_import)
-        engine.carry("aggregate", self._carry_aggregate)
-        engine.carry("replay", self._carry_replay)
-        engine.carry("correction", self._carry_correction)
+        engine.carry("import", self._alone(self._carry_import))
+        engine.carry("aggregate", self._carry_aggregate, asked_again=True)
+        engine.carry("replay", self._alone(self._carry_replay))
+        engine.carry("correction", self._alone(self._carry_correction))
         self._due: dict[str, float] = {}
         self._chores: list[tuple[str, float, Callable[[], object]]] = [
             ("orders", 1.0, self.take_orders),
@@ -118,7 +134,55 @@ class Work:
             self._engine.start("replay", content)
             path.unlink()
             done += 1
+        return done + self._read_again()
+
+    def _read_again(self) -> int:
+        """Read frames that could not be read once more, now that the register is another; returns how many devices."""
+        done = 0
+        for watcher in self._engine.watchers:
+            if isinstance(watcher, UnreadWatcher):
+                for mn, first, last, memory in watcher.due(self._directory()):
+                    begin, end = (_EPOCH + timedelta(microseconds=one) for one in (first, last + 1))
+                    content = {"mn": mn, "start": begin.isoformat(), "end": end.isoformat()}
+                    self._engine.start("replay", content)
+                    self._engine.findings.append_tick([], memory)
+                    done += 1
         return done
+
+    def _alone(self, carry: Callable[[Intent], None]) -> Callable[[Intent], None]:
+        """An order that fails is given up by itself, with a finding: the next ones, and the next start, go on."""
+
+        def carried(intent: Intent) -> None:
+            try:
+                carry(intent)
+            except STORE_ERRORS:
+                raise
+            except Exception as error:
+                LOG.exception("order_failed", kind=intent.kind, number=intent.number)
+                self.errors += 1
+                self._engine.store_rows(
+                    intent,
+                    self._directory(intent.directory_version),
+                    observations=CANDIDATES.empty_table(),
+                    findings=[order_failed(intent, error)],
+                )
+                if intent.kind == "import":
+                    self._record_failure(intent, error)
+
+        return carried
+
+    def _record_failure(self, intent: Intent, error: Exception) -> None:
+        source = ImportSource.from_json({key: str(value) for key, value in intent.content.items()})
+        problem = Problem(0, "", "failed", f"{type(error).__name__}: {error}"[:200])
+        self._kept.record(
+            ImportResult(
+                source.digest,
+                problems=[problem],
+                batch=intent.number,
+                order=source.order,
+                options=source.options,
+            )
+        )
 
     def _carry_import(self, intent: Intent) -> None:
         source = ImportSource.from_json({key: str(value) for key, value in intent.content.items()})
@@ -128,10 +192,26 @@ class Work:
         except (IntakeError, FileNotFoundError) as error:
             problems = [error.problem] if isinstance(error, IntakeError) else []
             self._engine.store_rows(intent, directory, observations=CANDIDATES.empty_table())
-            self._kept.record(ImportResult(source.digest, problems=problems, batch=intent.number))
+            self._kept.record(
+                ImportResult(
+                    source.digest,
+                    problems=problems,
+                    batch=intent.number,
+                    order=source.order,
+                    options=source.options,
+                )
+            )
             return
-        appended = self._engine.store_rows(intent, directory, observations=prepared.observations)
-        self._kept.record(result_of(source, prepared, appended, intent.number))
+        prepared, rows, known = to_store(
+            self._engine.lake,
+            directory,
+            prepared,
+            source,
+            intent.known_at,
+            again=self._kept.result(source.digest) is not None,
+        )
+        appended = self._engine.store_rows(intent, directory, observations=rows)
+        self._kept.record(result_of(source, prepared, appended, intent.number, known))
         LOG.info(
             "imported",
             name=source.name,
@@ -148,7 +228,10 @@ class Work:
     def _carry_replay(self, intent: Intent) -> None:
         directory = self._directory(intent.directory_version)
         rows = replayed_observations(
-            self._engine.lake, Decoder(directory), dict(intent.content), intent.known_at
+            self._engine.lake,
+            Decoder(directory, self._engine.directory),
+            dict(intent.content),
+            intent.known_at,
         )
         appended = self._engine.store_rows(intent, directory, observations=rows)
         LOG.info("replayed", mn=intent.content["mn"], new=appended.new, repeated=appended.repeated)
@@ -156,9 +239,13 @@ class Work:
     # -- rules -------------------------------------------------------------------------------------------------
 
     def watch_silence(self) -> int:
-        """Look for silent devices."""
-        found, memory = self._silence.on_tick(self._directory(), self._clock.now())
-        return self._engine.findings.append_tick(found, memory) if found else 0
+        """Look for silent devices, and end what is open of devices and series that are out of service."""
+        stated = 0
+        for watcher in self._engine.watchers:
+            if isinstance(watcher, SilenceWatcher | FlagWatcher | ClockWatcher):
+                found, memory = watcher.on_tick(self._directory(), self._clock.now())
+                stated += self._engine.findings.append_tick(found, memory) if found else 0
+        return stated
 
     def watch_journals(self) -> int:
         """Look for gateways that cannot write to disk."""
@@ -174,6 +261,11 @@ class Work:
         if known_until is None:
             return False
         before = self._engine.batches.last_of("aggregate")
+        if before is not None and self._engine.findings.memory("aggregated", 0) < before.number:
+            # It failed as a whole: the same is asked for again, so that no window is lost.
+            self._engine.start("aggregate", before.content)
+            return True
+        retry = False
         if before is not None and before.content["rest"]:
             windows = [Window.from_json(one) for one in before.content["rest"]]
         else:
@@ -183,16 +275,30 @@ class Work:
             self._engine.close_batch()
             again = self._months_of_changed_rules(before)
             windows = self._aggregator(self._directory(), window).slices(window, again)
+            retry = before is not None and self._try_again(before, window)
         first, *rest = windows
-        content = {
+        held = halted(self._engine.findings.open_findings(HALTED))
+        content: dict[str, Any] = {
             "window": first.to_json(),
             "rest": [one.to_json() for one in rest],
             "rulebook": self._directory().rulebook_version,
         }
+        if held:
+            content["halted"] = {code: one.to_json() for code, one in held.items()}
+            content["retry"] = retry
         self._engine.start("aggregate", content)
         if rest:
             self._due["aggregate-rest"] = 0.0
         return True
+
+    def _try_again(self, before: Intent, window: Window) -> bool:
+        """Whether series that could not be computed are tried anew: the register changed, or a new day began."""
+        last = Window.from_json(before.content["window"])
+        return (
+            before.directory_version != self._directory().version
+            or window.facts_until != last.facts_until
+            or floor_day(window.ended_until) != floor_day(last.ended_until)
+        )
 
     def _window(self, before: Intent | None, known_until: datetime) -> Window | None:
         ended_until = self._clock.now() - timedelta(seconds=self._settings.aggregate_grace_seconds)
@@ -239,21 +345,31 @@ class Work:
             and (first is None or month >= first.isoformat()[:7])
         ]
 
-    def _aggregator(self, directory: Directory, window: Window) -> Aggregator:
-        before = window.directory_before
+    def _aggregator(
+        self, directory: Directory, window: Window, content: Mapping[str, Any] | None = None
+    ) -> Aggregator:
+        before, given = window.directory_before, content or {}
         return Aggregator(
             self._engine.lake,
             directory,
             self._books.read(directory.rulebook_version),
             self._facts.read(up_to=window.facts_until),
             self._directory(before) if before and before != directory.version else None,
+            {code: Halted.from_json(one) for code, one in given.get("halted", {}).items()},
+            retry=bool(given.get("retry")),
         )
 
     def _carry_aggregate(self, intent: Intent) -> None:
         directory = self._directory(intent.directory_version)
         window = Window.from_json(intent.content["window"])
-        made = self._aggregator(directory, window).run(window, intent.known_at)
-        self._engine.store_rows(intent, directory, observations=made.observations, findings=made.findings)
+        made = self._aggregator(directory, window, intent.content).run(window, intent.known_at)
+        self._engine.store_rows(
+            intent,
+            directory,
+            observations=made.observations,
+            findings=made.findings,
+            memory={"aggregated": intent.number},
+        )
 
     def look_for_gaps(self) -> int:
         """Look for gaps and ask the devices for what is missing; returns the number of new statements."""

@@ -33,7 +33,9 @@ class Aggregates:
     ``count`` (usable), ``expected``, ``due`` (expected while running or discharging) int32 · ``completeness``
     float64 = count / due (1 when nothing was due) · ``flag`` int32, position in ``flags`` · ``method`` uint8,
     position in ``METHODS``: the one really used · ``rule`` int32, position in ``rules`` (governing) ·
-    ``reasons`` int32: all reasons of the rows that did not count · ``confidence`` uint8 (0 V, 1 S, 2 U).
+    ``reasons`` int32: all reasons of the rows that did not count · ``confidence`` uint8 (0 V, 1 S, 2 U) · ``step`` int64: seconds one
+    row stands for, as described or less where the rows lie closer together · ``own_extremes``, ``own_totals`` bool:
+    every row received counts and came with extremes (a total) of its own.
     """
 
     target: str
@@ -57,6 +59,9 @@ class Aggregates:
     rules: tuple[Rule, ...]
     reasons: NDArray[np.int32]
     confidence: NDArray[np.uint8]
+    step: Ints
+    own_extremes: Bools
+    own_totals: Bools
 
     def __len__(self) -> int:
         return len(self.series)
@@ -130,7 +135,8 @@ def aggregate(
     """Longer periods from shorter ones, for all series at once.
 
     ``observations``: rows of one statistic, sorted by series and start, one row per key (``as_of`` gives that).
-    ``series``: one entry per series that occurs, ``source_seconds`` being the length of the rows' periods; the
+    ``series``: one entry per series that occurs, ``source_seconds`` being the length of the rows' periods (rows that
+    lie closer together stand for the time between them only, so that a few of them never fill a period); the
     flow series of a flow-weighted series must be among the rows. ``status``: from ``effective_status`` over the
     same rows; made from the marks alone when left out. ``prefer``: (medium, period) → name of the rule that
     governs where documents differ, e.g. ``{("flue_gas", "day"): "hj212"}``.
@@ -154,15 +160,16 @@ def aggregate(
     starts = begin[heads]
     ends = period_end(starts, target, minute_seconds)
     of_group = info.position[heads]
-    expected = ((ends - starts) // info.seconds[heads]).astype(np.int32)
+    step = _steps(observations, info, heads, group)
+    expected = ((ends - starts) // step).astype(np.int32)
     weights = _flow_weights(observations, series, group, len(heads))
     groups.leave_out(weights == 0.0)
     value, method = groups.values(info.method[heads], weights)
-    stopped = _not_due(groups, status, observations.series[heads], starts, ends, info.seconds[heads])
+    stopped = _not_due(groups, status, observations.series[heads], starts, ends, step)
     due = np.maximum(expected - stopped, 0).astype(np.int32)
     count = groups.count
     rules, governing, valid, disputed = _verdicts(
-        book, series, target, of_group, starts, count, expected, due, info.seconds[heads], prefer or {}
+        book, series, target, of_group, starts, count, expected, due, step, prefer or {}
     )
     flag, flags = _period_flags(observations, status, info, groups, heads, book)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -191,6 +198,9 @@ def aggregate(
         rules=rules,
         reasons=groups.reasons(),
         confidence=np.maximum(rule_marks[governing], row_marks).astype(np.uint8),
+        step=step,
+        own_extremes=groups.all_carry(observations.minimum, observations.maximum),
+        own_totals=groups.all_carry(observations.total),
     )
 
 
@@ -303,6 +313,13 @@ class _Groups:
         found = pick.reduceat(np.where(self.usable, source, nothing), self._heads)
         return np.where(self.count > 0, found, np.nan)
 
+    def all_carry(self, *columns: Floats) -> Bools:
+        """Whether every row counts and has a number in each of these columns."""
+        lacking = ~self.usable
+        for column in columns:
+            lacking = lacking | ~np.isfinite(column)
+        return np.asarray(self.sum(lacking) == 0)
+
     def totals(self) -> Floats:
         """Sum of the amounts of usable rows; NaN when no row has one."""
         there = self.usable & np.isfinite(self._rows.total)
@@ -313,6 +330,24 @@ class _Groups:
             return np.zeros(0, np.int32)
         column = np.where(self.usable, self._status.reasons & int(Reason.SUBSTITUTED), self._status.reasons)
         return np.asarray(np.bitwise_or.reduceat(column, self._heads), np.int32)
+
+
+def _steps(observations: Observations, info: _PerRow, heads: Ints, group: Ints) -> Ints:
+    """Seconds one row of each group stands for: those described, but never more than the usual distance of its rows.
+
+    The (lower) median distance: one row that lies astray between others says nothing of them.
+    """
+    step = info.seconds[heads]
+    distance = np.diff(observations.start)
+    within = np.flatnonzero(np.diff(group) == 0)
+    close = np.unique(group[within[distance[within] < info.seconds[within]]])
+    if len(close) == 0:
+        return step
+    mine = within[np.isin(group[within], close)]
+    mine = mine[np.lexsort((distance[mine], group[mine]))]
+    first, count = np.unique(group[mine], return_index=True, return_counts=True)[1:]
+    step[close] = np.minimum(step[close], distance[mine[first + (count - 1) // 2]])
+    return step
 
 
 def _flow_weights(observations: Observations, series: Sequence[SeriesInfo], group: Ints, n: int) -> Floats:

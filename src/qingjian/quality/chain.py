@@ -15,6 +15,8 @@ from qingjian.quality.status import effective_status
 from qingjian.rulebook import Rulebook
 
 _STEPS = (("minute", 60), ("hour", 3600), ("day", 86400), ("month", 0))
+_LONGEST_MINUTES = 1800
+"""Seconds of the longest interval of minute data (HJ 212-2017, MinInterval)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +72,8 @@ def aggregate_upwards(
     """Own hours, days and months from what was sent (statistic → rows as ``as_of`` gives them).
 
     ``series`` describes the finest rows of each series by ``source_seconds``: its minutes (60 … 1800), or its
-    hours (3600) or days (86400) where it has nothing finer. The result holds the keys ``hour``, ``day``,
+    hours (3600) or days (86400) where it has nothing finer; minutes that come nevertheless stand for 60 s each. The
+    result holds the keys ``hour``, ``day``,
     ``month`` for which there are rows. ``facts``, ``moment`` and ``prefer`` as in
     ``effective_status`` and ``aggregate``. ``doubts`` says of rows that were sent (never of own ones) which an
     automatic check doubts: they need a look and do not count.
@@ -85,10 +88,7 @@ def aggregate_upwards(
             previous = None
             continue
         at_this_step = [
-            one
-            if one.source_seconds > seconds or source == "minute"
-            else replace(one, source_seconds=seconds)
-            for one in series
+            replace(one, source_seconds=_step(one.source_seconds, source, seconds)) for one in series
         ]
         status = effective_status(
             best.observations,
@@ -102,3 +102,10 @@ def aggregate_upwards(
         previous = aggregate(best.observations, at_this_step, book, target, status, prefer=prefer)
         result[target] = previous
     return result
+
+
+def _step(described: int, source: str, seconds: int) -> int:
+    """Seconds one row of a statistic stands for, of a series described by its finest rows."""
+    if source == "minute":
+        return described if described <= _LONGEST_MINUTES else seconds
+    return max(described, seconds)

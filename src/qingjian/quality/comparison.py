@@ -78,8 +78,12 @@ def compare(
     """Compare own aggregates with the rows of the same statistic that were sent (sorted, one per key).
 
     Allowed difference: half a unit of the last decimal for the number sent, and as much again for the finer
-    values it was made of (for sums: times their number), plus ``absolute`` plus ``relative`` · |own|.
-    ``decimals`` of the series is taken for both. Raises ValueError for an unknown column.
+    values it was made of (for sums and totals: times their number), plus ``absolute`` plus ``relative`` · |own|.
+    ``decimals`` of the series is taken for both; of totals, which have decimals of their own, those seen.
+
+    Extremes: the greatest value of a period is never below one of its finer values, the least never above. The other
+    way about they are compared for hours whose finer rows all came with extremes of their own; totals where all came
+    with one. Elsewhere a difference is NOT_COMPARABLE. Raises ValueError for an unknown column.
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
@@ -95,17 +99,31 @@ def compare(
     summed = {one.id for one in series if one.averaging == "sum"}
     is_sum = np.isin(ids, sorted(summed))
     count = _pick(own.count.astype(np.float64), of_own)
-    whole = _pick((own.received >= own.expected).astype(np.float64), of_own) == 1.0
+    whole = _flag(own.received >= own.expected, of_own)
+    exact = {
+        "value": whole,
+        "minimum": whole & _flag(own.own_extremes, of_own) & (own.target == "hour"),
+        "total": whole & _flag(own.own_totals, of_own),
+    }
+    exact["maximum"] = exact["minimum"]
+    counted = _flag(own.count == own.received, of_own)
     parts = []
     for name in columns:
         mine, theirs = _pick(getattr(own, name), of_own), _pick(getattr(sent, name), of_sent)
-        many = np.where(is_sum | (name == "total"), np.maximum(np.nan_to_num(count), 1.0), 1.0)
+        many = np.where(
+            is_sum if name == "value" else name == "total", np.maximum(np.nan_to_num(count), 1.0), 1.0
+        )
         noise = 1e-9 * np.maximum(1.0, np.abs(np.nan_to_num(mine)))
-        allowed = 0.5 * step + 0.5 * step * many + absolute + relative * np.abs(np.nan_to_num(mine)) + noise
+        fine, said = (step, step) if name != "total" else (_unit(mine, ids), _unit(theirs, ids))
+        allowed = 0.5 * said + 0.5 * fine * many + absolute + relative * np.abs(np.nan_to_num(mine)) + noise
         difference = theirs - mine
         has_own, has_sent = np.isfinite(mine), np.isfinite(theirs)
+        comparable = exact[name]
+        if name in ("minimum", "maximum"):
+            impossible = difference < 0 if name == "maximum" else difference > 0
+            comparable = comparable | (impossible & counted)
         outcome = np.where(np.abs(difference) <= allowed, Outcome.AGREE, Outcome.DIFFER)
-        outcome = np.where((outcome == Outcome.DIFFER) & ~whole, Outcome.NOT_COMPARABLE, outcome)
+        outcome = np.where((outcome == Outcome.DIFFER) & ~comparable, Outcome.NOT_COMPARABLE, outcome)
         outcome = np.where(has_sent & ~has_own, Outcome.ONLY_SENT, outcome)
         outcome = np.where(has_own & ~has_sent, Outcome.ONLY_OWN, outcome)
         chosen = has_own | has_sent
@@ -127,6 +145,24 @@ def compare(
 
 
 _START_BITS = 34
+_MOST_DECIMALS = 6
+
+
+def _flag(column: Bools, places: Ints) -> Bools:
+    return np.asarray(_pick(column.astype(np.float64), places) == 1.0, np.bool_)
+
+
+def _unit(column: Floats, ids: Ints) -> Floats:
+    """Unit of the last decimal that the numbers of a series use, for each entry."""
+    units = np.ones(len(column))
+    for one in np.unique(ids):
+        mine = ids == one
+        numbers = column[mine & np.isfinite(column)]
+        for decimals in range(_MOST_DECIMALS, 0, -1):
+            if np.any(np.abs(numbers - np.round(numbers, decimals - 1)) > 10.0 ** -(decimals + 2)):
+                units[mine] = 10.0**-decimals
+                break
+    return units
 
 
 def _keys(series: NDArray[np.int32], start: Ints) -> Ints:

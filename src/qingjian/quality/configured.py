@@ -33,7 +33,8 @@ _FIELDS = {
     "spike_threshold": "spike",
     "pm10_tolerance": "pm_tolerance",
 }
-_COUNTS = frozenset({"constant_count", "flat_count", "detection_count"})
+COUNTS = frozenset({"constant_count", "flat_count", "detection_count"})
+"""Settings that count values: whole numbers from 1 on, without unit."""
 _PM25, _PM10 = "a34004", "a34002"
 
 
@@ -62,13 +63,13 @@ def check_settings(
     for one in described:
         numbers: dict[str, float] = {}
         for name, setting in given.get(one.id, {}).items():
-            number = _number(name, setting, units.get(one.id, ""))
+            number = number_of(name, setting, units.get(one.id, ""))
             if number is not None:
                 numbers[name] = number
         if not numbers:
             continue
         fields: dict[str, object] = {
-            _FIELDS.get(name, name): int(number) if name in _COUNTS else number
+            _FIELDS.get(name, name): int(number) if name in COUNTS else number
             for name, number in numbers.items()
         }
         if "pm10_tolerance" in numbers and one.factor == _PM25:
@@ -77,13 +78,14 @@ def check_settings(
     return found
 
 
-def _number(name: str, setting: Given, unit: str) -> float | None:
-    if name not in SETTING_NAMES or (name not in _COUNTS and setting.unit not in ("", unit)):
+def number_of(name: str, setting: Given, unit: str) -> float | None:
+    """Return the number a setting switches its check on with; None where it switches nothing on (see above)."""
+    if name not in SETTING_NAMES or (name not in COUNTS and setting.unit not in ("", unit)):
         return None
     try:
         number = float(setting.value)
     except ValueError:
         return None
-    if not math.isfinite(number) or (name in _COUNTS and number < 1):
+    if not math.isfinite(number) or (name in COUNTS and number < 1):
         return None
     return number

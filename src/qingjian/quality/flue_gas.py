@@ -175,7 +175,7 @@ def convert_hours(value: Floats, beside: Beside, basis: Basis, book: Rulebook, o
     made = (
         dry
         if basis.reference_oxygen is None
-        else convert_array(dry, oxygen, basis.reference_oxygen, rulebook=book)
+        else convert_array(dry, oxygen, basis.reference_oxygen, rulebook=book.on(on))
     )
     return Converted(dry, oxygen, made, _lacks(value, beside, basis, dry, oxygen, made))
 
@@ -260,13 +260,15 @@ def explain(
         made.step(f"干基含氧量 = {formula}", f"oxygen, dry = {formula}", standard.rows)
     if lack is not Lack.NOTHING:
         made.step(
-            LACK_WORDS[lack].zh, LACK_WORDS[lack].en, [guard(book)] if lack is Lack.OXYGEN_TOO_HIGH else ()
+            LACK_WORDS[lack].zh,
+            LACK_WORDS[lack].en,
+            [guard(book.on(on))] if lack is Lack.OXYGEN_TOO_HIGH else (),
         )
         return made.done(), None
     if basis.reference_oxygen is not None:
         reference, percent = _text(basis.reference_oxygen), _text(float(found.oxygen_dry[0]))
         formula = f"{_text(float(found.dry[0]))} × (21 - {reference}) / (21 - {percent}) = {_text(float(found.value[0]))} {unit}"
-        rows = [*book.rows("cems_checks", on, check="折算浓度"), guard(book)]
+        rows = [*book.rows("cems_checks", on, check="折算浓度"), guard(book.on(on))]
         made.step(f"折算 = {formula}", f"at reference oxygen = {formula}", rows)
     return made.done(), float(found.value[0])
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import hashlib
 import importlib.resources
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 
 from qingjian.rulebook.loading import load_csv
 from qingjian.rulebook.row import Confidence, Confirmation, Row
-from qingjian.rulebook.tables import TABLES
+from qingjian.rulebook.tables import SETTINGS, TABLES
 
 
 class Rulebook:
@@ -81,6 +82,32 @@ class Rulebook:
         ]
         return tuple(found) if on is None else _latest_of_each_subject(found)
 
+    def on(self, day: date) -> Rulebook:
+        """The snapshot whose settings are those of a day: of each the row in force, else the one nearest in time.
+
+        Only tables of `SETTINGS` are cut: limits and editions keep all their rows, for they are asked for by day or by
+        name. A row before its day must not change what earlier days say.
+        """
+        place = bisect.bisect_right(self._borders, day)
+        if place not in self._cut:
+            kept = {row.id for name in SETTINGS for row in _on_day(self._by_table.get(name, ()), day)}
+            self._cut[place] = Rulebook(
+                row for row in self._by_id.values() if row.table not in SETTINGS or row.id in kept
+            )
+        return self._cut[place]
+
+    @functools.cached_property
+    def _borders(self) -> list[date]:
+        """Days on which a setting begins, or has ended."""
+        rows = [row for name in SETTINGS for row in self._by_table.get(name, ())]
+        begins = {row.valid_from for row in rows if row.valid_from}
+        return sorted(begins | {row.valid_to + timedelta(days=1) for row in rows if row.valid_to})
+
+    @functools.cached_property
+    def _cut(self) -> dict[int, Rulebook]:
+        """Snapshots of days, by the place of the day among the borders."""
+        return {}
+
     def rows_to_confirm(self) -> tuple[Row, ...]:
         """Rows marked U or S that nobody has confirmed yet: the page "rules to confirm"."""
         return tuple(
@@ -140,6 +167,31 @@ def _latest_of_each_subject(rows: list[Row]) -> tuple[Row, ...]:
             best[row.subject] = row
     chosen = {row.id for row in best.values()}
     return tuple(row for row in rows if row.id in chosen)
+
+
+def _on_day(rows: Iterable[Row], day: date) -> list[Row]:
+    """Of each setting the row in force on a day, else the one nearest to it in time."""
+    subjects: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        # Whose document it is does not matter: an office's own setting takes the place of the packaged one from its day on.
+        own_subject = tuple(row.values.get(name, "") for name in _subject_of(row.table))
+        subjects.setdefault(own_subject, []).append(row)
+    return [max(own, key=lambda row: _nearness(row, day)) for own in subjects.values()]
+
+
+@functools.cache
+def _subject_of(table: str) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in TABLES[table].key
+        if name not in ("standard", "edition", "effective_from", "effective_to")
+    )
+
+
+def _nearness(row: Row, day: date) -> tuple[bool, int, tuple[date, bool]]:
+    start, end = row.valid_from or date.min, row.valid_to or date.max
+    away = max((start - day).days, (day - end).days, 0)
+    return (row.in_force(day), -away, _rank(row))
 
 
 def _rank(row: Row) -> tuple[date, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -11,6 +12,8 @@ from decimal import Decimal, InvalidOperation
 from qingjian.rulebook.row import Confidence, Row, parse_day
 from qingjian.rulebook.tables import TABLES, TableDefinition
 
+_IN_WORDS = re.compile(r"[<>≤≥]")
+_RANGE = re.compile(r"(?<=[\d.\s])[-~–—－〜～−至](?=[\d.\s])")
 _OPERATORS = {"<=", "<", ">=", ">", "range", "change", "text", "not_detected"}
 
 
@@ -45,7 +48,7 @@ def load_csv(text: str, table: str, *, override: bool = True) -> tuple[tuple[Row
             if problems := _problems(definition, values, line):
                 errors.extend(problems)
                 continue
-            row = Row.from_values(table, values, override=override)
+            row = Row.from_values(table, _in_one_spelling(values), override=override)
             if row.id in rows:
                 errors.append(RowError(line, "", "与前面一行重复(主键相同)", "same key as an earlier line"))
                 continue
@@ -79,7 +82,7 @@ def _problems(definition: TableDefinition, values: Mapping[str, str], line: int)
             )
         )
     if "op" in definition.required:
-        found.extend(_limit_problems(values, line))
+        found.extend(_limit_problems(definition, values, line))
     return found
 
 
@@ -97,7 +100,7 @@ def _date_problems(values: Mapping[str, str], line: int) -> list[RowError]:
     return found
 
 
-def _limit_problems(values: Mapping[str, str], line: int) -> list[RowError]:
+def _limit_problems(definition: TableDefinition, values: Mapping[str, str], line: int) -> list[RowError]:
     operator, limit = values["op"].strip(), values["limit"].strip()
     if operator not in _OPERATORS:
         return [RowError(line, "op", f"运算符不能识别: {operator}", f"unknown operator: {operator}")]
@@ -107,7 +110,33 @@ def _limit_problems(values: Mapping[str, str], line: int) -> list[RowError]:
             return [RowError(line, "limit", f"限值不是数: {limit}", f"the limit is not a number: {limit}")]
         if number < 0:
             return [RowError(line, "limit", f"限值不能为负: {limit}", f"the limit is negative: {limit}")]
+    # GB/T 14848 writes classes Ⅳ and Ⅴ of pH as two ranges in words; no other table does.
+    if operator == "range" and not (definition.name == "groundwater_limits" and _IN_WORDS.search(limit)):
+        sides = [_number(one) for one in _RANGE.split(limit)]
+        low, high = sides if len(sides) == 2 else (None, None)
+        if low is None or high is None:
+            return [
+                RowError(
+                    line, "limit", f"范围应写作 6-9: {limit}", f"a range is written like 6-9, not {limit}"
+                )
+            ]
+        if low >= high:
+            return [
+                RowError(
+                    line,
+                    "limit",
+                    f"范围的下限须小于上限: {limit}",
+                    f"the range begins above its end: {limit}",
+                )
+            ]
     return []
+
+
+def _in_one_spelling(values: Mapping[str, str]) -> Mapping[str, str]:
+    """A range as the tables write it: people type `6~9`, `6–9` and `6－9`."""
+    if values.get("op", "").strip() != "range" or _IN_WORDS.search(values["limit"]):
+        return values
+    return {**values, "limit": "-".join(one.strip() for one in _RANGE.split(values["limit"].strip()))}
 
 
 def _number(text: str) -> Decimal | None:

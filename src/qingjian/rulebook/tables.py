@@ -217,7 +217,10 @@ _ALL = (
     _rules(
         "sample_preservation", "样品保存", "sample preservation", "parameter_zh", "parameter_zh holding_time"
     ),
+    _rules("hj212_facts", "HJ 212 待确认事项", "unconfirmed facts of HJ 212", "fact", "fact"),
     _rules("fraud_circumstances", "弄虚作假情形", "falsification circumstances", "id", "id kind name_zh"),
 )
 
 TABLES: dict[str, TableDefinition] = {definition.name: definition for definition in _ALL}
+SETTINGS = ("evaluation_parameters", "eqi", "tli", "water_rating", "cwqi")
+"""Tables of how something is worked out, which are read without a day: a snapshot of a day holds one row of each subject."""

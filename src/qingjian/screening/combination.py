@@ -3,8 +3,8 @@
 First a boosted-tree classifier weighs the calibrated tests of one day: clean, one of the families of tampering, one of
 instrument trouble. Families learn apart, so that a rare and plain sign is not lost among the common ones. Then a second
 one looks at the course of the answers over the days and weeks around, family by family, at the station's other factors and
-at the network. Both are fitted on rehearsals only, with blocks of days held out, so that the answers for the
-clean history show how often an honest day gets a score.
+at the network. Both are fitted on rehearsals only, with blocks of days held out (and, where a small history is copied often, the
+weeks next to them), so that the answers for the clean history show how often an honest day gets a score.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from qingjian.screening.parallel import each
 from qingjian.screening.ways import FAMILIES, FAMILY_OF_KIND, TAMPERING_FAMILIES
 
 FOLDS = 4
-FOLD_DAYS = 40
 CLEAN_THINNED = 3  # one clean day in three is learned from in the first step, with threefold weight
 FAMILY_WIDTHS = (7, 31)  # days over which the answers of a family are followed
 ANSWER_EDGE = 1e-5
@@ -59,11 +58,37 @@ class Days:
             self.present[:, inside],
         )
 
-    def fold(self) -> NDArray[np.int64]:
-        """Fold of each day: blocks of 40 days, shorter ones where that would leave a fold empty."""
-        n = self.tests.shape[1]
-        block = FOLD_DAYS if n >= 2 * FOLDS * FOLD_DAYS else max(n // (2 * FOLDS), 1)
-        return (self.first_day + np.arange(n)) // block % FOLDS
+
+@dataclass(frozen=True)
+class HoldingOut:
+    """How days are held out: blocks of `block` days, and nothing is learned within `apart` days of a held-out one.
+
+    Shorter blocks where these would leave a fold empty, and then at most half a block apart.
+    """
+
+    block: int
+    apart: int
+
+    def fold(self, days: Days) -> NDArray[np.int64]:
+        """Fold of each day."""
+        return (days.first_day + np.arange(days.tests.shape[1])) // self._block(days) % FOLDS
+
+    def learned(self, days: Days, fold: int) -> Mask:
+        """Days the classifier of a fold learns from."""
+        held_out: Mask = self.fold(days) == fold
+        away: Mask = ~_near(held_out[None, :], min(self.apart, self._block(days) // 2))[0]
+        return away
+
+    def _block(self, days: Days) -> int:
+        n = days.tests.shape[1]
+        return self.block if n >= 2 * FOLDS * self.block else max(n // (2 * FOLDS), 1)
+
+
+FEW_COPIES = 4
+# Tests look at weeks, so the days next to a held-out one show the same readings. Where a small history is copied often, each
+# of them is learned from as often, and the held-out day is remembered as honest: the history would look better than any
+# later panel of honest days. A wide network is copied once or twice and needs its days.
+OF_FEW_COPIES, OF_MANY_COPIES = HoldingOut(40, 0), HoldingOut(80, 20)
 
 
 @dataclass(frozen=True)
@@ -73,13 +98,15 @@ class Combination:
     first: tuple[lgb.Booster, ...]
     second: tuple[lgb.Booster, ...]
     trouble: tuple[lgb.Booster, ...]
+    holding_out: HoldingOut
 
     def answers(self, days: Days, held_out: Mask) -> tuple[Floats, Floats]:
         """Log-odds of tampering and of trouble (series, days); `held_out` days use the fold that never saw them."""
-        course = _course(_first_answers(self.first, days, held_out), days)
+        fold = self.holding_out.fold(days)
+        course = _course(_first_answers(self.first, days, held_out, fold), days)
         silent = ~_near(days.present, SILENCE_DAYS)
         tampered, trouble = (
-            _log_odds(_predict(boosters, course, days, held_out)) for boosters in (self.second, self.trouble)
+            _log_odds(_predict(boosters, course, held_out, fold)) for boosters in (self.second, self.trouble)
         )
         tampered = tampered - TROUBLE_WEIGHT * np.maximum(trouble - TROUBLE_FROM, 0.0)
         return np.where(silent, NOTHING, tampered), np.where(silent, NOTHING, trouble)
@@ -87,6 +114,7 @@ class Combination:
 
 def learn(rehearsals: list[Days]) -> Combination:
     """Fit both steps on rehearsed days."""
+    holding_out = OF_MANY_COPIES if len(rehearsals) > FEW_COPIES else OF_FEW_COPIES
     first = _fit(
         rehearsals,
         [r.tests for r in rehearsals],
@@ -100,13 +128,17 @@ def learn(rehearsals: list[Days]) -> Combination:
         },
         60,
         _family,
+        holding_out,
         CLEAN_THINNED,
     )
-    courses = [_course(_first_answers(first, r, np.ones(r.tests.shape[1], bool)), r) for r in rehearsals]
+    courses = [
+        _course(_first_answers(first, r, np.ones(r.tests.shape[1], bool), holding_out.fold(r)), r)
+        for r in rehearsals
+    ]
     settings = {"objective": "binary", "num_leaves": 12, "learning_rate": 0.06, "min_data_in_leaf": 60}
-    second = _fit(rehearsals, courses, settings, 140, lambda days: _is(days, 1))
-    trouble = _fit(rehearsals, courses, settings, 90, lambda days: _is(days, 2))
-    return Combination(first, second, trouble)
+    second = _fit(rehearsals, courses, settings, 140, lambda days: _is(days, 1), holding_out)
+    trouble = _fit(rehearsals, courses, settings, 90, lambda days: _is(days, 2), holding_out)
+    return Combination(first, second, trouble, holding_out)
 
 
 def _is(days: Days, label: int) -> NDArray[np.int64]:
@@ -132,6 +164,7 @@ def _fit(
     settings: dict[str, object],
     trees: int,
     target: Callable[[Days], NDArray[np.int64]],
+    holding_out: HoldingOut,
     thinned: int = 1,
 ) -> tuple[lgb.Booster, ...]:
     """Fit one classifier a fold; of the clean days only one in `thinned` is used, with its weight."""
@@ -155,7 +188,7 @@ def _fit(
             label = _labels(days)
             turn = np.add.outer(np.arange(label.shape[0]), np.arange(label.shape[1])) % thinned == 0
             known = (label > 0) | ((label == 0) & turn)
-            use = known & (days.fold() != k)[None, :]
+            use = known & holding_out.learned(days, k)[None, :]
             if not use.any():
                 use = known
             rows.append(values[use].astype(np.float32))
@@ -167,9 +200,10 @@ def _fit(
     return tuple(each(fit, range(FOLDS)))
 
 
-def _predict(boosters: tuple[lgb.Booster, ...], values: Floats, days: Days, held_out: Mask) -> Floats:
+def _predict(
+    boosters: tuple[lgb.Booster, ...], values: Floats, held_out: Mask, fold: NDArray[np.int64]
+) -> Floats:
     """Prediction for every series-day: mean of all folds, on held-out days only the fold that left them out."""
-    fold = days.fold()
     n_series, n_days = values.shape[:2]
 
     def part(k: int) -> tuple[Mask, Floats] | None:
@@ -193,9 +227,11 @@ def _log_odds(p: Floats) -> Floats:
     return np.asarray(np.log(clipped / (1 - clipped))[:, :, 0], dtype=np.float64)
 
 
-def _first_answers(first: tuple[lgb.Booster, ...], days: Days, held_out: Mask) -> Floats:
+def _first_answers(
+    first: tuple[lgb.Booster, ...], days: Days, held_out: Mask, fold: NDArray[np.int64]
+) -> Floats:
     """Log-odds of tampered and of trouble, then of each family against clean (series, days, 2 + families)."""
-    p = np.clip(_predict(first, days.tests, days, held_out), FAMILY_EDGE, 1)
+    p = np.clip(_predict(first, days.tests, held_out, fold), FAMILY_EDGE, 1)
     clean = p[:, :, 0]
     tampered = p[:, :, 1 : 1 + TAMPERING_FAMILIES].sum(axis=2)
     trouble = p[:, :, 1 + TAMPERING_FAMILIES :].sum(axis=2)

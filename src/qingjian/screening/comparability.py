@@ -31,6 +31,8 @@ UNMOVED_UNLIKE: Final = 0.5  # … and before
 LEAST_MOVE_HOURS: Final = 3
 LEAST_COVERAGE: Final = 0.5
 ONE_VALUE: Final = 0.95
+LEAST_UNLIKE: Final = 3  # periods of a day reported twice with unlike values …
+UNLIKE_SHARE: Final = 0.1  # … and so much of its grid, from which the day is doubted
 _SPELLINGS: Final = {"degC": "℃", "deg C": "℃", "°C": "℃", "C": "℃"}
 
 
@@ -62,7 +64,7 @@ def in_known_units(panel: Panel, known: Sequence[Parameter]) -> tuple[Panel, tup
     foreign = []
     for place, one in enumerate(panel.parameters):
         unit = history.get(one.code, "")
-        factor = _factor(one.unit, unit)
+        factor = unit_factor(one.unit, unit)
         if factor is None:
             foreign.append(place)
         elif factor != 1:
@@ -78,7 +80,7 @@ def in_known_units(panel: Panel, known: Sequence[Parameter]) -> tuple[Panel, tup
     return replace(panel, parameters=tuple(parameters), values=values, notes=tuple(notes)), tuple(foreign)
 
 
-def _factor(unit: str, known: str) -> float | None:
+def unit_factor(unit: str, known: str) -> float | None:
     """Factor from one unit to the other; 1 where one is not stated; None where there is none."""
     one, other = (_SPELLINGS.get(text, text) for text in (unit.strip(), known.strip()))
     if not one or not other or one.casefold() == other.casefold():
@@ -98,6 +100,8 @@ def doubts(record: Record) -> tuple[Doubt, ...]:
             own = record.hourly[s, p].reshape(record.days, 24)
             if np.isfinite(own[record.panel_days]).any():
                 found += [Doubt(s, p, *one) for one in _of_series(own, record)]
+            if (twice := _told_twice(record, s, p)) is not None:
+                found.append(Doubt(s, p, *twice))
         if (moved := _clock(record, s)) is not None:
             hours = f"{abs(moved)} 小时"
             found.append(
@@ -156,6 +160,25 @@ def _of_series(own: Floats, record: Record) -> list[tuple[Mask, str, str]]:
             )
         )
     return found
+
+
+def _told_twice(record: Record, station: int, parameter: int) -> tuple[Mask, str, str] | None:
+    """Days of which much was reported twice with unlike values: which of them was measured, nobody knows.
+
+    Judged day by day, so that a stream says of a day what a later look says.
+    """
+    if record.unlike is None:
+        return None
+    counts = record.unlike[station, parameter]
+    days = record.panel_days & (counts >= LEAST_UNLIKE) & (counts >= UNLIKE_SHARE * record.per_day)
+    if not days.any():
+        return None
+    number = int(days.sum())
+    return (
+        days,
+        f"{number} 天内同一时间有多个不同数值，取最后一个",
+        f"on {number} days the same times come with unlike values, the last one counts",
+    )
 
 
 def _coverage(past: Floats) -> float:

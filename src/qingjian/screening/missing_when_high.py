@@ -15,11 +15,12 @@ from qingjian.screening.series import SeriesDays, Statistics, days_around, mean_
 def statistics(series: SeriesDays) -> Statistics:
     """For gaps, calibrations and declared states: how many hours, and how high the level was then."""
     rank = level_rank(series)
+    flags = series.flags if series.declared is None else series.declared
     out: Statistics = {}
     kinds = {
         "missing_when_high": gaps(series),
-        "calibration_when_high": _hours(series.flags == FLAG_CALIBRATION),
-        "declared_when_high": _hours(series.flags > FLAG_CALIBRATION),
+        "calibration_when_high": _hours(flags == FLAG_CALIBRATION),
+        "declared_when_high": _hours(flags > FLAG_CALIBRATION),
     }
     for name, mask in kinds.items():
         weight = np.where(np.isfinite(rank), mask, 0.0)
@@ -34,8 +35,8 @@ def statistics(series: SeriesDays) -> Statistics:
     beside = _rank_beside(series)
     for name, native in (
         ("missing_when_high", ~np.isfinite(series.values) & (series.flags <= FLAG_NORMAL)),
-        ("calibration_when_high", series.flags == FLAG_CALIBRATION),
-        ("declared_when_high", series.flags > FLAG_CALIBRATION),
+        ("calibration_when_high", flags == FLAG_CALIBRATION),
+        ("declared_when_high", flags > FLAG_CALIBRATION),
     ):
         lost = native.ravel()
         edge = np.r_[lost[1:], False] | np.r_[False, lost[:-1]]

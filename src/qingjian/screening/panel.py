@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Flags = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 
 MINUTES_A_DAY: Final = 1440
 LONGEST_STEP: Final = 60  # minutes: the grid of the context model
 LONGEST_SPAN_DAYS: Final = 40 * 366
 LONGEST_GAP_DAYS: Final = 2 * 366
+MISDATED_SHARE: Final = 0.01  # of the records: a block as small, years from all others, has a wrong year
+SMALL_BLOCK: Final = 5  # … or one of a fifth of the days and records of the largest at most
 ABSURD: Final = 1e12  # no reading in any unit of this field is as large
 FLAG_EMPTY, FLAG_NORMAL, FLAG_CALIBRATION, FLAG_MAINTENANCE, FLAG_FAULT, FLAG_OTHER = range(6)
 FLAG_CODES: Final = {
@@ -69,7 +72,10 @@ class Panel:
     """Values and flags of every station and parameter.
 
     `values` (stations, parameters, times) holds NaN where nothing was reported, `flags` the codes above.
-    `notes` names what had to be repaired while the panel was put on the grid.
+    `notes` names what had to be repaired while the panel was put on the grid. `unlike` (stations, parameters, days)
+    counts the periods of each day that were reported more than once with unlike values; None where there are none.
+    `declared` (like `flags`) holds what whoever is watched said of his own data beside the flags of the device: it takes no
+    value away, but what is declared when levels are high is tested like a flag. None: nothing was said.
     """
 
     stations: tuple[Station, ...]
@@ -79,6 +85,8 @@ class Panel:
     values: Floats
     flags: Flags
     notes: tuple[str, ...] = ()
+    unlike: Counts | None = None
+    declared: Flags | None = None
 
     @property
     def days(self) -> int:
@@ -101,8 +109,15 @@ class Panel:
 
     def until(self, day: int) -> Panel:
         """The panel as it was known at the end of `day` (days since 1970-01-01)."""
-        keep = min(max(day + 1 - self.first_day, 0), self.days) * self.per_day
-        return replace(self, values=self.values[:, :, :keep].copy(), flags=self.flags[:, :, :keep].copy())
+        days = min(max(day + 1 - self.first_day, 0), self.days)
+        keep = days * self.per_day
+        return replace(
+            self,
+            values=self.values[:, :, :keep].copy(),
+            flags=self.flags[:, :, :keep].copy(),
+            unlike=None if self.unlike is None else self.unlike[:, :, :days],
+            declared=None if self.declared is None else self.declared[:, :, :keep],
+        )
 
     def since(self, days: int) -> Panel:
         """The last `days` days of the panel."""
@@ -113,6 +128,8 @@ class Panel:
             start=self.start + cut * MINUTES_A_DAY,
             values=self.values[:, :, keep].copy(),
             flags=self.flags[:, :, keep].copy(),
+            unlike=None if self.unlike is None else self.unlike[:, :, cut:],
+            declared=None if self.declared is None else self.declared[:, :, keep],
         )
 
     def reordered(self, stations: Sequence[int], parameters: Sequence[int]) -> Panel:
@@ -124,6 +141,8 @@ class Panel:
             parameters=tuple(self.parameters[i] for i in parameters),
             values=self.values[pick],
             flags=self.flags[pick],
+            unlike=None if self.unlike is None else self.unlike[pick],
+            declared=None if self.declared is None else self.declared[pick],
         )
 
 
@@ -143,8 +162,8 @@ def panel_from_records(
     of the hour) is taken from the commonest distance of distinct times where it is not given; values that come less
     than once an hour stand in their hours, the hours between stay empty. Of records for the same period the last one
     counts; records between two grid points are taken to the period they fall in; what is no finite number below 1e12 in
-    size counts as missing; where the times span more than 40 years only the block with most records is kept. All of it
-    is counted in `notes`. Raises EmptyPanelError when there are no records.
+    size counts as missing; of blocks of times with more than two years between them those with hardly any records are left
+    out, and where the rest spans more than 40 years only the one with most records is kept. All of it is counted in `notes`. Raises EmptyPanelError when there are no records.
     """
     if not len(minute):
         raise EmptyPanelError("没有任何记录，无法筛查 / the panel holds no records")
@@ -190,6 +209,7 @@ def panel_from_records(
     values = np.full(shape, np.nan).reshape(-1)
     flags = np.zeros(values.shape, np.uint8)
     value = np.where(np.isfinite(value) & (np.abs(value) < ABSURD), value, np.nan)
+    unlike = _unlike(cell // per_day, cell, value, (*shape[:2], days)) if repeated else None
     values[cell] = value
     flags[cell] = flag
     return Panel(
@@ -200,16 +220,44 @@ def panel_from_records(
         values.reshape(shape),
         flags.reshape(shape),
         tuple(notes),
+        unlike,
     )
 
 
+def _unlike(
+    day: NDArray[np.int64], cell: NDArray[np.int64], value: Floats, shape: tuple[int, int, int]
+) -> Counts | None:
+    """How many periods of each series and day have records with unlike values; None where none has.
+
+    `cell` numbers the period of each record, `day` its day, both through all series; `shape` (stations, parameters, days).
+    """
+    order = np.argsort(cell, kind="stable")
+    order = order[np.isfinite(value[order])]
+    if not len(order):
+        return None
+    begins = np.flatnonzero(np.r_[True, np.diff(cell[order]) != 0])
+    known = value[order]
+    differ = np.maximum.reduceat(known, begins) > np.minimum.reduceat(known, begins)
+    if not differ.any():
+        return None
+    at = day[order][begins][differ]
+    return np.bincount(at, minlength=int(np.prod(shape))).reshape(shape)
+
+
 def _plausible(minute: NDArray[np.int64]) -> Mask:
-    """Records that are kept: all, or, where the span is beyond any network, the largest block without gaps of years."""
-    if int(minute.max()) - int(minute.min()) <= LONGEST_SPAN_DAYS * MINUTES_A_DAY:
-        return np.ones(len(minute), bool)
+    """Records that are kept: without small blocks years away from the others (a wrong year, a clock that fell back for days),
+    and, where the rest spans more than any network does, only the largest block without gaps of years."""
     days, block = np.unique(minute // MINUTES_A_DAY, return_inverse=True)
-    numbered = np.cumsum(np.r_[0, np.diff(days) > LONGEST_GAP_DAYS])[block]
-    return np.asarray(numbered == np.bincount(numbered).argmax(), dtype=np.bool_)
+    numbers = np.cumsum(np.r_[0, np.diff(days) > LONGEST_GAP_DAYS])
+    numbered = numbers[block]
+    counts, lengths = np.bincount(numbered), np.bincount(numbers)
+    few = counts <= MISDATED_SHARE * len(minute)
+    short = (SMALL_BLOCK * lengths <= lengths[counts.argmax()]) & (SMALL_BLOCK * counts <= counts.max())
+    one_day = (lengths == 1) & (10 * counts <= counts.max())
+    kept = np.asarray(~(few | short | one_day)[numbered], dtype=np.bool_)
+    if int(minute[kept].max()) - int(minute[kept].min()) <= LONGEST_SPAN_DAYS * MINUTES_A_DAY:
+        return kept
+    return np.asarray(numbered == counts.argmax(), dtype=np.bool_)
 
 
 def _step(times: NDArray[np.int64]) -> tuple[int, int]:

@@ -9,7 +9,17 @@ from typing import TypeVar
 
 import numpy as np
 
-from qingjian.screening.panel import MEASURED, Flags, Floats, Mask, Panel, PanelError, Parameter, Station
+from qingjian.screening.panel import (
+    MEASURED,
+    Counts,
+    Flags,
+    Floats,
+    Mask,
+    Panel,
+    PanelError,
+    Parameter,
+    Station,
+)
 
 Coded = TypeVar("Coded", Station, Parameter)
 
@@ -18,7 +28,9 @@ Coded = TypeVar("Coded", Station, Parameter)
 class Record:
     """Joined record: `values`, `flags` (stations, parameters, native times), `hourly` means of usable values.
 
-    `history_days` and `panel_days` say which days of the grid belong to which part (neither: a gap between).
+    `history_days` and `panel_days` say which days of the grid belong to which part (neither: a gap between). `unlike`
+    (stations, parameters, days) counts the periods the panel reported twice with unlike values; None: there are none.
+    `declared` is what was said of the data beside the flags of the device, as in `Panel`.
     """
 
     stations: tuple[Station, ...]
@@ -31,6 +43,8 @@ class Record:
     history_days: Mask
     panel_days: Mask
     notes: tuple[str, ...] = ()
+    unlike: Counts | None = None
+    declared: Flags | None = None
 
     @property
     def days(self) -> int:
@@ -59,6 +73,8 @@ class Record:
             hourly=self.hourly[:, :, a * 24 : b * 24],
             history_days=self.history_days[a:b],
             panel_days=np.zeros(b - a, bool),
+            unlike=None if self.unlike is None else self.unlike[:, :, a:b],
+            declared=None if self.declared is None else self.declared[:, :, a * k : b * k],
         )
 
     def measured(self) -> list[int]:
@@ -117,13 +133,15 @@ def history_record(history: Panel) -> Record:
         every,
         ~every,
         tuple(f"历史数据：{note}" for note in history.notes),
+        declared=ordered.declared,
     )
 
 
 def alone(panel: Panel) -> Record:
     """A panel without history: every day is screened and has to serve as its own reference."""
     record = history_record(panel)
-    return replace(record, panel_days=record.history_days.copy(), notes=panel.notes)
+    ordered = panel.reordered(*canonical_order(panel))
+    return replace(record, panel_days=record.history_days.copy(), notes=panel.notes, unlike=ordered.unlike)
 
 
 def join(history: Record, panel: Panel) -> Record:
@@ -157,6 +175,11 @@ def join(history: Record, panel: Panel) -> Record:
     history_days, panel_days = np.zeros(days, bool), np.zeros(days, bool)
     at = history.first_day - first
     inside = slice(at * k, (at + history.days) * k)
+    declared = (
+        None if history.declared is None and panel.declared is None else np.zeros(flags.shape, np.uint8)
+    )
+    if declared is not None and history.declared is not None:
+        declared[: len(history.stations), : len(history.parameters), inside] = history.declared
     values[: len(history.stations), : len(history.parameters), inside] = history.values
     flags[: len(history.stations), : len(history.parameters), inside] = history.flags
     history_days[at : at + history.days] = history.history_days
@@ -169,12 +192,20 @@ def join(history: Record, panel: Panel) -> Record:
         )
         history_days &= ~panel_days
     values[:, :, inside], flags[:, :, inside] = np.nan, 0
+    if declared is not None:
+        declared[:, :, inside] = 0
     station_at = {s.code: i for i, s in enumerate(stations)}
     parameter_at = {p.code: i for i, p in enumerate(parameters)}
+    unlike = None if panel.unlike is None else np.zeros((*values.shape[:2], days), np.int64)
     for i, s in enumerate(panel.stations):
         for j, p in enumerate(panel.parameters):
             values[station_at[s.code], parameter_at[p.code], inside] = panel.values[i, j]
             flags[station_at[s.code], parameter_at[p.code], inside] = panel.flags[i, j]
+            place = station_at[s.code], parameter_at[p.code]
+            if declared is not None and panel.declared is not None:
+                declared[*place, inside] = panel.declared[i, j]
+            if unlike is not None and panel.unlike is not None:
+                unlike[*place, at : at + panel.days] = panel.unlike[i, j]
     return Record(
         stations,
         parameters,
@@ -186,6 +217,8 @@ def join(history: Record, panel: Panel) -> Record:
         history_days,
         panel_days,
         tuple(notes),
+        unlike,
+        declared,
     )
 
 

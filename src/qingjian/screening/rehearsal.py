@@ -29,6 +29,10 @@ from qingjian.screening.ways import (
 LEAST_CHANGED_HOURS = 3.0
 SHORTEST_HOURS, LONGEST_HOURS = 10, 24 * 40
 LONGEST_STATION_HOURS = 24 * 8
+SHORTEST_CAMPAIGN_HOURS = 24 * 5
+# At an inlet of both particle factors mist is carried on for days and weeks: one day of it moves nothing that matters. On
+# other records the same dips are a probe that is purged, for hours or days.
+CAMPAIGNS = frozenset({"spray"})
 LEAST_DAYS, LEAST_DAYS_OF_FEW = (
     30,
     10,
@@ -88,6 +92,8 @@ def stage(
         name = min((pool[int(r.integers(len(pool)))] for _ in range(2)), key=lambda kind: carried_out[kind])
         if name in WHOLE_STATION and r.random() < 0.7:
             continue
+        if name in CAMPAIGNS and together:
+            length = int(np.exp(r.uniform(np.log(SHORTEST_CAMPAIGN_HOURS), np.log(LONGEST_HOURS))))
         if name == "spray" and together and p not in together:
             inlets = [key for key in series if key[1] in together]
             s, p = inlets[int(r.integers(len(inlets)))] if inlets else (s, p)

@@ -91,8 +91,8 @@ def learn_history(history: Panel, series_days: int = REHEARSED_SERIES_DAYS) -> L
 def screen(panel: Panel, learned: Learned | None, settings: Settings | None = None) -> Screening:
     """Score a panel with what was learned from the history (None: the panel is its own reference).
 
-    Deterministic; does not depend on names or on the order of stations. Screening the panel up to a day gives
-    exactly what a stream would have said on that day.
+    Deterministic; does not depend on names or on the order of stations. Screening `panel.until(day)` gives exactly
+    what a stream would have said at the end of that day.
     """
     settings = settings or Settings()
     notes: list[str] = []
@@ -158,13 +158,6 @@ def _with_unknown(panel: Panel, new: list[int], learned: Learned, settings: Sett
         tuple(finding for part in parts for finding in part.findings),
         tuple(dict.fromkeys((*(text for part in parts for text in part.notes), *notes))),
     )
-
-
-def screen_until(
-    panel: Panel, day: int, learned: Learned | None, settings: Settings | None = None
-) -> Screening:
-    """What the screen says at the end of `day` (days since 1970-01-01): nothing later is looked at."""
-    return screen(panel.until(day), learned, settings)
 
 
 def _scored(record: Record, learned: Learned, settings: Settings, notes: list[str]) -> Screening:

@@ -24,6 +24,7 @@ class SeriesDays:
     `relative_errors` are the standardised errors (D, 24) of the relatives.
     `partner_error` is the standardised error of the other particle factor, when there is one, and
     `own_error` the one of this series, both from models that use neither of the two.
+    `declared` (D, n) are the flags with what was declared beside them laid over; None: nothing was.
     """
 
     values: Floats
@@ -42,6 +43,7 @@ class SeriesDays:
     relative_errors: tuple[Floats, ...] = ()
     own_error: Floats | None = None
     partner_error: Floats | None = None
+    declared: Flags | None = None
     lower_partner: Floats | None = None
     upper_partner: Floats | None = None
     error: Floats = field(init=False)
@@ -62,7 +64,7 @@ class SeriesDays:
 
 
 def over(day_sums: Floats, width: int) -> Floats:
-    """Sums over `width` days centred on each day (cut at the ends); NaN counts as zero.
+    """Sums of (D,) or (D, n) values over `width` days centred on each day (cut at the ends); NaN counts as zero.
 
     Added day by day, so that a value depends on nothing outside its window.
     """
@@ -79,6 +81,18 @@ def mean_over(values: Floats, width: int, least: int = 6) -> Floats:
     count = over(np.isfinite(values).sum(axis=1).astype(float), width)
     total = over(np.nansum(values, axis=1), width)
     return np.where(count >= least, total / np.maximum(count, 1), np.nan)
+
+
+def usual_course(error: Floats, width: int, least_share: float) -> Floats:
+    """Mean of each column of (days, n) values over `width` days; NaN where a smaller share of the days is known."""
+    known = np.isfinite(error)
+    total, count = np.where(known, error, 0.0), known.astype(float)
+    held = [total.copy(), count.copy()]
+    for sums, part in zip(held, (total, count), strict=True):
+        for shift in range(1, width // 2 + 1):
+            sums[shift:] += part[:-shift]
+            sums[:-shift] += part[shift:]
+    return np.where(held[1] >= least_share * width, held[0] / np.maximum(held[1], 1), np.nan)
 
 
 def days_around(values: Floats, width: int) -> Floats:

@@ -21,12 +21,13 @@ from qingjian.screening import (
     last_digits,
     level_and_scale,
     missing_when_high,
+    mist,
     physical_logic,
     smoothing,
     spraying,
 )
 from qingjian.screening.context import ContextModels, fit_context
-from qingjian.screening.panel import Floats
+from qingjian.screening.panel import FLAG_NORMAL, Flags, Floats
 from qingjian.screening.parallel import each
 from qingjian.screening.record import Record
 from qingjian.screening.series import SeriesDays, Statistics
@@ -44,6 +45,7 @@ TESTS: tuple[Callable[[SeriesDays], Statistics], ...] = (
     coupling.statistics,
     missing_when_high.statistics,
     spraying.statistics,
+    mist.statistics,
     hours_of_day.statistics,
     detection_floor.statistics,
     physical_logic.statistics,
@@ -71,7 +73,8 @@ COMMON = (
     "faults.noise.1",
 )
 
-# Statistics that mean the same everywhere (hours, shares, agreement): they also enter as they are.
+# Statistics that mean the same everywhere (hours, shares, agreement, distances from the own usual months): they also enter
+# as they are. What goes on for weeks is itself half of the half-year it is calibrated with.
 ABSOLUTE = (
     "constants.run",
     "constants.repeats.1",
@@ -94,6 +97,9 @@ ABSOLUTE = (
     "copies.run_factor",
     "last_digits.shares.3",
     "last_digits.shares.7",
+    "last_digits.pairs.15",
+    "bunching.break.15",
+    "bunching.break.31",
     "coupling.disorder.1",
     "coupling.disorder.3",
     "coupling.block_spread.3",
@@ -121,6 +127,14 @@ ABSOLUTE = (
     "declared_when_high.lift.3",
     "spraying.together.3",
     "spraying.together.7",
+    "hours.together.low.31",
+    "mist.bursts.7",
+    "mist.bursts.15",
+    "mist.bursts.31",
+    "mist.bursts_at_work.15",
+    "mist.bursts_at_work.31",
+    "mist.day_shift.15",
+    "mist.day_shift.31",
     "faults.lost.1",
     "faults.declared.1",
 )
@@ -173,6 +187,7 @@ def series_of(record: Record, models: Models) -> dict[tuple[int, int], SeriesDay
             out[s, p] = SeriesDays(
                 values=by_day(usable, k),
                 flags=record.flags[s, p].reshape(days, k),
+                declared=_declared(record, s, p),
                 fine=fine[s, p],
                 hourly=by_day(record.hourly[s, p], 24),
                 shaped=by_day(shaped[s, p], 24),
@@ -193,6 +208,15 @@ def series_of(record: Record, models: Models) -> dict[tuple[int, int], SeriesDay
                 lower_partner=_partner(record, s, names, p, 1),
             )
     return out
+
+
+def _declared(record: Record, station: int, parameter: int) -> Flags | None:
+    """Flags of a series (days, n) with what was declared beside them laid over; None where nothing was."""
+    if record.declared is None or not record.declared[station, parameter].any():
+        return None
+    said, flags = record.declared[station, parameter], record.flags[station, parameter]
+    laid: Flags = np.where(said > FLAG_NORMAL, said, flags).reshape(record.days, record.per_day)
+    return laid
 
 
 def _apart_errors(record: Record, models: Models, shaped: Floats) -> dict[tuple[int, int], Floats]:

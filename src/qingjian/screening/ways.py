@@ -300,7 +300,8 @@ def mist(x: Floats, r: np.random.Generator, s: Scene) -> tuple[Floats, None]:
     depth, k = _between(0.12, 0.6, s.strength), s.per_hour
     shape = depth * np.repeat(np.exp(-np.arange(6) / r.uniform(1.0, 3.0)), k)
     drop = np.zeros(len(x))
-    hours = r.choice(24, int(r.integers(4, 13)), replace=False)
+    waking = r.random() < 0.6  # mostly somebody does it while at work
+    hours = r.choice(np.arange(6, 22) if waking else 24, int(r.integers(4, 13)), replace=False)
     share = r.uniform(0.3, 0.8)
     for a in range(0, len(x), k):
         if (a // k) % 24 in hours and r.random() < share:

@@ -324,7 +324,10 @@ TESTS: Final[dict[str, tuple[str, str]]] = {
     "constants": ("恒值检验", "constant values"),
     "ceiling": ("上限检验", "ceiling"),
     "bunching": ("贴限检验", "bunching at the limit"),
+    "bunching.break": ("限值处密度断裂检验", "density that breaks off at the limit"),
     "last_digits": ("末位数字检验", "last digits"),
+    "last_digits.pairs": ("相邻末位数字对检验", "pairs of last digits after each other"),
+    "last_digits.last_two": ("末两位数字检验", "last two digits together"),
     "copies": ("复制比对", "copied windows"),
     "smoothing": ("平滑检验", "smoothing"),
     "level": ("水平与响应检验", "level and response"),
@@ -333,6 +336,7 @@ TESTS: Final[dict[str, tuple[str, str]]] = {
     "calibration_when_high": ("高值校准检验", "calibration when high"),
     "declared_when_high": ("高值申报异常检验", "declared state when high"),
     "spraying": ("短时骤降检验", "short dips"),
+    "mist": ("数周内颗粒物同时段偏低检验", "both particle factors low at the same hours for weeks"),
     "hours": ("固定钟点偏低检验", "low at the same hours of the day"),
     "detection_floor": ("历史量程检验", "readings never seen before"),
     "physical_logic": ("物理逻辑检验", "physical order of factors"),
@@ -363,7 +367,8 @@ TESTS: Final[dict[str, tuple[str, str]]] = {
 
 def test_words(name: str) -> tuple[str, str]:
     """Chinese and English name of a statistic's test: of the test itself if it has one, else of its family."""
-    return TESTS.get(name) or TESTS.get(name.split(".")[0], (name, name))
+    family, *rest = name.split(".")
+    return TESTS.get(name) or TESTS.get(".".join((family, *rest[:1]))) or TESTS.get(family, (name, name))
 
 
 def one_in(share: float) -> str:

@@ -45,6 +45,8 @@ class Identity:
     system_code: str = "31"
     edition: str = "2017"
     sm4_key: bytes | None = None
+    without: frozenset[str] = frozenset()
+    """Facts of HJ 212 the logger does not know (`hj212.profiles.switched_off`)."""
 
     def __post_init__(self) -> None:
         if self.edition not in ("2005", "2017", "2025"):
@@ -95,7 +97,7 @@ class FieldLogger:
         self._under_way: dict[str, Due] = {}
         self._histories: deque[_History] = deque()
         self._framer: Framer | None = None
-        policy = Policy(edition=identity.edition, sm4_key=identity.sm4_key)
+        policy = Policy(edition=identity.edition, sm4_key=identity.sm4_key, without=identity.without)
         state = dialogue.new(
             identity.edition,
             identity.system_code,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ from django.db import connection
 
 from qingjian.apps.accounts.models import Post, User
 from qingjian.apps.accounts.roles import ADMINISTRATORS
+from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.network import services as network
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert
 from qingjian.apps.records import queries as records
+from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.contracts.folders import DataFolder
 from qingjian.desk.ledger.checking import OVERDUE
 from qingjian.desk.ledger.opening import opened
 from qingjian.ledger.errors import LedgerError
+from qingjian.notary import attendance, configured
 from qingjian.notary.errors import NotaryError
 from qingjian.site import watching
 from qingjian.site.watching import Line
@@ -52,38 +56,80 @@ def pipeline(folder: DataFolder) -> dict[str, Any]:
 
 
 def status(folder: DataFolder) -> dict[str, Any]:
-    """Return what runs and how far it is."""
+    """Return what runs and how far it is; what the people's database knows only where its tables are this program's."""
     presence = stores.presence().read() if folder.presence.exists() else []
     directory = network.directory_store().current()
     lake = stores.lake()
-    return {
+    trouble = next((one.text for one in _tables() if one.level), "")
+    found = {
         "running": running(folder),
         "profile": settings.CONFIGURATION.profile,
         "directory_version": directory.version if directory else 0,
-        "devices_registered": len(directory.devices) if directory else 0,
+        "devices_registered": sum(not one.synthetic for one in directory.devices) if directory else 0,
         "devices_online": sum(one.online for one in presence),
         "pipeline": pipeline(folder),
         "lake_known_until": lake.known_until() if (folder.lake / "format").exists() else None,
-        "alerts_open": Alert.objects.exclude(state=Alert.State.CLOSED).filter(synthetic=False).count(),
+        "tables": trouble or "ok",
     }
+    if not trouble:
+        test = observing.self_test(now())
+        waiting = Alert.objects.exclude(state=Alert.State.CLOSED).filter(synthetic=False, merged_into=None)
+        found |= {
+            "alerts_open": waiting.count(),
+            "alerting": test.state,
+            "alerting_proved_at": test.proved_at,
+        }
+    return found
+
+
+def summary(folder: DataFolder, facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what `status` found in words, in Chinese and English."""
+    known = facts["lake_known_until"]
+    told = facts["pipeline"]
+    runs = bool(facts["running"])
+    lines = [
+        ("运行 / running", f"pid {facts['running']}" if runs else "未运行 / no"),
+        ("部署 / profile", facts["profile"]),
+        ("名录版本 / directory version", str(facts["directory_version"])),
+        ("登记设备 / devices registered", str(facts["devices_registered"])),
+        ("在线设备 / devices online", str(facts["devices_online"])),
+        (
+            "数据处理 / pipeline",
+            watching.pipeline(told, now(), BEHIND_SECONDS).text if runs else "已停止 / stopped",
+        ),
+        ("已收报文 / frames read", str(told.get("frames", 0))),
+        ("未补缺数 / open gaps", str(told.get("open_gaps", 0))),
+        ("数据湖已知至 / lake known until", _minute(known)),
+    ]
+    if facts["tables"] != "ok":
+        return [*lines, ("数据表 / tables", facts["tables"])]
+    return [
+        *lines,
+        ("未关闭报警 / open alerts", str(facts["alerts_open"])),
+        ("报警自检 / alerting", _heartbeat().text),
+    ]
 
 
 def doctor(folder: DataFolder) -> list[Line]:
     """Return effective settings and everything that deserves a look."""
+    tables = _tables()
     lines = [
         Line(0, f"setting {name}", f"{_shown(name, getattr(settings.CONFIGURATION, name))}  ({origin})")
         for name, origin in settings.EFFECTIVE.origins.items()
     ]
-    lines.append(_database())
-    lines.extend(watching.database())
+    lines.extend(tables)
     lines.append(_space(folder.root))
     lines.extend(watching.secrets(folder))
-    lines.extend(_administrators())
     lines.extend(_running(folder))
     lines.extend(watching.upper_platforms(folder, network.directory_store().current()))
     lines.extend(watching.waiting(folder, now()))
-    lines.append(_heartbeat())
-    lines.extend(_ledger(folder))
+    if all(one.level == 0 for one in tables):
+        # Nothing of this can be asked of a database that is away, or of tables this program does not know.
+        lines.extend(_administrators())
+        lines.extend(watching.findings(folder, now()))
+        lines.extend(_evaluation())
+        lines.append(_heartbeat())
+        lines.extend(_ledger(folder))
     lines.extend(_exposure())
     lines.extend(watching.certificate(settings.CONFIGURATION, now()))
     return lines
@@ -93,13 +139,14 @@ def _shown(name: str, value: Any) -> Any:
     return "…" if name == "database" and "@" in str(value) else value
 
 
-def _database() -> Line:
+def _tables() -> list[Line]:
+    """Say whether the people's database can be reached, and whether its tables are those of this program."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Exception as error:
-        return Line(2, "database", f"无法连接 / not reachable: {error}")
-    return Line(0, "database", connection.vendor)
+        return [Line(2, "database", f"无法连接 / not reachable: {error}".strip())]
+    return [Line(0, "database", connection.vendor), *watching.database()]
 
 
 def _space(root: Path) -> Line:
@@ -155,19 +202,29 @@ def _running(folder: DataFolder) -> list[Line]:
     return lines
 
 
+def _evaluation() -> list[Line]:
+    """Say what an error stopped in the evaluation: a single point, or a whole step."""
+    failures = evaluation.failures()
+    if not failures:
+        return [Line(0, "evaluation", "无出错 / nothing failed")]
+    newest = failures[0]
+    text = f"{len(failures)} 处出错，见“评价出错” / failed, see the page of failed evaluations: {newest}: {newest.error}"
+    return [Line(2 if any(one.point_id is None for one in failures) else 1, "evaluation", text[:300])]
+
+
 def _ledger(folder: DataFolder) -> list[Line]:
     if not (folder.ledger / "state.sqlite3").exists():
         return [Line(1, "ledger", "尚未建立 / not created yet")]
     try:
         with opened() as notary:
-            shard, frozen = notary.state.shards()[-1], notary.frozen
+            shard, frozen, word = notary.state.shards()[-1], notary.frozen, attendance.said(notary)
     except (NotaryError, LedgerError, OSError) as error:
         return [Line(2, "ledger", str(error)), _ledger_check()]
     if frozen:
         first = Line(2, "ledger", f"{shard.name}: 停止签名 / does not sign: {frozen}")
     else:
         first = Line(0, "ledger", f"{shard.name}: {shard.size} 条 / entries")
-    return [first, _ledger_check(), *_outside()]
+    return [first, _ledger_check(), *_outside(word)]
 
 
 def _ledger_check() -> Line:
@@ -178,14 +235,18 @@ def _ledger_check() -> Line:
     if last is None:
         return Line(0, "ledger check", "尚未核对，每晚一次 / not yet; it runs every night")
     if last.problems:
-        return Line(2, "ledger check", f"{last.at:%Y-%m-%d %H:%M} {'; '.join(last.problems[:3])}")
+        return Line(2, "ledger check", f"{_minute(last.at)} {'; '.join(last.problems[:3])}")
     overdue = now() - last.at > OVERDUE
-    text = f"{last.at:%Y-%m-%d %H:%M} {last.entries} 条、{last.batches} 批、{last.days} 个封存日，无问题 / entries, batches, sealed days, no problem"
+    text = f"{_minute(last.at)} {last.entries} 条、{last.batches} 批、{last.days} 个封存日，无问题 / entries, batches, sealed days, no problem"
     return Line(1 if overdue else 0, "ledger check", text)
 
 
-def _outside() -> list[Line]:
+def _outside(word: dict[str, Any]) -> list[Line]:
+    """Whether somebody outside keeps the ledger: those who should and do not are named."""
     configuration = settings.CONFIGURATION
+    names = configured.witness_names(configuration.ledger_witnesses)
+    if found := attendance.warnings(word, names, now()):
+        return [Line(1, "ledger witnesses", text) for text in found]
     if configuration.ledger_witnesses or configuration.ledger_mirror or configuration.demo:
         return []
     text = "无见证方与镜像，账本可被整体改写 / no witness and no mirror: the operator could rewrite the whole ledger"
@@ -193,12 +254,24 @@ def _outside() -> list[Line]:
 
 
 def _heartbeat() -> Line:
-    last = observing.last_heartbeat()
-    if last is None:
-        return Line(1, "alerting", "尚未自检 / has not tested itself yet")
-    if observing.heartbeat_overdue(now()):
-        return Line(2, "alerting", f"自检未通过 / self-test failed: {last.sent_at:%Y-%m-%d %H:%M}")
-    return Line(0, "alerting", f"自检 / self-test {last.sent_at:%Y-%m-%d %H:%M}")
+    found = observing.self_test(now())
+    sent, proved = _minute(found.sent_at), _minute(found.proved_at)
+    level, text = {
+        "missing": (
+            2,
+            "未登记自检设备，重新启动节点即可登记 / no synthetic device: restart the node, it registers one",
+        ),
+        "failed": (2, f"自检未通过 / self-test failed: {sent}；上次通过 / last passed {proved}"),
+        "overdue": (2, f"超过 36 小时未通过自检 / no self-test passed for 36 hours: {proved}"),
+        "waiting": (1, "尚未自检 / has not tested itself yet"),
+        "running": (0, f"自检进行中 / self-test running: {sent}；上次通过 / last passed {proved}"),
+        "proved": (0, f"自检通过 / self-test passed {proved}"),
+    }[found.state]
+    return Line(level, "alerting", f"{text} {found.device}".strip())
+
+
+def _minute(moment: datetime | None) -> str:
+    return "—" if moment is None else f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}"
 
 
 def _exposure() -> list[Line]:

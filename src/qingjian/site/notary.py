@@ -15,9 +15,11 @@ from qingjian.apps.records.services import RecordsOutbox
 from qingjian.contracts.anchored import Anchored, AnchoredPositions
 from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.contracts.folders import DataFolder, write_durably
-from qingjian.journal import JournalReader, journals
-from qingjian.notary import configured
-from qingjian.notary.contents import batch_place, enter_batch, frame_row
+from qingjian.journal import Batch, Frame, JournalReader, journals
+from qingjian.ledger.errors import LedgerError
+from qingjian.notary import attendance, configured, damaged
+from qingjian.notary.contents import batch_place, enter_batch, frame_row, runs_of
+from qingjian.notary.errors import NotaryError
 from qingjian.notary.notary import Notary
 from qingjian.notary.service import NotaryService, Tick
 from qingjian.site.configuration import Configuration
@@ -36,7 +38,7 @@ class FrameBatches:
     def __init__(self, folder: DataFolder, notary: Notary) -> None:
         self._folder = folder
         self._notary = notary
-        self._path = folder.ledger / "journal-positions.json"
+        self._path = folder.entered
         self._positions: dict[str, int] = json.loads(self._path.read_text()) if self._path.exists() else {}
         self._anchored = AnchoredPositions(folder.anchored)
 
@@ -46,10 +48,24 @@ class FrameBatches:
         for name in journals(self._folder.journal):
             with JournalReader(self._folder.journal / name) as reader:
                 for batch in reader.batches(self._positions.get(name, 0), BATCHES_AT_ONCE):
-                    frames = reader.read(batch.first - 1, batch.last - batch.first + 1)
-                    enter_batch(self._notary, (frame_row(frame) for frame in frames))
+                    entered += self._enter(name, batch, _frames(reader, batch))
                     self._positions[name] = batch.number
-                    entered += 1
+        return entered
+
+    def _enter(self, name: str, batch: Batch, frames: list[Frame]) -> int:
+        """Enter a batch, or what is left of it run by run; whatever comes after a damaged one must not wait."""
+        runs = runs_of(frames)
+        entered = 0
+        reason = "" if [len(run) for run in runs] == [batch.last - batch.first + 1] else "frames are missing"
+        for run in runs:
+            try:
+                enter_batch(self._notary, map(frame_row, run))
+                entered += 1
+            except (NotaryError, LedgerError) as error:
+                reason = str(error)  # not as they were entered, or unreadable: the nightly check names them
+        if reason:
+            log.error("a batch cannot be entered whole", journal=name, batch=batch.number, reason=reason)
+            damaged.note(self._notary, name, batch.first, batch.last)
         return entered
 
     def remember(self) -> None:
@@ -64,7 +80,7 @@ class FrameBatches:
             last = known.get(name, Anchored(0, 0))
             with JournalReader(self._folder.journal / name) as reader:
                 for batch in reader.batches(last.batch, BATCHES_AT_ONCE):
-                    if batch_place(self._notary, name, batch.first) is None:
+                    if not self._has_place(reader, batch):
                         break
                     last = Anchored(batch.number, batch.last)
             if last.batch:
@@ -73,6 +89,21 @@ class FrameBatches:
             return False
         self._anchored.write(known)
         return True
+
+    def _has_place(self, reader: JournalReader, batch: Batch) -> bool:
+        """Whether all that is left of a batch has its place."""
+        if batch_place(self._notary, reader.name, batch.first, batch.last) is not None:
+            return True
+        return batch.number <= self._positions.get(reader.name, 0) and all(
+            batch_place(self._notary, reader.name, run[0].sequence, run[-1].sequence) is not None
+            for run in runs_of(_frames(reader, batch))
+        )
+
+
+def _frames(reader: JournalReader, batch: Batch) -> list[Frame]:
+    """What is left of a closed batch; rows that went missing are not made up for by those after it."""
+    rows = reader.read(batch.first - 1, batch.last - batch.first + 1)
+    return [frame for frame in rows if frame.sequence <= batch.last]
 
 
 def open_notary(folder: DataFolder, configuration: Configuration, clock: Clock) -> Notary:
@@ -115,7 +146,7 @@ def _say(folder: DataFolder, notary: Notary, tick: Tick) -> None:
         "shard": shard.name,
         "size": shard.size,
         "frozen": tick.frozen,
-        "witnesses": tick.cosigning.answers if tick.cosigning else None,
+        **attendance.said(notary),
     }
     path = folder.findings.parent / "notary.json"
     beside = path.with_name("notary.json.part")

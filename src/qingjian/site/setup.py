@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from qingjian.apps.accounts import services as accounts
-from qingjian.apps.accounts.models import Organisation, Region, User
+from qingjian.apps.accounts.models import Organisation, Post, Region, User
+from qingjian.apps.network import self_test
 from qingjian.apps.network import services as network
 from qingjian.apps.network.services import Proposal
 from qingjian.contracts.current import now
 from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.site.configuration import Configuration
+from qingjian.site.schema import NewerDataError
 
 FORMAT = 1
 """Format of the data folder as a whole; `qingjian upgrade` raises it."""
@@ -30,7 +32,19 @@ def prepare(folder: DataFolder, configuration: Configuration, report: Callable[[
             "\n".join(f"{user} {text}" for user, text in passwords.items()).encode(),
         )
         (folder.people / "first-logins.txt").chmod(0o600)
+    _self_test(configuration)
     return _logins(folder, configuration)
+
+
+def _self_test(configuration: Configuration) -> None:
+    """Give every node the synthetic device whose silence proves its alerting, older nodes too."""
+    post = Post.objects.filter(role="system_administrator").order_by("pk").first()
+    organisation = post.organisation if post else Organisation.objects.order_by("pk").first()
+    if organisation is None:
+        return
+    region = post.region if post else organisation.region
+    if self_test.ensure(region, organisation, configuration.gateway_host):
+        network.publish_directory()
 
 
 def check_format(folder: DataFolder) -> None:
@@ -41,7 +55,7 @@ def check_format(folder: DataFolder) -> None:
         return
     found = int(path.read_text())
     if found > FORMAT:
-        raise SystemExit(
+        raise NewerDataError(
             f"数据目录格式 {found} 比本程序（{FORMAT}）新，请升级程序。 / The data folder has format {found}, newer than this program ({FORMAT}); update the program."
         )
 

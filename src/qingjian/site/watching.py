@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Consumer
@@ -22,7 +20,8 @@ from qingjian.contracts.directory import Directory
 from qingjian.contracts.folders import DataFolder
 from qingjian.gateway.forwarding import progress
 from qingjian.gateway.settings import reached_at, read_statuses
-from qingjian.journal import JournalReader, journals
+from qingjian.journal import JournalReader, continuations, journals
+from qingjian.site import schema
 from qingjian.site.configuration import Configuration
 
 ANSWER_SECONDS = 0.5
@@ -124,7 +123,19 @@ def upper_platforms(folder: DataFolder, directory: Directory | None) -> Iterator
 
 
 def waiting(folder: DataFolder, now: datetime) -> Iterator[Line]:
-    """Say what waits: findings for the worker, frames for the ledger, samples that were dropped."""
+    """Say what waits: frames for the ledger, samples that were dropped, and what a restored folder has not."""
+    yield from _unanchored(folder, now)
+    yield from _not_restored(folder)
+    dropped = sum(one.dropped for one in stores.senders())
+    if dropped:
+        text = (
+            f"{dropped} 条超出额度未留存（见隔离区） / beyond the quota, not kept: see Unregistered senders"
+        )
+        yield Line(1, "quarantine", text)
+
+
+def findings(folder: DataFolder, now: datetime) -> Iterator[Line]:
+    """Say how many findings wait for the worker; asks the people's database."""
     if folder.findings.exists():
         consumer = Consumer.objects.filter(name="alerts").first()
         left = stores.findings().read(consumer.position if consumer else 0, MOST_UNCONSUMED)
@@ -132,13 +143,6 @@ def waiting(folder: DataFolder, now: datetime) -> Iterator[Line]:
         late = bool(known) and now - min(known) > WAITS_TOO_LONG
         more = "+" if len(left) == MOST_UNCONSUMED else ""
         yield Line(1 if late else 0, "findings", f"{len(left)}{more} 条待转为报警 / wait to become alerts")
-    yield from _unanchored(folder, now)
-    dropped = sum(one.dropped for one in stores.senders())
-    if dropped:
-        text = (
-            f"{dropped} 条超出额度未留存（见隔离区） / beyond the quota, not kept: see Unregistered senders"
-        )
-        yield Line(1, "quarantine", text)
 
 
 def _unanchored(folder: DataFolder, now: datetime) -> Iterator[Line]:
@@ -149,19 +153,26 @@ def _unanchored(folder: DataFolder, now: datetime) -> Iterator[Line]:
         position = anchored[name].sequence if name in anchored else 0
         with JournalReader(folder.journal / name) as reader:
             oldest = reader.read(position, 1)
-            left = max(0, reader.last() - position)
+            left = reader.waiting(position)
         late = bool(oldest) and now - oldest[0].received_at > WAITS_TOO_LONG
         yield Line(1 if late else 0, f"ledger {name}", f"{left} 条报文待入账 / frames wait for the ledger")
 
 
+def _not_restored(folder: DataFolder) -> Iterator[Line]:
+    """Name the frames that lake, ledger or an upper platform have and a restored journal has not."""
+    for name in journals(folder.journal):
+        with JournalReader(folder.journal / name) as reader:
+            oldest = reader.first()
+        for one in continuations(folder.journal / name):
+            # Said until the frames before it, too, have left the journal.
+            if one.known_up_to > one.readable_up_to and oldest < one.continues_at:
+                text = f"{one.readable_up_to + 1}–{one.known_up_to} 未随备份恢复 / came after the backup, not restored"
+                yield Line(1, f"journal {name}", text)
+
+
 def database() -> Iterator[Line]:
     """Say whether the tables of the people's database are those of this program."""
-    executor = MigrationExecutor(connection)
-    left = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if left:
-        text = (
-            f"{len(left)} 个迁移未执行，运行 qingjian upgrade / migrations are missing: run qingjian upgrade"
-        )
+    if text := schema.problem():
         yield Line(2, "tables", text)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.ecology_tree import PartIndex
+from qingjian.standards.editions import newest_first
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
@@ -84,7 +85,7 @@ def class_of(value: Given, *, rulebook: Rulebook | None = None) -> tuple[str, Ro
     """Class of an EQI (lower bound included) and the row that decided. Raises InputError outside 0–100."""
     book = rulebook or packaged()
     index = measured(value, "EQI", "", highest=_HIGHEST)
-    for row in book.rows("eqi", kind="class"):
+    for row in newest_first(book.rows("eqi", kind="class")):
         top = Decimal(row["hi"])
         if Decimal(row["lo"]) <= index.value and (index.value < top or index.value == top == _HIGHEST):
             return row["label"].split(" ")[0], row
@@ -106,7 +107,7 @@ def change(now: Given, base: Given, *, rulebook: Rulebook | None = None) -> Ecol
 
 
 def _change_row(book: Rulebook, difference: Decimal) -> Row:
-    for row in book.rows("eqi", kind="change"):
+    for row in newest_first(book.rows("eqi", kind="change")):
         low = Decimal(row["lo"]) if row["lo"] else None
         high = Decimal(row["hi"]) if row["hi"] else None
         stable = low is not None and high is not None and low == -high

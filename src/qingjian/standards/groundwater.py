@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards.editions import Basis, in_force, resolve
+from qingjian.standards.editions import Basis, in_force, of_standard, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, Measured, Quantity, measured
@@ -112,7 +112,7 @@ def classify(
         f"类别由最差指标决定: {'、'.join(decided)} → {CLASSES[worst]}类",
         f"the worst item decides: {', '.join(decided)} → class {CLASSES[worst]}",
     )
-    regular = [name for name, rows in table.items() if rows[0].clause == "表1"]
+    regular = regular_items(basis.day, rulebook=book)
     return GroundwaterClass(
         CLASSES[worst],
         decided,
@@ -130,14 +130,28 @@ def qualitative_items(on: date | None = None, *, rulebook: Rulebook | None = Non
     return tuple(name for name, rows in _table(book, basis.day).items() if rows[0]["op"] == "text")
 
 
+def regular_items(on: date | None = None, *, rulebook: Rulebook | None = None) -> tuple[str, ...]:
+    """The 39 regular items (table 1). Raises EditionError."""
+    book = rulebook or packaged()
+    basis = resolve(book, "groundwater_limits", STANDARD, on, None)
+    return tuple(name for name, rows in _table(book, basis.day).items() if rows[0].clause == "表1")
+
+
 @functools.lru_cache(maxsize=16)
 def _table(book: Rulebook, day: date) -> Mapping[str, tuple[Row, ...]]:
     groups: dict[str, list[Row]] = {}
-    for row in in_force(book, "groundwater_limits", Basis(day)):
-        groups.setdefault(row["pollutant_cn"], []).append(row)
+    for row in of_standard(in_force(book, "groundwater_limits", Basis(day)), STANDARD):
+        if row["class"] in CLASSES:
+            groups.setdefault(row["pollutant_cn"], []).append(row)
     for rows in groups.values():
         rows.sort(key=lambda row: CLASSES.index(row["class"]))
-    return MappingProxyType({name: tuple(rows) for name, rows in groups.items()})
+    return MappingProxyType(
+        {
+            name: tuple(rows)
+            for name, rows in groups.items()
+            if tuple(row["class"] for row in rows) == CLASSES  # no ladder, no class
+        }
+    )
 
 
 def _item(rows: tuple[Row, ...], name: str, given: Given, trace: TraceBuilder) -> ItemClass:

@@ -125,6 +125,8 @@ class ZoneResult:
     day_excess: Decimal | None
     night_excess: Decimal | None
     sudden_attained: bool | None
+    sudden_limit: Decimal | None
+    """Highest sudden level allowed at night; None where none was given."""
     trace: Trace
 
 
@@ -157,7 +159,7 @@ def zone(
     day_limit, night_limit = (Decimal(rows[period]["limit"]) for period in ("昼间", "夜间"))
     day_ok, day_excess = _against(day, "Ld", rows["昼间"], trace)
     night_ok, night_excess = _against(night, "Ln", rows["夜间"], trace)
-    sudden = None
+    sudden = bound = None
     if night_maximum is not None:
         (rule,) = in_force(book, "evaluation_parameters", basis, item="sudden night excess")
         peak = _level(night_maximum, "Lmax")
@@ -172,7 +174,16 @@ def zone(
     if standard == "GB 3096":
         explain_caveats(book, ZONE_RATING, on or basis.day, trace)
     return ZoneResult(
-        label, day_ok, night_ok, day_limit, night_limit, day_excess, night_excess, sudden, trace.done()
+        label,
+        day_ok,
+        night_ok,
+        day_limit,
+        night_limit,
+        day_excess,
+        night_excess,
+        sudden,
+        bound,
+        trace.done(),
     )
 
 

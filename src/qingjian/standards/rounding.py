@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from qingjian.standards.errors import InputError
 
 Integers = npt.NDArray[np.int64]
 _CONTEXT = Context(prec=60)
+_GIVEN = 8
 
 
 def round_places(value: Decimal, places: int) -> Decimal:
@@ -73,6 +75,23 @@ def round_scaled(scaled: npt.NDArray[np.signedinteger[Any]], drop: int) -> Integ
 def ceil_ratio(numerator: Integers, denominator: int) -> Integers:
     """Exact integer ceiling of numerator/denominator for a positive denominator."""
     return np.asarray(-((-numerator) // np.int64(denominator)), dtype=np.int64)
+
+
+def legible(value: Decimal, limits: Iterable[Decimal] = (), *, places: int = 4) -> Decimal:
+    """A mean with few decimals, for reading only: enough that it stands on the same side of every limit as it does.
+
+    What has at most eight digits was given so and stays as it is. Nothing may be judged by the result.
+    """
+    given = -int(value.as_tuple().exponent)
+    if given <= _GIVEN and len(value.as_tuple().digits) <= _GIVEN:
+        return value
+    bounds = tuple(limits)
+    first = max(places, places - 2 - value.adjusted()) if value else places
+    for tried in range(first, given):
+        short = round_places(value, tried)
+        if all((short > one) - (short < one) == (value > one) - (value < one) for one in bounds):
+            return short
+    return value
 
 
 def exceeds(value: Decimal, limit: Decimal, *, places: int | None = None) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards.editions import in_force, resolve
+from qingjian.standards.editions import in_force, of_standard, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
 
+FARMLAND, LAND = "GB 15618", "GB 36600"
 FarmUse = Literal["水田", "果园", "其他"]
 LandClass = Literal["第一类用地", "第二类用地"]
 FARM_CATEGORIES = ("优先保护", "安全利用", "严格管控")
@@ -44,11 +45,13 @@ class SoilItem:
 
 @dataclass(frozen=True, slots=True)
 class SoilResult:
-    """Category by the worst item."""
+    """Category by the worst item of those measured; `not_measured` of the `basic` items of table 1 are missing."""
 
     category: str
     decided_by: tuple[str, ...]
     items: tuple[SoilItem, ...]
+    basic: int
+    not_measured: tuple[str, ...]
     trace: Trace
 
 
@@ -69,12 +72,12 @@ def agricultural(
     book = rulebook or packaged()
     if use not in ("水田", "果园", "其他"):
         raise InputError(f"利用方式应为 水田、果园、其他: {use}", f"use is 水田, 果园 or 其他, not {use}")
-    basis = resolve(book, "soil_limits_agri", "GB 15618", on, edition)
+    basis = resolve(book, "soil_limits_agri", FARMLAND, on, edition)
     trace = TraceBuilder(Text("农用地土壤环境质量", "agricultural soil"))
     basis.explain(trace)
     acidity = measured(ph, "pH", "无量纲", highest=Decimal(14))
     trace.use(acidity)
-    rows = in_force(book, "soil_limits_agri", basis)
+    rows = of_standard(in_force(book, "soil_limits_agri", basis), FARMLAND)
 
     def limits(name: str) -> tuple[Row, Row | None]:
         mine = [row for row in rows if name in (row["symbol"], row["pollutant_cn"])]
@@ -85,7 +88,7 @@ def agricultural(
         control = next((row for row in fitting if row["class"] == "风险管制值"), None)
         return screening, control
 
-    return _judge(values, limits, FARM_CATEGORIES, {}, trace)
+    return _judge(values, limits, FARM_CATEGORIES, {}, _basic(rows), trace)
 
 
 def construction(
@@ -107,22 +110,32 @@ def construction(
         raise InputError(
             f"用地类型应为第一类或第二类用地: {land}", f"land is 第一类用地 or 第二类用地, not {land}"
         )
-    basis = resolve(book, "soil_limits_construction", "GB 36600", on, edition)
+    basis = resolve(book, "soil_limits_construction", LAND, on, edition)
     trace = TraceBuilder(Text("建设用地土壤污染风险", "construction land"))
     basis.explain(trace)
-    rows = in_force(book, "soil_limits_construction", basis)
+    rows = of_standard(in_force(book, "soil_limits_construction", basis), LAND)
 
     def limits(name: str) -> tuple[Row, Row | None]:
         cas = name if name.startswith("CAS ") else f"CAS {name}"
         mine = {row["class"]: row for row in rows if name == row["pollutant_cn"] or cas == row["symbol"]}
         if not mine:
             raise InputError(f"不是建设用地项目: {name}", f"not an item of GB 36600: {name}")
-        return mine[f"风险筛选值|{land}"], mine[f"风险管制值|{land}"]
+        screening = mine.get(f"风险筛选值|{land}")
+        if screening is None:
+            raise InputError(f"{name} 没有{land}的筛选值", f"no screening value of {name} for {land}")
+        return screening, mine.get(f"风险管制值|{land}")
 
     natural = {name: measured(given, name, "mg/kg").value for name, given in (background or {}).items()}
     if set(natural) - _BACKGROUND_ITEMS:
         raise InputError("背景值只用于砷、钴、钒", "a background applies to 砷, 钴 and 钒 only")
-    return _judge(values, limits, LAND_CATEGORIES, natural, trace)
+    return _judge(values, limits, LAND_CATEGORIES, natural, _basic(rows), trace)
+
+
+def _basic(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return the basic items: those of table 1 of either standard."""
+    return tuple(
+        dict.fromkeys(row["pollutant_cn"] for row in rows if row.values.get("clause", "").startswith("表1"))
+    )
 
 
 def _judge(
@@ -130,6 +143,7 @@ def _judge(
     limits: Callable[[str], tuple[Row, Row | None]],
     categories: tuple[str, str, str],
     background: Mapping[str, Decimal],
+    basic: tuple[str, ...],
     trace: TraceBuilder,
 ) -> SoilResult:
     items: dict[str, SoilItem] = {}
@@ -168,7 +182,13 @@ def _judge(
         f"按最差项目 {'、'.join(decided)}: {categories[worst]}",
         f"by the worst item ({', '.join(decided)}): {_ENGLISH[categories[worst]]}",
     )
-    return SoilResult(categories[worst], decided, tuple(items.values()), trace.done())
+    missing = tuple(item for item in basic if item not in items)
+    if missing:
+        trace.step(
+            f"{len(basic)} 项基本项目中缺 {len(missing)} 项（{'、'.join(missing)}）: 类别只代表已测的 {len(items)} 项",
+            f"{len(missing)} of {len(basic)} basic items missing ({', '.join(missing)}): the category stands for the {len(items)} measured",
+        )
+    return SoilResult(categories[worst], decided, tuple(items.values()), len(basic), missing, trace.done())
 
 
 def _by_use(rows: list[Row], use: FarmUse) -> Row:

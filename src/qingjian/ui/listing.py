@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain, islice
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -20,11 +21,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 Text = str | Promise
 PAGE_SIZE = 25
 EXPORT_LIMIT = 100_000
+SHEET_ROWS = 1_000_000
+"""Rows of data on one sheet: Excel takes 1,048,576, the head among them."""
+SHEET_NAME_LENGTH = 31
 PRINT_LIMIT = 2_000
 """Rows on the page made for printing; whoever needs more takes the workbook."""
 
@@ -44,6 +49,8 @@ class Column:
     numeric: bool = False
     whole: bool = False
     """Whether a text stays on one line: short words of Chinese would break in two where a column is narrow."""
+    long: bool = False
+    """Whether a text is a sentence: beside many columns it would become a word wide."""
 
     def of(self, row: Any) -> Any:
         """Return the plain value of a row."""
@@ -98,6 +105,7 @@ class Cell:
     badge: str | None
     numeric: bool
     unbroken: bool = False
+    long: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -108,6 +116,14 @@ class Cell:
     def whole(self) -> bool:
         """Say whether the text must stay on one line: a day broken in two reads badly."""
         return self.unbroken or (isinstance(self.value, date) and not isinstance(self.value, datetime))
+
+
+class Line(list[Cell]):
+    """The cells of one row, and the row itself for pages that do something with it."""
+
+    def __init__(self, row: Any, cells: Iterable[Cell]) -> None:
+        super().__init__(cells)
+        self.row = row
 
 
 class Listing:
@@ -184,17 +200,21 @@ class Listing:
                 }
             )
         lines = [
-            [
-                Cell(
-                    column.of(row),
-                    column.title,
-                    column.link(row) if column.link else None,
-                    column.badge(row) if column.badge else None,
-                    column.numeric,
-                    column.whole,
-                )
-                for column in self.columns
-            ]
+            Line(
+                row,
+                [
+                    Cell(
+                        column.of(row),
+                        column.title,
+                        column.link(row) if column.link else None,
+                        column.badge(row) if column.badge else None,
+                        column.numeric,
+                        column.whole,
+                        column.long,
+                    )
+                    for column in self.columns
+                ],
+            )
             for row in page
         ]
         order = {"order": self.order} if self.order else {}
@@ -232,7 +252,13 @@ class Listing:
         return render(self.request, self.template, {**self.context(), **(extra or {})})
 
     def _export_rows(self) -> Iterable[list[Any]]:
-        for row in self.selected()[:EXPORT_LIMIT]:
+        for number, row in enumerate(self.selected()[: EXPORT_LIMIT + 1]):
+            if number == EXPORT_LIMIT:
+                yield [
+                    gettext("Only the first %(most)d rows: filter the list for the others.")
+                    % {"most": number}
+                ]
+                return
             yield [column.of(row) for column in self.columns]
 
 
@@ -244,13 +270,23 @@ def workbook_response(name: str, heads: Sequence[str], rows: Iterable[Sequence[A
 def sheets_response(
     name: str, sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]
 ) -> HttpResponse:
-    """Return an Excel file of sheets (title, heads, rows); text stays text, so that no cell is taken for a formula."""
+    """Return an Excel file of sheets (title, heads, rows); text stays text, so that no cell is taken for a formula.
+
+    Rows are written as they come and none is kept; what does not fit on a sheet goes on in a further one.
+    """
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(
-        buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        buffer, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
     for title, heads, rows in sheets:
-        _write_sheet(book, title, heads, rows)
+        left = iter(rows)
+        part = 1
+        while _write_sheet(book, _part_title(title, part), heads, islice(left, SHEET_ROWS)) == SHEET_ROWS:
+            following = next(left, None)
+            if following is None:
+                break
+            left = chain([following], left)
+            part += 1
     book.close()
     response = HttpResponse(
         buffer.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -259,14 +295,21 @@ def sheets_response(
     return response
 
 
-def _write_sheet(book: Any, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    sheet = book.add_worksheet(str(title)[:31] or None)
+def _part_title(title: str, part: int) -> str:
+    ending = f" ({part})" if part > 1 else ""
+    return f"{str(title)[: SHEET_NAME_LENGTH - len(ending)]}{ending}" if str(title) else ""
+
+
+def _write_sheet(book: Any, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Write one sheet; returns how many rows it holds."""
+    sheet = book.add_worksheet(title or None)
     bold = book.add_format({"bold": True, "bg_color": "#E8F1EC", "border": 1})
     moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
     day = book.add_format({"num_format": "yyyy-mm-dd"})
     widths = [len(str(head)) + 2 for head in heads]
     for column, head in enumerate(heads):
         sheet.write_string(0, column, str(head), bold)
+    line = 0
     for line, row in enumerate(rows, start=1):
         for column, value in enumerate(row):
             if isinstance(value, datetime):
@@ -293,3 +336,4 @@ def _write_sheet(book: Any, title: str, heads: Sequence[str], rows: Iterable[Seq
     for column, width in enumerate(widths):
         sheet.set_column(column, column, width + 1)
     sheet.freeze_panes(1, 0)
+    return line

@@ -11,6 +11,7 @@ from qingjian.workdays.calendar import (
     china_date,
     load,
     packaged_calendar,
+    statutory_gaps,
 )
 from qingjian.workdays.deadlines import (
     Deadline,
@@ -60,4 +61,5 @@ __all__ = [
     "packaged_instruments",
     "parse_unit",
     "recompute",
+    "statutory_gaps",
 ]

@@ -207,6 +207,42 @@ def load(text: str) -> Loaded:
     )
 
 
+_ALWAYS_OFF = ("01-01", "05-01", "10-01", "10-02", "10-03")
+_OFF_WITHIN = (
+    ("春节", "Spring Festival", "01-20", "02-28", 3, 1949),
+    ("清明节", "Tomb-Sweeping Day", "04-03", "04-07", 1, 2008),
+    ("端午节", "Dragon Boat Festival", "05-25", "06-26", 1, 2008),
+    ("国庆节和中秋节", "National Day and Mid-Autumn Festival", "09-07", "10-10", 4, 2008),
+)
+"""Chinese and English name, first and last possible day, days off at least, first year."""
+
+
+def statutory_gaps(table: YearTable) -> tuple[RowError, ...]:
+    """What no year's table lacks: the days off of the Regulation on Public Holidays (全国年节及纪念日放假办法, editions since
+    1999 and 2007), which move with the moon within a few weeks. A table without them would make holidays working days.
+    """
+    off = {day.strftime("%m-%d") for day, (kind, _name) in table.days.items() if not kind.worked}
+    always = (*_ALWAYS_OFF, "05-02") if table.year >= 2025 else _ALWAYS_OFF
+    lacking = [day for day in always if day not in off]
+    gaps = [
+        RowError(
+            0, "", f"缺少法定节假日 {table.year}-{day}", f"the public holiday {table.year}-{day} is missing"
+        )
+        for day in lacking
+    ]
+    gaps.extend(
+        RowError(
+            0,
+            "",
+            f"缺少{zh}放假（{first} 至 {last} 之间至少 {least} 日）",
+            f"the days off of {en} are missing (at least {least} between {first} and {last})",
+        )
+        for zh, en, first, last, least, since in _OFF_WITHIN
+        if table.year >= since and sum(first <= day <= last for day in off) < least
+    )
+    return tuple(gaps)
+
+
 @cache
 def packaged_calendar() -> Calendar:
     """The calendar shipped with the package (see ``data/years``)."""

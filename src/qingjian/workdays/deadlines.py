@@ -287,12 +287,30 @@ class _Count:
             last = self._day_by_day(first, -1 if back else 1)
         if last is None or back or self.unit not in _ROLLING or not self.rule.last_day_rolls:
             return last
-        while not (info := self._look(last)).worked:
-            self._note(
-                last, Reason.ROLLED, f"末日为{info.zh()}，顺延", f"the last day is a {info.en()}: moves on"
-            )
+        nominal = last
+        while True:
+            # A stop that began while the limit waited for its last working day holds that day too.
+            pause = self._pause_on(last) if last > nominal else None
+            if pause is not None and pause.end is None:
+                self.stopped = True
+                self._note(
+                    last, Reason.CLOCK_STOPPED, f"停止计时：{pause.reason}", f"clock stopped: {pause.reason}"
+                )
+                return None
+            info = self._look(last)
+            if pause is not None:
+                self._note(last, Reason.PAUSED, f"扣除：{pause.reason}", f"taken out: {pause.reason}")
+            elif not info.worked:
+                self._note(
+                    last,
+                    Reason.ROLLED,
+                    f"末日为{info.zh()}，顺延",
+                    f"the last day is a {info.en()}: moves on",
+                )
+            else:
+                break
             last += _ONE_DAY
-        if self.steps and self.steps[-1].reason is Reason.ROLLED:
+        if last > nominal:
             self._note(last, Reason.NOMINAL_END, "顺延后的末日", "the last day after moving on")
         return last
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from qingjian.apps.accounts import queries, rules, services
+from qingjian.apps.accounts.models import Organisation, User
 from qingjian.apps.accounts.roles import CAPABILITY_NAMES, Capability
 
 
@@ -92,6 +93,70 @@ def test_a_page_asks_for_posts_once_and_the_next_page_asks_anew(
     (post,) = rules.posts_on(leader)
     client.force_login(leader)
     assert client.get("/clues/").status_code == 200
-    services.end_post(county.person("security", "security_administrator"), post, rules.today())
+    security = county.person("security", "security_administrator", region=county.city)
+    services.end_post(security, post, rules.today())
     assert rules.scope(leader, Capability.VIEW_DATA).empty
     assert client.get("/clues/").status_code == 403
+
+
+def test_a_post_given_by_mistake_is_taken_back_on_its_first_day_and_can_be_given_again(county) -> None:
+    security = county.person("security", "security_administrator")
+    person = User.objects.create_user("p", "p", "a-long-password-1", organisation=county.bureau)
+    for _mistake in range(2):
+        for begins in (rules.today(), rules.today() + timedelta(days=30)):
+            post = services.give_post(security, person, "leader", county.bureau, county.county, begins)
+            services.end_post(security, post, rules.today())
+            post.refresh_from_db()
+            assert post.valid_to == begins
+            assert not rules.posts_on(person, begins)
+    services.give_post(
+        security, person, "audit_administrator", county.bureau, county.county, date(2026, 1, 1)
+    )
+
+
+def test_the_end_of_a_post_is_never_moved_to_a_later_day(county) -> None:
+    security = county.person("security", "security_administrator")
+    user = county.person("u", "data_manager")
+    ended = services.place_post(
+        user, "leader", county.bureau, county.county, date(2024, 1, 1), date(2024, 6, 1)
+    )
+    with pytest.raises(ValidationError):
+        services.end_post(security, ended, rules.today())
+    ended.refresh_from_db()
+    assert ended.valid_to == date(2024, 6, 1)
+    coming = services.place_post(
+        user, "leader", county.bureau, county.county, date(2026, 1, 1), date(2028, 1, 1)
+    )
+    services.end_post(security, coming, rules.today())
+    coming.refresh_from_db()
+    assert coming.valid_to == rules.today()
+
+
+def test_an_administrator_of_a_county_gives_and_ends_posts_in_that_county_only(county) -> None:
+    security = county.person("security", "security_administrator")
+    person = county.person("p", "station_staff")
+    for region in (county.other, county.city):
+        with pytest.raises(PermissionDenied):
+            services.give_post(security, person, "data_manager", county.bureau, region, date(2026, 1, 1))
+    elsewhere = Organisation.objects.create(code="H2", name="乙县厂", kind="holder", region=county.other)
+    with pytest.raises(PermissionDenied):
+        services.give_post(security, person, "permit_holder", elsewhere, county.county, date(2026, 1, 1))
+    theirs = county.person("q", "leader", region=county.other).posts.get()
+    with pytest.raises(PermissionDenied):
+        services.end_post(security, theirs, rules.today())
+    above = county.person("city", "security_administrator", region=county.city)
+    services.give_post(above, person, "data_manager", county.bureau, county.other, date(2026, 1, 1))
+    services.end_post(above, theirs, rules.today())
+
+
+def test_an_administrator_of_a_county_sets_no_password_of_somebody_with_a_post_elsewhere(county) -> None:
+    system = county.person("system", "system_administrator")
+    theirs = county.person("q", "leader", region=county.other)
+    for attempt in (
+        lambda: services.reset_password(system, theirs, "another-long-password-9"),
+        lambda: services.reset_second_factor(system, theirs),
+        lambda: services.set_active(system, theirs, False),
+    ):
+        with pytest.raises(PermissionDenied):
+            attempt()
+    services.reset_password(system, county.person("p", "leader"), "another-long-password-9")

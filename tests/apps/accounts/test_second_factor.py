@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qingjian.apps.accounts import rules, second_factor, services
-from qingjian.apps.accounts.models import AuditEvent, RecoveryCode, SecondFactor, User
+from qingjian.apps.accounts.models import AdministratorReset, AuditEvent, RecoveryCode, SecondFactor, User
 
 PASSWORD = "a-long-password-1"
 RFC_SECRET = b"12345678901234567890"
@@ -260,3 +260,55 @@ def test_policies_that_ask_nobody_cost_no_query(county, settings, django_assert_
     settings.SECOND_FACTOR = "optional"
     with django_assert_num_queries(0):
         assert not rules.must_have_second_factor(county.bureau)
+
+
+def test_an_administrator_s_account_is_reset_by_two_administrators(client, county) -> None:
+    system, security, audit = (
+        county.person(name, f"{name}_administrator") for name in ("system", "security", "audit")
+    )
+    county.person("boss", "leader")
+    set_up(security)
+    before = User.objects.get(pk=security.pk).password
+    client.force_login(system)
+    client.post(f"/people/{security.pk}/password/", {"password": "brand-new-password-9"})
+    client.post(f"/people/{security.pk}/second-factor/reset/")
+    assert User.objects.get(pk=security.pk).password == before
+    assert SecondFactor.objects.filter(user=security).exists()
+    asked = list(AdministratorReset.objects.order_by("pk"))
+    assert [one.what for one in asked] == ["password", "second-factor"]
+    for person in (system, security, User.objects.get(username="boss")):
+        with pytest.raises(PermissionDenied):
+            services.approve_reset(person, asked[0], 0)
+    waits = f'href="/people/{security.pk}/"'
+    assert waits not in client.get("/").content.decode()
+    client.force_login(audit)
+    assert waits in client.get("/").content.decode()
+    assert f"/people/resets/{asked[0].pk}/" in client.get(f"/people/{security.pk}/").content.decode()
+    for one in asked:
+        client.post(f"/people/resets/{one.pk}/", {"version": "0", "decision": "approve"})
+    security.refresh_from_db()
+    assert security.check_password("brand-new-password-9")
+    assert security.must_change_password
+    assert not SecondFactor.objects.filter(user=security).exists()
+    assert set(AdministratorReset.objects.values_list("state", "password")) == {("approved", "")}
+    with pytest.raises(ValidationError):
+        services.approve_reset(audit, asked[0], 0)
+
+
+def test_a_refused_reset_changes_nothing_and_a_newer_request_replaces_an_older(county) -> None:
+    system, security, audit = (
+        county.person(name, f"{name}_administrator") for name in ("system", "security", "audit")
+    )
+    first, second = (
+        services.reset_password(system, security, f"brand-new-password-{number}") for number in (1, 2)
+    )
+    with pytest.raises(ValidationError):
+        services.approve_reset(audit, first, 0)
+    services.refuse_reset(audit, second, 0)
+    with pytest.raises(ValidationError):
+        services.approve_reset(audit, second, 1)
+    security.refresh_from_db()
+    assert security.check_password(PASSWORD)
+    elsewhere = county.person("far", "audit_administrator", region=county.other)
+    with pytest.raises(PermissionDenied):
+        services.approve_reset(elsewhere, services.reset_second_factor(system, security), 0)

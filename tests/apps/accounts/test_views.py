@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from tests.apps.addresses import addresses
 
@@ -94,3 +96,23 @@ def test_content_security_forbids_inline_scripts(client, db) -> None:
     policy = client.get("/login/")["Content-Security-Policy"]
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+def test_a_post_with_an_end_to_come_has_its_button_and_an_ended_one_has_none(client, county) -> None:
+    security = county.person("security", "security_administrator")
+    person = county.person("p", "station_staff")
+    give = lambda begins, ends: services.give_post(  # noqa: E731 - read once below
+        security, person, "data_manager", county.bureau, county.county, begins, ends
+    )
+    coming = give(date(2026, 1, 1), date(2028, 1, 1))
+    ended = give(date(2024, 1, 1), date(2024, 6, 1))
+    today = give(date(2026, 11, 21), None)
+    elsewhere = services.place_post(person, "leader", county.bureau, county.other, date(2026, 1, 1))
+    client.force_login(security)
+    page = client.get(f"/people/{person.pk}/").content.decode()
+    shown = [f"/posts/{post.pk}/end/" in page for post in (coming, ended, today, elsewhere)]
+    assert shown == [True, False, True, False]
+    client.post(f"/posts/{today.pk}/end/")
+    today.refresh_from_db()
+    assert today.valid_to == today.valid_from
+    assert f"/posts/{today.pk}/end/" not in client.get(f"/people/{person.pk}/").content.decode()

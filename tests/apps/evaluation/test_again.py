@@ -20,12 +20,12 @@ START = datetime(2026, 11, 20, tzinfo=CHINA)
 
 @pytest.fixture
 def maker(place):
-    return place.person("maker", "data_manager")
+    return place.person("maker", "data_manager", region=place.city)
 
 
 @pytest.fixture
 def checker(place):
-    return place.person("checker", "data_manager")
+    return place.person("checker", "data_manager", region=place.city)
 
 
 def stricter(author, item: str, cls: str, limit: str, **changes: str) -> RuleProposal:
@@ -53,7 +53,7 @@ def test_a_limit_with_past_effect_is_looked_ahead_applied_and_listed(
     (first,) = day_rows()
     assert first.water_class == "Ⅲ"
     proposal = stricter(maker, "DO", "Ⅲ", "6")
-    (outlook,) = again.look_ahead(rulekeeping.rulebook(), rulekeeping.proposed(proposal))
+    (outlook,) = again.look_ahead(rulekeeping.rulebook(), rulekeeping.proposed(proposal), maker)
     assert outlook.count == len(outlook.changed) > 0
     assert "Ⅳ" in outlook.changed[0].after
     assert Evaluation.objects.filter(superseded_at=None).count() == Evaluation.objects.count()
@@ -73,11 +73,29 @@ def test_a_limit_with_past_effect_is_looked_ahead_applied_and_listed(
     )
 
 
+def test_looking_ahead_tells_nobody_of_points_out_of_reach(data: Data, place, maker, client) -> None:
+    put_water(data, 5.5, hours=24)
+    services.run(60)
+    proposal = stricter(maker, "DO", "Ⅲ", "6")
+    books = rulekeeping.rulebook(), rulekeeping.proposed(proposal)
+    neighbour = place.person("neighbour", "data_manager", region=place.other)
+    assert [(one.examined, one.count, one.changed) for one in again.look_ahead(*books, neighbour)] == [
+        (0, 0, [])
+    ]
+    address = f"/limits/changes/{proposal.pk}/"
+    client.force_login(place.person("rival", "permit_holder", organisation=place.holder))
+    assert client.get(f"{address}ahead/").status_code == 403
+    assert "ahead" not in client.get(address).content.decode()
+    client.force_login(neighbour)
+    page = client.get(f"{address}ahead/").content.decode()
+    assert "大桥断面" not in page
+
+
 def test_a_limit_of_the_future_changes_nothing_stored(data: Data, maker, checker, clock) -> None:
     put_water(data, 5.5, hours=24)
     services.run(60)
     proposal = stricter(maker, "DO", "Ⅲ", "6", effective_from="2027-01-01")
-    assert again.look_ahead(rulekeeping.rulebook(), rulekeeping.proposed(proposal)) == []
+    assert again.look_ahead(rulekeeping.rulebook(), rulekeeping.proposed(proposal), maker) == []
     rules.approve(checker, proposal, 0, "DB99/T 2-2026")
     clock.advance(60)
     services.run(60)

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import CLEAN, Data, put_all
 
-from qingjian.apps.evaluation import air, air_events, deducting, queries, services, statistics
+from qingjian.apps.evaluation import air, air_events, deducting, queries, rankings, services
 from qingjian.apps.evaluation.models import AirEvent
 from qingjian.apps.evaluation.services import air_events as writing
 from qingjian.apps.records import queries as records
@@ -193,11 +193,12 @@ def test_a_rule_of_the_office_lets_the_days_leave_the_count(year: Any, people: A
 def test_the_ranking_rests_on_what_is_left_and_shows_both(year: Any, people: Any) -> None:
     maker, checker = people
     points = [one for one in air.stations() if one.code in ("A1", "A2")]
-    (before, *_others), _left, _dates = statistics.ranking(points, "station", "year")
+    stretch = rankings.year_stretch(2026, date(2026, 11, 22))
+    before = rankings.of_points(points, "station", stretch).lines[0]
     assert before.whole is None
     row = writing.propose(maker, **given(year))
     writing.approve(checker, row, row.version)
-    (after, *_others), _left, _dates = statistics.ranking(points, "station", "year")
+    after = rankings.of_points(points, "station", stretch).lines[0]
     assert after.whole.value == before.index.value > after.index.value
 
 
@@ -211,7 +212,50 @@ def test_counties_are_ranked_by_their_own_days_with_and_without(year: Any, peopl
     writing.approve(checker, row, row.version)
     (after,) = client.get(address).context["lines"]
     assert after.whole.value == before.index.value > after.index.value
-    assert client.get(f"/air/ranking/why/?by=county&period=year&name={year.county.name}").status_code == 200
+    assert client.get(f"/air/ranking/why/?by=county&period=year&place={year.county.pk}").status_code == 200
     assert client.get(address + "&export=xlsx").content[:2] == b"PK"
     client.force_login(year.person("stranger", "data_manager", region=year.other))
     assert client.get(address).context["lines"] == []
+
+
+def test_what_the_city_approved_counts_for_its_counties(year: Any, client: Any) -> None:
+    maker, checker = (year.person(name, "data_manager", region=year.city) for name in ("m", "c"))
+    row = writing.propose(maker, **given(year, region=year.city))
+    stretch = rankings.year_stretch(2026, date(2026, 11, 22))
+    (before,) = rankings.of_regions([year.county], stretch).lines
+    writing.approve(checker, row, row.version)
+    (county,) = rankings.of_regions([year.county], stretch).lines
+    points = [one for one in air.stations() if one.code == "A1"]
+    (station,) = rankings.of_points(points, "station", stretch).lines
+    assert county.whole.value == before.index.value > county.index.value
+    assert county.index.value == station.index.value
+    assert air_events.approved(year.county, 2026) == [row]
+    assert air_events.approved(year.other, 2026) == [row]
+    assert deducting.decided_after(row.created_at - timedelta(days=1), DUSTY, DUSTY, year.county) == 1
+    inside = year.person("inside", "data_manager")
+    with pytest.raises(ValidationError, match=r"overlap|重叠"):
+        writing.propose(inside, **given(year))
+    client.force_login(inside)
+    assert f"/air/events/{row.pk}/" in client.get(f"/air/events/?region={year.county.code}").content.decode()
+    page = client.get(f"/air/events/{row.pk}/")
+    assert page.status_code == 200
+    assert page.context["years"] == page.context["days"] == []
+    assert "/why/" not in page.content.decode()
+    assert client.post(f"/air/events/{row.pk}/decide/", {"action": "revoke", "version": 1}).status_code == 403
+
+
+def test_the_proposal_of_a_city_is_not_told_to_its_counties(year: Any, client: Any) -> None:
+    row = writing.propose(year.person("m", "data_manager", region=year.city), **given(year, region=year.city))
+    client.force_login(year.person("inside", "data_manager"))
+    assert client.get(f"/air/events/{row.pk}/").status_code == 404
+
+
+def test_an_event_over_new_year_keeps_what_it_does_to_both_years(year: Any, people: Any, client: Any) -> None:
+    maker, checker = people
+    row = writing.propose(maker, **given(year, first=date(2025, 12, 30), last=date(2026, 1, 2)))
+    row = writing.approve(checker, row, row.version)
+    assert {one["year"] for one in row.effect} == {2025, 2026}
+    client.force_login(maker)
+    page = client.get(f"/air/events/{row.pk}/")
+    assert [one[0] for one in page.context["years"]] == [2025, 2026]
+    assert [one for one, _lines in page.context["kept"]] == [2025, 2026]

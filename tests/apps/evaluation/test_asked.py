@@ -42,7 +42,7 @@ REFUSED = (
     ("/air/year/calendar.json", ("year=abc", "year=9999")),
     ("/air/year/why/", ("year=0", "item=zzz")),
     ("/air/basis/", ("year=9999",)),
-    ("/air/ranking/", ("by=zzz", "period=zzz")),
+    ("/air/ranking/", ("by=zzz", "period=zzz", "month=abc", "month=2027-05", "period=year&year=2027")),
     ("/air/events/", ("region=zzz",)),
     ("/water/indices/", ("month=abc", "month=0001-01", "month=9999-12")),
     ("/water/R1/calendar.json", ("year=abc", "year=99999")),

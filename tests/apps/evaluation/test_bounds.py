@@ -54,8 +54,8 @@ def test_the_permit_decides_where_it_is_as_strict(data: Data, place) -> None:
 
 def test_a_stricter_standard_decides_and_why_lists_both(data: Data, place, client) -> None:
     assign(place, **{"class": "一级A"})
-    maker = place.person("m2", "data_manager")
-    checker = place.person("c2", "data_manager")
+    maker = place.person("m2", "data_manager", region=place.city)
+    checker = place.person("c2", "data_manager", region=place.city)
     row = next(
         one
         for one in rulebook().rows("emission_limits", date(2026, 11, 20), standard="GB 18918")

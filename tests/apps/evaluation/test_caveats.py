@@ -41,7 +41,7 @@ def test_the_page_of_noise_and_its_reasons_name_the_rating_of_zones(elements: Da
     row = Evaluation.objects.get(kind="noise_day")
     assert any("环办监测〔2024〕33号" in step["zh"] for step in row.trace["steps"])
     rules.confirm(
-        place.person("checker", "data_manager"),
+        place.person("checker", "data_manager", region=place.city),
         registry_row(UNKNOWN[2]).id,
         registry_row(UNKNOWN[2]).digest,
         "环办监测〔2024〕33号 全文",

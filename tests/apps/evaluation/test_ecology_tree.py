@@ -47,7 +47,10 @@ def propose(author: Any, *rows: str) -> Any:
 def test_the_whole_tree_is_worked_out_and_said_to_be_the_offices_own(
     own: Data, place: Any, client: Any, clock: Any
 ) -> None:
-    maker, checker = place.person("shuju", "data_manager"), place.person("shenhe", "data_manager")
+    maker, checker = (
+        place.person("shuju", "data_manager", region=place.city),
+        place.person("shenhe", "data_manager", region=place.city),
+    )
     parts = {"EC.ex01": "10", "EC.ex02": "70", "EC.ex03": "50", "EC.ex04": "20"}
     enter({**parts, "EC.ey00": "70", "EC.ey01": "40", "EC.ey02": "10"}, "2025-01-01", "year")
     services.notice_rules()
@@ -80,7 +83,10 @@ def test_the_whole_tree_is_worked_out_and_said_to_be_the_offices_own(
 
 
 def test_missing_indicators_leave_the_part_as_entered_or_the_index_open(own: Data, place: Any) -> None:
-    maker, checker = place.person("shuju", "data_manager"), place.person("shenhe", "data_manager")
+    maker, checker = (
+        place.person("shuju", "data_manager", region=place.city),
+        place.person("shenhe", "data_manager", region=place.city),
+    )
     change = propose(maker, *ROWS)
     rules.approve(checker, change, change.version, "某省指标表 第3页")
     enter(
@@ -99,7 +105,10 @@ def test_missing_indicators_leave_the_part_as_entered_or_the_index_open(own: Dat
 def test_the_files_for_the_registry_name_the_measured_indicators(
     elements: Data, place: Any, client: Any
 ) -> None:
-    maker, checker = place.person("shuju", "data_manager"), place.person("shenhe", "data_manager")
+    maker, checker = (
+        place.person("shuju", "data_manager", region=place.city),
+        place.person("shenhe", "data_manager", region=place.city),
+    )
     change = propose(maker, *ROWS)
     rules.approve(checker, change, change.version, "某省指标表 第3页")
     client.force_login(maker)
@@ -109,7 +118,10 @@ def test_the_files_for_the_registry_name_the_measured_indicators(
 
 
 def test_an_office_brings_its_table_by_pages_alone(own: Data, place: Any, client: Any, clock: Any) -> None:
-    maker, checker = place.person("shuju", "data_manager"), place.person("shenhe", "data_manager")
+    maker, checker = (
+        place.person("shuju", "data_manager", region=place.city),
+        place.person("shenhe", "data_manager", region=place.city),
+    )
     client.force_login(maker)
     address = "/limits/propose/?table=eqi_indicators"
     single = dict(zip(HEAD.split(","), ROWS[0].split(","), strict=True)) | {

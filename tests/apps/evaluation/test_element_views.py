@@ -12,13 +12,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.apps.conftest import County, LayOut
 from tests.apps.evaluation.conftest import Data, enter
 
-from qingjian.apps.evaluation import entering, queries, services, sheets
+from qingjian.apps.evaluation import entering, queries, recorded, services, sheets
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import EnteredFile, Evaluation, RuleChange
 from qingjian.apps.evaluation.services import changes, following
 from qingjian.apps.network import registered
 from qingjian.apps.network import services as network
-from qingjian.apps.network.models import Point
+from qingjian.apps.network.models import Point, Series
 from qingjian.apps.network.services import Proposal
 from qingjian.apps.rulekeeping import queries as rules
 from qingjian.apps.rulekeeping import services as rule_services
@@ -78,6 +78,7 @@ def measured(elements: Data, lay_out: LayOut) -> Data:
 
 
 def _measure(elements: Data) -> None:
+    services.notice_program()  # a node looks for changes before it has results
     midnight = datetime(2026, 11, 10, tzinfo=CHINA)
     enter({"G1.gx018": "0.62", "G1.gx033": "0.002L"})
     enter({"F1.sx000": "7.0", "F1.sx002": "0.7", "C1.sx001": "35"})
@@ -119,6 +120,19 @@ def test_pages_say_what_to_do_before_there_are_data(place, staff, client) -> Non
         assert "/measurements/import/" in text, name
     assert client.get("/water/indices/").status_code == 200
     assert client.get("/elements/nothing/").status_code == 404
+
+
+def test_a_section_without_an_index_is_named_with_its_reason(measured, staff, client) -> None:
+    enter({"M1.w01009": "0"}, day="2026-10-12")
+    services.evaluate("water", date(2026, 10, 12), date(2026, 10, 12))
+    client.force_login(staff)
+    page = client.get("/water/indices/?month=2026-10")
+    assert [(point.code, why) for point, why in page.context["undefined"]] == [
+        ("M1", "溶解氧为 0，指数无意义")
+    ]
+    assert "溶解氧为 0" in page.content.decode()
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/water/indices/?month=2026-10&export=xlsx").content))
+    assert "溶解氧为 0，指数无意义" in [line[-1] for line in book.active.iter_rows(values_only=True)]
 
 
 def test_every_table_exports(measured, staff, client) -> None:
@@ -213,6 +227,41 @@ def test_a_wrong_file_is_told_row_by_row_and_nothing_is_stored(elements, place, 
     assert not EnteredFile.objects.exists()
     assert upload(client, bad, partly="on").status_code == 302
     assert EnteredFile.objects.get().left_out == 3
+
+
+def test_a_file_stored_in_part_is_handed_over_again_after_the_registry_was_completed(
+    elements, place, client, clock
+) -> None:
+    client.force_login(place.person("huayan", "laboratory_staff"))
+    text = "时间,点位,镉\n2026-11-10,F1,0.7\n2026-11-10,F9,0.8\n"
+    answer = upload(client, text, partly="on")
+    carried_out(place)
+    page = client.get(answer.url).content.decode()
+    assert "再次提交同一文件" in page
+    assert "部分入库" in client.get("/measurements/import/").content.decode()
+    soil = Series.objects.select_related("point", "factor").get(point__code="F1", factor__name_zh="镉")
+    point = Point.objects.get(code="F1")
+    point.pk, point.code = None, "F9"
+    point.save()
+    soil.pk, soil.code, soil.point = None, "F9.new", point
+    soil.save()
+    network.publish_directory()
+    clock.advance(60)
+    again = upload(client, text)
+    assert again.url == answer.url
+    assert "等待处理" in client.get(again.url).content.decode()
+    carried_out(place)
+    first, second = EnteredFile.objects.order_by("attempt")
+    assert (first.left_out, second.left_out) == (1, 0)
+    assert set(second.series) == {*first.series, "F9.new"}
+    assert [recorded._reread(one.identifier) for one in (first, second)] == [
+        recorded.file_imported(one) for one in (first, second)
+    ]
+    result = entering.outcome(second)
+    assert (result.new, result.repeated, result.refused) == (1, 1, 0)
+    assert [one.pk for one in entering.entered_by(first.author)] == [second.pk]
+    upload(client, text)
+    assert EnteredFile.objects.count() == 2
     for text in ("", "a,b\n1,2\n", "\x00\x01"):
         answer = upload(client, text)
         assert answer.status_code == 200
@@ -273,7 +322,7 @@ def test_a_changed_limit_evaluates_again_keeps_the_old_result_and_lists_it(
 ) -> None:
     services.run(60)
     assert RuleChange.objects.get().rows == [], "the first look only remembers"
-    people = place.person("guize", "data_manager"), place.person("fuhe", "data_manager")
+    people = tuple(place.person(name, "data_manager", region=place.city) for name in ("guize", "fuhe"))
     row_id = own_limit(people, rules.rulebook(), "氨氮", "Ⅳ", "0.6")
     clock().advance(60)
     services.run(60)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, datetime, timedelta
 
+import openpyxl
 import pytest
 from tests.apps.conftest import County
 from tests.apps.evaluation.conftest import Data, enter
 
-from qingjian.apps.evaluation import inputs, laboratory, queries, services, sheets
+from qingjian.apps.evaluation import cards, inputs, laboratory, queries, services, sheets
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.samples import Sample
@@ -83,8 +85,30 @@ def test_sources_attain_by_number_and_volume(elements: Data) -> None:
     assert (surface.reached, surface.main_items) == (False, "铁")
     assert surface.result["reference_only"] == ["TN"], "total nitrogen is not assessed"
     assert (ground.reached, ground.values["volume_m3"]) == (True, 300000.0)
-    found = sheets.drinking_month([surface.point, ground.point], date(2026, 11, 1))
-    assert sorted(found) == [(False, 100000), (True, 300000)]
+    found = cards.drinking_month([surface.point, ground.point], date(2026, 11, 1))
+    assert sorted((one.attained, one.volume) for one in found) == [(False, 100000), (True, 300000)]
+
+
+def test_a_verdict_on_a_few_items_says_how_many_and_which_are_missing(elements: Data, place, client) -> None:
+    enter({"D1.w21003": "0.3", "D2.gx018": "0.2", "F1.sx000": "6.0", "F1.sx002": "0.2"})
+    for element in ("drinking", "soil"):
+        services.evaluate(element, DAY, DAY)
+    client.force_login(place.person("reader", "station_staff"))
+    for code, element, measured, basic, missing in (
+        ("D1", "drinking", 1, 26, "硫酸盐"),
+        ("D2", "drinking", 1, 39, "硫酸盐"),
+        ("F1", "soil", 1, 8, "锌"),
+    ):
+        row = Evaluation.objects.get(kind=element, point__code=code)
+        assert (row.result["basic"], len(row.result["not_measured"])) == (basic, basic - measured)
+        assert f"{basic} 项基本项目中缺 {basic - measured} 项" in steps(row)
+        said = f"基本项目测了 {measured}/{basic} 项"
+        assert said in client.get(f"/elements/{element}/").content.decode()
+        assert missing in client.get(f"/elements/{element}/{code}/").content.decode()
+        book = openpyxl.load_workbook(io.BytesIO(client.get(f"/elements/{element}/?export=xlsx").content))
+        assert any(said in str(cell) for line in book.active.iter_rows(values_only=True) for cell in line)
+    number = client.get("/elements/drinking/").context["cards"][0]
+    assert "2 个水源只评价了部分基本项目" in number.detail
 
 
 def test_a_source_without_volume_counts_by_number_all_the_same(elements: Data, place, client) -> None:
@@ -93,8 +117,40 @@ def test_a_source_without_volume_counts_by_number_all_the_same(elements: Data, p
     services.evaluate("drinking", DAY, DAY)
     client.force_login(place.person("reader", "station_staff"))
     number, volume = client.get("/elements/drinking/").context["cards"][:2]
-    assert (number.answer, number.detail[-5:]) == ("50.0%", "1 / 2")
+    assert (number.answer, number.detail[10:15]) == ("50.0%", "1 / 2")
     assert volume.answer == "100.0%"
+
+
+def test_rates_of_an_earlier_month_and_quarter_can_be_read_and_exported(
+    elements: Data, place, client
+) -> None:
+    enter({"D1.w21003": "0.3"})
+    enter({"D1.w21003": "3.0"}, day="2026-09-10")
+    elements.put("N1.Leq", MIDNIGHT, [50.0] * 24)
+    summer = datetime(2026, 8, 5, tzinfo=CHINA)
+    elements.put("N1.Leq", summer, [52.0] * 6 + [58.0] * 16 + [52.0] * 2)
+    for element, day in (("drinking", date(2026, 9, 10)), ("noise", summer.date())):
+        for one in (day, DAY):
+            services.evaluate(element, one, one)
+    client.force_login(place.person("reader", "station_staff"))
+
+    def answers(address: str) -> list[str]:
+        return [one.answer for one in client.get(address).context["cards"][:1]]
+
+    assert (answers("/elements/drinking/"), answers("/elements/drinking/?month=2026-09")) == (
+        ["100.0%"],
+        ["0.0%"],
+    )
+    shown = client.get("/elements/noise/?month=2026-08").context
+    assert [one[1] for one in shown["periods"]] == ["2026年第4季度", "2026年第3季度"]
+    assert [one.answer for one in shown["cards"][:2]] == ["100.0%", "0.0%"]
+    assert "2026年第3季度 · 1 个测站日中 0 个达标" in shown["cards"][1].detail
+    Point.objects.filter(code="D1").update(status="stopped")
+    book = openpyxl.load_workbook(
+        io.BytesIO(client.get("/elements/drinking/?month=2026-09&export=xlsx").content)
+    )
+    assert ("按个数达标率", "0.0%") in [line[:2] for line in book["汇总"].iter_rows(values_only=True)]
+    assert client.get("/elements/drinking/?month=abc").status_code == 400
 
 
 @pytest.mark.parametrize("volume", ["-1", "-100000"])

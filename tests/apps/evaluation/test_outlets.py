@@ -264,7 +264,8 @@ def test_an_amount_takes_concentration_and_flow_of_the_same_gas(data: Data, flow
     dry = 30 * 101_325 / 100_500 * 393 / 273 / 0.9
     # What goes through the duct does not depend on how it is written: 30 mg/m³ × 36,000 m³ = 1.08 kg.
     first = 30 * 36_000 / 1e6 if flow_as_measured else dry * 36_000 / 1e6
-    assert row.result["amounts"]["a34013"] == {"kg": round(3 * first, 4), "hours": 2, "skipped": 22}
+    kept = row.result["amounts"]["a34013"]
+    assert (round(kept["kg"], 4), kept["hours"], kept["skipped"]) == (round(3 * first, 4), 2, 22)
     volume = 36_000 / (101_325 / 100_500 * 393 / 273 / 0.9) if flow_as_measured else 36_000
     pairs = [(Decimal(repr(round(dry, 9))), Decimal(repr(round(volume * part, 6)))) for part in (1, 2)]
     assert float(amount(pairs, medium="gas").kilograms) == pytest.approx(3 * first, rel=1e-6)

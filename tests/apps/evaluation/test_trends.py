@@ -122,7 +122,10 @@ def test_daily_means_are_judged_by_the_day(data: Data) -> None:
 
 def test_the_settings_are_rows_of_the_rulebook(data: Data, place) -> None:
     put(data, ramp(55, 3, 14))
-    maker, checker = place.person("m", "data_manager"), place.person("c", "data_manager")
+    maker, checker = (
+        place.person("m", "data_manager", region=place.city),
+        place.person("c", "data_manager", region=place.city),
+    )
     row = next(
         row
         for row in rulekeeping.limits("evaluation_parameters")

@@ -25,7 +25,8 @@ PAGES = (
     "/air/year/why/?item=attainment",
     "/air/ranking/",
     "/air/ranking/?by=township&period=year",
-    "/air/ranking/why/?name=县政府站",
+    "/air/ranking/?period=month&month=2026-10",
+    "/air/ranking/?by=county&period=year&year=2025",
     "/water/",
     "/water/river/why/",
     "/water/R1/",
@@ -153,6 +154,9 @@ def test_a_ranking_names_what_it_cannot_rank(evaluated, staff, client, data: Dat
     client.force_login(staff)
     lines = client.get("/air/ranking/").context["lines"]
     assert [one.place.rank for one in lines] == [1, 1, 1]
+    why = client.get(f"/air/ranking/why/?place={lines[0].key}")
+    assert lines[0].name in why.content.decode()
+    assert client.get("/air/ranking/why/?place=0").status_code == 404
     assert client.get("/air/ranking/?by=township").context["left_out"] == []
 
 
@@ -181,6 +185,17 @@ def test_a_ranking_says_who_improved_against_the_same_days_of_last_year(staff, c
     book = openpyxl.load_workbook(io.BytesIO(client.get("/air/ranking/?export=xlsx").content))
     heads = next(book.active.iter_rows(values_only=True))
     assert "改善名次" in heads
+
+
+def test_the_workbook_of_the_ranking_says_what_it_rests_on(evaluated, staff, client) -> None:
+    client.force_login(staff)
+    answer = client.get("/air/ranking/?export=xlsx")
+    lines, basis = openpyxl.load_workbook(io.BytesIO(answer.content)).worksheets
+    heads, first, *_others = lines.iter_rows(values_only=True)
+    assert dict(zip(heads, first, strict=True))["可信度"] in ("V", "S", "U")
+    said = dict(list(basis.iter_rows(values_only=True))[1:])
+    assert said["时段"] == "2026-11-01 – 2026-11-21"
+    assert "暂行" in said["暂行"]
 
 
 def test_the_same_air_in_two_years_has_one_composite_index(staff, client, data: Data) -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.apps.integrity.conftest import found, scores
 from tests.apps.integrity.test_rules_of_screening import WATER
 
-from qingjian.apps.integrity.models import RuleSet, Suspect
+from qingjian.apps.integrity.models import Mute, RuleSet, Suspect
 from qingjian.apps.integrity.services import rulesets
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.network.checking import Proposal
@@ -132,12 +132,25 @@ def test_dismissing_on_the_page_needs_a_reason_and_changes_the_funnel(client, of
     assert "数量少" in page
 
 
+def test_a_finding_that_joined_says_what_it_rests_on(client, office, screened) -> None:
+    (clue,) = screened(found(), found(kind="copy_neighbour", other="A1", score=0.998))
+    client.force_login(office.handler)
+    page = text(client, f"/clues/{clue.pk}/")
+    joined = page.split("同一点位同期的其他发现")[1]
+    assert "另一站点" in joined
+    assert "恒值检验" in joined
+    assert "0.99800" in joined
+
+
 def test_rules_are_muted_and_unmuted_on_the_funnel(client, office, clue) -> None:
     client.force_login(office.handler)
     data = {"rule": "screening-day", "kind": "constant", "reason": "春节停产"}
     assert client.post("/integrity/mute/", data).status_code == 403
-    client.force_login(office.county.person("manager", "data_manager"))
+    client.force_login(office.county.person("checker", "data_manager", region=office.county.city))
     client.post("/integrity/mute/", data)
+    assert "春节停产" not in text(client, "/clues/")
+    client.force_login(office.county.person("manager", "data_manager", region=office.county.city))
+    client.post(f"/integrity/mutes/{Mute.objects.get().pk}/agree/")
     page = client.get("/integrity/funnel/")
     assert "春节停产" in page.content.decode()
     assert "春节停产" in text(client, "/clues/")
@@ -154,13 +167,16 @@ def test_a_rule_set_is_written_tried_and_switched_on_on_pages(client, office, sa
 
     said.days = scores(*WATER, {date(2026, 11, 3): 0.95, date(2026, 11, 10): 0.5})
     screened()
-    client.force_login(office.county.person("manager", "data_manager"))
+    city = office.county.city
+    client.force_login(office.county.person("manager", "data_manager", region=city))
     form = {name: getattr(rulesets.active(), name) for name in RuleSet.SETTINGS}
     form |= {"budget": 2.0, "weak_as_clues": "on", "reason": "放宽"}
     form.pop("faults_as_clues")
     assert client.post("/integrity/rules/new/", {**form, "budget": 0}).status_code == 400
     assert client.post("/integrity/rules/new/", form)["Location"] == "/integrity/rules/2/"
-    author, second = (office.county.person(name, "data_manager") for name in ("author", "checker"))
+    author, second = (
+        office.county.person(name, "data_manager", region=city) for name in ("author", "checker")
+    )
     RuleSet.objects.filter(version=2).update(author=author)
     assert "disabled" in text(client, "/integrity/rules/2/")
     client.force_login(author)

@@ -73,7 +73,7 @@ def test_what_is_no_longer_found_is_taken_back_and_its_clue_left_to_a_person(scr
 def test_a_decided_clue_keeps_what_it_said(screened, office) -> None:
     (clue,) = screened(found())
     observing.decide_clue(office.handler, clue, clue.version, "dismissed", "检出限附近")
-    screened(found(last=date(2026, 11, 15)))
+    screened(found(last=date(2026, 11, 13)))
     clue.refresh_from_db()
     assert (clue.revision, clue.state) == (1, "dismissed")
     assert Suspect.objects.get().version == 2
@@ -201,6 +201,41 @@ def test_scores_are_kept_by_month_with_the_number_of_values(screened, said) -> N
     assert len(rows[date(2026, 10, 1)].scores) == 31
 
 
+def test_months_that_nobody_looked_at_are_caught_up(said, hours, monkeypatch) -> None:
+    """A node that was off for months, and values that came late, are looked at; what was looked at is not again."""
+    hours("W1.w01018", date(2026, 1, 1), date(2026, 9, 21))
+    group = next(one for one in panels.groups() if one.element == "water_source")
+
+    def first(until: date) -> date:
+        whole = panels.read(group, until - timedelta(days=400), until)
+        return screener.first_screened(group, whole, until)
+
+    assert first(date(2026, 6, 30)) == date(2026, 5, 1)  # 150 days teach
+    screener.run(until=date(2026, 7, 31))
+    assert first(date(2026, 7, 31)) == date(2026, 6, 1)
+    assert first(UNTIL) == date(2026, 8, 1)
+    screener.run()
+    assert first(UNTIL) == date(2026, 10, 1)
+    ScoreMonth.objects.filter(series__code="W1.w01018", month=date(2026, 8, 1)).update(values=100)
+    assert first(UNTIL) == date(2026, 8, 1)
+
+
+def test_a_panel_that_breaks_keeps_no_other_from_being_screened(said, monkeypatch) -> None:
+    looked_at = []
+
+    def screen_group(group, *others) -> None:
+        looked_at.append(group.code)
+        if len(looked_at) == 1:
+            raise ZeroDivisionError("x")
+
+    monkeypatch.setattr(screener, "screen_group", screen_group)
+    with override("en"):
+        text = screener.run()
+    assert len(looked_at) == 2
+    assert "1 panels not screened" in text
+    assert "ZeroDivisionError" in text
+
+
 def test_an_empty_lake_is_a_clear_result(office) -> None:
     with override("en"):
         assert "2 panels not screened" in screener.run()
@@ -219,6 +254,84 @@ def test_marks_of_people_stand_above_what_the_device_said(hours, office) -> None
     )
     panel = panels.read(group, UNTIL, UNTIL)
     assert panel.flags[0, 0].tolist() == [FLAG_CALIBRATION] * 3 + [1] * 21
+
+
+def test_what_a_unit_marks_takes_no_value_out_of_screening(hours, office) -> None:
+    hours("W1.w01018", UNTIL - timedelta(days=2), UNTIL)
+    group = next(one for one in panels.groups() if one.element == "water_source")
+    point = Series.objects.get(code="W1.w01018").point
+    start = panels.midnight(UNTIL - timedelta(days=2))
+    observing.set_mark(
+        office.holder, point, ["W1.w01018"], start, start + timedelta(days=3), "maintenance", "例行维护"
+    )
+    panel = panels.read(group, UNTIL - timedelta(days=2), UNTIL)
+    assert int(np.isfinite(panel.usable()).sum()) == 72
+
+
+def test_what_a_unit_declares_at_high_levels_is_tested_like_a_flag_of_the_device(hours, office) -> None:
+    first = UNTIL - timedelta(days=2)
+    hours("W1.w01018", first, UNTIL)
+    group = next(one for one in panels.groups() if one.element == "water_source")
+    assert panels.read(group, first, UNTIL).declared is None
+    point = Series.objects.get(code="W1.w01018").point
+    start = panels.midnight(UNTIL) + timedelta(hours=8)
+    observing.set_mark(
+        office.holder, point, ["W1.w01018"], start, start + timedelta(hours=3), "calibration", "校准"
+    )
+    panel = panels.read(group, first, UNTIL)
+    assert np.flatnonzero(panel.declared[0, 0] == FLAG_CALIBRATION).tolist() == [56, 57, 58]
+    assert set(panel.flags[0, 0].tolist()) == {1}
+
+
+def twin(code: str, **changed) -> Series:
+    """Return another series like W1.w01018, as the registry would hold it."""
+    held = Series.objects.select_related("point").get(code="W1.w01018")
+    if "point" in changed:
+        point = held.point
+        point.pk, point.code, point.name = None, changed.pop("point"), "二号排口"
+        point._state.adding = True
+        point.save()
+        held.point = point
+    held.pk, held.code, held.device = None, code, None
+    for name, value in changed.items():
+        setattr(held, name, value)
+    held._state.adding = True
+    held.save()
+    return held
+
+
+def test_series_of_one_factor_stand_in_one_unit(hours, office) -> None:
+    twin("W2.w01018", point="W2", unit="ug/L", decimals=0)
+    hours("W1.w01018", UNTIL, UNTIL, lambda _day, hour: 40.0 + hour)
+    hours("W2.w01018", UNTIL, UNTIL, lambda _day, hour: 40_000.0 + 1000 * hour)
+    group = next(one for one in panels.groups() if one.element == "water_source")
+    panel = panels.read(group, UNTIL, UNTIL)
+    assert [one.unit for one in panel.parameters] == ["mg/L"]
+    assert np.allclose(panel.values[0, 0], panel.values[1, 0])
+    assert panel.values[0, 0, 0] == pytest.approx(40.0)
+
+
+def test_a_series_whose_unit_cannot_be_converted_is_named(screened, said) -> None:
+    twin("W2.w01018", point="W2", unit="kPa")
+    said.findings = [found()]
+    with override("en"):
+        said_of_it = screener.run()
+    assert "W2.w01018: kPa cannot be converted to mg/L" in said_of_it
+    assert "0 panels not screened" in said_of_it
+    assert Clue.objects.count() == 1
+
+
+def test_two_monitors_of_one_factor_at_a_point_are_both_screened_and_compared(said, hours) -> None:
+    twin("W1.w01018.2", position=2)
+    hours("W1.w01018.2", UNTIL - timedelta(days=59), UNTIL)
+    group = next(one for one in panels.groups() if one.element == "water_source")
+    assert [one.code for one in group.stations] == ["W1", "W1#2"]
+    assert np.isfinite(panels.read(group, UNTIL, UNTIL).values).all()
+    said.findings = [found("W1#2", kind="copy_neighbour", other="W1")]
+    screener.run()
+    clue = Clue.objects.get()
+    assert (clue.series.code, clue.point.code, clue.evidence["other_station"]) == ("W1.w01018.2", "W1", "W1")
+    assert len(clue.evidence["chart"]["values"]) > 24
 
 
 def test_hours_that_are_left_out_are_not_looked_at(hours, office) -> None:
@@ -351,11 +464,8 @@ def test_bad_pasts_give_a_clear_result_with_lowered_confidence(hours, monkeypatc
 
 
 def test_a_clue_keeps_what_was_said_of_its_own_point_and_of_the_whole_panel() -> None:
-    from types import SimpleNamespace
-
     from qingjian.apps.integrity.services.results import _notes_about
 
-    series = SimpleNamespace(point=SimpleNamespace(code="W1"), factor=SimpleNamespace(code="w.cod"))
     said = [
         "W1：时钟",
         "W2：时钟",
@@ -365,5 +475,5 @@ def test_a_clue_keeps_what_was_said_of_its_own_point_and_of_the_whole_panel() ->
         "历史数据：重复",
         "3 条记录",
     ]
-    kept = _notes_about(SimpleNamespace(series=series), said, {"W1", "W2"})
+    kept = _notes_about("W1", "w.cod", said, {"W1", "W2"})
     assert kept == ["W1：时钟", "W1 w.cod：单位", "历史数据：重复", "3 条记录"]

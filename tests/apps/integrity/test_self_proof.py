@@ -80,8 +80,44 @@ def test_an_explanation_that_holds_dismisses_the_clue_and_changes_the_precision(
     after = precision_of(clue.rule, clue.kind)
     assert (matter.state, clue.state) == ("explained", "dismissed")
     assert matter.number in clue.reason
-    assert "校准记录相符" in clue.reason
+    assert "同意" in clue.reason
     assert (before.closed, after.closed, after.share) == (0, 1, 0.0)
+
+
+def test_a_leader_who_decides_against_the_opinion_gives_the_reason_the_clue_keeps(
+    office, asked, clue
+) -> None:
+    matter = answered(office, asked)
+    matter = office.act(
+        matter, "review", office.handler, opinion="not_explained", opinion_text="校准记录是伪造的"
+    )
+    office.act(matter, "accept", office.leader, decision="补充说明可信")
+    clue.refresh_from_db()
+    assert "补充说明可信" in clue.reason
+    assert "伪造" not in clue.reason
+
+
+def test_while_a_visit_is_not_finished_no_explanation_decides_the_clue(office, asked, clue) -> None:
+    visit = office.open(origin=f"{CLUE}:{clue.pk}", point=clue.point)
+    matter = reviewed(office, asked)
+    with pytest.raises(RefusedError, match=visit.number):
+        office.act(matter, "accept", office.leader, decision="同意")
+    visit = office.attach(office.act(visit, "take", office.handler), office.handler)
+    visit = office.act(
+        visit,
+        "report",
+        office.handler,
+        visited_on="2026-11-20",
+        findings="采样管被堵",
+        cause="tampering",
+        conclusion="confirmed",
+    )
+    office.sign(office.sign(visit, office.handler), office.leader)
+    with pytest.raises(RefusedError, match="属实"):
+        office.act(matter, "accept", office.leader, decision="同意")
+    assert office.act(matter, "reject", office.leader, decision="现场属实").state == "not_explained"
+    clue.refresh_from_db()
+    assert (clue.state, precision_of(clue.rule, clue.kind).share) == ("confirmed", 1.0)
 
 
 def test_one_that_does_not_hold_leaves_the_clue_to_a_visit(office, asked, clue) -> None:
@@ -142,10 +178,18 @@ def test_more_evidence_gets_a_new_limit(office, asked) -> None:
     assert {one.state for one in matter.deadlines.all()} == {"met"}
 
 
-def test_no_answer_closes_the_request_and_not_the_clue(office, asked, clue) -> None:
+def test_a_request_is_not_closed_as_unanswered_while_the_unit_has_time(office, asked) -> None:
+    with pytest.raises(RefusedError, match="2026-11-27"):
+        office.act(asked, "close_unanswered", office.handler, decision="逾期")
+    assert asked.deadlines.get().state == "running"
+
+
+def test_no_answer_closes_the_request_and_not_the_clue(office, asked, clue, clock) -> None:
+    clock.advance(7 * 86_400)
     matter = office.act(asked, "close_unanswered", office.handler, decision="逾期")
     clue.refresh_from_db()
     assert (matter.state, clue.state) == ("unanswered", "open")
+    assert matter.deadlines.get().state == "missed"
 
 
 def test_a_unit_sees_requests_about_its_own_outlets_only(office, asked, stranger, clue) -> None:
@@ -164,11 +208,44 @@ def test_a_unit_sees_requests_about_its_own_outlets_only(office, asked, stranger
         office.attach(asked, stranger)
 
 
-def test_the_opinion_is_not_shown_to_the_unit_before_the_decision(office, asked) -> None:
+def test_the_unit_keeps_its_request_and_reads_the_opinion_with_the_decision(office, asked, client) -> None:
     matter = reviewed(office, asked)
-    assert not queries.self_proofs_visible_to(office.holder).exists()
-    office.act(matter, "accept", office.leader, decision="同意")
+    client.force_login(office.holder)
+
+    def page() -> str:
+        answer = client.get(f"/matters/{matter.pk}/")
+        assert answer.status_code == 200
+        return answer.content.decode()
+
     assert queries.self_proofs_visible_to(office.holder).exists()
+    assert "校准记录相符" not in page()
+    assert "审查答复" not in page()
+    office.act(matter, "send_back", office.leader, decision="看得不细")
+    assert "看得不细" not in page()
+    matter.refresh_from_db()
+    office.act(matter, "review", office.handler, opinion="explained", opinion_text="校准记录相符")
+    office.act(matter, "accept", office.leader, decision="同意")
+    assert "校准记录相符" in page()
+    assert "看得不细" not in page()
+
+
+@pytest.mark.parametrize("end", ["letter", "accept"])
+def test_what_was_sent_back_inside_is_never_told(office, asked, client, end: str) -> None:
+    matter = office.act(
+        answered(office, asked), "review", office.handler, opinion="not_explained", opinion_text="先别惊动"
+    )
+    matter = office.act(matter, "send_back", office.leader, decision="再查聊天记录")
+    matter = office.act(matter, "ask_more", office.handler, missing="原始数据", days=3)
+    if end == "letter":
+        matter = office.act(matter, "letter", office.handler)
+    else:
+        matter = office.act(reviewed(office, matter), "accept", office.leader, decision="同意")
+    client.force_login(office.holder)
+    page = client.get(f"/matters/{matter.pk}/").content.decode()
+    assert "原始数据" in page
+    assert "先别惊动" not in page
+    assert "再查聊天记录" not in page
+    assert ("校准记录相符" in page) == (end == "accept")
 
 
 def test_only_owner_and_maintainer_of_the_point_can_be_asked(office, clue, stranger) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 from tests.apps.integrity.conftest import UNTIL, at, found
+from tests.apps.integrity.test_screener import twin
 
 from qingjian.apps.integrity import panels, witnesses
 from qingjian.apps.integrity.materials import balance_tests
@@ -15,6 +16,7 @@ from qingjian.apps.integrity.words import DAY, DEVICE, PROCESS, RULE_TEXTS, RULE
 from qingjian.apps.network.checking import Proposal
 from qingjian.apps.network.models import Series, Setting, Software
 from qingjian.apps.observing import filing
+from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.log_books import BOOKS
 from qingjian.apps.observing.models import Clue, FindingRecord, Mark, SoftwareReading
 from qingjian.screening.findings import Evidence, Finding
@@ -311,3 +313,72 @@ def test_a_fact_about_the_whole_point_stands_at_its_first_factor(screened) -> No
     )
     screened()
     assert Clue.objects.get().series.point == series.point
+
+
+def slope(
+    series: Series, value: str, origin: str, since: datetime | None = None, until: datetime | None = None
+):
+    return Setting.objects.create(
+        series=series, name="slope", value=value, origin=origin, valid_from=since, valid_to=until
+    )
+
+
+@pytest.mark.parametrize("position", [1, 2])
+def test_sessions_are_heard_of_every_monitor_of_a_point(screened, office, position: int) -> None:
+    second = twin("W1.w01018.2", position=2)
+    series = Series.objects.get(code="W1.w01018") if position == 1 else second
+    slope(series, "1.0", "register", at(date(2026, 1, 1)), at(CHANGED))
+    slope(series, "0.9", "register", at(CHANGED))
+    slope(series, "1.0", "device", at(date(2026, 10, 30)))
+    slope(series, "0.9", "device", at(CHANGED))
+    session(office.handler, at(CHANGED) - timedelta(minutes=90))
+    (clue,) = screened()
+    assert (clue.series.position, clue.kind) == (position, "change_in_remote_session")
+
+
+def test_what_is_said_of_a_point_is_kept_at_its_first_monitor_and_heard_at_all(screened) -> None:
+    held = Series.objects.get(code="W1.w01018")
+    twin("W1.w01018.2", position=2, device=held.device)
+    Setting.objects.create(device=held.device, name="version", value="1.0", origin="register")
+    Setting.objects.create(
+        device=held.device, name="version", value="0.7", origin="device", valid_from=at(CHANGED)
+    )
+    group = next(one for one in panels.groups() if one.element == "water_source")
+    assert list(witnesses._settings(group, at(UNTIL))) == [("W1", "")]
+    screened(found("W1#2"))
+    beside = Suspect.objects.get(series__position=2)
+    said = {one["test"] for one in beside.versions.get().record["tests"]}
+    assert "device.setting_off_register" in said
+    assert Suspect.objects.filter(series__position=1).count() == 0
+
+
+@pytest.mark.parametrize(("noise", "asks"), [(0.0, 1), (0.5, 0)])
+def test_monitors_of_one_point_are_one_series_only_where_their_readings_are(
+    screened, hours, noise: float, asks: int
+) -> None:
+    twin("W1.w01018.2", position=2)
+    own = np.random.default_rng(3).normal(0, 1, (60, 24))
+    for code, more in (("W1.w01018", 0.0), ("W1.w01018.2", noise)):
+        hours(
+            code,
+            UNTIL - timedelta(days=59),
+            UNTIL,
+            lambda day, hour, more=more: round(40 + hour + day % 7 + more * float(own[day, hour]), 1),
+        )
+    clues = screened(found(kind="copy_neighbour", other="W1#2"))
+    assert len([one for one in clues if one.rule == "screening-twins"]) == asks
+
+
+def test_the_same_setting_falsified_further_on_the_next_day_asks_again(screened, office) -> None:
+    setting("1.0", "register")
+    setting("0.7", "device", at(CHANGED))
+    (clue,) = screened()
+    observing.decide_clue(office.handler, clue, clue.version, "dismissed", "换表")
+    screened()
+    assert Clue.objects.count() == 1
+    next_day = CHANGED + timedelta(days=1)
+    setting("0.5", "device", at(next_day) + timedelta(hours=5))
+    screened()
+    asked = Clue.objects.get(state="open")
+    assert asked.start == at(next_day)
+    assert [one["test"] for one in asked.evidence["tests"]] == ["device.setting_off_register"]

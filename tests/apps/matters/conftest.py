@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -26,6 +27,14 @@ _number = itertools.count(1)
 
 def key() -> str:
     return uuid.uuid4().hex
+
+
+def year_table(year: int) -> str:
+    """Return a whole table of a year: the days off of 2026 under that year."""
+    packaged = resources.files("qingjian.workdays").joinpath("data", "years", "2026.csv").read_text("utf-8")
+    rows = [one.replace("2026-", f"{year}-") for one in packaged.splitlines() if one.startswith("2026-")]
+    off = "\n".join(one for one in rows if "work_in_lieu" not in one)
+    return f"# year: {year}\n# title: 测试\ndate,kind,name\n{off}\n"
 
 
 def picture() -> bytes:

@@ -7,6 +7,7 @@ from django.utils.translation import override
 from django_fsm import TransitionNotAllowed
 from tests.apps.matters.conftest import key
 
+from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.integrity.processes import VERIFICATION
 from qingjian.apps.matters import queries, services
@@ -237,9 +238,17 @@ def test_corrective_action_goes_to_the_holder_and_back(office, clock) -> None:
         more_days=3,
     )
     assert (matter.state, matter.deadlines.filter(state="running").get().limit) == ("correcting", 3)
+    # What was shown in the first round has been judged: the second needs its own evidence, of the organisation.
+    again = {"measures": "已补全", "finished_on": "2026-11-22"}
+    for who in (None, office.handler):
+        matter = matter if who is None else office.attach(matter, who, "现场照片")
+        with pytest.raises(RefusedError) as caught:
+            office.act(matter, "report", office.holder, **again)
+        assert reason(caught) == "evidence"
+    matter = office.attach(matter, office.holder, "再次整改照片")
     matter = office.act(matter, "report", office.holder, measures="已补全", finished_on="2026-11-22")
     matter = office.act(
-        matter, "pass_recheck", office.second, rechecked_on="2026-11-23", recheck_findings="完成"
+        matter, "pass_recheck", office.second, rechecked_on="2026-11-22", recheck_findings="完成"
     )
     assert (matter.state, matter.documents.count()) == ("corrected", 2)
     public = matter.disclosures.get().content
@@ -259,3 +268,70 @@ def test_who_drafted_the_order_does_not_sign_as_leader(office) -> None:
     matter = office.sign(matter, both)
     with override("en"), pytest.raises(NotAllowed, match="Separation"):
         office.sign(matter, both)
+
+
+@pytest.mark.parametrize("changed", ["subject", "confidentiality", "follows"])
+def test_an_opening_form_sent_again_about_something_else_is_refused_not_swallowed(
+    office, changed: str
+) -> None:
+    first = office.open()
+    other = Organisation.objects.exclude(pk=office.county.holder.pk).first()
+    sent = {
+        "title": "t",
+        "region": office.county.county,
+        "data": {"kind": "internal", "problem": "p"},
+        "subject": office.county.holder,
+        "confidentiality": "internal",
+        "follows": None,
+        "idempotency_key": key(),
+    }
+    services.open_matter(CORRECTIVE_ACTION, office.handler, **sent)
+    assert services.open_matter(CORRECTIVE_ACTION, office.handler, **sent).repeated
+    different = {"subject": other, "confidentiality": "normal", "follows": first}[changed]
+    with pytest.raises(RefusedError) as caught:
+        services.open_matter(CORRECTIVE_ACTION, office.handler, **sent | {changed: different})
+    assert reason(caught) == "key"
+    assert Matter.objects.filter(kind=CORRECTIVE_ACTION.code).count() == 1
+
+
+def test_what_the_officer_attached_is_not_what_the_organisation_put_right(office) -> None:
+    matter = office.attach(office.attach(office.ordered(), office.handler), office.handler)
+    with pytest.raises(RefusedError) as caught:
+        office.act(matter, "report", office.holder, measures="m", finished_on="2026-11-20")
+    assert reason(caught) == "evidence"
+    matter = office.attach(matter, office.holder)
+    assert (
+        office.act(matter, "report", office.holder, measures="m", finished_on="2026-11-20").state
+        == "reported"
+    )
+
+
+def test_evidence_stays_while_a_document_that_rests_on_it_is_signed(office) -> None:
+    matter = office.sign(office.reported(), office.handler)
+    photo = matter.evidence.get()
+    with pytest.raises(RefusedError) as caught:
+        office.act(matter, "withdraw-evidence", office.handler, evidence=photo.pk, reason="拍错")
+    assert reason(caught) == "evidence"
+    matter = office.act(matter, "withdraw_report", office.handler)
+    # A document that was taken back waits for no signature any more.
+    assert matter.sheets.get().state == "dropped"
+    office.act(matter, "withdraw-evidence", office.handler, evidence=photo.pk, reason="拍错")
+    assert matter.evidence.get().withdrawn_at is not None
+
+
+def test_evidence_a_step_was_taken_on_is_withdrawn_only_when_another_piece_takes_its_place(office) -> None:
+    matter = office.attach(office.ordered(), office.holder)
+    mine = matter.evidence.get(added_by=office.holder)
+    matter = office.act(matter, "report", office.holder, measures="m", finished_on="2026-11-20")
+    service = matter.evidence.get(added_by=office.handler)
+    for person, row in ((office.holder, mine), (office.handler, service)):
+        with pytest.raises(RefusedError) as caught:
+            office.act(matter, "withdraw-evidence", person, evidence=row.pk, reason="x")
+        assert reason(caught) == "evidence"
+    # The officer's photo does not take the place of the organisation's.
+    office.attach(matter, office.handler)
+    with pytest.raises(RefusedError):
+        office.act(matter, "withdraw-evidence", office.holder, evidence=mine.pk, reason="x")
+    office.attach(matter, office.holder)
+    office.act(matter, "withdraw-evidence", office.holder, evidence=mine.pk, reason="有更清楚的照片")
+    assert matter.evidence.filter(withdrawn_at=None, side="subject").count() == 1

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from importlib import resources
 
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import SimpleUploadedFile
+from tests.apps.matters.conftest import year_table
 
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
-from qingjian.apps.matters import queries, services
+from qingjian.apps.matters import punctuality, queries, services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Deadline, Matter, Notification
 from qingjian.apps.matters.wording import sentence
@@ -21,6 +25,12 @@ def served(office, kind: str = "internal", days: int = 5, on: str = "2026-11-20"
     return office.act(
         office.attach(matter, office.handler), "serve", office.handler, served_on=on, served_how="hand"
     )
+
+
+def corrected_year() -> str:
+    """Return the year 2026 with Monday 23 November as a day off in exchange for Saturday the 28th."""
+    packaged = resources.files("qingjian.workdays").joinpath("data", "years", "2026.csv").read_text("utf-8")
+    return packaged + "2026-11-23,rest_in_lieu,调休\n2026-11-28,work_in_lieu,调休\n"
 
 
 def last_day(clock: Deadline) -> date:
@@ -51,8 +61,12 @@ def test_a_date_beyond_the_calendar_is_provisional_and_follows_the_imported_tabl
     matter = served(office, days=30)
     clock = matter.deadlines.get(code="rectify")
     assert (clock.provisional, last_day(clock)) == (True, date(2027, 1, 1))
-    table = "# year: 2027\n# title: 测试\ndate,kind,name\n2027-01-01,holiday,元旦\n"
-    manager = office.county.person("manager", "data_manager")
+    table = year_table(2027)
+    manager = office.county.person("manager", "data_manager", region=office.county.city)
+    with pytest.raises(PermissionDenied):
+        services.import_calendar(
+            office.county.person("inside", "data_manager"), table, "国办发明电〔2026〕7号"
+        )
     with pytest.raises(RefusedError):
         services.import_calendar(manager, "nonsense", "国办发明电〔2026〕7号")
     services.import_calendar(manager, table, "国办发明电〔2026〕7号")
@@ -154,10 +168,10 @@ def test_reminders_come_before_and_escalation_climbs_after(office, clock) -> Non
         office.attach(matter, office.holder), "report", office.holder, measures="m", finished_on="2026-12-08"
     )
     row.refresh_from_db()
-    assert (row.state, row.responsible, row.escalate_at) == ("missed", office.handler, None)
+    assert (row.state, row.responsible, row.escalate_at) == ("missed", None, None)
     figures = {
         one["code"]: one
-        for one in queries.punctuality(
+        for one in punctuality.figures(
             office.leader, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
         )
     }
@@ -244,15 +258,11 @@ def test_a_corrected_year_moves_what_runs_keeps_the_old_and_leaves_what_has_ende
     matter = served(office)
     row = matter.deadlines.get(code="rectify")
     kept = row.due
-    # A correction of a year that is known already: Monday the 23rd becomes a day off in exchange for Saturday the 28th.
-    text = "# year: 2026\n# title: 更正\ndate,kind,name\n" + "".join(
-        f"{day.isoformat()},{kind},{name}\n"
-        for day, kind, name in (
-            (date(2026, 11, 23), "rest_in_lieu", "调休"),
-            (date(2026, 11, 28), "work_in_lieu", "调休"),
-        )
+    services.import_calendar(
+        office.county.person("manager", "data_manager", region=office.county.city),
+        corrected_year(),
+        "国办发明电〔2026〕9号",
     )
-    services.import_calendar(office.county.person("manager", "data_manager"), text, "国办发明电〔2026〕9号")
     for one in (row, ended):
         one.refresh_from_db()
     assert (last_day(row), row.revisions.get().due_before) == (date(2026, 11, 28), kept)
@@ -269,3 +279,211 @@ def test_a_corrected_year_moves_what_runs_keeps_the_old_and_leaves_what_has_ende
     page = client.get(f"/matters/{matter.pk}/?tab=deadlines").content.decode()
     assert kept.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") in page
     assert "工作日历已变更" in page
+
+
+@pytest.mark.parametrize("way", ["fail_recheck", "end", "void"])
+def test_a_deadline_that_was_missed_stays_missed_however_the_matter_goes_on(office, clock, way: str) -> None:
+    matter = served(office)
+    clock.advance(20 * DAY)
+    services.escalate()
+    if way == "fail_recheck":
+        data = {"rechecked_on": "2026-12-10", "recheck_findings": "否", "more_days": 3}
+        office.act(matter, way, office.second, **data)
+    else:
+        office.act(matter, way, office.leader, **({"ending": "x"} if way == "end" else {"reason": "x"}))
+    assert matter.deadlines.filter(code="rectify").order_by("id").first().state == "missed"
+    year = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    late = {one["code"]: one["late"] for one in punctuality.figures(office.leader, *year)}
+    assert late["rectify"] == 1
+
+
+def test_a_stop_is_not_approved_through_a_deputy_of_who_asked_nor_for_whom_it_was_asked(office) -> None:
+    from tests.apps.conftest import FIRST_DAY, NOW
+
+    from qingjian.apps.accounts.services import place_post
+
+    today = NOW.astimezone(CHINA).date()
+    both, deputy = office.handler, office.second
+    place_post(both, "leader", office.county.bureau, office.county.county, FIRST_DAY)
+    services.delegate(both, both, deputy, today, today + timedelta(days=7), "出差")
+    # Asked in person, approved by the deputy in the asker's name.
+    matter = office.act(served(office), "request-stop", both, reason="检测")
+    assert matter not in queries.inbox(deputy)
+    with pytest.raises(RefusedError) as caught:
+        office.act(matter, "approve-stop", deputy, note="同意")
+    assert caught.value.reason == "person"
+    office.act(matter, "refuse-stop", office.leader, note="否")
+    # Asked by a deputy in the person's name, approved by that person.
+    third = office.county.person("third", "leader")
+    services.delegate(both, both, third, today, today + timedelta(days=7), "出差")
+    matter = office.act(matter, "request-stop", third, reason="检测")
+    assert matter.stops.last().asked_for == both
+    assert matter not in queries.inbox(both)
+    with pytest.raises(RefusedError) as caught:
+        office.act(matter, "approve-stop", both, note="同意")
+    assert caught.value.reason == "person"
+    office.act(matter, "approve-stop", office.leader, note="同意")
+
+
+def year_of(office, user, by: str = "region") -> dict[str, dict]:
+    begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    return {one["code"]: one for one in punctuality.figures(user, begin, end, by)}
+
+
+def test_a_company_reads_its_own_punctuality_and_nothing_of_the_authority(client, office, clock) -> None:
+    served(office, "order")
+    clock.advance(60 * DAY)
+    assert set(year_of(office, office.leader)) == {"rectify", "covert-recheck"}
+    assert set(year_of(office, office.holder)) == {"rectify"}
+    with pytest.raises(PermissionDenied):
+        year_of(office, office.holder, "person")
+    client.force_login(office.holder)
+    page = client.get("/matters/punctuality/?by=person&to=2027-12-31").content.decode()
+    assert "复查" not in page
+    assert office.handler.name not in page
+
+
+def test_who_is_late_is_whose_deadline_it_was(office, clock) -> None:
+    matter = served(office)
+    clock.advance(20 * DAY)
+    office.act(
+        office.attach(matter, office.holder), "report", office.holder, measures="m", finished_on="2026-12-10"
+    )
+    assert matter.deadlines.get(code="rectify").responsible is None
+    assert year_of(office, office.leader, "person")["rectify"]["group"] == office.county.holder.name
+    # Assigning late is the leader's lateness, not that of who is assigned.
+    other = office.open()
+    clock.advance(20 * DAY)
+    other = office.act(other, "assign_verifier", office.leader, verifier=office.handler.pk, instruction="")
+    late = other.deadlines.get(code="assign")
+    assert (late.state, late.responsible) == ("missed", office.leader)
+
+
+def test_what_has_ended_keeps_the_explanation_of_the_date_that_counted(client, office) -> None:
+    matter = office.act(
+        office.attach(served(office), office.holder),
+        "report",
+        office.holder,
+        measures="m",
+        finished_on="2026-11-21",
+    )
+    services.import_calendar(
+        office.county.person("manager", "data_manager", region=office.county.city),
+        corrected_year(),
+        "国办发明电〔2026〕9号",
+    )
+    client.force_login(office.leader)
+    page = client.get(f"/matters/{matter.pk}/?tab=deadlines").content.decode()
+    assert "截止 2026-11-27" in page
+    assert "截止 2026-11-28" not in page
+
+
+def test_a_stop_approved_after_a_late_report_is_judged_and_explained(client, office, clock) -> None:
+    matter = served(office, days=3)
+    row = matter.deadlines.get(code="rectify")
+    clock.advance(3 * DAY)
+    matter = office.act(matter, "request-stop", office.handler, reason="停产检修", document="批复1号")
+    clock.advance(7 * DAY)
+    matter = office.attach(matter, office.holder)
+    matter = office.act(matter, "report", office.holder, measures="m", finished_on="2026-11-30")
+    row.refresh_from_db()
+    assert row.state == "missed"
+    # Even a matter that is closed meanwhile: whether it was late hangs on the answer.
+    matter = office.act(
+        matter, "pass_recheck", office.second, rechecked_on="2026-12-01", recheck_findings="好"
+    )
+    client.force_login(office.leader)
+    assert "approve-stop" in client.get(f"/matters/{matter.pk}/").content.decode()
+    matter = office.act(matter, "approve-stop", office.leader, note="同意")
+    row.refresh_from_db()
+    assert (row.state, row.due, row.revisions.get().cause) == ("met", None, "stopped")
+    page = client.get(f"/matters/{matter.pk}/?tab=deadlines").content.decode()
+    assert "停产检修" in page
+
+
+@pytest.mark.parametrize("served_on", ["0026-11-20", "2606-11-20", "2062-11-20", "2026-11-22", "1999-12-31"])
+def test_a_mistyped_year_is_refused_with_the_days_that_are_possible(client, office, served_on: str) -> None:
+    matter = office.open(CORRECTIVE_ACTION)
+    matter = office.act(matter, "draft", office.handler, demand="d", basis="b", days=5)
+    matter = office.attach(office.sign(office.sign(matter, office.handler), office.leader), office.handler)
+    client.force_login(office.handler)
+    form = {"key": "k" * 32, "version": matter.version, "served_on": served_on, "served_how": "hand"}
+    answer = client.post(f"/matters/{matter.pk}/act/serve/", form)
+    assert answer.status_code == 400
+    assert "2000-01-01" in answer.content.decode()
+    assert Matter.objects.get(pk=matter.pk).state == "approved"
+
+
+def test_a_stop_leaves_the_deadline_of_a_law_running_unless_it_is_named(client, office) -> None:
+    matter = office.act(served(office, "order"), "request-stop", office.handler, reason="检测")
+    matter = office.act(matter, "approve-stop", office.leader, note="同意")
+    states = dict(matter.deadlines.values_list("code", "state"))
+    assert states == {"rectify": "paused", "covert-recheck": "running"}
+    assert matter.due == matter.deadlines.get(code="covert-recheck").due
+    named = served(office, "order")
+    client.force_login(office.handler)
+    page = client.get(f"/matters/{named.pk}/act/request-stop/").content.decode()
+    assert 'value="covert-recheck"' in page
+    with pytest.raises(RefusedError):
+        office.act(named, "request-stop", office.handler, reason="检测", codes=["nonsense"])
+    named = office.act(named, "request-stop", office.handler, reason="鉴定", codes=["covert-recheck"])
+    named = office.act(named, "approve-stop", office.leader, note="同意")
+    assert dict(named.deadlines.values_list("code", "state"))["covert-recheck"] == "paused"
+
+
+@pytest.mark.parametrize("query", ["to=9999-12-31", "from=0001-01-01", "from=9999-12-31&to=0001-01-01"])
+def test_impossible_periods_of_punctuality_are_answered(client, office, query: str) -> None:
+    client.force_login(office.leader)
+    assert client.get(f"/matters/punctuality/?{query}").status_code == 200
+
+
+def test_a_table_that_excel_wrote_in_china_is_read_and_a_damaged_one_refused(client, office) -> None:
+    client.force_login(office.county.person("manager", "data_manager", region=office.county.city))
+
+    def send(content: bytes):
+        upload = SimpleUploadedFile("year.csv", content)
+        return client.post("/working-days/", {"document": "国办发明电〔2027〕1号", "file": upload})
+
+    whole = year_table(2028)
+    for refused in (
+        whole.replace("元旦", "\ufffd").encode(),
+        b"\xff\xfe\x80\xff" * 9,
+        b"# year: 2028\n# title: t\ndate,kind,name\n",
+        "\n".join(one for one in whole.splitlines() if "春节" not in one).encode(),
+        whole.replace("2028-10-02,holiday,国庆节\n", "").encode("gb18030"),
+    ):
+        assert send(refused).status_code == 400
+        assert 2028 not in queries.calendar().years
+    assert send(whole.encode("gb18030")).status_code == 302
+    assert queries.calendar().day(date(2028, 1, 1)).name == "元旦"
+    assert not queries.calendar().day(date(2028, 10, 2)).worked
+
+
+def test_every_clock_is_counted_once_whoever_counts(office, clock) -> None:
+    """Who sees all matters of the regions is answered without them, others through them: with the same figures."""
+    served(office)
+    matter = office.attach(office.ordered(), office.holder)
+    matter = office.act(matter, "report", office.holder, measures="已补全", finished_on="2026-11-21")
+    office.act(matter, "pass_recheck", office.second, rechecked_on="2026-11-21", recheck_findings="完成")
+    clock.advance(20 * DAY)
+    through = queries.known_to(
+        office.leader, Deadline.objects.filter(matter__in=queries.visible_to(office.leader).order_by())
+    )
+    alone = queries.clocks_in_reach(office.leader)
+    assert "matters_matter" not in str(alone.query)
+    assert set(alone) == set(through)
+    assert alone.exists()
+    begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
+    sums = {}
+    for by in punctuality.COUNTED_BY:
+        rows = punctuality.figures(office.leader, begin, end, by)
+        sums[by] = {name: sum(one[name] for one in rows) for name in punctuality.COUNTS}
+    assert sums["region"] == sums["person"] == sums["organisation"]
+    assert sums["region"]["met"] == through.filter(state="met").count() > 0
+    assert sums["region"]["overdue"] == through.filter(state="running", due__lt=clock.now()).count() > 0
+
+
+def test_a_clock_knows_its_matter_by_itself(office) -> None:
+    matter = served(office)
+    kept = {(one.kind, one.region_id, one.subject_id) for one in matter.deadlines.all()}
+    assert kept == {(matter.kind, matter.region_id, matter.subject_id)}

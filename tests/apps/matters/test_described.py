@@ -54,7 +54,10 @@ def test_rules_conditions_and_separation_of_duties_stand_there_in_words() -> Non
         page = described.described(CORRECTIVE_ACTION)
         deadlines = {one.title: one for one in page.deadlines}
         repair = deadlines["修复自动监测设施"]
-        assert (repair.length, repair.confidence) == ("5 个工作日；仅当类型为“自动监测设施故障”", "V")
+        assert (repair.length, repair.confidence) == (
+            "5 个工作日；仅当类型为“自动监测设施故障”；由当事单位履行",
+            "V",
+        )
         assert "环保部令19号" in repair.source
         assert "送达日期" in repair.starts
         steps = {one.title: one for one in page.steps}
@@ -62,7 +65,8 @@ def test_rules_conditions_and_separation_of_duties_stand_there_in_words() -> Non
         assert "回避" in steps["终止办理"].who
         assert any("公开" in line for line in steps["复查合格"].follows)
         assert any("抄送" in line and "上级" in line for line in steps["责令改正决定书已送达"].follows)
-        assert any("2 件" in line for line in steps["报告整改情况"].needs)
+        (evidence,) = (line for line in steps["报告整改情况"].needs if "证据" in line)
+        assert all(text in evidence for text in ("1 件", "当事单位", "责令改正决定书已送达", "复查不合格"))
         testing = next(one for one in described.described(VERIFICATION).steps if one.title == "送样检测")
         assert any("停止计时" in line and "样品检测" in line for line in testing.follows)
 

@@ -10,6 +10,8 @@ from importlib import resources
 
 import docx
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ from tests.apps.matters.conftest import picture
 from qingjian.apps.accounts.services import place_post
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.integrity.processes import VERIFICATION
-from qingjian.apps.matters import contents, documents, services
+from qingjian.apps.matters import contents, documents, dossier, outlines, services
 from qingjian.apps.matters.documents import TemplateRefusedError
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import StoredFile
@@ -40,13 +42,34 @@ def zipped(**entries: bytes) -> bytes:
 def film(seconds: int) -> bytes:
     mvhd = struct.pack(">I4sIIIII", 28, b"mvhd", 0, seconds, seconds, 1000, 0)
     moov = struct.pack(">I4s", 8 + len(mvhd), b"moov") + mvhd
-    return struct.pack(">I4s4sI", 16, b"ftyp", b"isom", 0) + moov
+    media = struct.pack(">I4s", 12, b"mdat") + b"\0\0\0\1"
+    return struct.pack(">I4s4sI", 16, b"ftyp", b"isom", 0) + moov + media
 
 
-def drawn(kind: str) -> bytes:
+def wave() -> bytes:
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8000, 8000, 1, 8)
+    return b"RIFF\0\0\0\0WAVE" + form + struct.pack("<4sI", b"data", 4) + b"\x80" * 4
+
+
+def avi() -> bytes:
+    headers = b"hdrl" + struct.pack("<4sI", b"avih", 56) + b"\0" * 56
+    pictures = b"movi" + struct.pack("<4sI", b"00dc", 4) + b"\1" * 4
+    lists = b"".join(struct.pack("<4sI", b"LIST", len(one)) + one for one in (headers, pictures))
+    return struct.pack("<4sI4s", b"RIFF", len(lists) + 4, b"AVI ") + lists
+
+
+MP3_FRAME = b"\xff\xfb\x90\x00" + b"\0" * 413
+"""One frame of MPEG-1 layer III at 128 kbit/s and 44.1 kHz."""
+
+
+def drawn(kind: str, side: int = 9) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", (9, 9), (1, 2, 3)).save(buffer, kind)
+    more = {"save_all": True, "append_images": [Image.new("RGB", (9, 9))]} if kind == "MPO" else {}
+    Image.effect_noise((side, side), 80).convert("RGB").save(buffer, kind, **more)
     return buffer.getvalue()
+
+
+PHOTO = drawn("JPEG", 200)
 
 
 GOOD = {
@@ -57,10 +80,13 @@ GOOD = {
     "c.txt": "编号,值\n".encode(),
     "d.csv": "编号".encode("gb18030"),
     "e.mp4": film(3_800_000_000),
-    "f.wav": b"RIFF\0\0\0\0WAVEfmt ",
-    "j.avi": b"RIFF\0\0\0\0AVI LIST",
+    "f.wav": wave(),
+    "j.avi": avi(),
+    "l.m4a": film(3_800_000_000).replace(b"ftypisom", b"ftypM4A "),
+    "m.mp3": MP3_FRAME * 4,
+    "n.jpeg": drawn("MPO"),
     "k.3gp": film(3_800_000_000),
-    "g.mp3": b"ID3\x04" + b"\0" * 20,
+    "g.mp3": b"ID3\x04\0\0\0\0\0\x0a" + b"\0" * 10 + MP3_FRAME * 4,
 }
 
 
@@ -106,6 +132,18 @@ def test_accepted_files_are_kept_once_under_their_digest(db, name: str) -> None:
         ("noindex.mp4", b"\0\0\0\x10ftypisom\0\0\0\0<script>"),
         ("other.avi", b"RIFF\0\0\0\0CDXA"),
         ("heic.jpg", b"\0\0\0\x18ftypheic"),
+        ("tag.mp3", b"ID3\x04\0\0\0\0\0\x0a" + bytes(range(256)) * 40),
+        ("utf16.mp3", "这是一段文字，不是录音".encode("utf-16")),
+        ("one_frame.mp3", MP3_FRAME + b"text" * 400),
+        ("script.wav", b"RIFF\0\0\0\0WAVE<script>alert(1)</script>"),
+        ("header.wav", b"RIFF\0\0\0\0WAVEfmt "),
+        ("silent.wav", wave()[:36]),
+        ("garbage.avi", b"RIFF\0\0\0\0AVI LIST" + b"garbage" * 50),
+        ("nopictures.avi", avi()[: 12 + 8 + 68]),
+        ("garbage.m4a", b"\0\0\0\x18ftypM4A " + b"garbage" * 50),
+        ("nomedia.mp4", film(3_800_000_000)[:-12]),
+        ("third.jpg", PHOTO[: len(PHOTO) // 3]),
+        ("third.webp", drawn("WEBP", 200)[:60]),
     ],
 )
 def test_fake_and_forbidden_files_are_refused_and_leave_nothing(
@@ -158,6 +196,28 @@ def test_the_time_of_a_film_is_read(db) -> None:
     assert services.store(io.BytesIO(film(3_846_441_600)), "a.mp4")[1].taken_at == datetime(
         2025, 11, 20, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize("taken_at", ["0001-01-01T00:00", "2062-11-20T09:00", "2026-11-21T10:11", "never"])
+def test_evidence_is_not_taken_in_the_future_nor_before_there_were_cameras(
+    client, office, taken_at: str
+) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    client.force_login(office.handler)
+    upload = SimpleUploadedFile("photo.jpg", picture())
+    form = {"key": "k" * 32, "file": upload, "title": "t", "kind": "photo", "capture": "album"}
+    answer = client.post(f"/matters/{matter.pk}/act/attach/", form | {"taken_at": taken_at})
+    assert answer.status_code == 400
+    assert not matter.evidence.exists()
+
+
+def test_a_time_in_the_file_that_lies_ahead_is_doubted_and_an_impossible_one_left_aside(office) -> None:
+    matter = office.act(office.open(), "take", office.handler)
+    for taken, doubts in (("2062-11-20T09:00:00+08:00", 1), ("0001-01-01T00:00:00+08:00", 0)):
+        row, _inside = services.store(io.BytesIO(picture()), "p.jpg")
+        data = {"digest": row.digest, "name": "p.jpg", "title": "t", "kind": "photo", "capture": "album"}
+        matter = office.act(matter, "attach", office.handler, **data, inside={"taken_at": taken})
+        assert len(dossier.doubts(matter.evidence.last())) == doubts
 
 
 def test_evidence_must_be_what_it_is_said_to_be(office) -> None:
@@ -291,11 +351,7 @@ def test_every_packaged_form_prints_without_a_missing_glyph(process) -> None:
     for kind in process.documents:
         packaged = resources.files("qingjian").joinpath(kind.template).read_bytes()
         made = documents.render(packaged, documents.sample(kind))
-        text = "".join(
-            block.get("text", "") or "".join(cell for row in block["rows"] for cell in row)
-            for block in documents.outline(made)
-        )
-        assert documents.missing_glyphs(text) == set()
+        assert documents.missing_glyphs(outlines.text(documents.outline(made))) == set()
         assert documents.pdf(made).startswith(b"%PDF")
     assert documents.missing_glyphs("\U000f1234") == {"\U000f1234"}
 
@@ -316,3 +372,41 @@ def test_an_offices_template_is_used_after_approval(office) -> None:
     )
     content = files.read(matter.documents.get().file)
     assert docx.Document(io.BytesIO(content)).paragraphs[-1].text == "本局格式 拆除"
+
+
+def test_a_form_is_used_only_below_the_region_of_its_office_and_the_nearest_wins(office) -> None:
+    elsewhere, city = office.county.other, office.county.city
+    other_bureau = office.outsider.organisation
+    theirs = office.county.person("yi", "data_manager", organisation=other_bureau, region=elsewhere)
+    above = office.county.person("shi", "data_manager", region=city)
+    ours = office.county.person("manager", "data_manager")
+    chief = office.county.person("chief", "leader", region=city)
+
+    def made() -> str:
+        matter = office.act(
+            office.open(CORRECTIVE_ACTION), "draft", office.handler, demand="拆除", basis="b", days=5
+        )
+        content = files.read(matter.documents.get().file)
+        return docx.Document(io.BytesIO(content)).paragraphs[-1].text
+
+    def offer(manager, text: str, region=None):
+        return services.offer_template(
+            manager, CORRECTIVE_ACTION, ORDER, template(f"{text} {{{{ demand }}}}"), "o.docx", region
+        )
+
+    packaged = made()
+    row = offer(theirs, "乙县格式")
+    with pytest.raises(NotAllowed):
+        services.approve_template(office.leader, row)
+    services.approve_template(office.outsider, row)
+    assert made() == packaged
+    with pytest.raises(NotAllowed):
+        services.withdraw_template(office.leader, row)
+    with pytest.raises(PermissionDenied):
+        offer(theirs, "乙县格式", office.county.county)
+    own = offer(ours, "本县格式")
+    services.approve_template(office.leader, own)
+    services.approve_template(chief, offer(above, "市局格式"))
+    assert made() == "本县格式 拆除"
+    services.withdraw_template(office.leader, own)
+    assert made() == "市局格式 拆除"

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from django.core import mail
 from tests.apps.conftest import FIRST_DAY
+from tests.apps.matters.conftest import year_table
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.matters import channels, queries, services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Certificate, Delivery, Matter, Notification
@@ -118,8 +120,12 @@ def test_a_stop_and_a_new_calendar_are_told_to_all_whose_date_it_is(office, cloc
     clock.advance(DAY)
     office.act(matter, "resume", office.handler)
     assert names(kind="resumed") == {"holder"}
-    table = "# year: 2027\n# title: 测试\ndate,kind,name\n2027-01-01,holiday,元旦\n"
-    services.import_calendar(office.county.person("manager", "data_manager"), table, "国办发明电〔2026〕7号")
+    table = year_table(2027)
+    services.import_calendar(
+        office.county.person("manager", "data_manager", region=office.county.city),
+        table,
+        "国办发明电〔2026〕7号",
+    )
     assert names(kind="recomputed") == {"handler", "holder"}
 
 
@@ -378,3 +384,16 @@ def test_a_deadline_of_the_authority_alone_is_hidden_from_the_organisation(clien
             "/notifications/",
         ):
             assert (title in client.get(path).content.decode()) is seen, (person, path)
+
+
+def test_whoever_a_void_matter_concerns_is_told(office) -> None:
+    matter = office.ordered()
+    office.act(matter, "void", office.leader, reason="重复立项")
+    for person in (office.handler, office.holder):
+        assert "重复立项" in sentence(person.notifications.get(kind="voided"))
+    inside = office.act(
+        office.open(CORRECTIVE_ACTION), "draft", office.handler, demand="d", basis="b", days=5
+    )
+    office.act(inside, "void", office.leader, reason="登记错误")
+    assert office.handler.notifications.filter(kind="voided", matter=inside).exists()
+    assert not office.holder.notifications.filter(matter=inside).exists()

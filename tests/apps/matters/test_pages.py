@@ -14,6 +14,7 @@ from tests.apps.matters.conftest import PASSWORD, key, picture
 from qingjian.apps.accounts.models import AuditEvent
 from qingjian.apps.matters import dossier, services
 from qingjian.apps.matters.models import Certificate, DocumentTemplate, Matter, WebhookTarget
+from qingjian.apps.matters.outside import Reading
 from qingjian.contracts.clock import CHINA
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -63,7 +64,10 @@ def test_in_english_nothing_of_the_program_is_chinese(office) -> None:
     """Titles and sentences are kept by code: a matter worked on in Chinese reads in English."""
     matter = closed(office)
     with override("en"):
-        rows = {str(title): (heads, list(lines)) for title, heads, lines in dossier.sheets(matter)}
+        rows = {
+            str(title): (heads, list(lines))
+            for title, heads, lines in dossier.sheets(matter, Reading(matter, True))
+        }
         assert list(rows)[:4] == ["Content", "Evidence", "Documents", "Signatures"]
         for heads, _lines in rows.values():
             assert not CHINESE.search(" ".join(map(str, heads)))
@@ -274,7 +278,7 @@ def test_punctuality_is_counted_by_region_person_or_organisation(client, office,
         groups
         == {
             "region": {"甲县"},
-            "person": {"handler"},
+            "person": {"handler", "甲县化工厂"},
             "organisation": {"甲县化工厂"},
             "nonsense": {"甲县"},
         }[by]

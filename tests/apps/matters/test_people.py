@@ -8,12 +8,13 @@ import pytest
 from tests.apps.conftest import FIRST_DAY
 from tests.apps.matters.conftest import key
 
+from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import second_factor
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Post, RegionPlacement
 from qingjian.apps.governance.processes import CORRECTIVE_ACTION
 from qingjian.apps.integrity.processes import VERIFICATION
-from qingjian.apps.matters import queries, rules, services
+from qingjian.apps.matters import queries, rules, services, tables
 from qingjian.apps.matters.declarations import Who
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Certificate, Matter
@@ -352,3 +353,67 @@ def test_posts_without_days_reach_nothing(office) -> None:
     )
     assert not rules.reach(office.second).deciding
     assert Post.objects.filter(user=office.second, valid_from__gt=FIRST_DAY).exists()
+
+
+def test_a_renewed_certificate_keeps_its_number_and_a_revoked_mistake_does_not_block_it(
+    office, clock
+) -> None:
+    fields = {"kind": "sampling", "number": "16-1", "issuer": "i", "person": office.second}
+    wrong = services.register_certificate(
+        office.leader, **fields, valid_from=date(2025, 1, 1), valid_to=date(2036, 11, 30)
+    )
+    services.revoke_certificate(office.leader, wrong, "年份录错")
+    services.register_certificate(
+        office.leader, **fields, valid_from=date(2025, 1, 1), valid_to=date(2026, 11, 30)
+    )
+    # Overlapping periods, or the number of somebody else, are mistakes.
+    with pytest.raises(RefusedError, match="2026-11-30"):
+        services.register_certificate(
+            office.leader, **fields, valid_from=date(2026, 11, 30), valid_to=date(2028, 1, 1)
+        )
+    with pytest.raises(RefusedError):
+        services.register_certificate(
+            office.leader,
+            **fields | {"person": office.handler},
+            valid_from=date(2030, 1, 1),
+            valid_to=date(2031, 1, 1),
+        )
+    services.register_certificate(
+        office.leader, **fields, valid_from=date(2026, 12, 1), valid_to=date(2028, 1, 1)
+    )
+    # Nobody is warned of an end that is renewed already.
+    assert services.warn_of_certificates() == 0
+    for days in (0, 10):
+        clock.advance(days * 86400)
+        assert rules.valid_certificate(office.second, "sampling") is not None
+
+
+@pytest.mark.parametrize("who", ["deputy", "person"])
+@pytest.mark.parametrize("change", ["left", "moved"])
+def test_standing_in_ends_with_the_post_it_was_given_for(office, who: str, change: str) -> None:
+    matter = office.open(confidentiality="confidential")
+    services.delegate(office.leader, office.leader, office.second, TODAY, WEEK, "出差")
+    assert matter in queries.visible_to(office.second)
+    moved = office.second if who == "deputy" else office.leader
+    security = office.county.person("security", "security_administrator")
+    (post,) = account_rules.posts_on(moved)
+    accounts.end_post(security, post, TODAY)
+    if change == "moved":
+        accounts.place_post(moved, post.role, office.outsider.organisation, office.county.other, TODAY)
+    assert [one.person for one in rules.reaches(office.second)] == [office.second]
+    assert matter not in queries.visible_to(office.second)
+    with pytest.raises(NotAllowed):
+        office.act(matter, "void", office.second, reason="x")
+    told = office.second.notifications.count()
+    services.announce([office.leader], "certificate_ends", {"certificate": "1", "holder": "h", "day": "d"})
+    assert office.second.notifications.count() == told
+    (row,) = queries.delegations_visible_to(office.second)
+    assert tables.delegation_state(row)[0] == "orange"
+
+
+def test_a_new_post_in_the_same_bureau_does_not_end_standing_in(office) -> None:
+    services.delegate(office.leader, office.leader, office.second, TODAY, WEEK, "出差")
+    security = office.county.person("security", "security_administrator")
+    accounts.end_post(security, account_rules.posts_on(office.second)[0], TODAY)
+    accounts.place_post(office.second, "station_staff", office.county.bureau, office.county.county, TODAY)
+    assert [one.person for one in rules.reaches(office.second)] == [office.second, office.leader]

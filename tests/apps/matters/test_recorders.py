@@ -16,6 +16,7 @@ from tests.apps.matters.conftest import key, picture
 from qingjian.apps.matters import contents, dossier, films, services
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import Matter, StoredFile
+from qingjian.apps.matters.outside import Reading
 from qingjian.contracts.clock import CHINA
 
 TAKEN = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -31,7 +32,8 @@ def header(moment: datetime = TAKEN) -> bytes:
 
 
 def film(*inside: bytes, brand: bytes = b"isom") -> bytes:
-    return box(b"ftyp", brand + b"\0\0\0\0" + brand) + box(b"moov", header() + b"".join(inside))
+    index = box(b"moov", header() + b"".join(inside))
+    return box(b"ftyp", brand + b"\0\0\0\0" + brand) + index + box(b"mdat", b"\0\0\0\1")
 
 
 def said(kind: bytes, text: str) -> bytes:
@@ -156,7 +158,7 @@ def test_person_and_file_that_contradict_each_other_are_shown(office) -> None:
         latitude=31.2404,
         **common,
     )
-    row = dossier.evidence(matter)[0]
+    row = dossier.evidence(matter, Reading(matter, True))[0]
     assert len(row.doubts) == 2
     assert any("1113" in one for one in row.doubts)
     row.taken_at, row.latitude = TAKEN + timedelta(minutes=5), 31.2305

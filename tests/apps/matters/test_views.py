@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.apps.conftest import NOW
 from tests.apps.matters.conftest import PASSWORD, key, picture
 
+from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.matters import queries
 from qingjian.apps.matters.models import Certificate, Delegation, Matter
 from qingjian.apps.observing.models import Clue
@@ -340,3 +342,34 @@ def test_search_finds_number_title_and_organisation(client, signed_in, text: str
     signed_in.open(title="核实夜间恒值")
     signed_in.open(title="核实 Pump 恒值", subject=signed_in.county.holder)
     assert len(client.get("/matters/", {"q": text}).context["lines"]) == found
+
+
+def test_back_and_another_company_opens_a_second_order_after_saying_what_the_first_became(
+    client, signed_in
+) -> None:
+    office = signed_in
+    client.force_login(office.handler)
+    form = {
+        "key": key(),
+        "title": "整改",
+        "region": office.county.county.pk,
+        "subject": office.county.holder.pk,
+        "confidentiality": "internal",
+        "kind": "internal",
+        "problem": "p",
+    }
+    other = Organisation.objects.exclude(pk=office.county.holder.pk).get(code="B1")
+    address = "/matters/open/corrective-action/"
+    first = client.post(address, form)["Location"]
+    # The same form again: the same matter, and the page says that it was done already.
+    assert client.post(address, form)["Location"] == first
+    texts = [str(one) for one in get_messages(client.get(first).wsgi_request)]
+    assert [("此前" in one) for one in texts] == [False, True]
+    # Back, another company, send: nothing is swallowed; what was typed stays, and sent once more it is a second order.
+    refused = client.post(address, form | {"subject": other.pk})
+    assert refused.status_code == 400
+    assert "整改〔2026〕990101-0001" in refused.content.decode()
+    fresh = refused.context["key"]
+    assert fresh != form["key"]
+    second = client.post(address, form | {"subject": other.pk, "key": fresh})["Location"]
+    assert Matter.objects.get(pk=second.strip("/").split("/")[-1]).subject == other

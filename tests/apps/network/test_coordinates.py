@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qingjian.apps.network import models, services
+from qingjian.apps.network import comparison, models, services
 from qingjian.apps.network.coordinates import from_gcj02, to_gcj02
 from qingjian.apps.network.services import Proposal, ProposalError
 
@@ -97,3 +97,30 @@ def test_the_form_offers_the_systems_and_the_page_says_what_was_converted(people
     shown = to_gcj02(115.2, 35.4)
     put(people, longitude=shown[0], latitude=shown[1], converted_from="GCJ-02")
     assert "由 GCJ-02 换算" in client.get("/points/G1/").content.decode()
+
+
+def test_the_place_of_a_source_is_converted_as_that_of_a_point(people, client) -> None:
+    maker, checker = people
+    shown = to_gcj02(115.2, 35.4)
+    fields = {"code": "S9", "name": "新厂", "organisation": "H1", "region": "990101"}
+    given_so = {"longitude": shown[0], "latitude": shown[1], "converted_from": "GCJ-02"}
+    change = services.propose(maker, "登记", [Proposal("source", {**fields, **given_so})])
+    services.approve(checker, change, change.version)
+    row = models.Source.objects.get(code="S9")
+    assert (row.longitude, row.latitude, row.converted_from) == (115.2, 35.4, "GCJ-02")
+    client.force_login(maker)
+    assert "由 GCJ-02 换算" in client.get("/sources/S9/").content.decode()
+    assert 'name="converted_from"' in client.get("/propose/source/").content.decode()
+    for wrong in ({"converted_from": "BD-09"}, {"converted_from": "GCJ-02"}):
+        with pytest.raises(ProposalError):
+            services.propose(maker, "登记", [Proposal("source", {**fields, "code": "S8", **wrong})])
+
+
+def test_a_field_that_came_with_a_later_program_is_no_change_behind_its_back(registry) -> None:
+    version = models.Version.objects.get(kind="source", key="S1")
+    version.fields = {name: value for name, value in version.fields.items() if name != "converted_from"}
+    version.save()
+    assert list(comparison.differences()) == []
+    models.Source.objects.filter(code="S1").update(converted_from="GCJ-02")
+    (said,) = comparison.differences()
+    assert "converted_from" in said

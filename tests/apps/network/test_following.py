@@ -93,7 +93,7 @@ def test_what_the_registry_says_later_stands(registry, clock) -> None:
 def test_a_confirmation_and_an_own_rule_reach_the_directory(
     registry, django_capture_on_commit_callbacks
 ) -> None:
-    manager = registry.person("m", "data_manager")
+    manager = registry.person("m", "data_manager", region=registry.city)
     first = services.directory_store().current()
     assert first.rulebook_version == rules.rulebook().version
     assert services.publish_changed_rulebook() is None
@@ -108,7 +108,7 @@ def test_a_confirmation_and_an_own_rule_reach_the_directory(
 
 
 def test_the_worker_publishes_what_was_not_announced(registry) -> None:
-    manager = registry.person("m", "data_manager")
+    manager = registry.person("m", "data_manager", region=registry.city)
     row = next(one for one in rules.rulebook().rows_to_confirm() if one.confidence.value == "U")
     rulekeeping.confirm(manager, row.id, row.digest, "HJ 75-2017 第12页")
     assert services.publish_changed_rulebook().rulebook_version == rules.rulebook().version

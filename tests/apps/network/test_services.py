@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from qingjian.apps.accounts import queries as account_queries
+from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import checking, files, models, queries, registered, services
 from qingjian.apps.network.services import Proposal, ProposalError
 
@@ -253,6 +255,64 @@ def test_an_mn_belongs_to_one_device_at_a_time(maker, checker) -> None:
     assert models.Device.objects.filter(mn="MN-A1").count() == 2
 
 
+def test_a_later_setting_takes_over_and_the_proposal_shows_the_end_of_the_earlier(maker, checker) -> None:
+    def set_range(value: str, begins: str, ends: str = "") -> models.ChangeRequest:
+        fields = {"series": "A1.a34004", "name": "range_upper", "value": value, "valid_from": begins}
+        request = services.propose(maker, "range", [Proposal("setting", {**fields, "valid_to": ends})])
+        return services.approve(checker, request, request.version)
+
+    def in_force(month: int) -> str:
+        found = (
+            services.directory_store()
+            .current()
+            .setting("A1.a34004", "range_upper", datetime(2026, month, 1, tzinfo=UTC))
+        )
+        return found.value
+
+    set_range("500", "2024-01-01")
+    request = set_range("1000", "2026-06-01")
+    ended, begun = request.lines.all()
+    assert ended.before["valid_to"] is None
+    assert ended.after == {**ended.before, "valid_to": begun.after["valid_from"]}
+    set_range("2000", "2026-08-01", "2026-09-01")
+    assert [in_force(month) for month in (5, 6, 8, 9, 11)] == ["500", "1000", "2000", "1000", "1000"]
+    august = datetime(2026, 8, 2, tzinfo=UTC)
+    assert [one.value for one in queries.settings_in_force(models.Setting.objects.all(), august)] == ["2000"]
+
+
+def test_what_a_device_reports_neither_ends_nor_outweighs_what_is_registered(maker, checker) -> None:
+    slope = {"series": "A1.a34004", "name": "slope"}
+    rows = [
+        {**slope, "value": "1.00", "valid_from": "2026-01-01"},
+        {**slope, "value": "0.55", "valid_from": "2026-03-01", "origin": "device"},
+        {**slope, "value": "0.60", "valid_from": "2026-04-01", "origin": "device"},
+    ]
+    request = services.propose(maker, "slope", [Proposal("setting", row) for row in rows])
+    assert request.lines.count() == 4, "the earlier report ends, the registered value does not"
+    services.approve(checker, request, request.version)
+    services.register(
+        [Proposal("setting", {**slope, "value": "0.65", "valid_from": "2026-05-01", "origin": "device"})]
+    )
+    june = datetime(2026, 6, 1, tzinfo=UTC)
+    assert services.directory_store().current().setting("A1.a34004", "slope", june).value == "1.00"
+    every = models.Setting.objects.filter(name="slope")
+    assert [one.value for one in queries.governing_settings(every, june)] == ["1.00"]
+    assert [one.value for one in queries.settings_in_force(every, june)] == ["1.00", "0.65"]
+
+
+def test_a_later_factor_route_takes_over(maker, checker) -> None:
+    route = {"device": "A1-D1", "wire_factor": "a34004", "series": "A1.a34004"}
+    services.register([Proposal("route", {**route, "scale": "1"})])
+    changed = Proposal("route", {**route, "scale": "0.001", "valid_from": "2026-06-01"})
+    request = services.propose(maker, "unit of the instrument", [changed])
+    services.approve(checker, request, request.version)
+    directory = services.directory_store().current()
+    scales = [
+        directory.route("MN-A1", "a34004", datetime(2026, month, 1, tzinfo=UTC)).scale for month in (5, 6, 11)
+    ]
+    assert scales == ["1", "0.001", "0.001"]
+
+
 def test_installing_ends_with_the_first_change_request(maker, registry) -> None:
     services.propose(maker, "新站", [point()])
     with pytest.raises(PermissionDenied):
@@ -271,6 +331,75 @@ def test_what_a_person_sees_follows_region_owner_and_duty(registry) -> None:
     assert not queries.points_visible_to(stranger).exists()
     services.install([Proposal("duty", {"point": "A1", "kind": "maintain", "organisation": "H1"})])
     assert {one.code for one in queries.points_visible_to(holder)} == {"A1", "W1"}
+
+
+@pytest.mark.parametrize("capability", [Capability.VIEW_REGISTRY, Capability.VIEW_DATA, Capability.MARK_DATA])
+@pytest.mark.parametrize(
+    ("begins", "ends", "seen"),
+    [
+        ("2024-01-01", "2024-07-01", False),  # ended more than two years ago
+        ("2024-01-01", "2026-11-21", False),  # the end is not included
+        ("2026-12-01", "", False),  # begins only next month
+        ("2024-01-01", "", True),
+        ("2024-01-01", "2026-11-22", True),
+    ],
+)
+def test_a_duty_gives_rights_while_it_holds_only(registry, capability, begins, ends, seen) -> None:
+    holder = registry.person("h", "permit_holder", organisation=registry.holder)
+    duty = {"point": "A1", "kind": "maintain", "organisation": "H1", "valid_from": begins, "valid_to": ends}
+    services.install([Proposal("duty", duty)])
+    assert queries.points_visible_to(holder, capability).filter(code="A1").exists() is seen
+
+
+def test_the_pages_of_a_point_close_with_the_contract(client, clock, registry) -> None:
+    duty = {"point": "A1", "kind": "maintain", "organisation": "H1", "valid_to": "2026-12-01"}
+    services.install([Proposal("duty", duty)])
+    client.force_login(registry.person("h", "maintenance", organisation=registry.holder))
+    assert client.get("/points/A1/").status_code == 200
+    clock.advance(15 * 86_400)
+    assert client.get("/points/A1/").status_code == 404
+
+
+def _limit(maker, checker, **fields: str) -> models.ChangeRequest:
+    row = {"outlet": "S1-W1", "factor": "waste_water.w01018", "averaging": "day", "unit": "mg/L", **fields}
+    request = services.propose(maker, "permit", [Proposal("limit", row)])
+    return services.approve(checker, request, request.version)
+
+
+def _upper_in(month: int) -> list[int]:
+    rows = queries.in_force(models.PermitLimit.objects.all(), datetime(2026, month, 15, tzinfo=UTC))
+    return [int(one.upper) for one in rows]
+
+
+def test_a_new_permit_limit_takes_over_and_the_proposal_shows_the_end_of_the_earlier(maker, checker) -> None:
+    _limit(maker, checker, upper="50", yearly_amount_t="10", valid_from="2024-01-01")
+    request = _limit(maker, checker, upper="100", yearly_amount_t="20", valid_from="2026-06-01")
+    ended, begun = request.lines.all()
+    assert ended.after == {**ended.before, "valid_to": begun.after["valid_from"]}
+    assert [_upper_in(month) for month in (5, 6, 11)] == [[50], [100], [100]]
+    held = queries.in_force(models.PermitLimit.objects.all())
+    assert [int(one.yearly_amount_t) for one in held] == [20]
+
+
+def test_a_limit_for_a_time_interrupts_the_lasting_one(maker, checker) -> None:
+    _limit(maker, checker, upper="50", valid_from="2024-01-01")
+    _limit(maker, checker, upper="100", valid_from="2026-06-01", valid_to="2026-08-01")
+    assert [_upper_in(month) for month in (5, 6, 7, 8, 11)] == [[50], [100], [100], [50], [50]]
+
+
+def test_a_limit_entered_late_ends_where_the_present_one_begins(maker, checker) -> None:
+    _limit(maker, checker, upper="100", valid_from="2026-06-01")
+    _limit(maker, checker, upper="50", valid_from="2024-01-01")
+    assert [_upper_in(month) for month in (5, 6)] == [[50], [100]]
+
+
+def test_limits_of_other_periods_and_yearly_amounts_stay_beside_a_new_limit(maker, checker) -> None:
+    _limit(maker, checker, upper="50", valid_from="2024-01-01")
+    _limit(maker, checker, upper="80", averaging="hour", valid_from="2025-01-01")
+    _limit(maker, checker, yearly_amount_t="10", valid_from="2026-01-01")
+    held = queries.in_force(models.PermitLimit.objects.all())
+    assert len(held) == 3
+    assert not models.PermitLimit.objects.exclude(valid_to=None).exists()
 
 
 def test_duties_show_gaps_and_overlaps(registry) -> None:
@@ -440,7 +569,11 @@ def test_a_port_no_network_has_is_refused(maker) -> None:
         services.propose(maker, "上级", [Proposal("target", fields)])
 
 
-def test_a_target_gets_the_devices_of_its_region_and_those_that_come_later(maker, checker, registry) -> None:
+def test_a_target_gets_the_devices_of_its_region_and_those_that_come_later(registry) -> None:
+    maker, checker = (
+        registry.person(name, "data_manager", region=registry.city) for name in ("city", "second")
+    )
+
     def forwarded() -> set[str]:
         (target,) = services.directory_store().current().targets
         return set(target.devices)
@@ -471,7 +604,10 @@ def test_a_target_gets_the_devices_of_its_region_and_those_that_come_later(maker
     assert forwarded() == set()
 
 
-def test_an_empty_node_gets_its_regions_and_organisations_by_proposal(maker, checker, registry) -> None:
+def test_an_empty_node_gets_its_regions_and_organisations_by_proposal(registry) -> None:
+    maker, checker = (
+        registry.person(name, "data_manager", region=registry.city) for name in ("city", "second")
+    )
     change = services.propose(
         maker,
         "建镇",
@@ -543,6 +679,79 @@ def test_settings_of_conversions_must_be_readable(registry, fields, field) -> No
     assert [one.field for one in errors] == [kind.field_title(field)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": "range_upper", "value": "abc"}, "value"),
+        ({"name": "range_upper", "value": "1,000", "unit": "µg/m³"}, "value"),
+        ({"name": "range_upper", "value": "1000", "unit": "mg/m3"}, "unit"),
+        ({"name": "range_upper", "value": "inf"}, "value"),
+        ({"name": "constant_count", "value": "0"}, "value"),
+        ({"name": "rang_upper", "value": "5"}, "name"),
+        ({"name": "slope", "value": "x"}, "value"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(registry, fields: dict, field: str) -> None:
+    title = registered.KINDS["setting"].field_title(field)
+    values, errors = checking.check(Proposal("setting", {"series": "A1.a34004", **fields}), 1)
+    assert values is None
+    assert [one.field for one in errors] == [title]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "range_upper", "value": "1000", "unit": "µg/m³"},
+        {"name": "constant_count", "value": "4", "unit": "次"},
+        {"name": "slope", "value": "1.02"},
+        {"name": "own_name", "value": "whatever"},
+    ],
+)
+def test_a_setting_that_works_and_an_office_s_own_are_taken(registry, fields: dict) -> None:
+    assert checking.check(Proposal("setting", {"series": "A1.a34004", **fields}), 1)[1] == []
+
+
+def test_a_setting_that_was_registered_without_effect_can_be_ended(maker, checker) -> None:
+    series = models.Series.objects.get(code="A1.a34004")
+    models.Setting.objects.create(series=series, name="range_upper", value="abc", unit="")
+    good = {"series": "A1.a34004", "name": "range_upper", "value": "500", "valid_from": "2026-01-01"}
+    change = services.propose(maker, "range", [Proposal("setting", good)])
+    services.approve(checker, change, change.version)
+    assert [one.value for one in queries.in_force(models.Setting.objects.all())] == ["500"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_file_with_fewer_columns_leaves_the_others_as_they_are(maker, checker, ending: str) -> None:
+    kind = registered.KINDS["device"]
+    models.Device.objects.filter(code="A1-D1").update(
+        policy={"accept": ["length_wrong"]}, sm4_key_hex="0" * 32, addresses=["10.0.0.0/8"]
+    )
+    before = registered.plain(kind, models.Device.objects.get(code="A1-D1"))
+    heads, row = ["code", "name", "silence_seconds"], ["A1-D1", "新名", ""]
+    if ending == "csv":
+        content = "\n".join(",".join(one) for one in (heads, row)).encode()
+    else:
+        book = Workbook()
+        book.active.append(heads)
+        book.active.append(row)
+        held = io.BytesIO()
+        book.save(held)
+        content = held.getvalue()
+    change = services.propose(maker, "name", files.read(kind, f"x.{ending}", content))
+    services.approve(checker, change, change.version)
+    after = registered.plain(kind, models.Device.objects.get(code="A1-D1"))
+    default = models.Device._meta.get_field("silence_seconds").default
+    assert after == {**before, "name": "新名", "silence_seconds": default}, "an empty cell empties"
+
+
+def test_a_new_row_needs_what_is_required_all_the_same(maker) -> None:
+    with pytest.raises(ProposalError) as refused:
+        services.propose(maker, "x", [Proposal("device", {"code": "A9-D9", "name": "新"})])
+    assert {registered.KINDS["device"].field_title(name) for name in ("mn", "point")} <= {
+        one.field for one in refused.value.rows
+    }
+
+
 def test_what_a_series_measures_is_no_setting_of_its_device(registry) -> None:
     device = models.Device.objects.first().code
     fields = {"device": device, "name": "measured_state", "value": "actual"}
@@ -569,3 +778,31 @@ def test_a_flow_is_not_referred_to_an_oxygen_content(registry) -> None:
     assert checking.check(Proposal("setting", fields), 1)[1]
     fields = {"series": series.code, "name": "measured_state", "value": "actual"}
     assert not checking.check(Proposal("setting", fields), 1)[1]
+
+
+@pytest.mark.parametrize("number", [123456789012345680, 1.2345678901234567e23, 1e15])
+def test_a_code_of_which_excel_lost_digits_is_refused(maker, number: float) -> None:
+    book = Workbook()
+    book.active.append(["code", "name", "kind", "region"])
+    book.active.append([number, "单位", "holder", 990101])
+    held = io.BytesIO()
+    book.save(held)
+    with pytest.raises(ProposalError) as refused:
+        services.propose(maker, "x", files.read(registered.KINDS["organisation"], "x.xlsx", held.getvalue()))
+    (error,) = refused.value.rows
+    assert (error.row, error.field) == (2, registered.KINDS["organisation"].field_title("code"))
+    assert "15" in error.message
+
+
+def test_a_request_is_read_where_all_its_rows_lie(registry) -> None:
+    author = registry.person("author", "data_manager", region=registry.city)
+    rows = [point(code="A2"), point(code="B2", region="990102")]
+    both = services.propose(author, "两县", rows)
+    here = services.propose(author, "甲县", [point(code="A3")])
+    seen = {
+        who: set(queries.changes_visible_to(registry.person(who, "leader", region=region)))
+        for who, region in (("city", registry.city), ("one", registry.county), ("two", registry.other))
+    }
+    assert seen["city"] == {both, here}
+    assert seen["one"] == {here}
+    assert seen["two"] == set()

@@ -136,3 +136,17 @@ def test_the_file_of_a_source_shows_its_permit_whole(client, staff) -> None:
     page = client.get("/sources/S1/").content.decode()
     for text in ("P-7", "甲市局", "自行监测", "COD 每日一次<br>厂界噪声", "虚构单位"):
         assert text in page, text
+
+
+def test_every_row_of_a_long_request_can_be_read_before_it_is_approved(client, staff) -> None:
+    head = "code,name,kind,level,region,organisation\n"
+    rows = "".join(f"L{number:03},站{number},air_city,county,990101,B1\n" for number in range(230))
+    file = SimpleUploadedFile("p.csv", (head + rows).encode())
+    answer = client.post("/registry/import/", {"kind": "point", "reason": "批量", "file": file})
+    first = client.get(answer["Location"]).content.decode()
+    assert "新增 230 行" in first
+    assert "L000" in first
+    assert "L229" not in first
+    assert "L229" in client.get(f"{answer['Location']}?page=10").content.decode()
+    book = load_workbook(io.BytesIO(client.get(f"{answer['Location']}?export=xlsx").content)).active
+    assert {row[1] for row in book.iter_rows(min_row=2, values_only=True)} == {f"L{n:03}" for n in range(230)}

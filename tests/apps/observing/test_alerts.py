@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 from tests.apps.conftest import NOW
 
-from qingjian.apps.observing import queries, services
+from qingjian.apps.observing import merging, queries, services
 from qingjian.apps.observing.models import Alert, FindingRecord, Heartbeat, Mark
 from qingjian.contracts.findings import Finding, finding_id
 
@@ -237,6 +237,133 @@ def test_a_permit_holder_does_not_verify_its_own_data(registry) -> None:
             "verified",
             "x",
         )
+
+
+def test_what_lasts_and_grows_worse_after_closing_is_raised_again(log, client, staff) -> None:
+    log.append([finding()])
+    services.consume_findings(log)
+    first = Alert.objects.get()
+    services.close(staff, first, first.version, "network", "已报修")
+    log.append([finding(), replace(finding(), severity="critical")])
+    services.consume_findings(log)
+    first.refresh_from_db()
+    again = Alert.objects.exclude(pk=first.pk).get()
+    assert (first.state, again.state, again.severity, again.ended_at) == ("closed", "open", "critical", None)
+    assert FindingRecord.objects.get().alert == again
+    log.append([replace(finding(), severity="critical")])
+    services.consume_findings(log)
+    assert Alert.objects.count() == 2
+    client.force_login(staff)
+    assert f"/alerts/{again.pk}/" in client.get(f"/alerts/{first.pk}/").content.decode()
+
+
+def test_what_is_over_is_not_raised_again_for_its_severity(log, staff) -> None:
+    log.append([finding()])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    services.close(staff, alert, alert.version, "network", "已报修")
+    log.append([replace(finding(lasts=60), severity="critical")])
+    services.consume_findings(log)
+    assert Alert.objects.get().state == "closed"
+
+
+@pytest.fixture
+def holder(registry):
+    return registry.person("h", "permit_holder", organisation=registry.holder)
+
+
+def outlet_mark(author, kind: str, *, ends: timedelta = -timedelta(hours=2), **more) -> Mark:
+    from qingjian.apps.network.models import Point
+
+    point = Point.objects.get(code="W1")
+    return services.set_mark(
+        author, point, ["W1.w01018"], NOW - timedelta(hours=5), NOW + ends, kind, "现场核查", **more
+    )
+
+
+@pytest.mark.parametrize("kind", ["valid", "maintenance", "invalid"])
+@pytest.mark.parametrize("left", [False, True])
+def test_the_unit_leaves_what_the_bureau_marked_as_it_is(staff, holder, kind: str, left: bool) -> None:
+    mark = outlet_mark(staff, "invalid")
+    if left:  # the officer's account was closed since
+        staff.is_active = False
+        staff.save()
+    for attempt in ({"kind": kind}, {"kind": "invalid", "supersedes": mark, "withdrawn": True}):
+        with pytest.raises(ValidationError, match=r"authority|主管部门"):
+            outlet_mark(holder, **attempt)
+    assert Mark.objects.get() == mark
+
+
+def test_the_unit_takes_its_own_marks_back_and_the_bureau_any(staff, holder) -> None:
+    own = outlet_mark(holder, "maintenance")
+    outlet_mark(holder, "maintenance", supersedes=own, withdrawn=True)
+    again = outlet_mark(holder, "fault")
+    outlet_mark(staff, "fault", supersedes=again, withdrawn=True)
+    outlet_mark(staff, "invalid")
+    assert outlet_mark(holder, "confirmed").kind == "confirmed", "a level outranks no mark"
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "allowed"),
+    [("stopped", 30, True), ("stopped", 40, False), ("invalid", 3, False), ("valid", 3650, False)],
+)
+def test_nobody_marks_years_ahead(staff, holder, kind: str, days: int, allowed: bool) -> None:
+    for author in (staff, holder):
+        if allowed:
+            outlet_mark(author, kind, ends=timedelta(days=days))
+            Mark.objects.all().delete()
+        else:
+            with pytest.raises(ValidationError, match="31"):
+                outlet_mark(author, kind, ends=timedelta(days=days))
+
+
+def test_the_page_tells_the_unit_why_a_bureau_s_mark_stays(client, staff, holder) -> None:
+    mark = outlet_mark(staff, "invalid")
+    client.force_login(holder)
+    page = client.post(f"/marks/{mark.pk}/withdraw/", {"reason": "x"}, follow=True).content.decode()
+    assert "主管部门" in page
+    assert Mark.objects.count() == 1
+
+
+@pytest.mark.parametrize("rule", ["changed-after-the-fact", "device-against-platform", "exceedance-hour"])
+def test_the_bureau_closes_what_is_stated_about_a_unit_s_data(log, client, staff, holder, rule: str) -> None:
+    log.append([finding(rule, "W1.w01018", "series", lasts=60)])
+    services.consume_findings(log)
+    alert = Alert.objects.get()
+    with pytest.raises(PermissionDenied):
+        services.close(holder, alert, alert.version, "other", "nothing happened")
+    client.force_login(holder)
+    page = client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert 'value="close"' not in page
+    assert "由主管部门关闭" in page
+    services.comment(holder, alert, alert.version, "补传")
+    alert.refresh_from_db()
+    services.acknowledge(holder, alert, alert.version)
+    alert.refresh_from_db()
+    client.force_login(staff)
+    assert 'value="close"' in client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert services.close(staff, alert, alert.version, "other", "已核实").state == "closed"
+
+
+def test_a_unit_closes_technical_alerts_and_merges_nothing_else_into_them(log, staff, holder) -> None:
+    log.append(
+        [
+            finding("device-silent", "W1-D1", lasts=60, severity="critical"),
+            finding("changed-after-the-fact", "W1.w01018", "series", lasts=60),
+        ]
+    )
+    services.consume_findings(log)
+    silent, changed = Alert.objects.order_by("pk")
+    with pytest.raises(PermissionDenied):
+        merging.merge(holder, {silent.pk: silent.version, changed.pk: changed.version}, "同一件事")
+    merging.merge(staff, {silent.pk: silent.version, changed.pk: changed.version}, "同一件事")
+    silent.refresh_from_db()
+    with pytest.raises(PermissionDenied):
+        services.close(holder, silent, silent.version, "network", "好")
+    changed.refresh_from_db()
+    merging.split(staff, changed, changed.version, "分开")
+    silent.refresh_from_db()
+    assert services.close(holder, silent, silent.version, "network", "好").state == "closed"
 
 
 def gap(lasts: int | None, missing: int, minutes: int = 0) -> Finding:

@@ -12,7 +12,7 @@ from tests.apps.conftest import NOW
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Outlet, Point
 from qingjian.apps.network.services import Proposal
-from qingjian.apps.observing import charts, services
+from qingjian.apps.observing import charts, services, views
 from qingjian.apps.observing.own import MOST_ROWS, finest
 from qingjian.apps.observing.values import page_values
 
@@ -125,6 +125,20 @@ def test_table_and_workbook_hold_the_same_statuses(fine, put, staff, client) -> 
     assert client.get("/points/A1/").status_code == 200
     for wrong in ("from=2026-13-01T00:00", "to=0001-01-01T00:00", "as_of=yesterday"):
         assert client.get(f"/data/chart/?series={fine.code}&{wrong}").status_code == 400, wrong
+
+
+def test_a_workbook_of_too_many_values_is_refused_with_what_to_do(
+    fine, put, staff, client, monkeypatch
+) -> None:
+    put(fine, "minute", minutes(START, [10, 12, 14]))
+    client.force_login(staff)
+    query = f"series={fine.code}&statistic=minute&range=day&export=xlsx"
+    monkeypatch.setattr(views, "MOST_EXPORTED", 3)
+    assert client.get(f"/data/table/?{query}").status_code == 200
+    monkeypatch.setattr(views, "MOST_EXPORTED", 2)
+    answer = client.get(f"/data/table/?{query}")
+    assert answer.status_code == 400
+    assert "请缩短时段" in answer.content.decode()
 
 
 def test_converted_values_and_the_limits_that_apply_to_them_are_told_apart(fine, put, staff) -> None:

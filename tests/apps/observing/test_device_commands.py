@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from qingjian.apps.network.models import Device
 from qingjian.apps.observing.device_commands import NOT_OFFERED, TITLES, offered, read_pairs
-from qingjian.apps.observing.forms import CommandForm
+from qingjian.apps.observing.forms import CommandForm, FirstCommandsForm
 from qingjian.apps.records.models import LedgerEvent
+from qingjian.apps.rulekeeping import services as protocol_services
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.gateway.dialogue import groups_of
 from qingjian.hj212 import profiles
@@ -52,6 +54,12 @@ def test_every_command_of_the_host_is_offered_with_its_fields(edition: str, cn: 
     assert wire == {**given, **period}
     # What the gateway makes of it names every field once, in the groups of the table.
     assert sorted(name for group in groups_of(edition, cn, wire) for name, _ in group) == sorted(wire)
+
+
+def test_a_command_that_is_switched_off_is_not_offered() -> None:
+    off = frozenset({"hj212:2025:command:3024:down"})
+    assert set(offered("2025")) - set(offered("2025", off)) == {"3024"}
+    assert offered("2017", off) == offered("2017")
 
 
 def test_a_title_stands_for_a_command_there_is() -> None:
@@ -104,6 +112,54 @@ def test_a_command_goes_into_the_queue_and_the_ledger(registry, client) -> None:
     (command,) = SqliteCommandQueue(settings.DATA_FOLDER.commands).recent("MN-W1")
     assert (command.code, command.parameters, command.purpose) == ("3022", {"PolId": "w01018"}, "超标留样")
     assert LedgerEvent.objects.filter(kind="command.queued").count() == 1
+    protocol_services.switch_off(
+        registry.person("m", "data_manager", region=registry.city),
+        "hj212:2025:command:3024:down",
+        "待厂家说明",
+    )
+    page = client.get("/devices/W1-D1/").content.decode()
+    assert "(3024)" not in page
     page = client.post("/devices/W1-D1/", {**sent, "parameters": ""}).content.decode()
     assert "该命令还需要：PolId" in page
     assert len(SqliteCommandQueue(settings.DATA_FOLDER.commands).recent("MN-W1")) == 1
+
+
+def test_what_a_device_is_told_after_its_first_connection_is_queued_in_the_order_of_the_standard(
+    registry, client
+) -> None:
+    client.force_login(registry.person("staff", "station_staff"))
+    assert "/devices/W1-D1/first-commands/" in client.get("/devices/W1-D1/").content.decode()
+    given = {
+        "first-over_time": "10",
+        "first-resends": "3",
+        "first-rtd_interval": "60",
+        "first-min_interval": "10",
+        "first-realtime": "on",
+        "first-status": "off",
+        "first-purpose": "新装数采仪",
+    }
+    client.post("/devices/W1-D1/first-commands/", {**given, "first-resends": ""})
+    queue = SqliteCommandQueue(settings.DATA_FOLDER.commands)
+    assert not queue.recent("MN-W1"), "time-out and resends go together"
+    assert client.post("/devices/W1-D1/first-commands/", given).status_code == 302
+    assert [(one.code, one.parameters) for one in reversed(queue.recent("MN-W1"))] == [
+        ("1012", {}),
+        ("1000", {"OverTime": "10", "ReCount": "3"}),
+        ("1062", {"RtdInterval": "60"}),
+        ("1064", {"MinInterval": "10"}),
+        ("2011", {}),
+        ("2022", {}),
+    ]
+    assert LedgerEvent.objects.filter(kind="command.queued").count() == 6
+    client.post("/devices/W1-D1/first-commands/", {"first-purpose": "只校时"})
+    assert [one.code for one in queue.recent("MN-W1", 1)] == ["1012"]
+    client.force_login(registry.person("officer", "enforcement_officer"))
+    assert client.post("/devices/W1-D1/first-commands/", given).status_code == 403
+    client.force_login(registry.person("away", "station_staff", region=registry.other))
+    assert client.post("/devices/W1-D1/first-commands/", given).status_code == 404
+
+
+def test_an_edition_without_minute_interval_is_not_asked_for_one() -> None:
+    form = FirstCommandsForm({"first-purpose": "x", "first-min_interval": "10"}, edition="2005")
+    assert form.is_valid(), form.errors
+    assert [code for code, _ in form.commands(datetime(2026, 3, 1, tzinfo=UTC))] == ["1012"]

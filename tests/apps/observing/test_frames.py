@@ -1,8 +1,15 @@
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.http import HttpResponse
+
+from qingjian.apps.network import services as network
+from qingjian.apps.network.models import Device
+from qingjian.apps.observing import device_views, provenance, queries
 from qingjian.apps.observing.provenance import hex_dump, without_password
+from qingjian.contracts.current import now
 
 
 @pytest.mark.parametrize(
@@ -17,6 +24,8 @@ from qingjian.apps.observing.provenance import hex_dump, without_password
             b"##0050PW=abc;MN=A;CP=&&SKCreateTime=1,NewSK=fedcba9876543210&&FFFF",
             b"##0050PW=***;MN=A;CP=&&SKCreateTime=1,NewSK=****************&&FFFF",
         ),
+        (b"##0050pw=abc;MN=A;CP=&& newpw =654321&&FFFF", b"##0050pw=***;MN=A;CP=&& newpw =******&&FFFF"),
+        (b"##0050QN=1;CN=2011; PW=abc;PW =abc;MN=A", b"##0050QN=1;CN=2011; PW=***;PW =***;MN=A"),
         (b"\xff\x00noise", b"\xff\x00noise"),
     ],
 )
@@ -28,3 +37,29 @@ def test_a_hex_dump_keeps_every_byte() -> None:
     data = bytes(range(40))
     dump = hex_dump(data)
     assert bytes.fromhex("".join(line[6:53].replace(" ", "") for line in dump.splitlines())) == data
+
+
+def test_a_frame_is_shown_to_whoever_had_the_device_when_it_was_received(
+    client, registry, clock, monkeypatch
+) -> None:
+    """An MN moves to another holder's device: the frames of before stay with the holder of before."""
+    received = now()
+    frame = {"mn": "MN-W1", "received_at": received}
+    monkeypatch.setattr(provenance, "frame", lambda *_id: frame)
+    monkeypatch.setattr(device_views, "render", lambda *_parts: HttpResponse("shown"))
+    clock.advance(60)
+    Device.objects.filter(code="W1-D1").update(mn="MN-OLD")
+    Device.objects.filter(code="A1-D1").update(mn="MN-W1")
+    network.publish_directory()
+    holder = registry.person("holder", "permit_holder", organisation=registry.holder)
+    station = registry.person("q", "permit_holder")  # of the bureau, which has the MN now
+    shown = {}
+    for moment in (received, now() + timedelta(seconds=1)):
+        frame["received_at"] = moment
+        for user in (holder, station):
+            client.force_login(user)
+            shown[user.username, moment == received] = client.get("/data/frames/gateway-1/1/").status_code
+    assert shown == {("holder", True): 200, ("q", True): 404, ("holder", False): 404, ("q", False): 200}
+    now_theirs, before = Device.objects.get(code="A1-D1"), Device.objects.get(code="W1-D1")
+    assert not queries.received_from(now_theirs, "MN-W1", received)
+    assert queries.received_from(before, "MN-W1", received)

@@ -134,8 +134,8 @@ def test_a_crash_between_signing_and_marking_enters_nothing_twice(registry, nota
 
 
 def test_every_wired_deed_is_entered(registry, clock, put) -> None:
-    manager = registry.person("manager", "data_manager")
-    other = registry.person("other", "data_manager")
+    manager = registry.person("manager", "data_manager", region=registry.city)
+    other = registry.person("other", "data_manager", region=registry.city)
     security = registry.person("security", "security_administrator")
     fields = station_fields()
     approved = propose(manager, "改名", fields)

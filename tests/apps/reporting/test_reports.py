@@ -158,6 +158,16 @@ def test_an_october_report_knows_last_year_only_when_there_is_one(filled, place,
     assert report.content["notice"] is None
 
 
+def test_a_month_that_goes_on_is_compared_with_the_same_days_of_last_year(filled, place, manager) -> None:
+    for day, fine in ((10, 100.0), (12, 20.0), (20, 20.0), (21, 100.0), (25, 100.0)):
+        start = datetime(2025, 11, day, tzinfo=CHINA)
+        put_all([*air("A1", start, a34004=fine), *air("A2", start, a34004=fine)])
+        evaluation.evaluate("air", start.date(), start.date())
+    report = make(manager, place, span="month")
+    assert "上年同期（截至 2025-11-20）有效 3 天，优良比例 66.7%" in report.content["summary"][1]["zh"]
+    assert "(up to 2025-11-20): 3 days" in report.content["summary"][1]["en"]
+
+
 def test_newer_data_are_shown_and_make_a_new_version(filled, place, manager, client, clock) -> None:
     report = make(manager, place)
     client.force_login(manager)

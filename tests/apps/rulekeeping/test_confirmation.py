@@ -14,14 +14,16 @@ def row(db):
 
 def test_a_confirmed_rule_may_act_alone(county, row) -> None:
     assert not may_act_alone([row])
-    services.confirm(county.person("m", "data_manager"), row.id, row.digest, "HJ 75-2017 第12页")
+    services.confirm(
+        county.person("m", "data_manager", region=county.city), row.id, row.digest, "HJ 75-2017 第12页"
+    )
     confirmed = queries.rulebook().row(row.id)
     assert confirmed.confirmation.document == "HJ 75-2017 第12页"
     assert may_act_alone([confirmed])
 
 
 def test_confirmation_needs_the_right_the_document_and_the_content_seen(county, row) -> None:
-    manager = county.person("m", "data_manager")
+    manager = county.person("m", "data_manager", region=county.city)
     with pytest.raises(PermissionDenied):
         services.confirm(county.person("s", "station_staff"), row.id, row.digest, "HJ 75-2017")
     for row_id, digest, document in (
@@ -34,7 +36,7 @@ def test_confirmation_needs_the_right_the_document_and_the_content_seen(county, 
 
 
 def test_the_page_filters_and_confirms(client, county, row) -> None:
-    client.force_login(county.person("m", "data_manager"))
+    client.force_login(county.person("m", "data_manager", region=county.city))
     assert client.get("/rules/?confidence=U&q=HJ").status_code == 200
     client.post("/rules/confirm/", {"row": row.id, "digest": row.digest, "document": "原文 第3页"})
     assert "原文 第3页" in client.get("/rules/?state=confirmed").content.decode()

@@ -18,12 +18,12 @@ TABLE = "ambient_air_limits"
 
 @pytest.fixture
 def maker(county):
-    return county.person("maker", "data_manager")
+    return county.person("maker", "data_manager", region=county.city)
 
 
 @pytest.fixture
 def checker(county):
-    return county.person("checker", "data_manager")
+    return county.person("checker", "data_manager", region=county.city)
 
 
 def limit(**changes: str) -> dict[str, str]:
@@ -76,7 +76,7 @@ def test_only_data_managers_and_only_once(maker, checker, county) -> None:
             propose(county.person(role, role), limit())
     change = propose(maker, limit())
     services.approve(checker, change, 0, "DB99/T 1-2026")
-    third = county.person("third", "data_manager")
+    third = county.person("third", "data_manager", region=county.city)
     with pytest.raises(ValidationError):
         services.approve(third, change, 0, "DB99/T 1-2026")
     with pytest.raises(ValidationError, match=r"change|变化"):
@@ -209,3 +209,60 @@ def test_limits_cannot_be_entered_by_one_person(maker, client) -> None:
     page = client.get("/rules/").content.decode()
     assert f'<option value="{TABLE}"' in page.split("own-table")[0]
     assert f'<option value="{TABLE}"' not in page.split("own-table")[1]
+
+
+OUTLETS = "outlet_standards"
+TARGETS = "regional_targets"
+
+
+def applies(outlet: str) -> str:
+    row = {"standard": "GB 18918", "outlet": outlet, "effective_from": "2026-01-01", "source": "环评批复"}
+    return services.as_csv(OUTLETS, [row])
+
+
+def target(region: str) -> str:
+    row = {"standard": "考核目标", "region": region, "year": "2026", "item": "PM2.5", "value": "35"}
+    return services.as_csv(TARGETS, [{**row, "effective_from": "2026-01-01", "source": "考核文件"}])
+
+
+def test_two_people_of_one_county_change_no_rule_of_the_whole_node(county, maker, checker, client) -> None:
+    inside = county.person("inside", "data_manager")
+    with pytest.raises(PermissionDenied, match=r"whole node|整个节点"):
+        propose(inside, limit())
+    change = propose(maker, limit())
+    for decide in (services.approve, services.reject):
+        with pytest.raises(PermissionDenied):
+            decide(inside, change, 0, "DB99/T 1-2026 第3页")
+    client.force_login(inside)
+    page = client.get(f"/limits/changes/{change.pk}/").content.decode()
+    assert 'value="approve"' not in page
+    assert "limits/propose" not in client.get(f"/limits/?table={TABLE}").content.decode()
+    answer = client.post(f"/limits/propose/?table={TABLE}", {**limit(limit="41"), "reason": "地方标准"})
+    assert "整个节点" in answer.content.decode()
+    assert RuleProposal.objects.count() == 1
+    services.approve(checker, change, 0, "DB99/T 1-2026 第3页")
+    (row,) = queries.rulebook().local_rows()
+    with pytest.raises(PermissionDenied):
+        services.propose(inside, TABLE, "", "误", taken_back=[row.id])
+
+
+def test_what_names_an_outlet_or_a_region_is_kept_by_the_people_of_that_place(registry) -> None:
+    inside, second = (registry.person(name, "data_manager") for name in ("inside", "second"))
+    outside = registry.person("outside", "data_manager", region=registry.other)
+    for table, text in ((OUTLETS, applies("S1-W1")), (TARGETS, target("990101"))):
+        with pytest.raises(PermissionDenied, match=r"outside|以外"):
+            services.propose(outside, table, text, "试")
+        change = services.propose(inside, table, text, "试")
+        with pytest.raises(PermissionDenied):
+            services.approve(outside, change, 0, "环评批复第3页")
+        services.approve(second, change, 0, "环评批复第3页")
+    assert len(queries.rulebook().local_rows()) == 2
+
+
+@pytest.mark.parametrize(("table", "text"), [(OUTLETS, applies("S9-W9")), (TARGETS, target("999999"))])
+def test_a_row_for_an_unknown_outlet_or_region_is_refused(maker, table: str, text: str) -> None:
+    with pytest.raises(services.RowsRefusedError) as caught:
+        services.propose(maker, table, text, "试")
+    assert [(one.line, one.column) for one in caught.value.problems] == [
+        (2, {OUTLETS: "outlet", TARGETS: "region"}[table])
+    ]

@@ -28,7 +28,7 @@ def changed(**values: str) -> str:
 
 @pytest.fixture
 def manager(county):
-    return county.person("m", "data_manager")
+    return county.person("m", "data_manager", region=county.city)
 
 
 def test_an_own_row_takes_the_place_of_a_packaged_one_and_can_be_withdrawn(manager) -> None:
@@ -73,6 +73,24 @@ def test_who_may_enter_and_what_must_be_said(manager, county) -> None:
     ):
         with pytest.raises(ValidationError):
             services.enter_local(manager, table, text, document)
+
+
+def test_own_rules_of_the_whole_node_need_a_post_that_reaches_it(manager, county, client) -> None:
+    inside = county.person("inside", "data_manager")
+    with pytest.raises(PermissionDenied):
+        services.enter_local(inside, "data_validity", changed(), "市规〔2026〕3号")
+    entered = services.enter_local(
+        manager, "data_validity", changed(rule=">=50 min sampling"), "市规〔2026〕3号"
+    )
+    (row,) = entered.rows
+    with pytest.raises(PermissionDenied):
+        services.withdraw_local(inside, row.id)
+    with pytest.raises(PermissionDenied):
+        services.confirm(inside, row.id, row.digest, "市规〔2026〕3号")
+    client.force_login(inside)
+    page = client.get("/rules/?state=local").content.decode()
+    assert "rules/own/withdraw" not in page
+    assert "own-table" not in page
 
 
 def test_the_page_takes_a_file_shows_errors_and_withdraws(client, manager) -> None:

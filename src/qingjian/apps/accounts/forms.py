@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.accounts.models import Organisation, Post, User
+from qingjian.apps.accounts.models import Organisation, Post, Region, User
 
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 """Browsers understand this form only, whatever the language of the page."""
@@ -106,3 +106,7 @@ class PostForm(forms.ModelForm):
             "valid_from": DAY,
             "valid_to": DAY,
         }
+
+    def __init__(self, *args: object, regions: object = None, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["region"].queryset = regions if regions is not None else Region.objects.none()

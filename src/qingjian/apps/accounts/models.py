@@ -190,6 +190,26 @@ class TwoPersonDecision(models.Model):
         abstract = True
 
 
+class AdministratorReset(TwoPersonDecision):
+    """A new first password for an administrator, or the end of a second factor: another administrator approves it."""
+
+    class What(models.TextChoices):
+        PASSWORD = "password", _("New first password")
+        SECOND_FACTOR = "second-factor", _("Reset of the second factor")
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="resets", verbose_name=_("User"))
+    what = models.CharField(_("What"), max_length=14, choices=What.choices)
+    password = models.CharField(max_length=128, blank=True)
+    """As the password of a user is stored; empty once decided."""
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = _("Reset of an administrator")
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.what} {self.state}"
+
+
 class AuditEvent(models.Model):
     """One line of the access trail: who did what, when, from where. Rows are only ever added."""
 

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from qingjian.apps.accounts import rules
 from qingjian.apps.accounts.models import (
+    AdministratorReset,
     AuditEvent,
     Organisation,
     Post,
@@ -61,8 +62,28 @@ def organisations_visible_to(user: Any) -> QuerySet[Organisation]:
     )
 
 
+def done_to(action: str, subject: str) -> QuerySet[AuditEvent]:
+    """Return every time an action was taken on something, oldest first, for the page of that thing."""
+    return (
+        AuditEvent.objects.filter(action=action, subject=subject).select_related("user").order_by("at", "pk")
+    )
+
+
 def audit_trail(user: Any) -> QuerySet[AuditEvent]:
     """Return the access trail for the audit administrator; others get nothing."""
     if not rules.may(user, Capability.READ_AUDIT):
         return AuditEvent.objects.none()
     return AuditEvent.objects.select_related("user")
+
+
+def waiting_resets(user: Any) -> QuerySet[AdministratorReset]:
+    """Return the resets of administrators that wait for a second one; administrators see them."""
+    rows = AdministratorReset.objects.filter(state=AdministratorReset.State.PROPOSED)
+    if not rules.is_administrator(user):
+        return rows.none()
+    return rows.select_related("user", "author")
+
+
+def resets_to_decide(user: Any) -> list[AdministratorReset]:
+    """Return the resets of administrators of which a person is the second administrator."""
+    return [one for one in waiting_resets(user) if rules.may_decide_reset(user, one)]

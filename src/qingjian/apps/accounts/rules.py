@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from qingjian.apps.accounts.models import Post, Region, RegionPlacement
+from qingjian.apps.accounts.models import AdministratorReset, Organisation, Post, Region, RegionPlacement
 from qingjian.apps.accounts.roles import ADMINISTRATORS, ROLES, Capability
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
@@ -77,7 +77,10 @@ def posts_on(user: Any, day: date | None = None) -> list[Post]:
     """Return the posts a person holds on a day (today when None)."""
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         return []
-    day = day or today()
+    return _posts_then(user, day or today())
+
+
+def _posts_then(user: Any, day: date) -> list[Post]:
     held = Post.objects.filter(user=user).select_related("organisation", "region")
     return [
         post
@@ -111,11 +114,46 @@ def subtree(region_ids: set[int], day: date | None = None) -> frozenset[int]:
     return frozenset(reached)
 
 
+def directly_above(day: date | None = None) -> dict[int, Region]:
+    """Return the region each region lay in on a day, by the number of the lower one."""
+    day = day or today()
+    rows = RegionPlacement.objects.select_related("parent")
+    return {
+        one.region_id: one.parent
+        for one in _rows("placements with parents", rows)
+        if one.valid_from <= day and (one.valid_to is None or day < one.valid_to)
+    }
+
+
+def above(region_ids: Iterable[int], day: date | None = None) -> frozenset[int]:
+    """Return the regions and all they lay in on a day."""
+    parents = directly_above(day)
+    reached: set[int] = set()
+    waiting = list(region_ids)
+    while waiting:
+        region = waiting.pop()
+        if region not in reached:
+            reached.add(region)
+            if region in parents:
+                waiting.append(parents[region].pk)
+    return frozenset(reached)
+
+
 def scope(user: Any, capability: Capability, day: date | None = None) -> Scope:
     """Return where a person holds a capability on a day."""
+    return _reach(posts_on(user, day), capability, day)
+
+
+def scope_then(user: Any, capability: Capability, moment: datetime) -> Scope:
+    """Return where a person held a capability at a moment, also when the account has been closed since."""
+    day = moment.astimezone(CHINA).date()
+    return _reach(_posts_then(user, day), capability, day)
+
+
+def _reach(posts: Iterable[Post], capability: Capability, day: date | None) -> Scope:
     regions: set[int] = set()
     organisations: set[int] = set()
-    for post in posts_on(user, day):
+    for post in posts:
         role = ROLES[post.role]
         if capability not in role.capabilities:
             continue
@@ -143,6 +181,110 @@ def require(
         raise PermissionDenied(
             _("Your present posts do not allow this. Ask the security administrator of your bureau.")
         )
+
+
+def may_everywhere(user: Any, capability: Capability) -> bool:
+    """Say whether a person holds a capability for the whole node: what lies in no single region asks for that.
+
+    Every region in use must be reached. Only a region above those reached may be missing, while nobody holds the
+    capability there: a county's node knows its city, which has no people on it.
+    """
+    reached = scope(user, capability).regions
+    if not reached:
+        return False
+    day = today()
+    in_use: set[int] = set(Organisation.objects.values_list("region_id", flat=True))
+    above: dict[int, set[int]] = {}
+    for placement in _rows("placements", RegionPlacement.objects.all()):
+        in_use |= {placement.region_id, placement.parent_id}
+        if placement.valid_from <= day and (placement.valid_to is None or day < placement.valid_to):
+            above.setdefault(placement.region_id, set()).add(placement.parent_id)
+    able = [code for code, role in ROLES.items() if capability in role.capabilities]
+    held = set(
+        Post.objects.filter(Q(valid_to=None) | Q(valid_to__gt=day), role__in=able, user__is_active=True)
+        .filter(valid_from__lte=day)
+        .values_list("region_id", flat=True)
+    )
+    in_use |= held
+    ancestors: set[int] = set()
+    waiting = list(reached)
+    while waiting:
+        for parent in above.get(waiting.pop(), ()):
+            if parent not in reached and parent not in ancestors:
+                ancestors.add(parent)
+                waiting.append(parent)
+    return in_use - reached <= ancestors - held
+
+
+def require_everywhere(user: Any, capability: Capability) -> None:
+    """Raise PermissionDenied unless a person holds a capability for the whole node."""
+    require(user, capability)
+    if not may_everywhere(user, capability):
+        raise PermissionDenied(
+            _("This holds for the whole node: it needs a post that reaches all of its regions.")
+        )
+
+
+def reaches_all(user: Any, capability: Capability, region_ids: Iterable[int]) -> bool:
+    """Say whether a person holds a capability in every one of the regions, or for the whole node."""
+    return set(region_ids) <= scope(user, capability).regions or may_everywhere(user, capability)
+
+
+def require_in(user: Any, capability: Capability, region_ids: Iterable[int]) -> None:
+    """Raise PermissionDenied unless a person holds a capability in every one of the regions, or for the whole node."""
+    require(user, capability)
+    if not reaches_all(user, capability, region_ids):
+        raise PermissionDenied(
+            _("This lies outside the region of your post. Ask the administrator of the region above.")
+        )
+
+
+def post_regions(role: str, organisation: Organisation, region_id: int) -> set[int]:
+    """Return the regions somebody must reach who gives or ends a post.
+
+    A post for the own organisation reaches what that organisation has, so the organisation's region counts too.
+    """
+    own = ROLES[role].own_organisation_only
+    return {region_id, organisation.region_id} if own else {region_id}
+
+
+def regions_to_give(user: Any) -> QuerySet[Region]:
+    """Return the regions for which a person may give posts."""
+    if may_everywhere(user, Capability.MANAGE_POSTS):
+        return Region.objects.all()
+    return Region.objects.filter(pk__in=scope(user, Capability.MANAGE_POSTS).regions)
+
+
+def coming_posts(user: Any) -> list[Post]:
+    """Return the posts a person holds today or will hold."""
+    day = today()
+    rows = Post.objects.filter(Q(valid_to=None) | Q(valid_to__gt=day), user=user)
+    return list(rows.exclude(valid_to=F("valid_from")).select_related("organisation"))
+
+
+def may_manage(author: Any, user: Any) -> bool:
+    """Say whether an administrator of accounts reaches every region in which a person holds a post."""
+    regions = {post.region_id for post in coming_posts(user)}
+    return may(author, Capability.MANAGE_USERS) and reaches_all(author, Capability.MANAGE_USERS, regions)
+
+
+def require_manage(author: Any, user: Any) -> None:
+    """Raise PermissionDenied unless `may_manage` holds: who sets a password can act with its posts."""
+    require_in(author, Capability.MANAGE_USERS, {post.region_id for post in coming_posts(user)})
+
+
+def is_administrator(user: Any) -> bool:
+    """Say whether a person is one of the three administrators, or will be."""
+    return any(post.role in ADMINISTRATORS for post in coming_posts(user))
+
+
+def may_decide_reset(person: Any, reset: AdministratorReset) -> bool:
+    """Say whether a person is the second administrator: neither who asked nor who is concerned, and in reach."""
+    if person.pk in (reset.author_id, reset.user_id):
+        return False
+    regions = {post.region_id for post in coming_posts(reset.user)}
+    administers = (Capability.MANAGE_USERS, Capability.MANAGE_POSTS, Capability.READ_AUDIT)
+    return any(may(person, one) and reaches_all(person, one, regions) for one in administers)
 
 
 def must_have_second_factor(user: Any) -> bool:

@@ -165,9 +165,16 @@ def reset(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget the second factor of somebody who lost telephone and recovery codes."""
     person = get_object_or_404(queries.users_visible_to(request.user), pk=pk)
     try:
-        services.reset_second_factor(request.user, person)
+        waiting = services.reset_second_factor(request.user, person)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, _("Second factor reset. The person sets up a new one."))
+        messages.success(
+            request, waits_text() if waiting else _("Second factor reset. The person sets up a new one.")
+        )
     return redirect(reverse("user", args=(pk,)))
+
+
+def waits_text() -> str:
+    """Return what an administrator reads whose reset of another administrator needs a second one."""
+    return _("Asked for. It takes effect when a second administrator approves it on the page of this person.")

@@ -7,13 +7,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import password_validation
-from django.core.exceptions import ValidationError
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import recorded, rules, second_factor
 from qingjian.apps.accounts.models import (
+    AdministratorReset,
     AuditEvent,
     Organisation,
     Post,
@@ -30,6 +32,7 @@ from qingjian.contracts.current import now
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_TIME = timedelta(minutes=15)
+_PROPOSED = TwoPersonDecision.State.PROPOSED
 
 
 def record(
@@ -184,13 +187,19 @@ def remove_second_factor(user: User, code: str) -> None:
 
 
 @transaction.atomic
-def reset_second_factor(author: Any, user: User) -> None:
-    """Forget the second factor of somebody who lost telephone and recovery codes."""
-    rules.require(author, Capability.MANAGE_USERS)
+def reset_second_factor(author: Any, user: User) -> AdministratorReset | None:
+    """Forget the second factor of somebody who lost telephone and recovery codes.
+
+    For an administrator it waits for a second administrator; the request then is returned.
+    """
+    rules.require_manage(author, user)
     if author == user:
         raise ValidationError(_("Nobody resets their own second factor."))
+    if rules.is_administrator(user):
+        return _ask_for_reset(author, user, AdministratorReset.What.SECOND_FACTOR)
     _forget_second_factor(user)
     record(author, "account:second-factor:reset", user.username)
+    return None
 
 
 def _require_code(user: User, code: str) -> None:
@@ -204,17 +213,74 @@ def _forget_second_factor(user: User) -> None:
 
 
 @transaction.atomic
-def reset_password(author: Any, user: User, password: str) -> None:
-    """Set a first password for somebody who forgot theirs; it must be changed at the next sign-in."""
-    rules.require(author, Capability.MANAGE_USERS)
+def reset_password(author: Any, user: User, password: str) -> AdministratorReset | None:
+    """Set a first password for somebody who forgot theirs; it must be changed at the next sign-in.
+
+    For an administrator it waits for a second administrator; the request then is returned.
+    """
+    rules.require_manage(author, user)
     if author == user:
         raise ValidationError(_("Change your own password on its own page."))
     password_validation.validate_password(password, user)
-    user.set_password(password)
+    stored = make_password(password)
+    if rules.is_administrator(user):
+        return _ask_for_reset(author, user, AdministratorReset.What.PASSWORD, stored)
+    _set_first_password(user, stored)
+    record(author, "account:password:reset", user.username)
+    return None
+
+
+def _set_first_password(user: User, stored: str) -> None:
+    user.password = stored
     user.must_change_password = True
     user.failed_sign_ins, user.locked_until = 0, None
     user.save(update_fields=("password", "must_change_password", "failed_sign_ins", "locked_until"))
-    record(author, "account:password:reset", user.username)
+
+
+def _ask_for_reset(author: Any, user: User, what: str, stored: str = "") -> AdministratorReset:
+    """Keep what one administrator wants done to another; a newer request takes the place of an older one."""
+    for older in AdministratorReset.objects.filter(user=user, what=what, state=_PROPOSED):
+        decide(author, older, older.version, AdministratorReset.State.WITHDRAWN, password="")
+    row = AdministratorReset.objects.create(
+        author=author, user=user, what=what, password=stored, created_at=now()
+    )
+    record(author, "account:reset:asked", user.username, {"what": str(what)})
+    return row
+
+
+@transaction.atomic
+def approve_reset(person: Any, row: AdministratorReset, version: int) -> None:
+    """Carry out what another administrator asked for."""
+    _require_second(person, row)
+    rules.require_manage(row.author, row.user)
+    stored = row.password
+    decide(person, row, version, AdministratorReset.State.APPROVED, password="")
+    user = User.objects.select_for_update().get(pk=row.user_id)
+    detail = {"asked_by": row.author.username}
+    if row.what == AdministratorReset.What.PASSWORD:
+        _set_first_password(user, stored)
+        record(person, "account:password:reset", user.username, detail)
+    else:
+        _forget_second_factor(user)
+        record(person, "account:second-factor:reset", user.username, detail)
+
+
+@transaction.atomic
+def refuse_reset(person: Any, row: AdministratorReset, version: int) -> None:
+    """Refuse what another administrator asked for, or take one's own request back."""
+    own = person.pk == row.author_id
+    if not own:
+        _require_second(person, row)
+    states = AdministratorReset.State
+    decide(person, row, version, states.WITHDRAWN if own else states.REJECTED, password="")
+    record(person, "account:reset:refused", row.user.username, {"what": row.what})
+
+
+def _require_second(person: Any, row: AdministratorReset) -> None:
+    if not rules.may_decide_reset(person, row):
+        raise PermissionDenied(
+            _("A second administrator decides this: neither who asked for it nor whose account it is.")
+        )
 
 
 @transaction.atomic
@@ -236,7 +302,7 @@ def add_user(
 @transaction.atomic
 def set_active(author: Any, user: User, active: bool) -> None:
     """Open or close an account; rows are never deleted."""
-    rules.require(author, Capability.MANAGE_USERS)
+    rules.require_manage(author, user)
     if author == user:
         raise ValidationError(_("Nobody opens or closes their own account."))
     User.objects.filter(pk=user.pk).update(is_active=active, locked_until=None, failed_sign_ins=0)
@@ -255,6 +321,9 @@ def give_post(
 ) -> Post:
     """Give a role to a person; the three administrators stay separate."""
     rules.require(author, Capability.MANAGE_POSTS)
+    if role in ROLES:
+        regions = rules.post_regions(role, organisation, region.pk)
+        rules.require_in(author, Capability.MANAGE_POSTS, regions)
     if author == user:
         raise ValidationError(_("Nobody gives a post to themselves."))
     return place_post(user, role, organisation, region, valid_from, valid_to, author)
@@ -276,7 +345,7 @@ def place_post(
         raise ValidationError({"valid_to": _("The end must lie after the beginning.")})
     overlapping = {
         post.role
-        for post in Post.objects.filter(user=user)
+        for post in Post.objects.filter(user=user).exclude(valid_to=F("valid_from"))
         if (post.valid_to is None or post.valid_to > valid_from)
         and (valid_to is None or post.valid_from < valid_to)
     }
@@ -309,11 +378,20 @@ def place_post(
 
 @transaction.atomic
 def end_post(author: Any, post: Post, last_day_excluded: date) -> None:
-    """End a post from a day on."""
-    rules.require(author, Capability.MANAGE_POSTS)
-    if last_day_excluded <= post.valid_from:
-        raise ValidationError(_("The end must lie after the beginning."))
-    Post.objects.filter(pk=post.pk).update(valid_to=last_day_excluded)
+    """End a post from a day on, never later than it ends already.
+
+    A post ended on its first day or before it is taken back: it ends where it begins and never counts.
+    """
+    post = Post.objects.select_for_update().select_related("user", "organisation").get(pk=post.pk)
+    regions = rules.post_regions(post.role, post.organisation, post.region_id)
+    rules.require_in(author, Capability.MANAGE_POSTS, regions)
+    end = max(last_day_excluded, post.valid_from)
+    if post.valid_to is not None and post.valid_to <= end:
+        raise ValidationError(
+            _("This post ends on %(day)s already. Its end is never moved to a later day; give a new post.")
+            % {"day": post.valid_to.isoformat()}
+        )
+    Post.objects.filter(pk=post.pk).update(valid_to=end)
     record(author, "account:post:ended", post.user.username, {"role": post.role})
     post.refresh_from_db()
     records.commit("post.ended", post.pk, {**recorded.named("actor", author), **recorded.post_ended(post)})

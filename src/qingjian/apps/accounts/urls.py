@@ -16,6 +16,7 @@ urlpatterns = [
     path("people/<int:pk>/active/", views.user_active, name="user-active"),
     path("people/<int:pk>/second-factor/reset/", second_factor_views.reset, name="second-factor-reset"),
     path("people/<int:pk>/password/", views.user_password, name="user-password"),
+    path("people/resets/<int:pk>/", views.reset_decide, name="reset-decide"),
     path("posts/<int:pk>/end/", views.post_end, name="post-end"),
     path("roles/", views.roles, name="roles"),
     path("organisations/", views.organisations, name="organisations"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,7 +17,7 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import queries, rules, second_factor_views, services, tables
 from qingjian.apps.accounts.forms import FirstPasswordForm, PasswordForm, PostForm, SignInForm, UserForm
 from qingjian.apps.accounts.middleware import address_of
-from qingjian.apps.accounts.models import Organisation, Post, User
+from qingjian.apps.accounts.models import AdministratorReset, Organisation, Post, User
 from qingjian.apps.accounts.roles import CAPABILITY_NAMES, ROLES, Capability
 from qingjian.contracts.current import now
 from qingjian.ui.returning import own_address
@@ -114,6 +116,7 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
                 "region": person.organisation.region_id,
                 "valid_from": rules.today(),
             },
+            regions=rules.regions_to_give(request.user),
         )
         if may_posts
         else None
@@ -131,15 +134,37 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
                 return redirect("user", pk)
     context = {
         "person": person,
-        "posts": queries.posts_of(person),
-        "today": rules.today(),
+        "posts": [_shown(request.user, post) for post in queries.posts_of(person)],
         "form": form,
-        "may_manage": rules.may(request.user, Capability.MANAGE_USERS) and person != request.user,
-        "may_posts": may_posts,
+        "may_manage": person != request.user and rules.may_manage(request.user, person),
+        "resets": [
+            {
+                "row": one,
+                "may_decide": rules.may_decide_reset(request.user, one),
+                "own": one.author_id == request.user.pk,
+            }
+            for one in queries.waiting_resets(request.user).filter(user=person)
+        ],
         "second_factor": queries.second_factor_of(person),
         "locked": bool(person.locked_until and person.locked_until > now()),
     }
     return render(request, "accounts/user.html", context)
+
+
+def _shown(reader: User, post: Post) -> dict[str, Any]:
+    """Return a post with what its reader may do to it; one that ends where it begins was taken back."""
+    today = rules.today()
+    taken_back = post.valid_to is not None and post.valid_to <= post.valid_from
+    open_still = not taken_back and (post.valid_to is None or post.valid_to > today)
+    regions = rules.post_regions(post.role, post.organisation, post.region_id)
+    return {
+        "row": post,
+        "taken_back": taken_back,
+        "begun": post.valid_from < today,
+        "may_end": open_still
+        and rules.may(reader, Capability.MANAGE_POSTS)
+        and rules.reaches_all(reader, Capability.MANAGE_POSTS, regions),
+    }
 
 
 @require_POST
@@ -156,14 +181,20 @@ def user_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Give somebody who forgot the password a first one."""
     rules.require(request.user, Capability.MANAGE_USERS)
     person = get_object_or_404(queries.users_visible_to(request.user), pk=pk)
+    rules.require_manage(request.user, person)
     form = FirstPasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            services.reset_password(request.user, person, form.cleaned_data["password"])
+            waiting = services.reset_password(request.user, person, form.cleaned_data["password"])
         except ValidationError as error:
             form.add_error("password", error)
         else:
-            messages.success(request, _("Password set. It must be changed at the next sign-in."))
+            messages.success(
+                request,
+                second_factor_views.waits_text()
+                if waiting
+                else _("Password set. It must be changed at the next sign-in."),
+            )
             return redirect("user", pk)
     return render(
         request,
@@ -174,6 +205,22 @@ def user_password(request: HttpRequest, pk: int) -> HttpResponse:
             "back_href": reverse("user", args=(pk,)),
         },
     )
+
+
+@require_POST
+def reset_decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve or refuse the reset of an administrator."""
+    rows = AdministratorReset.objects.filter(user__in=queries.users_visible_to(request.user))
+    row = get_object_or_404(rows.select_related("user", "author"), pk=pk)
+    version = request.POST.get("version", "")
+    act = services.approve_reset if request.POST.get("decision") == "approve" else services.refuse_reset
+    try:
+        act(request.user, row, int(version) if version.isdecimal() and len(version) < 9 else -1)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("Decided."))
+    return redirect("user", row.user_id)
 
 
 @require_POST

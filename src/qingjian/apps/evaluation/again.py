@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.evaluation import services
-from qingjian.apps.evaluation.drafts import Draft
+from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.evaluation import queries, services
+from qingjian.apps.evaluation.drafts import Chosen, Draft
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
-from qingjian.apps.evaluation.models import Evaluation, RuleChange
+from qingjian.apps.evaluation.models import Evaluation, Failure, RuleChange
 from qingjian.apps.evaluation.rule_views import said
 from qingjian.apps.network.models import Point
 from qingjian.apps.rulekeeping.effects import Changed, Effect, Outcome, Outlook, register
@@ -27,8 +30,10 @@ LOOKED_AHEAD = timedelta(days=31)
 MOST_SHOWN = 40
 
 
-def look_ahead(present: Rulebook, following: Rulebook) -> list[Outlook]:
-    """Work out the newest month under the rules as proposed and list which results would be others."""
+def look_ahead(present: Rulebook, following: Rulebook, user: Any) -> list[Outlook]:
+    """Work out the newest month under the rules as proposed; list and count which of the results a person sees would be others."""
+    points = set(queries.points_visible_to(user).values_list("pk", flat=True))
+    regions = account_rules.scope(user, Capability.VIEW_DATA).regions
     apart = difference(present, following)
     pairs: list[tuple[Row | None, Row | None]] = [
         *((None, row) for row in apart.added),
@@ -38,9 +43,15 @@ def look_ahead(present: Rulebook, following: Rulebook) -> list[Outlook]:
     found = []
     for one in services.to_evaluate(pairs):
         element = ELEMENT_RULES[one["element"]]
+        spoiled = Failure.objects.filter(element=element.name).exclude(point=None)
+        standing = Chosen(None, frozenset(spoiled.values_list("point_id", flat=True)))
         whole_first, last = date.fromisoformat(one["first"]), date.fromisoformat(one["last"])
         first = max(whole_first, last - LOOKED_AHEAD)
-        drafts = list(element.evaluate(following, first, last, services.whole_hour(now()), None))
+        drafts = [
+            one
+            for one in element.evaluate(following, first, last, services.whole_hour(now()), standing)
+            if (one.point in points if one.point else one.region in regions)
+        ]
         others = [
             (draft, before)
             for draft, _digest, before in services.differing(drafts, in_detail=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.rules import subtree
-from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation import in_service, inputs
 from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, number
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point, Series
@@ -23,11 +23,14 @@ from qingjian.standards.limits import applicable
 
 POLLUTANTS = ("SO2", "NO2", "PM10", "CO", "O3", "PM2.5")
 PLACES = {"CO": 3}
-"""Decimals of means that enter an index; 2 for all others. HJ 633-2026 rounds further by its own rule."""
+"""Decimals that are shown, 2 of all others; what enters an index is rounded once only, as the edition of HJ 633 asks."""
 HIGHEST_POSSIBLE = 1e6
 """In the unit of the index; a gram in a cubic metre of air is no air. Beyond, sums are no longer exact."""
 DAILY_PERIODS = {name: "8h" if name == "O3" else "24h" for name in POLLUTANTS}
 REGION_LEVELS = (Region.Level.COUNTY, Region.Level.CITY)
+SCALE_ENDS = 200
+"""IAQI at the end of the scales of HJ 633-2012 that go no further: SO2 of an hour, O3 of eight."""
+DATED_TABLES = ("aqi_breakpoints", "aqi_levels", "ambient_air_limits", "data_validity")
 STATION_KINDS = ("air_city", "air_township")
 
 
@@ -39,9 +42,9 @@ class Assessed:
     points: tuple[Point, ...]
 
 
-def stations() -> list[Point]:
-    """Return every running air station."""
-    return list(Point.objects.select_related("region").filter(kind__in=kinds_of("air"), status="running"))
+def stations(since: date | None = None) -> list[Point]:
+    """Return every running air station, and those that were still in service on a day or later."""
+    return in_service.of(Point.objects.select_related("region").filter(kind__in=kinds_of("air")), since)
 
 
 def assessed(points: Sequence[Point]) -> list[Assessed]:
@@ -89,14 +92,10 @@ def series_of(points: Sequence[Point]) -> dict[int, dict[str, Series]]:
 
 def segments(book: Rulebook, days: Sequence[date]) -> Iterator[tuple[date, slice]]:
     """Yield (a day of the segment, its places) for stretches of consecutive places under the same rules."""
-    changes = sorted(
-        {
-            row.valid_from
-            for table in ("aqi_breakpoints", "ambient_air_limits", "data_validity")
-            for row in book.rows(table)
-            if row.valid_from
-        }
-    )
+    rows = [row for table in DATED_TABLES for row in book.rows(table)]
+    begins = {row.valid_from for row in rows if row.valid_from}
+    # A row that ends is a border as well: what a day says must not depend on which days were evaluated with it.
+    changes = sorted(begins | {row.valid_to + timedelta(days=1) for row in rows if row.valid_to})
     keys = np.searchsorted(
         np.asarray([change.toordinal() for change in changes]),
         [day.toordinal() for day in days],
@@ -160,7 +159,13 @@ def places(pollutant: str) -> int:
     return PLACES.get(pollutant, 2)
 
 
-def _category(rules: Rules, aqi: int) -> str:
+def shown(pollutant: str, value: float | None) -> float | int | None:
+    """Return a stored concentration as pages and files show it; what is stored has the decimals it was worked out with."""
+    return None if value is None else number(value, places(pollutant))
+
+
+def category_of(rules: Rules, aqi: int) -> str:
+    """Return the category of an index, empty where there is none."""
     return next((name for low, high, name in rules.levels if low <= aqi <= high), "")
 
 
@@ -175,30 +180,59 @@ class Indexed:
     ozone_1h: np.ndarray | None = None
 
 
-def _index(
+def index_of(
     book: Rulebook,
     rules: Rules,
     values: dict[str, np.ndarray],
     periods: dict[str, str] | None,
     ozone_1h: np.ndarray | None,
 ) -> Indexed:
-    result = kernel.indices(values, periods=periods, on=rules.on, decimals=2, rulebook=book)
+    result = kernel.indices(values, periods=periods, on=rules.on, decimals=decimals_of(values), rulebook=book)
     aqi, primary = result.aqi, result.primary
     if ozone_1h is not None:
         # HJ 633-2012 also judges the highest hour of ozone; the higher of its two indices speaks.
+        hours = {"O3": ozone_1h}
         other = kernel.indices(
-            {"O3": ozone_1h}, periods={"O3": "1h"}, on=rules.on, decimals=2, rulebook=book
+            hours, periods={"O3": "1h"}, on=rules.on, decimals=decimals_of(hours), rulebook=book
         ).aqi
         aqi = np.maximum(aqi, other)
         primary = np.zeros_like(primary)
         for bit, name in enumerate(result.pollutants):
             top = (result.iaqi[name] == aqi) | ((other == aqi) if name == "O3" else False)
             primary |= np.left_shift(top & (aqi > 50), bit, dtype=np.uint8)
+    beyond = _beyond_the_scale(values, result, ozone_1h)
+    if beyond.any():
+        # The scale of 2012 ends at IAQI 200 and another averaging period speaks: what is left may not pass for the index.
+        unknown = beyond & (aqi <= SCALE_ENDS)
+        aqi, primary = np.where(unknown, kernel.MISSING, aqi), np.where(unknown, 0, primary)
     return Indexed(values, result, aqi, primary, ozone_1h)
 
 
-def _rounded(values: np.ndarray, pollutant: str) -> np.ndarray:
-    return means.round_means(values, places(pollutant))
+def _beyond_the_scale(
+    values: dict[str, np.ndarray], result: kernel.AirIndices, ozone_1h: np.ndarray | None
+) -> np.ndarray:
+    """Say where a pollutant was measured above the end of its scale, and nothing else of it speaks."""
+    found = np.zeros(result.aqi.shape, np.bool_)
+    for name in result.pollutants:
+        with np.errstate(invalid="ignore"):
+            above = np.isfinite(values[name]) & (values[name] >= 0) & (result.iaqi[name] < 0)
+        if name == "O3" and ozone_1h is not None:
+            above &= ~np.isfinite(ozone_1h)
+        found |= above
+    return found
+
+
+def decimals_of(values: dict[str, np.ndarray]) -> int | None:
+    """Return the decimals by which concentrations can be looked up; None for means, which have no end."""
+    for name, given in values.items():
+        if not np.all(np.isnan(given) | (np.round(given, places(name)) == given)):
+            return None
+    return places("")
+
+
+def _settled(values: np.ndarray) -> np.ndarray:
+    """Return values without the dust of binary fractions, far below any rounding of a standard."""
+    return means.round_means(values, means.MEAN_DECIMALS)
 
 
 def _drafts(
@@ -227,7 +261,7 @@ def _drafts(
                 if value == value:
                     used[name] = int(value) if value == int(value) else value
             if ozone is not None and ozone[line][column] == ozone[line][column]:
-                used["O3_1h"] = number(ozone[line][column], 2)
+                used["O3_1h"] = number(ozone[line][column], means.MEAN_DECIMALS)
             values = {"used": used}
             more = extra(line, column)
             if not used and not more:
@@ -246,7 +280,7 @@ def _drafts(
                 aqi=index if found else None,
                 publishable=found
                 and (rules.incomplete_is_published or complete[line][column] or index > 100),
-                category=_category(rules, index) if found else "",
+                category=category_of(rules, index) if found else "",
                 primary=names_of[primary[line][column]] if found else "",
                 result={
                     "iaqi": {
@@ -262,20 +296,27 @@ class Block:
     """Hours of all stations over whole natural days, read once and evaluated in parts."""
 
     def __init__(
-        self, book: Rulebook, points: Sequence[Point], first: date, last: date, as_of: datetime | None = None
+        self,
+        book: Rulebook,
+        points: Sequence[Point],
+        first: date,
+        last: date,
+        as_of: datetime | None = None,
+        pollutants: Sequence[str] = POLLUTANTS,
     ) -> None:
-        """Read the days first … last (both included)."""
+        """Read the days first … last (both included), of some pollutants only where no more are asked for."""
         self.book = book
         self.points = list(points)
+        self.ended = in_service.last_days(self.points)
         self.days = [first + timedelta(days=one) for one in range((last - first).days + 1)]
         self.series = series_of(self.points)
-        everything = [one for own in self.series.values() for one in own.values()]
+        everything = [one for own in self.series.values() for name, one in own.items() if name in pollutants]
         self.hours = inputs.read(everything, midnight(first), midnight(last + timedelta(days=1)), as_of)
         self.used: dict[str, np.ndarray] = {}
         self._refused: dict[tuple[int, int], dict[str, dict]] = {}
         self._converted: dict[tuple[int, str], str] = {}
         self._any_below = bool(self.hours.below.any())
-        for name in POLLUTANTS:
+        for name in pollutants:
             self.used[name] = (
                 np.stack([self._hours_of(line, point, name) for line, point in enumerate(self.points)])
                 if self.points
@@ -289,10 +330,9 @@ class Block:
         raw = self.hours.of(series.pk, "value")
         scaling = inputs.scaling(series, unit_of(self.book, pollutant))
         if scaling.refused is None:
-            # The arrays take so many decimals; the reasons are worked out from what is stored and must see the same.
             used = scaling.apply(self.hours.of(series.pk).copy())
             impossible = np.abs(used) > HIGHEST_POSSIBLE
-            used = _rounded(np.where(impossible, np.nan, used), pollutant)
+            used = _settled(np.where(impossible, np.nan, used))
             for hour in np.flatnonzero(impossible):
                 self._refuse(
                     line,
@@ -352,7 +392,7 @@ class Block:
             rules = rules_of(self.book, on)
             offset = low + part.start
             values = {name: hours[:, offset : low + part.stop] for name, hours in self.used.items()}
-            indexed = _index(self.book, rules, values, None, None)
+            indexed = index_of(self.book, rules, values, None, None)
 
             def refused(line: int, column: int, offset: int = offset, values: dict = values) -> dict:
                 found = self._refused.get((line, offset + column))
@@ -387,7 +427,7 @@ class Block:
             }
             valid = {name: np.sum(np.isfinite(grid), axis=-1) for name, grid in grids.items()}
             values = {
-                name: _rounded(means.daily_mean(grid, at_least=rules.validity.day_hours), name)
+                name: _settled(means.daily_mean(grid, at_least=rules.validity.day_hours))
                 for name, grid in grids.items()
                 if name != "O3"
             }
@@ -397,12 +437,12 @@ class Block:
                 hours_at_least=rules.validity.eight_hour_hours,
                 windows_at_least=rules.validity.eight_hour_windows,
             )
-            values["O3"] = _rounded(ozone, "O3")
+            values["O3"] = _settled(ozone)
             values = {name: values[name] for name in POLLUTANTS}
             one_hour = None
             if rules.incomplete_is_published:
                 one_hour = np.where(np.isfinite(ozone), np.fmax.reduce(grids["O3"], axis=-1), np.nan)
-            indexed = _index(self.book, rules, values, DAILY_PERIODS, one_hour)
+            indexed = index_of(self.book, rules, values, DAILY_PERIODS, one_hour)
 
             def counts(
                 line: int, column: int, valid: dict = valid, windows: np.ndarray = windows, low: int = low
@@ -443,20 +483,35 @@ class Block:
         periods: dict[str, str] | None,
         one_hour: np.ndarray | None,
     ) -> Iterator[Draft]:
+        """Evaluate regions by the stations that were in service on each day."""
+        days = [day_of(start) for start in starts]
+        for points, part in in_service.stretches(self.points, self.ended, days):
+            cut = {name: stack[:, part] for name, stack in values.items()}
+            ozone = None if one_hour is None else one_hour[:, part]
+            yield from self._regions_of(points, kind, rules, cut, starts[part], periods, ozone)
+
+    def _regions_of(
+        self,
+        points: Sequence[Point],
+        kind: str,
+        rules: Rules,
+        values: dict[str, np.ndarray],
+        starts: Sequence[datetime],
+        periods: dict[str, str] | None,
+        one_hour: np.ndarray | None,
+    ) -> Iterator[Draft]:
         line_of = {point.pk: line for line, point in enumerate(self.points)}
-        for one in assessed(self.points):
+        for one in assessed(points):
             lines = [line_of[point.pk] for point in one.points]
             share = rules.validity.site_share
 
-            def mean(
-                stack: np.ndarray, name: str, lines: list[int] = lines, share: Decimal = share
-            ) -> np.ndarray:
-                return _rounded(means.site_mean(stack[lines], share=share), name)[np.newaxis, :]
+            def mean(stack: np.ndarray, lines: list[int] = lines, share: Decimal = share) -> np.ndarray:
+                return _settled(means.site_mean(stack[lines], share=share))[np.newaxis, :]
 
-            together = {name: mean(stack, name) for name, stack in values.items()}
+            together = {name: mean(stack) for name, stack in values.items()}
             valid = {name: np.sum(np.isfinite(stack[lines]), axis=0) for name, stack in values.items()}
-            ozone = None if one_hour is None else mean(one_hour, "O3")
-            indexed = _index(self.book, rules, together, periods, ozone)
+            ozone = None if one_hour is None else mean(one_hour)
+            indexed = index_of(self.book, rules, together, periods, ozone)
 
             def counts(_line: int, column: int, valid: dict = valid, codes: tuple = one.points) -> dict:
                 found = {name: int(count[column]) for name, count in valid.items() if count[column]}

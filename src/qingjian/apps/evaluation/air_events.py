@@ -94,10 +94,27 @@ def lines(whole: Year, reduced: Year) -> list[Line]:
     return found
 
 
-def as_data(lines: Iterable[Line]) -> list[dict[str, Any]]:
-    """Return figures as they are kept with the decision."""
+def effect(row: AirEvent, year: int) -> list[Line]:
+    """Return what an event does to a year it touches, beside the other approved events of that year."""
+    others = [one for one in approved(row.region, year) if one.pk != row.pk]
+    without = compared(row.region, year, others)[1]
+    following = compared(row.region, year, [*others, row])[1]
+    return lines(without, following)
+
+
+def kept(row: AirEvent) -> list[tuple[int, list[dict[str, Any]]]]:
+    """Return by year what the decision kept of the effect; what older decisions kept spoke of the first year."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for one in row.effect or ():
+        found.setdefault(one.get("year", row.first.year), []).append(one)
+    return list(found.items())
+
+
+def as_data(lines: Iterable[Line], year: int) -> list[dict[str, Any]]:
+    """Return figures of a year as they are kept with the decision."""
     return [
         {
+            "year": year,
             "item": one.item,
             "statistic": one.statistic,
             "unit": one.unit,

@@ -1,4 +1,4 @@
-"""Pages of the air: now, the year, ranking."""
+"""Pages of the air: now and the year."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from qingjian.apps.evaluation.pages import caveats, frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.standards.air.statistics import STANDARD, PeriodStatistics
-from qingjian.ui.asked import one_of
 from qingjian.ui.listing import sheets_response, workbook_response
 
 THREE_YEARS = "three-years:"
@@ -106,7 +105,7 @@ def _now_workbook(found: dict[str, Any]) -> HttpResponse:
             row.aqi if row.publishable else "NA",
             words.category(row.published_category),
             row.published_primary,
-            *(row.values["used"].get(name) for name in air.POLLUTANTS),
+            *(air.shown(name, row.values["used"].get(name)) for name in air.POLLUTANTS),
             row.edition,
             row.confidence,
             card["label"]["text"] if card["label"] else _("measured"),
@@ -211,12 +210,13 @@ def air_year(request: HttpRequest) -> HttpResponse:
         ],
         targets=_targets(place, present, deduction["reduced"] if deduction else None),
         deduction=deduction,
-        may_propose=account_rules.may(request.user, Capability.CONFIRM_RULES),
+        may_propose=account_rules.may(request.user, Capability.CONFIRM_RULES, region=place.region),
         span=span,
         three=three,
         no_three=no_three,
         running=year == today.year,
         comparable=statistics.comparable(present, before),
+        editions=sorted({*present.editions, *before.editions}),
         change=statistics.change(
             present.composite.value if present.composite else None,
             before.composite.value if before.composite else None,
@@ -278,7 +278,7 @@ def _year_workbook(
             row.aqi if row.publishable else "NA",
             words.category(row.published_category),
             row.published_primary,
-            *(row.values["used"].get(name) for name in air.POLLUTANTS),
+            *(air.shown(name, row.values["used"].get(name)) for name in air.POLLUTANTS),
             row.edition,
             row.confidence,
             row.revision,
@@ -388,90 +388,3 @@ def air_year_why(request: HttpRequest) -> HttpResponse:
     if item in found.pollutants:
         return drawer(request, f"{item} {year}", place.region.name, found.pollutants[item].trace.to_dict())
     raise Http404
-
-
-def _ranking(request: HttpRequest) -> tuple[str, str, list[Any], tuple[Any, ...]]:
-    account_rules.require(request.user, Capability.VIEW_DATA)
-    by = one_of(request, "by", ("station", "township", "county", "city"), "station")
-    period = one_of(request, "period", ("month", "year"), "month")
-    points = list(queries.points_visible_to(request.user, air.STATION_KINDS).filter(status="running"))
-    if by in ("county", "city"):
-        regions = [one.region for one in queries.air_regions(request.user) if one.region.level == by]
-        return by, period, points, statistics.region_ranking(regions, period)
-    return by, period, points, statistics.ranking(points, by, period)
-
-
-def air_ranking_why(request: HttpRequest) -> HttpResponse:
-    """The drawer: how the index of one place in the ranking came about."""
-    _by, _period, _points, (lines, _left_out, _dates) = _ranking(request)
-    for one in lines:
-        if one.name == request.GET.get("name"):
-            return drawer(
-                request, f"{_('Composite index')} {one.index.value}", one.name, one.index.trace.to_dict()
-            )
-    raise Http404
-
-
-def air_ranking(request: HttpRequest) -> HttpResponse:
-    """Stations or townships by composite index, with movement against the period before."""
-    by, period, points, (lines, left_out, (first, last)) = _ranking(request)
-    if request.GET.get("export") == "xlsx":
-        heads = [
-            _("Rank"),
-            _("Movement"),
-            _("Name"),
-            _("Composite index"),
-            _("With every day"),
-            _("Before"),
-            f"{_('Against last year')} (%)",
-            _("Place by improvement"),
-            _("Days"),
-            *(f"{name}" for name in air.POLLUTANTS),
-        ]
-        return workbook_response(
-            "ranking",
-            heads,
-            (
-                [
-                    one.place.rank,
-                    one.place.movement,
-                    one.name,
-                    float(one.index.value),
-                    float((one.whole or one.index).value),
-                    float(one.before.value) if one.before else None,
-                    float(one.improved.value) if one.improved else None,
-                    one.improved.rank if one.improved else None,
-                    one.days,
-                    *(float(one.index.parts[name]) for name in air.POLLUTANTS),
-                ]
-                for one in lines
-            ),
-        )
-    levels = {one.region.level for one in queries.air_regions(request.user)}
-    series = air.series_of(points)
-    label = queries.label_of(one for own in series.values() for one in own.values())
-    context = frame(
-        _("Air ranking"),
-        "ranking",
-        lines=lines,
-        left_out=left_out,
-        first=first,
-        last=last,
-        by=by,
-        period=period,
-        ways=[
-            ("station", _("Stations")),
-            ("township", _("Townships")),
-            *(
-                (level, name)
-                for level, name in (("county", _("Counties")), ("city", _("Cities")))
-                if level in levels
-            ),
-        ],
-        label=label,
-        provisional=any(one.index.provisional for one in lines),
-        variant=words.variant(lines[0].index.variant) if lines else "",
-        pollutants=air.POLLUTANTS,
-        deducted=any(one.whole is not None for one in lines),
-    )
-    return render(request, "evaluation/air_ranking.html", context)

@@ -14,7 +14,7 @@ from django.db.models import Min
 
 from qingjian.apps.evaluation import outlets, words
 from qingjian.apps.evaluation.bounds import Bound
-from qingjian.apps.evaluation.drafts import day_of, midnight
+from qingjian.apps.evaluation.drafts import day_of, midnight, settled
 from qingjian.apps.evaluation.models import Evaluation, TrendWarning
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
@@ -36,7 +36,6 @@ FOLLOWED = {"hour": timedelta(hours=48), "day": timedelta(days=14)}
 """How far back warnings are worked out anew; earlier ones stay as they were."""
 ALERTED_FOR = {"hour": timedelta(hours=12), "day": timedelta(days=3)}
 """A warning that ended longer ago than this when it is found is listed, but asks nobody."""
-PLACES = 6
 
 
 @dataclass
@@ -54,7 +53,7 @@ class Track:
 
     def value(self, place: int) -> Decimal | None:
         one = float(self.used[place])
-        return Decimal(repr(round(one, PLACES))) if one == one else None
+        return Decimal(repr(settled(one))) if one == one else None
 
 
 def rebuild(points: set[int] | None, book: Rulebook) -> None:
@@ -63,7 +62,7 @@ def rebuild(points: set[int] | None, book: Rulebook) -> None:
     if not chosen:
         return
     for averaging in LENGTHS:
-        rules = warning_rules(averaging, rulebook=book)
+        rules = warning_rules(averaging, rulebook=book.on(day_of(now())))
         begin = began([one.point for one in chosen], averaging)
         for outlet, tracks in _tracks(book, chosen, averaging, rules, begin):
             follow(outlet.point, averaging, tracks, rules, begin, book)

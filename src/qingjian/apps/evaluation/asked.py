@@ -13,7 +13,9 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import air, queries
 from qingjian.apps.evaluation.drafts import day_of
+from qingjian.contracts import periods
 from qingjian.contracts.current import now
+from qingjian.contracts.periods import SPANS, YEAR, Period
 from qingjian.ui import asked
 
 MOST_YEARS = 10
@@ -36,6 +38,16 @@ def days(request: HttpRequest, usual: tuple[date, date] | None = None) -> tuple[
     if last < first:
         raise BadRequest(_("The end must lie after the beginning."))
     return first, last
+
+
+def period_of(request: HttpRequest, newest: date | None, spans: Collection[str] = SPANS) -> Period:
+    """Return the period asked for: `span` and any day `at` in it; the newest year with data when none is. Raises BadRequest."""
+    year = request.GET.get("year")
+    span = asked.one_of(request, "span", spans, YEAR if YEAR in spans else next(iter(spans)))
+    day = asked.day(request, "at")
+    if day is None:
+        day = date(asked.year(request, 0), 1, 1) if year else newest or day_of(now())
+    return periods.period_of(span, day)
 
 
 def place_of(request: HttpRequest) -> tuple[air.Assessed | None, list[air.Assessed]]:

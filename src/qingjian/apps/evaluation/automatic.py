@@ -16,6 +16,7 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
+from qingjian.standards.rounding import legible
 from qingjian.standards.surface_water.stations import (
     ASSESSED,
     Fluctuation,
@@ -56,7 +57,7 @@ class Outstanding:
 
     @property
     def median(self) -> Decimal:
-        return self.found.median.normalize()
+        return legible(self.found.median).normalize()
 
 
 def is_automatic(point: Point) -> bool:
@@ -163,6 +164,6 @@ def _against(days: Mapping[date, Mapping[str, float]], day: date, item: str) -> 
     if value is None:
         return None
     try:
-        return fluctuation(item, str(value), before, rulebook=rulebook())
+        return fluctuation(item, str(value), before, rulebook=rulebook().on(day))
     except EvaluationError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
+from qingjian.apps.evaluation.drafts import settled, short
 from qingjian.apps.network.models import PermitLimit, Series
 from qingjian.rulebook import Confidence, Row, Rulebook
 from qingjian.standards import names
@@ -17,6 +19,7 @@ from qingjian.standards.errors import EvaluationError
 from qingjian.standards.limits import Limit
 from qingjian.standards.quantity import convert
 
+MULTIPLE_PLACES = 4
 ITEMS = {"water": names.WASTE_WATER, "gas": names.FLUE_GAS}
 PERMIT_CONFIDENCE = Confidence.S
 """The registry holds a copy of the permit; nobody has compared it with the text."""
@@ -144,13 +147,14 @@ def _of_standards(
         for limit in limits_for(item, averaging, day, standards=wanted, rulebook=book):
             if any(part in limit.condition or part in limit.name_zh for part in left_out):
                 continue
-            bound = _in_unit(limit, unit, item)
+            bound = in_unit(limit, unit, item)
             if bound is not None:
                 found[limit.row.id] = bound
     return tuple(found.values())
 
 
-def _in_unit(limit: Limit, unit: str, item: str) -> Bound | None:
+def in_unit(limit: Limit, unit: str, item: str) -> Bound | None:
+    """Return a limit of a standard in the unit of a series; None where it cannot be expressed in it or sets no bound."""
     sides: list[float | None] = []
     for side in (limit.upper, limit.lower):
         if side is None:
@@ -165,21 +169,20 @@ def _in_unit(limit: Limit, unit: str, item: str) -> Bound | None:
     return Bound(sides[0], sides[1], row=limit.row)
 
 
-def item_of(
-    series: Series, bounds: Sequence[Bound], value: float, counts: bool, places: int
-) -> dict[str, Any]:
-    """Return a judged value as it is stored: the strictest limit decides, the others are listed beside it."""
+def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool) -> dict[str, Any]:
+    """Return a judged value as it is stored, with every digit: the strictest limit decides, the others stand beside it."""
     strictest = bounds[0]
+    value = settled(value)
     multiple = strictest.multiple(value)
     item: dict[str, Any] = {
         "factor": series.factor.wire_code,
         "series": series.pk,
         "limit": strictest.pk,
-        "value": _number(value, places),
+        "value": value,
         "bounds": strictest.text,
         "unit": series.unit,
         "exceeds": any(one.exceeded(value) for one in bounds),
-        "multiple": None if multiple is None else round(multiple, places),
+        "multiple": None if multiple is None else round(multiple, MULTIPLE_PLACES),
         "counts": counts,
     }
     if strictest.row is not None:
@@ -201,9 +204,20 @@ def item_of(
     return item
 
 
-def _number(value: float, places: int) -> float | int:
-    rounded = round(float(value), places)
-    return int(rounded) if rounded == int(rounded) else rounded
+def sides_of(text: str) -> tuple[float, float]:
+    """Return what a limit as it is stored (≤50, 6–9, ≥5) allows: the least and the most."""
+    if "–" in text:
+        low, high = text.split("–")
+        return float(low), float(high)
+    if text.startswith("≥"):
+        return float(text[1:]), math.inf
+    return -math.inf, float(text.removeprefix("≤"))
+
+
+def shown(item: dict[str, Any]) -> float | int:
+    """Return the value of a stored item as pages show it: so short that it stays on its side of every limit."""
+    texts = [item["bounds"], *(one["bounds"] for one in item.get("others", ()))]
+    return short(item["value"], [side for text in texts for side in sides_of(text) if math.isfinite(side)])
 
 
 def held_against(item: dict[str, Any]) -> list[list[Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from qingjian.apps.evaluation import air, inputs, outlets, water
+from qingjian.apps.evaluation import air, in_service, inputs, noise, outlets, water
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Series
@@ -19,8 +19,7 @@ from qingjian.contracts.current import now
 from qingjian.standards import names
 from qingjian.standards.editions import resolve
 from qingjian.standards.explanation import Text
-from qingjian.standards.surface_water.classification import STANDARD
-from qingjian.standards.surface_water.items import item_limits
+from qingjian.standards.surface_water.items import STANDARD, item_limits
 
 FIRST = 1
 
@@ -48,7 +47,7 @@ def _air() -> set[int]:
         return set()
     return {
         point
-        for point, own in air.series_of(air.stations()).items()
+        for point, own in air.series_of(air.stations(in_service.EVER)).items()
         if any(_differs(inputs.scaling(one, air.unit_of(book, name))) for name, one in own.items())
     }
 
@@ -60,7 +59,7 @@ def _water() -> set[int]:
         return set()
     return {
         point
-        for point, own in water.series_of(water.sections()).items()
+        for point, own in water.series_of(water.sections(in_service.EVER)).items()
         if any(
             _differs(inputs.scaling(one, limits[item].unit)) for item, one in own.items() if item in limits
         )
@@ -84,11 +83,30 @@ def _differs(scaling: inputs.Scaling) -> bool:
 def _outlets() -> set[int]:
     return {
         outlet.point.pk
-        for outlet in outlets.outlets()
+        for outlet in outlets.outlets(since=in_service.EVER)
         for limit in outlet.limits
         if (series := outlet.series.get(limit.factor.wire_code)) is not None
         and limit.sides(series.unit) != (limit.upper, limit.lower)
     }
+
+
+def concerned(element: str) -> set[int]:
+    """Return the points whose results a correction for all of their kind makes others."""
+    points = {
+        "air": lambda: air.stations(in_service.EVER),
+        "noise": lambda: noise.points(in_service.EVER),
+        "outlets": lambda: [one.point for one in outlets.outlets(since=in_service.EVER)],
+        "water": lambda: [
+            one for one in water.sections(in_service.EVER) if one.attributes.get("black_odorous")
+        ],
+    }[element]()
+    return {one.pk for one in points}
+
+
+def judged_by_means(element: str) -> set[int]:
+    """Return every point of an element: means stand behind the results of each."""
+    found = water.sections() if element == "water" else [one.point for one in outlets.outlets()]
+    return {one.pk for one in found}
 
 
 CALCULATIONS = (
@@ -109,6 +127,59 @@ CALCULATIONS = (
             "series and permit limits in another unit than that of the standard are converted first, and left out where they cannot be",
         ),
         points=in_other_units,
+    ),
+    Calculation(
+        4,
+        ("water",),
+        Text(
+            "季、年报告按各月均值评价并含手工监测断面；河流评价只含河流断面，并计入实验室项目",
+            "reports of quarters and years rest on the months, hand-sampled sections included; rivers are rated without lakes and with the items of laboratories",
+        ),
+    ),
+    Calculation(
+        5,
+        ("air",),
+        Text(
+            "均值按 HJ 633 只修约一次；超日限值天数按各日适用的限值统计；排名与年评价用同一取值",
+            "means are rounded once, as HJ 633 asks; days above the limit are counted by the limit in force on each; rankings take the values of the year",
+        ),
+        points=concerned,
+    ),
+    Calculation(
+        6,
+        ("noise",),
+        Text(
+            "夜间突发噪声超标即超标；不可能的最大声级不再使当日无结论；年评价各点位昼、夜各取最新一次",
+            "sudden noise above what is allowed at night exceeds; an impossible highest level takes no day's verdict away; years take the newest level of each point by day and by night",
+        ),
+        points=concerned,
+    ),
+    Calculation(
+        7,
+        ("outlets",),
+        Text(
+            "负的浓度、流量和不可能的 pH 不参加均值、排放量和超标判定",
+            "negative concentrations and flows and an impossible pH enter no mean, amount or exceedance",
+        ),
+        points=concerned,
+    ),
+    Calculation(
+        8,
+        ("water",),
+        Text(
+            "水深不足 25 cm 时，黑臭透明度按水深的 40% 判定，替代轻度与重度两个限值",
+            "in water less deep than 25 cm the transparency is held against 40 % of the depth in place of both limits",
+        ),
+        points=concerned,
+    ),
+    Calculation(
+        9,
+        ("water", "outlets"),
+        Text(
+            "日均值、月均值和排放量不再先修约到 4 位小数，以全部数字与限值比较（GB/T 8170 全数值比较法）",
+            "means of days and months and amounts are no longer rounded to four decimals first: every digit is held against the limit (GB/T 8170)",
+        ),
+        points=judged_by_means,
     ),
 )
 

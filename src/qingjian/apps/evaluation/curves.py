@@ -8,9 +8,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from qingjian.apps.evaluation import words
+from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Sheet
 from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.current import now
+from qingjian.standards import groundwater
+from qingjian.standards.editions import of_standard
+from qingjian.standards.surface_water import items as surface_water
 
 
 def chart(results: Sequence[Evaluation], sheet: Sheet, item: str = "") -> dict[str, Any]:
@@ -78,7 +83,9 @@ def _limits(sheet: Sheet, rows: Sequence[Evaluation], item: str) -> list[tuple[s
     if sheet.name == "groundwater" or (
         sheet.name == "drinking" and rows and rows[-1].result.get("kind") == "ground"
     ):
-        found = rulebook().rows("groundwater_limits", pollutant_cn=item)
+        found = of_standard(
+            rulebook().rows("groundwater_limits", day_of(now()), pollutant_cn=item), groundwater.STANDARD
+        )
         return [
             (_("class %(name)s") % {"name": row["class"]}, _number(row["limit"]))
             for row in found
@@ -86,8 +93,11 @@ def _limits(sheet: Sheet, rows: Sequence[Evaluation], item: str) -> list[tuple[s
         ]
     if sheet.name == "drinking":
         book = rulebook()
-        found = book.rows("surface_water_limits", symbol=item, class_="Ⅲ") or book.rows(
-            "surface_water_limits", pollutant_cn=item, class_="标准限值"
+        today = day_of(now())
+        found = of_standard(
+            book.rows("surface_water_limits", today, symbol=item, class_="Ⅲ")
+            or book.rows("surface_water_limits", today, pollutant_cn=item, class_="标准限值"),
+            surface_water.STANDARD,
         )
         return [(_("limit"), _number(row["limit"])) for row in found[:1]]
     return []

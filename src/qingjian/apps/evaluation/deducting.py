@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.accounts.rules import subtree
+from qingjian.apps.accounts.rules import above
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import AirEvent, Evaluation
 from qingjian.apps.network.models import Point
@@ -40,9 +40,14 @@ def as_event(row: AirEvent) -> events.Event:
 
 
 def approved(first: date, last: date, region: Region | None = None) -> list[AirEvent]:
-    """Return the approved events that touch a stretch of days, of one region or of all; pages ask `queries`."""
+    """Return the approved events that touch a stretch of days: all, or those of a region and of the regions it lies in.
+
+    What the city has approved counts for its counties too. Pages ask `queries`.
+    """
     rows = AirEvent.objects.filter(state=AirEvent.State.APPROVED, first__lte=last, last__gte=first)
-    return list((rows if region is None else rows.filter(region=region)).order_by("first", "pk"))
+    if region is not None:
+        rows = rows.filter(region__in=above({region.pk}))
+    return list(rows.order_by("first", "pk"))
 
 
 def decided_after(moment: datetime, first: date, last: date, region: Region) -> int:
@@ -50,7 +55,7 @@ def decided_after(moment: datetime, first: date, last: date, region: Region) -> 
     return AirEvent.objects.filter(
         Q(state=AirEvent.State.APPROVED, decided_at__gt=moment)
         | Q(state=AirEvent.State.REVOKED, revoked_at__gt=moment),
-        region=region,
+        region__in=above({region.pk}),
         first__lte=last,
         last__gte=first,
     ).count()
@@ -94,13 +99,20 @@ def _without(row: Evaluation, gone: frozenset[str], index: events.AirIndex | Non
     return one
 
 
+def of_regions(regions: Iterable[int], first: date, last: date) -> Mapping[int, tuple[events.Event, ...]]:
+    """Return by region its approved events and those of the regions it lies in."""
+    rows = approved(first, last)
+    if not rows:
+        return {}
+    found = {}
+    for region in set(regions):
+        inside = above({region})
+        found[region] = tuple(as_event(row) for row in rows if row.region_id in inside)
+    return found
+
+
 def of_points(points: Iterable[Point], first: date, last: date) -> Mapping[int, tuple[events.Event, ...]]:
     """Return by station the approved events of the regions it lies in."""
-    found: dict[int, tuple[events.Event, ...]] = {}
     points = list(points)
-    for row in approved(first, last):
-        inside = subtree({row.region_id})
-        for one in points:
-            if one.region_id in inside:
-                found[one.pk] = (*found.get(one.pk, ()), as_event(row))
-    return found
+    by_region = of_regions({one.region_id for one in points}, first, last)
+    return {one.pk: by_region.get(one.region_id, ()) for one in points}

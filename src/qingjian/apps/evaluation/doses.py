@@ -70,7 +70,9 @@ def _dose(point: Point, year: int, background: tuple[str, str], moment: datetime
     mean = round_places(sum(kept, Decimal(0)) / len(kept), PLACES)
     possible = int((min(end, moment) - begin).total_seconds()) // 3600
     low, high = (Quantity(one, radiation.UNIT) for one in background)
-    found = radiation.annual_dose_range(Quantity(mean, radiation.UNIT), (low, high), rulebook=rulebook())
+    found = radiation.annual_dose_range(
+        Quantity(mean, radiation.UNIT), (low, high), rulebook=rulebook().on(date(year, 12, 31))
+    )
     trace = TraceBuilder(Text(f"{year} 年有效剂量", f"annual effective dose of {year}"))
     trace.step(
         f"{len(kept)} 个有效小时（应有 {possible} 个）的平均剂量率 {plain(mean)} nGy/h，含降雨时段",

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from qingjian.apps.evaluation import laboratory, samples
-from qingjian.apps.evaluation.drafts import Draft, midnight
+from qingjian.apps.evaluation.drafts import Chosen, Draft, midnight
 from qingjian.apps.evaluation.samples import Sample
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -24,8 +24,8 @@ PARTS = {"生态格局": "structure", "生态功能": "function", "生物多样�
 STATISTIC = "year"
 
 
-def points() -> list[Point]:
-    return laboratory.points_of("ecology")
+def points(since: date | None = None) -> list[Point]:
+    return laboratory.points_of("ecology", since)
 
 
 def item_of(series: Series) -> str | None:
@@ -71,6 +71,7 @@ def _parts(
 def year(sample: Sample, before: Sample | None, book: Rulebook) -> Draft:
     """Work out the index of one area and year; all four parts are needed."""
     trace = TraceBuilder(Text("生态质量指数（年）", "ecological quality index, year"))
+    book = book.on(date(sample.day.year, 12, 31))
     _usable(sample)
     sample.explain(trace)
     parts, computed = _parts(sample, book, trace)
@@ -146,9 +147,9 @@ def _quality(
     return ecology.quality(**{PARTS[name]: parts[name] for name in PARTS}, computed=computed, rulebook=book)
 
 
-def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: set[int] | None) -> Iterator[Draft]:
+def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen) -> Iterator[Draft]:
     """Yield the years that begin within natural days first … last, and the years after them: their change follows."""
-    own = [one for one in points() if chosen is None or one.pk in chosen]
+    own = [one for one in points(date(first.year, 1, 1)) if chosen.has(one.pk)]
     begin, end = date(first.year - 1, 1, 1), date(last.year + 1, 12, 31)
     found = {(one.point.pk, one.day.year): one for one in samples.read(own, begin, end, item_of, STATISTIC)}
     for (point, number), sample in sorted(found.items()):

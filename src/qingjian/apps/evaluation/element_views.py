@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import curves, doses, queries, radiation, sheets, words
+from qingjian.apps.evaluation import cards, curves, doses, queries, radiation, sheets, words
 from qingjian.apps.evaluation.asked import item_of
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.explained import drawer
@@ -22,7 +22,7 @@ from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
 from qingjian.standards.noise import ZONE_RATING
 from qingjian.ui import asked
-from qingjian.ui.listing import sheets_response, workbook_response
+from qingjian.ui.listing import sheets_response
 
 
 def _sheet(request: HttpRequest, name: str) -> Sheet:
@@ -36,8 +36,12 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
     """Every point of an element in reach: where it lies, what its newest result says, and the ones before."""
     sheet = _sheet(request, name)
     lines = sheets.lines(request.user, sheet)
+    every = sheets.points_of(request.user, sheet, every=True)
+    periods = cards.periods(sheet, every)
+    period = cards.period_of(sheet, asked.month(request, None)) or next(iter(periods), None)
+    figures = cards.summary(sheet, lines, every, period)
     if request.GET.get("export") == "xlsx":
-        return _overview_workbook(sheet, lines)
+        return _overview_workbook(sheet, lines, figures)
     regions = sheets.region_results(request.user, sheet)
     return render(
         request,
@@ -48,7 +52,9 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
             "now": now(),
             "sheet": sheet,
             "lines": lines,
-            "cards": sheets.summary(sheet, lines, regions),
+            "cards": figures,
+            "periods": [(one, cards.period_name(sheet, one)) for one in periods],
+            "period": period,
             "regions": [(row, sheets.face(row)) for row in regions],
             "catching_up": queries.catching_up(sheet.element),
             "caveats": caveats(ZONE_RATING) if sheet.name == "noise" else [],
@@ -58,7 +64,8 @@ def overview(request: HttpRequest, name: str) -> HttpResponse:
     )
 
 
-def _overview_workbook(sheet: Sheet, lines: list[sheets.Line]) -> HttpResponse:
+def _overview_workbook(sheet: Sheet, lines: list[sheets.Line], figures: list[cards.Card]) -> HttpResponse:
+    """The points, and the figures of the page on a second sheet."""
     heads = [
         _("Point code"),
         _("Monitoring point"),
@@ -71,25 +78,33 @@ def _overview_workbook(sheet: Sheet, lines: list[sheets.Line]) -> HttpResponse:
         _("Revision"),
         _("Label"),
     ]
-    return workbook_response(
-        sheet.name,
-        heads,
-        (
-            [
-                one.point.code,
-                one.point.name,
-                str(one.point.get_kind_display()),
-                day_of(one.row.start) if one.row else None,
-                one.face.text if one.face else None,
-                one.responsible,
-                one.row.edition if one.row else None,
-                one.row.confidence if one.row else None,
-                one.row.revision if one.row else None,
-                one.label["text"] if one.label else None,
-            ]
-            for one in lines
-        ),
+    rows = (
+        [
+            one.point.code,
+            one.point.name,
+            str(one.point.get_kind_display()),
+            day_of(one.row.start) if one.row else None,
+            one.face.text if one.face else None,
+            one.responsible,
+            one.row.edition if one.row else None,
+            one.row.confidence if one.row else None,
+            one.row.revision if one.row else None,
+            one.label["text"] if one.label else None,
+        ]
+        for one in lines
     )
+    said = [
+        [
+            one.title,
+            one.answer or " · ".join(f"{face.text} {count}" for face, count in one.faces),
+            one.detail,
+        ]
+        for one in figures
+    ]
+    pages: list[tuple[str, list[Any], Any]] = [(str(sheet.title), heads, rows)]
+    if said:
+        pages.append((_("Figures"), [_("Item"), _("Value"), _("Note")], said))
+    return sheets_response(sheet.name, pages)
 
 
 def points(request: HttpRequest, name: str) -> JsonResponse:
@@ -130,7 +145,7 @@ def _point(request: HttpRequest, sheet: Sheet, code: str) -> Point:
     found = get_object_or_404(
         queries.points_visible_to(request.user),
         code=code,
-        pk__in=[one.pk for one in sheets.points_of(request.user, sheet)],
+        pk__in=[one.pk for one in sheets.points_of(request.user, sheet, every=True)],
     )
     return found
 

@@ -14,6 +14,7 @@ from qingjian.apps.evaluation import (
     approaches,
     ecology,
     exceedances,
+    in_service,
     laboratory,
     noise,
     noise_alerts,
@@ -23,7 +24,7 @@ from qingjian.apps.evaluation import (
     station_trends,
     water,
 )
-from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, month_of, next_month
+from qingjian.apps.evaluation.drafts import Chosen, Draft, day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
 from qingjian.rulebook import Row, Rulebook
@@ -42,8 +43,11 @@ class Element:
     name: str
     title: Promise
     points: Callable[[], Sequence[Point]]
-    evaluate: Callable[[Rulebook, date, date, datetime, set[int] | None], Iterator[Draft]]
+    """Every point of it, those that run no more among them: data of their days in service may still come."""
+    evaluate: Callable[[Rulebook, date, date, datetime, Chosen], Iterator[Draft]]
     after: Callable[[set[int] | None, Rulebook], None] | None = None
+    together: bool = False
+    """Whether points enter what is made of several, so that any of them can spoil the evaluation of another."""
     statistics: tuple[str, ...] = ("hour",)
     back: timedelta = BACK_HISTORY
     tables: tuple[str, ...] = ()
@@ -60,24 +64,24 @@ class Element:
         )
 
 
-def _air(
-    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
-) -> Iterator[Draft]:
+def _air(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
     # A region is the mean of its stations: all of them are read even when only one has changed.
-    block = air.Block(book, air.stations(), first, last)
-    yield from block.hourly(midnight(first), min(until, midnight(last + timedelta(days=1))))
+    stations = [one for one in air.stations(first) if chosen.stands(one.pk)]
+    block = air.Block(book, stations, first, last)
+    hours = block.hourly(midnight(first), min(until, midnight(last + timedelta(days=1))))
+    yield from in_service.served(hours, block.ended)
     ended = min(last, day_of(until) - timedelta(days=1))
     if ended >= first:
-        yield from block.daily(first, ended)
+        yield from in_service.served(block.daily(first, ended), block.ended)
 
 
-def _water(
-    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
-) -> Iterator[Draft]:
-    points = [one for one in water.sections() if chosen is None or one.pk in chosen]
+def _water(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
+    points = [one for one in water.sections(first) if chosen.has(one.pk)]
+    stopped = in_service.last_days(points)
     fresh: dict[tuple[int, date], dict[str, float]] = {}
     sampled: dict[tuple[int, date], dict[str, float]] = {}
-    for draft in water.Block(book, points, first, min(last, day_of(until))).daily():
+    days = water.Block(book, points, first, min(last, day_of(until))).daily()
+    for draft in in_service.served(days, stopped):
         fresh[draft.point, day_of(draft.start)] = draft.values["used"]
         yield draft
     for sample in samples.read(points, first, last, laboratory.surface_item):
@@ -130,28 +134,26 @@ def _water_month(
 
 def _samples(
     element: str, item_of: samples.ItemOf, judge: laboratory.Judge
-) -> Callable[[Rulebook, date, date, datetime, set[int] | None], Iterator[Draft]]:
+) -> Callable[[Rulebook, date, date, datetime, Chosen], Iterator[Draft]]:
     """Return the evaluation of an element of which every sample is judged by itself."""
 
-    def evaluate(
-        book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
-    ) -> Iterator[Draft]:
-        points = [one for one in laboratory.points_of(element) if chosen is None or one.pk in chosen]
+    def evaluate(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
+        points = [one for one in laboratory.points_of(element, first) if chosen.has(one.pk)]
         return laboratory.evaluate(points, item_of, judge, book, first, last)
 
     return evaluate
 
 
-def _outlets(
-    book: Rulebook, first: date, last: date, until: datetime, chosen: set[int] | None
-) -> Iterator[Draft]:
-    found = [one for one in outlets.outlets(book) if chosen is None or one.point.pk in chosen]
+def _outlets(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
+    found = [one for one in outlets.outlets(book, first) if chosen.has(one.point.pk)]
+    stopped = in_service.last_days([one.point for one in found])
     block = outlets.Block(book, found, first, last)
-    hours = list(block.hourly())
+    hours = list(in_service.served(block.hourly(), stopped))
     yield from hours
     yield from _no_longer(hours, found, first, last)
     ended = min(last, day_of(until) - timedelta(days=1))
-    yield from (one for one in block.daily() if day_of(one.start) <= ended)
+    days = (one for one in block.daily() if day_of(one.start) <= ended)
+    yield from in_service.served(days, stopped)
 
 
 def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, last: date) -> Iterator[Draft]:
@@ -192,9 +194,10 @@ ELEMENT_RULES = {
         Element(
             AIR,
             _("Air"),
-            air.stations,
+            lambda: air.stations(in_service.EVER),
             _air,
             station_trends.rebuild_air,
+            together=True,
             tables=AIR_TABLES,
             subjects=("decimals",),
             kinds=("air_hour", "air_day"),
@@ -202,7 +205,7 @@ ELEMENT_RULES = {
         Element(
             WATER,
             _("Surface water"),
-            water.sections,
+            lambda: water.sections(in_service.EVER),
             _water,
             station_trends.rebuild_water,
             statistics=("hour", "day"),
@@ -213,19 +216,20 @@ ELEMENT_RULES = {
         Element(
             OUTLETS,
             _("Outlets"),
-            lambda: [one.point for one in outlets.outlets()],
+            lambda: [one.point for one in outlets.outlets(since=in_service.EVER)],
             _outlets,
             _after_outlets,
             tables=("emission_limits", "outlet_standards"),
-            subjects=("reference_oxygen", "gas_day", "water_day"),
+            subjects=("reference_oxygen", "gas_day", "water_day", "flue_gas_state"),
             kinds=("outlet_hour", "outlet_day"),
         ),
         Element(
             "noise",
             _("Noise"),
-            noise.points,
+            lambda: noise.points(in_service.EVER),
             noise.evaluate,
             noise_alerts.state_findings,
+            together=True,
             statistics=("hour", "day"),
             tables=("noise_limits", "noise_rating_hj640"),
             subjects=("noise_day",),
@@ -234,7 +238,7 @@ ELEMENT_RULES = {
         Element(
             "radiation",
             _("Radiation"),
-            radiation.points,
+            lambda: radiation.points(in_service.EVER),
             radiation.evaluate,
             radiation.state_findings,
             subjects=("dose_rate",),
@@ -243,7 +247,7 @@ ELEMENT_RULES = {
         Element(
             "groundwater",
             _("Groundwater"),
-            lambda: laboratory.points_of("groundwater"),
+            lambda: laboratory.points_of("groundwater", in_service.EVER),
             _samples("groundwater", laboratory.groundwater_item, laboratory.groundwater_sample),
             statistics=("day",),
             back=LONG_HISTORY,
@@ -253,7 +257,7 @@ ELEMENT_RULES = {
         Element(
             "drinking",
             _("Drinking-water sources"),
-            lambda: laboratory.points_of("drinking"),
+            lambda: laboratory.points_of("drinking", in_service.EVER),
             _samples("drinking", laboratory.drinking_item, laboratory.drinking_sample),
             statistics=("day",),
             back=LONG_HISTORY,
@@ -264,7 +268,7 @@ ELEMENT_RULES = {
         Element(
             "soil",
             _("Soil and farmland"),
-            lambda: laboratory.points_of("soil"),
+            lambda: laboratory.points_of("soil", in_service.EVER),
             _samples("soil", laboratory.soil_item, laboratory.soil_sample),
             statistics=("day",),
             back=LONG_HISTORY,
@@ -274,7 +278,7 @@ ELEMENT_RULES = {
         Element(
             "ecology",
             _("Ecology"),
-            ecology.points,
+            lambda: ecology.points(in_service.EVER),
             ecology.evaluate,
             statistics=("year",),
             back=LONG_HISTORY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from qingjian.apps.network import registered
 from qingjian.apps.network import services as network_services
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Factor, Point, Series
+from qingjian.apps.observing import stores
 from qingjian.apps.records import services as records
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
@@ -39,10 +40,13 @@ from qingjian.intake import (
     read_sheet,
     submit,
 )
+from qingjian.intake.importing import to_store
 from qingjian.intake.source import file_digest
 from qingjian.standards import catalogue
 
 LARGEST = 20 << 20
+MOST_LISTED = 200
+"""Problems on a page; all that were noted stand beside the kept file."""
 ITEMS = {
     "water": (laboratory.surface_item, laboratory.black_odorous_item),
     "groundwater": (laboratory.groundwater_item,),
@@ -64,10 +68,16 @@ class Checked:
     observations: int
     problems: list[Problem]
     series: list[str]
+    refused: int = 0
+    """Rows of which something is left out."""
 
 
 def kept_files() -> KeptFiles:
     return KeptFiles(settings.DATA_FOLDER.intake)
+
+
+def spool() -> Spool:
+    return Spool(settings.DATA_FOLDER.intake / "spool")
 
 
 def check(
@@ -97,7 +107,24 @@ def read(path: Path, source: ImportSource) -> Checked:
     prepared = prepare(read_sheet(path, source.name), directory, source)
     numbers = prepared.observations["series"].unique().to_pylist()
     codes = sorted(Series.objects.filter(pk__in=numbers).values_list("code", flat=True))
-    return Checked(source, path, prepared.rows, prepared.observations.num_rows, prepared.problems, codes)
+    digest = file_digest(path)
+    prepared, _fresh, _known = to_store(
+        stores.lake(),
+        directory,
+        prepared,
+        replace(source, digest=digest),
+        now(),
+        again=kept_files().result(digest) is not None,
+    )
+    return Checked(
+        source,
+        path,
+        prepared.rows,
+        prepared.observations.num_rows,
+        prepared.problems,
+        codes,
+        prepared.refused,
+    )
 
 
 def series_in_reach(author: Any) -> Any:
@@ -107,13 +134,13 @@ def series_in_reach(author: Any) -> Any:
 
 
 def hand_over(author: Any, checked: Checked) -> EnteredFile:
-    """Remember who brought a checked file and give it to the pipeline; the same file again gives the first record."""
+    """Remember who brought a checked file and give it to the pipeline; only what is new in a file brought again counts."""
     account_rules.require(author, Capability.IMPORT_DATA)
     row = record(author, checked)
     submit(
         checked.path,
         kept=kept_files(),
-        spool=Spool(settings.DATA_FOLDER.intake / "spool"),
+        spool=spool(),
         source=checked.source,
     )
     return row
@@ -122,46 +149,77 @@ def hand_over(author: Any, checked: Checked) -> EnteredFile:
 def record(author: Any, checked: Checked) -> EnteredFile:
     """Enter a file into the records and the ledger before anything of it is stored.
 
-    `author` is None for whoever runs the program on the machine itself. The same file again gives the first record.
+    `author` is None for whoever runs the program on the machine itself. The same file again gives the record there is,
+    unless more or something else can be read in it now: then that is recorded as a further attempt.
     """
+    options = {name: value for name, value in checked.source.options.items() if name != "statistic" and value}
+    read = {
+        "statistic": checked.source.statistic,
+        "rows": checked.rows,
+        "left_out": checked.refused,
+        "series": checked.series,
+    }
     with transaction.atomic():
-        row, created = EnteredFile.objects.get_or_create(
-            digest=file_digest(checked.path),
-            defaults={
-                "name": checked.source.name[:200],
-                "author": author,
-                "at": now(),
-                "statistic": checked.source.statistic,
-                "rows": checked.rows,
-                "left_out": len({one.row for one in checked.problems}),
-                "series": checked.series,
-            },
+        digest = file_digest(checked.path)
+        before = EnteredFile.objects.filter(digest=digest).order_by("-attempt").first()
+        if (
+            before is not None
+            and all(getattr(before, name) == value for name, value in read.items())
+            and before.options in ({}, options)
+        ):
+            return before
+        row = EnteredFile.objects.create(
+            digest=digest,
+            attempt=before.attempt + 1 if before else 1,
+            name=checked.source.name[:200],
+            author=author,
+            at=now(),
+            options=options,
+            **read,
         )
-        if created:
-            accounts.record(author, "data:file:entered", row.digest, {"name": row.name, "rows": row.rows})
-            records.commit("file.imported", row.digest, recorded.file_imported(row))
+        accounts.record(author, "data:file:entered", row.identifier, {"name": row.name, "rows": row.rows})
+        records.commit("file.imported", row.identifier, recorded.file_imported(row))
     return row
 
 
 def entered_by(user: Any) -> list[EnteredFile]:
-    """Return the files a person may see: those whose series all lie in reach."""
+    """Return the files a person may see, newest first, each by its newest attempt: those whose series all lie in reach.
+
+    One that writes to no series yet is its author's.
+    """
     visible = set(network.series_visible_to(user).values_list("code", flat=True))
-    return [one for one in EnteredFile.objects.select_related("author")[:200] if set(one.series) <= visible]
+    newest: dict[str, EnteredFile] = {}
+    series: dict[str, set[str]] = {}
+    for one in EnteredFile.objects.select_related("author")[:200]:
+        newest.setdefault(one.digest, one)
+        series.setdefault(one.digest, set()).update(one.series)
+    return [
+        row
+        for digest, row in newest.items()
+        if (series[digest] <= visible if series[digest] else row.author == user)
+    ]
 
 
 def known_files(digests: Iterable[str]) -> list[EnteredFile]:
-    """Return the records of files by digest, oldest first; whoever may see values from one may know that it came."""
-    return list(EnteredFile.objects.select_related("author").filter(digest__in=list(digests)).order_by("id"))
+    """Return the first records of files by digest, oldest first; who may see values from one may know that it came."""
+    rows = EnteredFile.objects.select_related("author").filter(digest__in=list(digests), attempt=1)
+    return list(rows.order_by("id"))
+
+
+def attempts(row: EnteredFile) -> list[EnteredFile]:
+    """Return all records of a file, oldest first."""
+    return list(EnteredFile.objects.filter(digest=row.digest).order_by("attempt"))
 
 
 def may_read(user: Any, row: EnteredFile) -> bool:
-    """Say whether a person may read the file itself: all its series lie in reach."""
-    return network.series_visible_to(user).filter(code__in=row.series).count() == len(row.series)
+    """Say whether a person may read the file itself: the series of all attempts lie in reach."""
+    codes = {code for one in attempts(row) for code in one.series}
+    return network.series_visible_to(user).filter(code__in=codes).count() == len(codes)
 
 
 def outcome(row: EnteredFile) -> ImportResult | None:
     """Return what became of a file; None while it waits."""
-    return kept_files().result(row.digest)
+    return None if spool().waits(row.digest) else kept_files().result(row.digest)
 
 
 def _text(problem: Problem) -> str:
@@ -170,9 +228,9 @@ def _text(problem: Problem) -> str:
     return problem.zh if queries.language() == "zh" else problem.en
 
 
-def texts(problems: list[Problem], most: int = 200) -> list[dict[str, Any]]:
-    """Return problems for a page, in its language."""
-    return [{"row": one.row, "text": _text(one)} for one in problems[:most]]
+def texts(problems: list[Problem]) -> list[dict[str, Any]]:
+    """Return the first problems for a page, in its language."""
+    return [{"row": one.row, "text": _text(one)} for one in problems[:MOST_LISTED]]
 
 
 def stored_upload(upload: Any) -> Path:

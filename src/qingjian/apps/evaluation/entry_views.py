@@ -13,6 +13,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import entering, sheets
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.forms import EnterForm
+from qingjian.apps.evaluation.models import EnteredFile
 from qingjian.apps.network.models import Point, Series
 from qingjian.contracts.current import now
 from qingjian.ui.listing import workbook_response
@@ -21,6 +22,8 @@ from qingjian.ui.listing import workbook_response
 def enter(request: HttpRequest) -> HttpResponse:
     """Check a file row by row; hand it over when every row is right, or when the person wants the right ones."""
     account_rules.require(request.user, Capability.IMPORT_DATA)
+    if request.GET.get("export") == "xlsx":
+        return _files_workbook(entering.entered_by(request.user))
     form = EnterForm(request.POST or None, request.FILES or None)
     checked = None
     if request.method == "POST" and form.is_valid():
@@ -52,6 +55,7 @@ def enter(request: HttpRequest) -> HttpResponse:
             "form": form,
             "checked": checked,
             "problems": entering.texts(checked.problems) if checked else [],
+            "more_problems": checked is not None and len(checked.problems) > entering.MOST_LISTED,
             "elements": [
                 {
                     "name": name,
@@ -64,6 +68,19 @@ def enter(request: HttpRequest) -> HttpResponse:
             "files": [(one, entering.outcome(one)) for one in entering.entered_by(request.user)[:20]],
         },
     )
+
+
+def _files_workbook(files: list[EnteredFile]) -> HttpResponse:
+    """Return the files handed over and what became of each."""
+    heads = [_("File"), _("By"), _("Handed over at"), _("Rows"), _("New values"), _("Held already, the same")]
+    rows = []
+    for one in files:
+        result = entering.outcome(one)
+        counts = (result.new, result.repeated, result.changed, result.refused) if result else (None,) * 4
+        by = str(one.author or _("command line"))
+        rows.append([one.name, by, one.at, one.rows, *counts, one.digest])
+    heads += [_("Changed: new revision"), _("Rows refused"), "SHA-256"]
+    return workbook_response("measurement-files", heads, rows)
 
 
 def entered(request: HttpRequest, digest: str) -> HttpResponse:
@@ -84,6 +101,7 @@ def entered(request: HttpRequest, digest: str) -> HttpResponse:
             "row": row,
             "result": result,
             "problems": entering.texts(list(result.problems)) if result else [],
+            "more_problems": result is not None and len(result.problems) > entering.MOST_LISTED,
             "points": [(one, _sheet_of(one)) for one in points],
         },
     )

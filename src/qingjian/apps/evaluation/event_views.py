@@ -36,7 +36,7 @@ def air_event_list(request: HttpRequest) -> HttpResponse:
     place, places = place_of(request)
     rows = queries.air_events_visible_to(request.user)
     if place is not None:
-        rows = rows.filter(region=place.region)
+        rows = rows.filter(region__in=account_rules.above({place.region.pk}))
     if request.GET.get("export") == "xlsx":
         return _workbook(rows)
     may_propose = place is not None and account_rules.may(
@@ -124,23 +124,24 @@ def _workbook(rows: Any) -> HttpResponse:
 
 
 def air_event(request: HttpRequest, pk: int) -> HttpResponse:
-    """One event: its days, its evidence, the figures before and after, and the decision."""
+    """One event: its days, its evidence, the figures before and after, and the decision.
+
+    Who sees it because it counts for a region below reads no figures of the region it was decided for.
+    """
     row = get_object_or_404(queries.air_events_visible_to(request.user), pk=pk)
-    year = row.first.year
-    others = [one for one in air_events.approved(row.region, year) if one.pk != row.pk]
-    without = air_events.compared(row.region, year, others)[1]
-    following = air_events.compared(row.region, year, [*others, row])[1]
+    inside = account_rules.may(request.user, Capability.VIEW_DATA, region=row.region)
     may = account_rules.may(request.user, Capability.CONFIRM_RULES, region=row.region)
     context = frame(
         f"{row.get_kind_display()} {row.first} – {row.last}",
         "events",
         row=row,
         colour=COLOURS[row.state],
-        year=year,
-        lines=air_events.lines(without, following),
-        last=air_events.last_day(year),
-        kept=row.effect,
-        days=air_events.touched_days(row.region, row),
+        inside=inside,
+        years=[(year, air_events.last_day(year), air_events.effect(row, year)) for year in row.years]
+        if inside
+        else [],
+        kept=air_events.kept(row) if inside else [],
+        days=air_events.touched_days(row.region, row) if inside else [],
         pollutants=air_events.POLLUTANTS,
         may_decide=may and row.state == row.State.PROPOSED and row.author_id != request.user.pk,
         waits_for_other=may and row.state == row.State.PROPOSED and row.author_id == request.user.pk,

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from qingjian.apps.evaluation import amounts, words
+from qingjian.apps.evaluation.bounds import shown, sides_of
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
@@ -89,7 +90,7 @@ def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
                 run["end"] = row.start + length
                 run["periods"] += 1
                 if _worse(item, run):
-                    run.update(peak=item["value"], multiple=item["multiple"], evaluation_id=row.pk)
+                    run.update(peak=shown(item), multiple=item["multiple"], evaluation_id=row.pk)
             else:
                 if run is not None:
                     done.append(run)
@@ -101,7 +102,7 @@ def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
                     "start": row.start,
                     "end": row.start + length,
                     "periods": 1,
-                    "peak": item["value"],
+                    "peak": shown(item),
                     "multiple": item["multiple"],
                     "marked": not item["counts"],
                     "reason_zh": item.get("zh", "")[:200],
@@ -126,7 +127,19 @@ def _held_against(item: dict[str, Any]) -> str:
 
 
 def _worse(item: dict[str, Any], run: dict[str, Any]) -> bool:
-    return (item["multiple"] or 0) > (run["multiple"] or 0)
+    """Say whether a value lies farther beyond its limit than the peak of the run.
+
+    Ranges and lower limits (pH, dissolved oxygen) have no multiple: how far the value lies outside decides.
+    """
+    if item["multiple"] is not None and run["multiple"] is not None:
+        return bool(item["multiple"] > run["multiple"])
+    return beyond(item["value"], item["bounds"]) > beyond(run["peak"], item["bounds"])
+
+
+def beyond(value: float, bounds: str) -> float:
+    """Return how far a value lies outside its bounds as stored (≤50, 6–9, ≥5); 0 within them."""
+    low, high = sides_of(bounds)
+    return max(low - value, value - high, 0.0)
 
 
 def _rule(averaging: str) -> str:

@@ -5,6 +5,7 @@ The arrays of the back history keep results without traces; asking why works the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -37,6 +38,13 @@ def air_index(row: Evaluation | Draft, book: Rulebook, on: date | None = None) -
         return function(used, on=day, rulebook=book)
     except EvaluationError:
         return None
+
+
+def index_of_day(used: Mapping[str, float], day: date, edition: str, book: Rulebook) -> AirIndex:
+    """Return the index of daily values on an edition of HJ 633, whatever the day. Raises EvaluationError."""
+    items: dict[str, float | None] = dict(used)
+    items["O3_8h"] = items.pop("O3", None)
+    return index.daily(items, on=day, edition=edition, rulebook=book)
 
 
 def air_trace(row: Evaluation | Draft, book: Rulebook) -> Trace:
@@ -93,8 +101,8 @@ def _explain_days(trace: TraceBuilder, values: dict[str, Any], rules: air.Rules)
                 [row for row in rules.validity.rows if row["scope"] == "日平均"],
             )
     trace.step(
-        "均值保留 2 位小数（CO 3 位，四舍六入五成双）后计算分指数",
-        "means are carried with 2 decimals (CO 3, half to even) into the index",
+        "均值不先行修约，只按所用版本 HJ 633 的规定修约一次",
+        "means are not rounded before: only once, as the edition of HJ 633 in force asks",
     )
 
 

@@ -7,16 +7,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from qingjian.apps.evaluation import samples
-from qingjian.apps.evaluation.drafts import Draft, midnight, month_of
+from qingjian.apps.evaluation import in_service, samples
+from qingjian.apps.evaluation.drafts import Draft, midnight, month_of, settled
 from qingjian.apps.evaluation.samples import Sample
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point, Series
 from qingjian.rulebook import Rulebook
 from qingjian.standards import groundwater, names, soil
 from qingjian.standards.errors import EvaluationError
-from qingjian.standards.explanation import Text, Trace, TraceBuilder
+from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Quantity, measured
+from qingjian.standards.rounding import legible
 from qingjian.standards.surface_water import black_odorous, drinking_water, lakes
 from qingjian.standards.surface_water.items import WaterBody
 
@@ -28,9 +29,9 @@ ACIDITY = ("pH", "pH值")
 MULTIPLE_PLACES = 4
 
 
-def points_of(element: str) -> list[Point]:
-    """Return the running points of an element."""
-    return list(Point.objects.select_related("region").filter(kind__in=kinds_of(element), status="running"))
+def points_of(element: str, since: date | None = None) -> list[Point]:
+    """Return the running points of an element, and those that were still in service on a day or later."""
+    return in_service.of(Point.objects.select_related("region").filter(kind__in=kinds_of(element)), since)
 
 
 def water_body(point: Point) -> WaterBody:
@@ -163,6 +164,7 @@ def groundwater_sample(sample: Sample, book: Rulebook) -> Draft:
                 for one in found.items
             ],
             "decided_by": list(found.decided_by),
+            "basic": len(groundwater.regular_items(sample.day, rulebook=book)),
             "not_measured": list(found.not_measured_regular),
         },
     )
@@ -236,6 +238,8 @@ def soil_sample(sample: Sample, book: Rulebook) -> Draft:
             ],
             "decided_by": list(found.decided_by),
             "place": categories.index(found.category),
+            "basic": found.basic,
+            "not_measured": list(found.not_measured),
         },
     )
 
@@ -303,6 +307,8 @@ def drinking_sample(sample: Sample, book: Rulebook) -> Draft:
             ],
             "decided_by": list(found.exceeding),
             "reference_only": list(found.reference_only),
+            "basic": found.basic,
+            "not_measured": list(found.not_measured),
             "kind": kind,
         },
     )
@@ -312,8 +318,9 @@ def black_odorous_sample(sample: Sample, book: Rulebook) -> Draft:
     """Is an urban water black and odorous?"""
     trace = TraceBuilder(Text("黑臭水体（样品）", "black-odorous water, sample"))
     keys = {"DO": "oxygen", "NH3-N": "ammonia", "SD": "transparency", "depth": "depth"}
+    settings = book.on(sample.day)
     depth = sample.given.pop("depth", None)
-    sample.keep_usable(lambda item, one: black_odorous.grade(**{keys[item]: one}, rulebook=book))
+    sample.keep_usable(lambda item, one: black_odorous.grade(**{keys[item]: one}, rulebook=settings))
     if _beside(sample, "depth", depth, "cm") is None:
         depth = None
     sample.explain(trace)
@@ -322,7 +329,7 @@ def black_odorous_sample(sample: Sample, book: Rulebook) -> Draft:
         return _nothing("black_odorous", sample, trace)
     if depth is not None:
         given["depth"] = depth
-    found = black_odorous.grade(**given, rulebook=book)
+    found = black_odorous.grade(**given, rulebook=settings)
     trace.include(found.trace)
     values = sample.plain()
     if depth is not None:
@@ -359,15 +366,15 @@ def lake_month(
         own = [Decimal(str(one[item])) for one in days if one.get(item) is not None and one[item] > 0]
         if own:
             mean = sum(own, Decimal(0)) / len(own)
-            used[item] = Decimal(format(mean, ".6g"))
+            used[item] = Decimal(repr(settled(float(mean))))
             unit = TROPHIC_UNITS[item]
             trace.step(
-                f"{item}: {len(own)} 天的算术平均 = {used[item]:f} {unit}",
-                f"{item}: arithmetic mean of {len(own)} days = {used[item]:f} {unit}",
+                f"{item}: {len(own)} 天的算术平均 = {plain(legible(used[item]))} {unit}",
+                f"{item}: arithmetic mean of {len(own)} days = {plain(legible(used[item]))} {unit}",
             )
     if not used:
         return None
-    found = lakes.trophic_level(dict(used), rulebook=book)
+    found = lakes.trophic_level(dict(used), rulebook=book.on(month))
     trace.include(found.trace)
     made = trace.done()
     return Draft(

@@ -208,7 +208,9 @@ class RuleChange(models.Model):
 class EnteredFile(models.Model):
     """A file of measurements that a person handed over; what became of it stands beside the kept file."""
 
-    digest = models.CharField(_("Digest"), max_length=64, unique=True)
+    digest = models.CharField(_("Digest"), max_length=64)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    """The same file handed over again, after more of it could be read, is a further attempt with its own row."""
     name = models.CharField(_("File"), max_length=200)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, verbose_name=_("By"))
     """None for whoever runs the program on the machine itself."""
@@ -218,13 +220,23 @@ class EnteredFile(models.Model):
     left_out = models.PositiveIntegerField(_("Rows left out"), default=0)
     series = models.JSONField(default=list)
     """Codes of the series the file writes to; who may not see all of them may not see the file."""
+    options = models.JSONField(default=dict)
+    """How the file was to be understood: origin, point, end of the period; empty in rows of earlier programs."""
 
     class Meta:
         ordering = ("-at", "-id")
+        constraints = (
+            models.UniqueConstraint(fields=("digest", "attempt"), name="one_row_per_attempt_at_a_file"),
+        )
         verbose_name = _("File of measurements")
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def identifier(self) -> str:
+        """Name in the records: the digest, and of a later attempt its number."""
+        return self.digest if self.attempt == 1 else f"{self.digest}#{self.attempt}"
 
 
 class TrendWarning(models.Model):
@@ -307,7 +319,7 @@ class AirEvent(TwoPersonDecision):
     revoked_at = models.DateTimeField(_("Revoked at"), null=True)
     revocation = models.CharField(_("Why revoked"), max_length=300, blank=True)
     effect = models.JSONField(default=list)
-    """Figures of the year before and after, as they were when it was approved."""
+    """Figures of each year it touches before and after, as they were when it was approved."""
 
     class Meta:
         ordering = ("-first", "-id")
@@ -316,6 +328,11 @@ class AirEvent(TwoPersonDecision):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.region} {self.first}–{self.last}"
+
+    @property
+    def years(self) -> list[int]:
+        """The years it touches: two where it goes on over New Year."""
+        return list(range(self.first.year, self.last.year + 1))
 
 
 class Progress(models.Model):
@@ -335,3 +352,38 @@ class Progress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.known_until}"
+
+
+class Failure(models.Model):
+    """A part of the evaluation that an error stopped: what people see of it, and what is tried again until it passes."""
+
+    class Step(models.TextChoices):
+        EVALUATE = "evaluate", _("Evaluating days")
+        AFTER = "after", _("Warnings and exceedances")
+        FOLLOW = "follow", _("Following what came in")
+        HISTORY = "history", _("Back history")
+        CHANGES = "changes", _("Following changed rules")
+        RENEW = "renew", _("The last days again")
+        RETRY = "retry", _("Trying again")
+
+    element = models.CharField(_("Element"), max_length=20)
+    """An element, or what is watched for changes: rules, registry, program."""
+    step = models.CharField(_("Step"), max_length=8, choices=Step.choices)
+    point = models.ForeignKey(
+        Point, models.CASCADE, null=True, related_name="+", verbose_name=_("Monitoring point")
+    )
+    """None where no single point is to blame."""
+    first = models.DateField(_("First day"), null=True)
+    last = models.DateField(_("Last day"), null=True)
+    """The days concerned; None for a step that is not one of days."""
+    error = models.CharField(_("Error"), max_length=500)
+    first_at = models.DateTimeField(_("Since"))
+    at = models.DateTimeField(_("Last tried"))
+    attempts = models.PositiveIntegerField(_("Attempts"), default=1)
+
+    class Meta:
+        ordering = ("-at", "pk")
+        verbose_name = _("Failed evaluation")
+
+    def __str__(self) -> str:
+        return " ".join(str(one) for one in (self.element, self.point, self.first) if one)

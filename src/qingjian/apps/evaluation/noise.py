@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.rules import subtree
-from qingjian.apps.evaluation import inputs, laboratory, samples
-from qingjian.apps.evaluation.drafts import Draft, day_of, midnight
+from qingjian.apps.evaluation import in_service, inputs, laboratory, samples
+from qingjian.apps.evaluation.drafts import Chosen, Draft, day_of, midnight
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point, Series
 from qingjian.rulebook import Rulebook
@@ -23,10 +23,14 @@ from qingjian.standards.rounding import round_places
 
 KINDS_OF_YEAR = {"noise_area": ("noise_area_year", "区域"), "noise_road": ("noise_road_year", "道路交通")}
 REGION_LEVELS = ("county", "city")
+HIGHEST_LEVEL = 200
+"""dB(A); what lies beyond is no measurement."""
+LEVEL_PLACES = 6
+"""Decimals of a stored level: only the dust of binary fractions is taken off, levels are rounded once, as Ld and Ln."""
 
 
-def points() -> list[Point]:
-    return laboratory.points_of("noise")
+def points(since: date | None = None) -> list[Point]:
+    return laboratory.points_of("noise", since)
 
 
 def zone_of(point: Point) -> str:
@@ -78,10 +82,10 @@ class Block:
             name = f"{hour:02d}:00"
             if not np.isfinite(used[hour]):
                 zh, en = self.hours.why(levels.pk, place * 24 + hour)
-            elif not 0 < used[hour] <= 200:
+            elif not 0 < used[hour] <= HIGHEST_LEVEL:
                 zh, en = "不可能的声级", "impossible level"
             else:
-                kept[hour] = Decimal(repr(round(float(used[hour]), 2)))
+                kept[hour] = Decimal(repr(round(float(used[hour]), LEVEL_PLACES)))
                 continue
             rejected[name] = {"value": float(raw[hour]), "zh": zh, "en": en}
             trace.reject(f"Leq {name}", float(raw[hour]), zh, en)
@@ -93,7 +97,7 @@ class Block:
         values: dict[str, Any] = {"hours": {str(hour): float(level) for hour, level in kept.items()}}
         if rejected:
             values["rejected"] = rejected
-        found = noise.day_and_night(kept, **starts, rulebook=self.book) if kept else None
+        found = noise.day_and_night(kept, **starts, rulebook=self.book.on(day)) if kept else None
         levels_of: dict[str, Decimal | None] = {"Ld": None, "Ln": None, "Leq": None}
         if found is not None:
             for name, level, count, least, whole, valid in (
@@ -108,21 +112,32 @@ class Block:
                     found.rows,
                 )
             levels_of["Leq"] = round_places(found.whole, 1) if found.whole is not None else None
-        return judged(
-            "noise_day", point, day, levels_of, values, trace, self.book, self._highest(point, place, starts)
-        )
+        highest, impossible = self._highest(point, place, starts)
+        for name, one in impossible.items():
+            trace.reject(name, one["value"], one["zh"], one["en"])
+        if impossible:
+            values["rejected"] = rejected | impossible
+        return judged("noise_day", point, day, levels_of, values, trace, self.book, highest)
 
-    def _highest(self, point: Point, place: int, starts: dict[str, int]) -> Decimal | None:
-        """Return the highest sudden level of the night hours; None where the station does not report it."""
+    def _highest(
+        self, point: Point, place: int, starts: dict[str, int]
+    ) -> tuple[Decimal | None, dict[str, dict[str, Any]]]:
+        """Return (highest sudden level of the night hours, levels that cannot be); None where there is none."""
         series = self.series[point.pk].get("LMx")
         if series is None:
-            return None
+            return None, {}
         values = self.hours.of(series.pk)[place * 24 : place * 24 + 24]
         first, last = starts.get("day_starts", 6), starts.get("night_starts", 22)
-        night = [
-            value for hour, value in enumerate(values) if not first <= hour < last and np.isfinite(value)
-        ]
-        return Decimal(repr(round(float(max(night)), 1))) if night else None
+        night, impossible = [], {}
+        for hour, value in enumerate(values.tolist()):
+            if first <= hour < last or not np.isfinite(value):
+                continue
+            if 0 < value <= HIGHEST_LEVEL:
+                night.append(value)
+            else:
+                said = {"value": value, "zh": "不可能的声级", "en": "impossible level"}
+                impossible[f"LMx {hour:02d}:00"] = said
+        return (Decimal(repr(round(max(night), LEVEL_PLACES))) if night else None), impossible
 
 
 def surveys(book: Rulebook, chosen: Sequence[Point], first: date, last: date) -> Iterator[Draft]:
@@ -172,18 +187,25 @@ def judged(
             trace.include(found.trace)
             attained = {"Ld": found.day_attained, "Ln": found.night_attained}
             excess = {"Ld": found.day_excess, "Ln": found.night_excess}
-            row.reached = all(one for one in attained.values() if one is not None)
-            row.exceeds = not row.reached
-            row.main_items = ",".join(name for name, one in attained.items() if one is False)
+            missed = [name for name, one in attained.items() if one is False]
+            if found.sudden_attained is False:
+                missed.append("LMx")
+            row.reached = not missed
+            row.exceeds = bool(missed)
+            row.main_items = ",".join(missed)
             row.edition = next(iter(found.trace.editions), "")
             row.result |= {
                 "limits": {"Ld": float(found.day_limit), "Ln": float(found.night_limit)},
                 "attained": attained,
                 "excess": {name: float(one) for name, one in excess.items() if one is not None},
-                "decided_by": [name for name, one in attained.items() if one is False],
+                "decided_by": missed,
             }
-            if found.sudden_attained is not None:
-                row.result["sudden"] = {"value": float(highest or 0), "attained": found.sudden_attained}
+            if highest is not None and found.sudden_limit is not None:
+                row.result["sudden"] = {
+                    "value": float(highest),
+                    "limit": float(found.sudden_limit),
+                    "attained": found.sudden_attained,
+                }
     else:
         trace.step("没有有效的昼间或夜间声级", "no valid level of day or night")
     made = trace.done()
@@ -195,7 +217,7 @@ def judged(
 def years(
     book: Rulebook, chosen: Sequence[Point], year: int, fresh: dict[tuple[int, date], dict[str, float]]
 ) -> Iterator[Draft]:
-    """Rate the year of areas and roads of every county and city (HJ 640): the newest survey of each point counts."""
+    """Rate the year of areas and roads of every county and city (HJ 640): the newest level of each point counts, by day and by night."""
     for kind, (name, subject) in KINDS_OF_YEAR.items():
         own = [one for one in chosen if one.kind == kind]
         stored = Evaluation.objects.filter(
@@ -207,15 +229,30 @@ def years(
         )
         measured = {(row.point_id, day_of(row.start)): row.values.get("used", {}) for row in stored}
         measured |= {key: used for key, used in fresh.items() if key[1].year == year}
-        newest = {point: used for (point, _day), used in sorted(measured.items(), key=lambda one: one[0][1])}
+        newest: dict[int, dict[str, float]] = {}
+        for (point, _day), used in sorted(measured.items(), key=lambda one: one[0][1]):
+            newest.setdefault(point, {}).update(used)
         seen: set[frozenset[int]] = set()
+        rated: set[int] = set()
         for region in Region.objects.filter(level__in=REGION_LEVELS).order_by("-code"):
             inside = subtree({region.pk})
             here = [one for one in own if one.region_id in inside and newest.get(one.pk)]
             key = frozenset(one.pk for one in here)
             if here and key not in seen:
                 seen.add(key)
+                rated.add(region.pk)
                 yield _year(name, subject, region, year, here, newest, book)
+        yield from _no_longer_rated(name, year, rated)
+
+
+def _no_longer_rated(kind: str, year: int, rated: Collection[int]) -> Iterator[Draft]:
+    """Yield an empty year for regions that had one and have no level left."""
+    start = midnight(date(year, 1, 1))
+    held = Evaluation.objects.filter(kind=kind, superseded_at=None, start=start, point=None)
+    for region in held.exclude(region__in=rated).values_list("region_id", flat=True):
+        trace = TraceBuilder(Text("评价撤回", "nothing left to evaluate"))
+        trace.step("该年已没有有效的监测值", "no valid level of the year is left")
+        yield Draft(kind, None, region, start, "", {"used": {}}, "V", trace=trace.done().to_dict())
 
 
 def _year(
@@ -284,13 +321,14 @@ def _year(
     )
 
 
-def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: set[int] | None) -> Iterator[Draft]:
+def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen) -> Iterator[Draft]:
     """Yield days of stations, surveys, and the years they belong to."""
-    everything = points()
-    own = [one for one in everything if chosen is None or one.pk in chosen]
+    everything = [one for one in points(date(first.year, 1, 1)) if chosen.stands(one.pk)]
+    own = [one for one in everything if chosen.has(one.pk)]
+    stopped = in_service.last_days(own)
     ended = min(last, day_of(until) - timedelta(days=1))
     if ended >= first:
-        yield from Block(book, own, first, ended).daily()
+        yield from in_service.served(Block(book, own, first, ended).daily(), stopped)
     fresh: dict[tuple[int, date], dict[str, float]] = {}
     for draft in surveys(book, own, first, last):
         if draft.point is not None:

@@ -52,6 +52,13 @@ def _codes(points: list[Point]) -> dict[int, str]:
 
 def _finding(row: Evaluation, code: str, moment: datetime) -> Finding:
     excess = {name: value for name, value in row.result.get("excess", {}).items() if value}
+    levels = [
+        f"{name} {row.result['levels'][name]:g} > {row.result['limits'][name]:g} dB(A)" for name in excess
+    ]
+    sudden = row.result.get("sudden", {})
+    if sudden.get("attained") is False:
+        excess["LMx"] = sudden["value"] - sudden["limit"]
+        levels.append(f"LMx {sudden['value']:g} > {sudden['limit']:g} dB(A)")
     worst = max(excess.values(), default=0.0)
     return Finding(
         finding_id(words.NOISE_RULE, words.RULE_VERSION, code, row.start),
@@ -65,10 +72,7 @@ def _finding(row: Evaluation, code: str, moment: datetime) -> Finding:
         {
             "evaluation": row.pk,
             "zone": row.result["zone"],
-            "levels": ", ".join(
-                f"{name} {row.result['levels'][name]:g} > {row.result['limits'][name]:g} dB(A)"
-                for name in excess
-            ),
+            "levels": ", ".join(levels),
             "excess": worst,
         },
         moment,

@@ -12,11 +12,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from qingjian.apps.evaluation import outlets, queries, words
-from qingjian.apps.evaluation.drafts import day_of, midnight, next_month
+from qingjian.apps.evaluation.drafts import day_of, midnight, next_month, settled
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.rulebook import Rulebook
 from qingjian.standards.emissions.equivalents import Recheck, equivalent_rows, recheck
 
+SURENESS = ("V", "S", "U")
 DIVISIONS = 2
 """The first digits of GB/T 4754 that name the division of an industry."""
 
@@ -36,6 +37,10 @@ class Group:
     worst: float | None = None
     kilograms: Counter[str] = field(default_factory=Counter)
     """By HJ 212 code."""
+    editions: set[str] = field(default_factory=set)
+    """Editions the results of its days were judged by."""
+    confidence: str = "V"
+    """The least sure of its days."""
 
     @property
     def name(self) -> str:
@@ -64,7 +69,7 @@ class Month:
 
 def of_period(user: Any, first: date, last: date, by: str) -> list[Group]:
     """Return the groups of outlets in reach by industry division (`industry`) or region, most exceedances first."""
-    chosen = queries.outlets_in_reach(user)
+    chosen = queries.outlets_in_reach(user, first)
     points = {one.point.pk: one for one in chosen}
     groups: dict[str, Group] = {}
     group_of: dict[int, Group] = {}
@@ -75,8 +80,11 @@ def of_period(user: Any, first: date, last: date, by: str) -> list[Group]:
         group.outlets += 1
         group.sources.add(one.point.outlet.source.code)
     rows = queries.stored("outlet_day", first, last, points=[one.point for one in chosen])
-    for point, values, result in rows.values_list("point_id", "values", "result"):
+    stored = rows.values_list("point_id", "values", "result", "edition", "confidence")
+    for point, values, result, edition, confidence in stored:
         group = group_of[point]
+        group.editions |= {edition} - {""}
+        group.confidence = max(group.confidence, confidence or "V", key=SURENESS.index)
         for counts in values.get("hours", {}).values():
             group.hours.update(counts)
         for item in result.get("items", ()):
@@ -173,12 +181,17 @@ def tax_extract(
     """Return the lines of the extract for the recheck of the tax, and the recheck of each outlet and month."""
     lines: list[TaxLine] = []
     rechecks: dict[tuple[date, str], Recheck] = {}
-    for month, one in months(queries.outlets_in_reach(user), first, last):
+    for month, one in months(queries.outlets_in_reach(user, first), first, last):
         on = min(next_month(month), next_day(last))
         on = date.fromordinal(on.toordinal() - 1)
         medium = one.outlet.medium
         known = equivalent_rows(medium, on, rulebook=book)
-        amounts = {code: Decimal(repr(round(kg, 4))) for code, kg in one.kilograms.items() if code in known}
+        # No amount is negative; one that an older version stored waits for the day to be evaluated again.
+        amounts = {
+            code: Decimal(repr(settled(kg)))
+            for code, kg in one.kilograms.items()
+            if code in known and kg >= 0
+        }
         if not amounts:
             continue
         found = recheck(amounts, medium, on, rulebook=book)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from qingjian.apps.evaluation import inputs
-from qingjian.apps.evaluation.drafts import day_of, number
+from qingjian.apps.evaluation import in_service, inputs
+from qingjian.apps.evaluation.bounds import shown, sides_of
+from qingjian.apps.evaluation.drafts import day_of, number, settled, short
 from qingjian.apps.evaluation.models import Evaluation
-from qingjian.apps.evaluation.outlets import PLACES, Block, Outlet, outlets
+from qingjian.apps.evaluation.outlets import Block, Outlet, outlets
 from qingjian.apps.network.models import PermitLimit, Series
 from qingjian.quality.flue_gas import standard_of
 from qingjian.rulebook import Row, Rulebook
@@ -19,7 +22,10 @@ from qingjian.standards.emissions import judgement, means
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 from qingjian.standards.limits import Limit, limit_of
-from qingjian.standards.quantity import Quantity
+from qingjian.standards.quantity import Quantity, convert
+
+CARRIED = 9
+"""Decimals of the hours that an explained mean is formed of."""
 
 
 def permit_row(limit: PermitLimit, unit: str) -> Limit:
@@ -66,7 +72,7 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
             pk__in=[item["series"] for item in row.result.get("items", ())]
         )
     }
-    outlet = next((one for one in outlets() if one.point.pk == row.point_id), None)
+    outlet = next((one for one in outlets(since=in_service.EVER) if one.point.pk == row.point_id), None)
     block = Block(book, [outlet], day, day, row.inputs_known_at) if outlet else None
     for item in row.result.get("items", ()):
         own = series[item["series"]]
@@ -82,9 +88,8 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
         if item["value"] is None:
             made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
             continue
-        held = [permit_row(limits[pk], item["unit"]) for pk in _named(item, "limit")]
-        held += [limit_of(found) for found in _rule_rows(item, book)]
-        given = str(item["value"])
+        held = [_as_judged(one, item["unit"], limits, book, made) for one in (item, *item.get("others", ()))]
+        given = str(shown(item))
         value = given if all(one.unit == item["unit"] for one in held) else Quantity(given, item["unit"])
         judged = judgement.judge(value, held, on=day, rulebook=book)
         made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
@@ -99,8 +104,8 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
         if block is not None and outlet is not None and code in outlet.series:
             _explain_amount(made, block, outlet, outlet.series[code])
         made.step(
-            f"{named.get(code, code)}: Σ(C·Q) = {kept['kg']} kg（{kept['hours']} 个小时，{kept['skipped']} 个无有效数据未计）",
-            f"{code}: amount {kept['kg']} kg ({kept['hours']} hours, {kept['skipped']} without valid data left out)",
+            f"{named.get(code, code)}: Σ(C·Q) = {short(kept['kg'])} kg（{kept['hours']} 个小时，{kept['skipped']} 个无有效数据未计）",
+            f"{code}: amount {short(kept['kg'])} kg ({kept['hours']} hours, {kept['skipped']} without valid data left out)",
         )
     return made.done()
 
@@ -110,12 +115,53 @@ def _named(item: dict[str, Any], kind: str) -> list[Any]:
     return [one.get(kind) for one in (item, *item.get("others", ())) if one.get(kind)]
 
 
-def _rule_rows(item: dict[str, Any], book: Rulebook) -> Iterator[Row]:
-    for row_id in _named(item, "rule"):
+def _as_judged(
+    one: dict[str, Any], unit: str, limits: dict[int, PermitLimit], book: Rulebook, made: TraceBuilder
+) -> Limit:
+    """Return a limit as it was when it judged: the result keeps its bounds, whatever has become of its row since."""
+    low, high = sides_of(one["bounds"])
+    lower, upper = (
+        None if not math.isfinite(side) else Decimal(repr(side)).normalize() for side in (low, high)
+    )
+    present = None
+    if one.get("limit") in limits:
+        present = permit_row(limits[one["limit"]], unit)
+    elif one.get("rule"):
         try:
-            yield book.row(row_id)
+            present = limit_of(book.row(one["rule"]))
         except KeyError:
-            continue
+            present = None
+    if present is not None:
+        own = [
+            None if side is None else convert(side, present.unit, unit, present.item)
+            for side in (present.lower, present.upper)
+        ]
+        if own == [lower, upper]:
+            return present
+        made.step(
+            f"评价时的限值为 {one['bounds']} {unit}，此后已变更；按评价时的限值说明",
+            f"the limit was {one['bounds']} {unit} when this was judged and has changed since: explained by the limit of that time",
+        )
+        row = Row.from_values(present.row.table, {**present.row.values, "limit": one["bounds"], "unit": unit})
+        return replace(present, upper=upper, lower=lower, unit=unit, row=row)
+    made.step(
+        f"评价所依据的限值 {one['bounds']} {unit} 已撤回；按评价时的限值说明",
+        f"the limit {one['bounds']} {unit} has been taken back since: explained by the limit of that time",
+    )
+    document = str(one.get("document") or "")
+    operator = "range" if lower is not None and upper is not None else "<=" if upper is not None else ">="
+    bare = one["bounds"].lstrip("≤≥").replace("–", "-")
+    values = {
+        "standard": document,
+        "pollutant_cn": "",
+        "averaging_period": "",
+        "op": operator,
+        "limit": bare,
+        "unit": unit,
+        "confidence": str(one.get("confidence") or "U"),
+        "source": document,
+    }
+    return limit_of(Row.from_values("emission_limits", values))
 
 
 def _converted(
@@ -135,15 +181,20 @@ def _explain_mean(
     try:
         if outlet.medium == "water":
             hours = [
-                means.WaterHour(number(value, 6), number(flow, 6))
+                means.WaterHour(number(value, CARRIED), number(flow, CARRIED))
                 for value, flow in zip(values.tolist(), volume.tolist(), strict=True)
             ]
-            made.include(means.water_day(hours, rulebook=book).trace, prefix=f"{series.factor.name_zh} ")
+            made.include(
+                means.water_day(hours, rulebook=book.on(block.first)).trace,
+                prefix=f"{series.factor.name_zh} ",
+            )
         else:
             running = int(np.sum(~block.hours.of(series.pk, "stopped").astype(np.bool_)))
             made.include(
                 means.gas_day(
-                    [number(value, 6) for value in values.tolist()], operating_hours=running, rulebook=book
+                    [number(value, CARRIED) for value in values.tolist()],
+                    operating_hours=running,
+                    rulebook=book.on(block.first),
                 ).trace,
                 prefix=f"{series.factor.name_zh} ",
             )
@@ -172,8 +223,8 @@ def _explain_amount(made: TraceBuilder, block: Block, outlet: Outlet, series: Se
     concentration = float(block.judged(outlet, series, False)[1][hour])
     mass = float(block.masses(outlet, series, volume)[hour])
     formula = (
-        f"{number(concentration, PLACES)} {series.unit} × {number(float(volume[hour]), PLACES)} m³"
-        f" = {number(mass, PLACES)} kg"
+        f"{short(settled(concentration))} {series.unit} × {short(settled(float(volume[hour])))} m³"
+        f" = {short(settled(mass))} kg"
     )
     made.step(
         f"{name}（{hour:02d} 时）: C·Q = {formula}",
@@ -188,8 +239,8 @@ def _explain_conversion(
     sent = block.hours.of(series.pk, "converted")[hour]
     if converted and np.isfinite(sent):
         made.step(
-            f"采用设备上报的折算值 {number(sent, PLACES)}",
-            f"the converted value of the device is used: {number(sent, PLACES)}",
+            f"采用设备上报的折算值 {short(settled(float(sent)))}",
+            f"the converted value of the device is used: {short(settled(float(sent)))}",
         )
         return
     found = block.conversion(series, hour)

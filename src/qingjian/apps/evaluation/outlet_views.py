@@ -23,7 +23,7 @@ from qingjian.apps.evaluation import (
     words,
 )
 from qingjian.apps.evaluation.asked import days
-from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.drafts import day_of, short
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.outlets import bounds
 from qingjian.apps.evaluation.pages import caveats, frame
@@ -186,6 +186,10 @@ def statistics(request: HttpRequest) -> HttpResponse:
             f"{_('Share exceeding')} (%)",
             _("Times above the limit"),
             *(f"{names.get(code, code)} (t)" for code in codes),
+            _("From"),
+            _("To"),
+            _("Edition"),
+            _("Confidence"),
         ]
         return workbook_response(
             f"outlets-by-{by}",
@@ -207,6 +211,10 @@ def statistics(request: HttpRequest) -> HttpResponse:
                         round(group.kilograms[code] / 1000, 4) if code in group.kilograms else None
                         for code in codes
                     ),
+                    first,
+                    last,
+                    "；".join(sorted(group.editions)),
+                    group.confidence,
                 ]
                 for group in groups
             ),
@@ -313,7 +321,7 @@ def _tax_workbook(lines: list[outlet_statistics.TaxLine], first: date, last: dat
                 one.name,
                 one.code,
                 one.group,
-                float(one.kilograms),
+                short(float(one.kilograms)),
                 float(one.value) if one.value is not None else None,
                 float(one.equivalents) if one.equivalents is not None else None,
                 one.rank or None,
@@ -429,6 +437,9 @@ def amounts_of_year(request: HttpRequest) -> HttpResponse:
             _("Hours counted"),
             _("Hours without valid data"),
             _("Permit"),
+            _("Reason"),
+            _("Evaluation basis"),
+            _("Confidence"),
         ]
         return workbook_response(
             f"amounts-{year}",
@@ -446,6 +457,9 @@ def amounts_of_year(request: HttpRequest) -> HttpResponse:
                     one.hours,
                     one.skipped,
                     str(one.limit.permit or one.limit.basis),
+                    "" if one.problem is None else one.problem[queries.language()],
+                    "；".join(one.standing.trace.editions) if one.standing else "",
+                    one.standing.trace.confidence.value if one.standing else None,
                 ]
                 for one in found
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Q
 
-from qingjian.apps.evaluation import inputs
+from qingjian.apps.evaluation import in_service, inputs
 from qingjian.apps.evaluation.bounds import (
     Bound,
     assigned,
@@ -22,7 +23,7 @@ from qingjian.apps.evaluation.bounds import (
     of_standards,
     strictest_first,
 )
-from qingjian.apps.evaluation.drafts import Draft, midnight
+from qingjian.apps.evaluation.drafts import Draft, mean_of, midnight, settled
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import PermitLimit, Point, Series, Setting
 from qingjian.apps.observing import queries as observing
@@ -36,7 +37,10 @@ from qingjian.standards.quantity import convert
 
 FLOW_CODES = ("w00000", "a00000", "B01", "B02")
 PH_CODE = "w01001"
-PLACES = 4
+HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
+"""In the units of the series; what lies beyond is no measurement."""
+CONVERTED_PLACES, EXACT_BELOW = 9, 1e6
+"""Decimals of converted hours, and the value up to which a float holds them."""
 NO_DIRECTORY = Directory(version=0, published_at=datetime(1970, 1, 1, tzinfo=UTC))
 DAY_SHARE = {"water": "water_day", "gas": "gas_day"}
 
@@ -105,14 +109,18 @@ class Outlet:
         )
 
 
-def outlets(book: Rulebook | None = None) -> list[Outlet]:
-    """Return every running outlet point that has a limit, a yearly amount or a standard that applies to it."""
+def outlets(book: Rulebook | None = None, since: date | None = None) -> list[Outlet]:
+    """Return every running outlet point that has a limit, a yearly amount or a standard that applies to it.
+
+    `since`: also those that were still in service on a day or later: what they discharged counts.
+    """
     named = {row["outlet"] for row in (book or rulebook()).rows("outlet_standards")}
-    points = list(
+    points = in_service.of(
         Point.objects.select_related("region", "outlet__source")
-        .filter(outlet__isnull=False, status="running")
+        .filter(outlet__isnull=False)
         .filter(Q(outlet__limits__isnull=False) | Q(outlet__code__in=named))
-        .distinct()
+        .distinct(),
+        since,
     )
     held: dict[int, list[Series]] = {one.pk: [] for one in points}
     for one in Series.objects.select_related("factor", "device", "point").filter(point__in=points):
@@ -122,7 +130,9 @@ def outlets(book: Rulebook | None = None) -> list[Outlet]:
         outlet__in=[one.outlet_id for one in points]
     ):
         limits.setdefault(limit.outlet_id, []).append(limit)
-    now_held = network.in_force(Setting.objects.filter(name="reference_oxygen", series__point__in=points))
+    now_held = network.governing_settings(
+        Setting.objects.filter(name="reference_oxygen", series__point__in=points)
+    )
     reference = {one.series_id: float(one.value) for one in now_held}
     found = []
     for point in points:
@@ -178,6 +188,30 @@ class Block:
         self.hours = inputs.read(
             list(series.values()), midnight(first), midnight(last + timedelta(days=1)), as_of
         )
+        self.impossible = {pk: self._impossible(one) for pk, one in series.items()}
+
+    def _impossible(self, series: Series) -> np.ndarray:
+        """Return the hours whose value cannot be: it may stand beside a limit, but counts in nothing."""
+        given = self.hours.of(series.pk, "value")
+        with np.errstate(invalid="ignore"):
+            if series.factor.wire_code == PH_CODE:
+                return (given < 0) | (given > HIGHEST_PH)
+            if grams_per_cubic_metre(series.unit) is None and cubic_metres_per_hour(series.unit) is None:
+                return np.zeros(len(given), np.bool_)
+            return (given < 0) | (given > HIGHEST_POSSIBLE)
+
+    def used(self, series: Series) -> np.ndarray:
+        """Return the values as they came that count, NaN for the rest."""
+        return np.where(self.impossible[series.pk], np.nan, self.hours.of(series.pk))
+
+    def why(self, series: Series, hour: int) -> tuple[str, str]:
+        """Return why a value counts as it does, in Chinese and English."""
+        if self.impossible[series.pk][hour]:
+            return (
+                "不可能的数值（负值或超出可能范围），不参加评价",
+                "impossible value (negative or beyond any range), left out",
+            )
+        return self.hours.why(series.pk, hour)
 
     @staticmethod
     def _needed(outlet: Outlet) -> Iterator[Series]:
@@ -190,17 +224,18 @@ class Block:
 
     def judged(self, outlet: Outlet, series: Series, converted: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return (every value, values that count) as the limit wants them: of dry gas at standard state, or at reference oxygen."""
-        raw, used = self.hours.of(series.pk, "value"), self.hours.of(series.pk)
+        raw, used = self.hours.of(series.pk, "value"), self.used(series)
         if not self.converter.converts(series.pk):
             dry, own = raw, np.full(len(raw), np.nan)
         else:
             found = self.converter.hours(series.pk, *self._columns(series, raw))
-            dry, own = found.dry, found.value
+            dry, own = _without_dust(found.dry), _without_dust(found.value)
         if converted:
             sent = self.hours.of(series.pk, "converted")
             own = own if series.pk in outlet.reference else np.full(len(raw), np.nan)
             raw_converted = np.where(np.isfinite(sent), sent, own)
-            return raw_converted, np.where(np.isfinite(used), raw_converted, np.nan)
+            counts = np.isfinite(used) & ~(raw_converted < 0)
+            return raw_converted, np.where(counts, raw_converted, np.nan)
         return dry, np.where(np.isfinite(used), dry, np.nan)
 
     def _columns(self, series: Series, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -210,8 +245,11 @@ class Block:
         return (
             np.repeat(np.asarray([series.pk, *beside], np.int32), len(starts)),
             np.tile(starts, 1 + len(beside)),
-            np.concatenate([raw, *(self.hours.of(one) for one in beside)]),
+            np.concatenate([raw, *(self._beside(one) for one in beside)]),
         )
+
+    def _beside(self, series: int) -> np.ndarray:
+        return np.where(self.impossible[series], np.nan, self.hours.of(series))
 
     def conversion(self, series: Series, hour: int) -> tuple[Trace, float | None] | None:
         """Return how an hour was converted, None where the register says nothing of it."""
@@ -248,9 +286,9 @@ class Block:
     def _item(
         self, series: Series, held: Sequence[Bound], value: float, counts: bool, hour: int
     ) -> dict[str, Any]:
-        item = item_of(series, held, value, counts, PLACES)
+        item = item_of(series, held, value, counts)
         if not counts:
-            item["zh"], item["en"] = self.hours.why(series.pk, hour)
+            item["zh"], item["en"] = self.why(series, hour)
         return item
 
     def daily(self) -> Iterator[Draft]:
@@ -278,11 +316,11 @@ class Block:
                 }
         items, used_means = [], {}
         for series, converted, held in outlet.held(day, "day", self.book):
-            value, valid, due = self._mean(outlet, series, converted, part, volume)
+            value, valid, due = self.mean_of(outlet, series, converted, part, volume)
             if valid == 0 and not np.any(np.isfinite(self.hours.of(series.pk, "value")[part])):
                 continue
             item = (
-                item_of(series, held, value, True, PLACES)
+                item_of(series, held, value, True)
                 if value is not None
                 else {
                     "factor": series.factor.wire_code,
@@ -311,23 +349,25 @@ class Block:
             row.confidence = "U"  # the validity of days rests on unverified rows
         return row
 
-    def _mean(
+    def mean_of(
         self, outlet: Outlet, series: Series, converted: bool, part: slice, volume: np.ndarray
     ) -> tuple[float | None, int, int]:
+        """Return the mean of a day, None where it is not valid, and how many hours are valid and how many were due."""
         values = self.judged(outlet, series, converted)[1][part]
-        share = float(self.book.rows("evaluation_parameters", subject=DAY_SHARE[outlet.medium])[-1]["value"])
+        settings = self.book.on(self.first + timedelta(days=part.start // 24))
+        share = float(settings.rows("evaluation_parameters", subject=DAY_SHARE[outlet.medium])[-1]["value"])
         running = ~self.hours.of(series.pk, "stopped")[part].astype(np.bool_)
         if outlet.medium == "water" and series.averaging == "flow_weighted":
             flow = volume[part]
             due = (flow != 0) & running
             good = due & np.isfinite(values) & np.isfinite(flow)
             enough = good.sum() * 100 >= share * due.sum() and good.any()
-            value = float(np.sum(values[good] * flow[good]) / np.sum(flow[good])) if enough else None
+            value = _weighted(values[good], flow[good]) if enough else None
         else:
             due, good = running, np.isfinite(values)
             enough = good.any() and good.sum() * 100 >= share * due.sum()
-            value = float(np.mean(values[good])) if enough else None
-        return (None if value is None else round(value, PLACES)), int(good.sum()), int(due.sum())
+            value = mean_of(values[good].tolist()) if enough else None
+        return (None if value is None else settled(value)), int(good.sum()), int(due.sum())
 
     def masses(self, outlet: Outlet, series: Series, volume: np.ndarray) -> np.ndarray:
         """Return kg of every hour, NaN where either number does not count or cannot be brought to the dry gas.
@@ -348,10 +388,20 @@ class Block:
         if not good.any():
             return None
         return {
-            "kg": round(float(np.sum(kilograms[good])), PLACES),
+            "kg": settled(math.fsum(kilograms[good].tolist())),
             "hours": int(good.sum()),
             "skipped": int(24 - good.sum()),
         }
+
+
+def _without_dust(hours: np.ndarray) -> np.ndarray:
+    """Return converted hours at nine decimals: a product of binary fractions must not pass a limit that it equals."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(hours) < EXACT_BELOW, np.round(hours, CONVERTED_PLACES), hours)
+
+
+def _weighted(values: np.ndarray, flow: np.ndarray) -> float:
+    return math.fsum((values * flow).tolist()) / math.fsum(flow.tolist())
 
 
 def _exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str, Any]]) -> Draft:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
+from qingjian.contracts.periods import DAY, MONTH, QUARTER, SPANS, YEAR, Period
 from qingjian.rulebook import Row
 from qingjian.standards import editions
 
@@ -14,6 +19,28 @@ from qingjian.standards import editions
 def frame(title: str, tab: str, **more: Any) -> dict[str, Any]:
     """Return title, active tab and the present moment, with what else the page shows."""
     return {"title": title, "tab": tab, "now": now(), **more}
+
+
+SPAN_TITLES = ((DAY, _("Day")), (MONTH, _("Month")), (QUARTER, _("Quarter")), (YEAR, _("Year")))
+
+
+def choice(
+    period: Period,
+    bases: Sequence[tuple[str, str, bool]],
+    kept: Mapping[str, str],
+    only: str,
+    spans: Collection[str] = SPANS,
+) -> dict[str, Any]:
+    """Return what the choice of a basis shows: `bases` as (name, title, chosen), what the address keeps, why there is none."""
+    chosen = next(({"basis": name} for name, _title, is_chosen in bases if is_chosen), {})
+    return {
+        "period": period,
+        "stepping": urlencode({**kept, "span": period.span, **chosen}),
+        "spans": [(name, title) for name, title in SPAN_TITLES if name in spans],
+        "bases": [{"name": name, "title": title, "chosen": chosen} for name, title, chosen in bases],
+        "kept": list(kept.items()),
+        "only": only,
+    }
 
 
 def caveats(*standards: str) -> list[Row]:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import air, amounts, calculation, explanation, laboratory, outlets, water
+from qingjian.apps.evaluation import (
+    air,
+    amounts,
+    calculation,
+    explanation,
+    laboratory,
+    outlets,
+    rivers,
+    water,
+)
 from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.models import (
     AirEvent,
     Evaluation,
     Exceedance,
+    Failure,
     Progress,
     RuleChange,
     TrendWarning,
@@ -28,8 +38,8 @@ from qingjian.apps.network.models import Factor, Point, Series
 from qingjian.apps.observing.models import FindingRecord
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
-from qingjian.standards.errors import EvaluationError
-from qingjian.standards.surface_water.rating import RiverRating, river_rating
+from qingjian.standards.quantity import Given
+from qingjian.standards.surface_water.classification import SectionClass
 
 TREND_HOURS = 24
 HISTORY_MONTHS = 13
@@ -52,10 +62,12 @@ def evaluations_visible_to(user: Any) -> QuerySet[Evaluation]:
 
 
 def air_events_visible_to(user: Any) -> QuerySet[AirEvent]:
-    """Return sand dust and exception events of regions in reach."""
+    """Return sand dust and exception events of regions in reach, and what the regions above them decided for them."""
     reach = account_rules.scope(user, Capability.VIEW_DATA)
+    decided = (AirEvent.State.APPROVED, AirEvent.State.REVOKED)
     return AirEvent.objects.select_related("region", "author", "decided_by", "revoked_by").filter(
-        region_id__in=reach.regions
+        Q(region_id__in=reach.regions)
+        | Q(region_id__in=account_rules.above(reach.regions), state__in=decided)
     )
 
 
@@ -123,6 +135,18 @@ def catching_up(element: str) -> bool:
     return not Progress.objects.filter(name=element, complete=True).exists()
 
 
+def failures_visible_to(user: Any) -> QuerySet[Failure]:
+    """Return what an error stopped: parts of the evaluation as a whole, and points in reach."""
+    return Failure.objects.select_related("point").filter(
+        Q(point=None) | Q(point__in=points_visible_to(user))
+    )
+
+
+def failures() -> list[Failure]:
+    """Return everything an error stopped, newest first."""
+    return list(Failure.objects.select_related("point"))
+
+
 def calculation_of(element: str) -> int:
     """Return the version of the calculation by which an element is worked out now."""
     return calculation.present(element)
@@ -155,6 +179,12 @@ def air_regions(user: Any) -> list[air.Assessed]:
     """Return the counties and cities in reach that have air stations, smallest first."""
     reach = account_rules.scope(user, Capability.VIEW_DATA)
     return [one for one in air.assessed(air.stations()) if one.region.pk in reach.regions]
+
+
+def regions_in_reach(user: Any, level: str) -> list[Region]:
+    """Return the regions of a level in reach, whether or not stations run in them now."""
+    reach = account_rules.scope(user, Capability.VIEW_DATA)
+    return list(Region.objects.filter(pk__in=reach.regions, level=level).order_by("code"))
 
 
 def air_now(user: Any, place: air.Assessed | None) -> dict[str, Any]:
@@ -235,6 +265,13 @@ def air_years(region: Region) -> list[int]:
     return [] if first is None else list(range(day_of(last.start).year, day_of(first.start).year - 1, -1))
 
 
+def air_bounds(region: Region) -> tuple[date, date] | None:
+    """Return the first and the last day of a region with a result; None without any."""
+    rows = current("air_day").filter(point=None, region=region).order_by("start")
+    first, last = rows.first(), rows.last()
+    return None if first is None else (day_of(first.start), day_of(last.start))
+
+
 def station_days(
     points: Iterable[Point], first: date, last: date
 ) -> list[tuple[int, date, dict[str, float]]]:
@@ -248,6 +285,25 @@ def station_days(
     ]
 
 
+def region_days(
+    regions: Iterable[Region], first: date, last: date
+) -> list[tuple[int, date, dict[str, float]]]:
+    """Return (region, day, daily values) of regions as a whole."""
+    rows = current("air_day").filter(
+        point=None, region__in=list(regions), start__gte=midnight(first), start__lte=midnight(last)
+    )
+    return [
+        (region, day_of(start), values["used"])
+        for region, start, values in rows.values_list("region_id", "start", "values")
+    ]
+
+
+def air_span(points: Iterable[Point]) -> tuple[date, date] | None:
+    """Return the first and the last day with a result of some stations; None without one."""
+    found = current("air_day").filter(point__in=list(points)).aggregate(first=Min("start"), last=Max("start"))
+    return (day_of(found["first"]), day_of(found["last"])) if found["first"] else None
+
+
 def stamp(kind: str, region: Region | None = None) -> str:
     """Return what changes with every new result, for caches."""
     rows = Evaluation.objects.filter(kind=kind)
@@ -257,9 +313,20 @@ def stamp(kind: str, region: Region | None = None) -> str:
     return f"{found['newest']}-{rulebook().version}"
 
 
-def air_place(region: Region) -> air.Assessed | None:
-    """Return a region with the stations that speak for it."""
-    return next((one for one in air.assessed(air.stations()) if one.region.pk == region.pk), None)
+def stamp_of_point(kind: str, point: Point) -> str:
+    """Return what changes with every new result of a point, for caches."""
+    found = Evaluation.objects.filter(kind=kind, point=point).aggregate(newest=Max("pk"))
+    return str(found["newest"])
+
+
+def air_place(region: Region, since: date | None = None) -> air.Assessed | None:
+    """Return a region with the stations that speak for it, also those in service on a day or later."""
+    return next((one for one in air.assessed(air.stations(since)) if one.region.pk == region.pk), None)
+
+
+def air_shown(pollutant: str, value: float | None) -> float | int | None:
+    """Return a stored concentration with the decimals that are shown."""
+    return air.shown(pollutant, value)
 
 
 def air_places() -> list[air.Assessed]:
@@ -292,33 +359,44 @@ def stored(
     return rows.filter(point=None, region=region) if points is None else rows.filter(point__in=list(points))
 
 
-def sections_of(region: Region) -> list[Point]:
-    """Return the surface-water sections of a region and those below it."""
+def sections_of(region: Region, since: date | None = None) -> list[Point]:
+    """Return the surface-water sections of a region and those below it, also those in service on a day or later."""
     inside = account_rules.subtree({region.pk})
-    return [one for one in water.sections() if one.region_id in inside]
+    return [one for one in water.sections(since) if one.region_id in inside]
 
 
-def section_over(point: Point, first: date, days: list[dict[str, float]]) -> Any:
-    """Return the class of a section from the means of days of a longer period (a draft, not stored)."""
-    return water.monthly(rulebook(), point, first, days)
+def sections_over(
+    points: Iterable[Point], first: date, last: date, rule: rivers.Rule
+) -> list[rivers.SectionPeriod]:
+    """Return the sections with a month in a stretch, judged by the means of their months."""
+    points = list(points)
+    months: dict[int, list[Evaluation]] = {}
+    for row in stored("water_month", first, last, points=points):
+        months.setdefault(row.point_id, []).append(row)
+    book = rulebook()
+    judged = (rivers.over(one, months[one.pk], last, rule, book) for one in points if one.pk in months)
+    return [one for one in judged if one is not None]
 
 
-def rate_rivers(pairs: Iterable[tuple[Point, dict[str, float]]], on: date) -> list[dict[str, Any]]:
-    """Rate every river by the items of its sections."""
-    rivers: dict[str, list[tuple[Point, dict[str, float]]]] = {}
-    for point, used in pairs:
-        if used:
-            rivers.setdefault(point.attributes.get("river") or "", []).append((point, used))
-    found = []
-    for name, own in sorted(rivers.items()):
-        try:
-            rating: RiverRating = river_rating(
-                [water.assessed_items(point, used) for point, used in own], on, rulebook=rulebook()
-            )
-        except EvaluationError:
-            continue
-        found.append({"name": name or _("All sections"), "key": name, "rating": rating, "sections": own})
-    return found
+def rate_rivers(
+    entries: Iterable[tuple[Point, Mapping[str, Given | None]]], on: date
+) -> list[dict[str, Any]]:
+    """Rate every river by the items that made the classes of its sections."""
+    return rivers.rate(entries, on, rulebook())
+
+
+def made_class(row: Evaluation) -> dict[str, float]:
+    """Return the items that made the class of a stored result."""
+    return water.entering(row)
+
+
+def plain_items(found: SectionClass) -> list[dict[str, Any]]:
+    """Return the items of a class as results hold them."""
+    return water.plain_items(found)
+
+
+def is_lake(point: Point) -> bool:
+    return laboratory.water_body(point) == "lake"
 
 
 def newer_than(
@@ -341,13 +419,16 @@ def newer_than(
 # -- water -------------------------------------------------------------------------------------------------------------
 
 
-def water_sections(user: Any) -> list[dict[str, Any]]:
-    """Return every section in reach with its newest day, its present month and its last months."""
-    points = list(
-        points_visible_to(user, {one.kind for one in water.sections()} or {"water_station"}).filter(
-            status="running"
-        )
-    )
+def water_sections(user: Any, only: Point | None = None) -> list[dict[str, Any]]:
+    """Return every running section in reach with its newest day, its present month and its last months.
+
+    `only`: one section the reader may see, whether or not it runs: its history stays.
+    """
+    if only is not None:
+        points = [only]
+    else:
+        kinds = {one.kind for one in water.sections()} or {"water_station"}
+        points = list(points_visible_to(user, kinds).filter(status="running"))
     today = day_of(now())
     month = month_of(today)
     first = month
@@ -383,26 +464,8 @@ def water_sections(user: Any) -> list[dict[str, Any]]:
 
 def river_ratings(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rate every river in reach by the present month of its sections."""
-    rivers: dict[str, list[dict[str, Any]]] = {}
-    for one in sections:
-        if (
-            one["month"] is not None
-            and one["month"].water_class
-            and laboratory.water_body(one["point"]) == "river"
-        ):
-            rivers.setdefault(one["point"].attributes.get("river") or "", []).append(one)
-    found = []
-    for name, own in sorted(rivers.items()):
-        try:
-            rating: RiverRating = river_rating(
-                [water.entering(one["month"]) for one in own],
-                day_of(now()),
-                rulebook=rulebook(),
-            )
-        except EvaluationError:
-            continue
-        found.append({"name": name or _("All sections"), "key": name, "rating": rating, "sections": own})
-    return found
+    months = [(one["point"], one["month"]) for one in sections if one["month"] is not None]
+    return rate_rivers(((point, water.entering(row)) for point, row in months), day_of(now()))
 
 
 def section_history(point: Point, year: int) -> list[Evaluation]:
@@ -424,10 +487,10 @@ def section_months(point: Point) -> list[Evaluation]:
 # -- outlets -----------------------------------------------------------------------------------------------------------
 
 
-def outlets_in_reach(user: Any) -> list[outlets.Outlet]:
-    """Return the monitored outlets a person may see."""
+def outlets_in_reach(user: Any, since: date | None = None) -> list[outlets.Outlet]:
+    """Return the monitored outlets a person may see: those that run, and those in service on a day or later."""
     visible = set(points_visible_to(user).values_list("pk", flat=True))
-    return [one for one in outlets.outlets(rulebook()) if one.point.pk in visible]
+    return [one for one in outlets.outlets(rulebook(), since) if one.point.pk in visible]
 
 
 def factor_names(codes: Iterable[str]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from qingjian.apps.evaluation import exceedances, inputs, laboratory, words
-from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, month_of
+from qingjian.apps.evaluation import exceedances, in_service, inputs, laboratory, words
+from qingjian.apps.evaluation.drafts import Chosen, Draft, day_of, midnight, month_of
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
@@ -27,8 +27,8 @@ RAIN = "降水量"
 LEAST_HISTORY = 2
 
 
-def points() -> list[Point]:
-    return laboratory.points_of("radiation")
+def points(since: date | None = None) -> list[Point]:
+    return laboratory.points_of("radiation", since)
 
 
 def background_of(point: Point) -> tuple[str, str] | None:
@@ -65,7 +65,7 @@ class Block:
         self.count = (last - first).days + 1
         self.series = series_of(self.points)
         everything = [one for own in self.series.values() for one in own if one is not None]
-        self.looked_back = timedelta(days=radiation.history_days(rulebook=book))
+        self.looked_back = timedelta(days=radiation.history_days(rulebook=book.on(first)))
         self.start = midnight(month_of(first)) - self.looked_back
         self.hours = inputs.read(everything, self.start, midnight(last + timedelta(days=1)))
         self._histories: dict[tuple[int, date], radiation.History | None] = {}
@@ -168,7 +168,7 @@ class Block:
                     past,
                     rain=hour in wet,
                     background=background,
-                    rulebook=self.book,
+                    rulebook=self.book.on(day),
                 )
             except EvaluationError as error:
                 trace.step(error.zh, error.en)
@@ -212,10 +212,11 @@ class Block:
         }
 
 
-def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: set[int] | None) -> Iterator[Draft]:
+def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen) -> Iterator[Draft]:
     """Yield the days of the stations; the running day is judged by the hours it has."""
-    own = [one for one in points() if chosen is None or one.pk in chosen]
-    yield from Block(book, own, first, min(last, day_of(until))).daily()
+    own = [one for one in points(first) if chosen.has(one.pk)]
+    days = Block(book, own, first, min(last, day_of(until))).daily()
+    yield from in_service.served(days, in_service.last_days(own))
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------

@@ -30,16 +30,20 @@ def file_imported(row: EnteredFile) -> dict[str, Any]:
         "left_out": row.left_out,
         "series": row.series,
         "at": row.at.isoformat(),
+        **({"attempt": row.attempt} if row.attempt > 1 else {}),
+        **({"options": row.options} if row.options else {}),
     }
 
 
 def _reread(identifier: str) -> dict[str, Any] | None:
-    row = EnteredFile.objects.select_related("author").filter(digest=identifier).first()
+    digest, _mark, attempt = identifier.partition("#")
+    rows = EnteredFile.objects.select_related("author")
+    row = rows.filter(digest=digest, attempt=int(attempt or 1)).first()
     return file_imported(row) if row else None
 
 
 def _made() -> list[str]:
-    return list(EnteredFile.objects.values_list("digest", flat=True))
+    return [one.identifier for one in EnteredFile.objects.only("digest", "attempt").order_by("pk")]
 
 
 def differences() -> Iterator[str]:

@@ -13,7 +13,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import queries, sheets, words
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
-from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.models import Evaluation, RuleChange
 from qingjian.apps.network.queries import ATTRIBUTES
 from qingjian.apps.network.registered import KINDS, Kind
 from qingjian.ui.listing import workbook_response
@@ -40,7 +40,26 @@ def said(row: Evaluation | None) -> str:
 def rule_changes(request: HttpRequest) -> HttpResponse:
     """List the changes of rulebook, permit limits and points that this office has seen."""
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
-    changes = queries.rule_changes_visible_to(request.user)[:100]
+    changes = queries.rule_changes_visible_to(request.user)
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Seen at"), _("Changed in"), _("Monitoring point"), _("Changed rows")]
+        return workbook_response(
+            "rule-changes",
+            [*heads, _("Evaluated again"), _("Results that differ"), _("Still to do")],
+            (
+                [
+                    one.at,
+                    str(one.get_source_display()),
+                    str(one.point or ""),
+                    len(one.rows),
+                    _stretches_text(one.done),
+                    sum(part["results"] for part in one.done),
+                    _stretches_text(one.todo),
+                ]
+                for one in changes.defer("snapshot")[:EXPORTED]
+            ),
+        )
+    changes = changes[:100]
     return render(
         request,
         "evaluation/rule_changes.html",
@@ -49,6 +68,48 @@ def rule_changes(request: HttpRequest) -> HttpResponse:
             "changes": [(one, _stretches(one.done), _stretches(one.todo)) for one in changes],
         },
     )
+
+
+def failures(request: HttpRequest) -> HttpResponse:
+    """List what an error stopped in the evaluation, and what is tried again."""
+    account_rules.require(request.user, Capability.VIEW_DATA)
+    rows = queries.failures_visible_to(request.user)
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Part"), _("Step"), _("Monitoring point"), _("From"), _("To"), _("Error")]
+        heads += [_("Since"), _("Last tried"), _("Attempts")]
+        return workbook_response(
+            "failed-evaluations",
+            heads,
+            (
+                [
+                    str(_part(one.element)),
+                    str(one.get_step_display()),
+                    str(one.point or ""),
+                    one.first,
+                    one.last,
+                    one.error,
+                    one.first_at,
+                    one.at,
+                    one.attempts,
+                ]
+                for one in rows
+            ),
+        )
+    return render(
+        request,
+        "evaluation/failures.html",
+        {
+            "title": _("Failed evaluations"),
+            "failures": [(one, _part(one.element)) for one in rows[:SHOWN]],
+            "count": rows.count(),
+        },
+    )
+
+
+def _part(element: str) -> Any:
+    if element in ELEMENT_RULES:
+        return ELEMENT_RULES[element].title
+    return RuleChange.Source(element).label if element in RuleChange.Source.values else element
 
 
 def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
@@ -95,6 +156,10 @@ def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _stretches(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**one, "title": ELEMENT_RULES[one["element"]].title} for one in given]
+
+
+def _stretches_text(given: list[dict[str, Any]]) -> str:
+    return "; ".join(f"{one['title']} {one['first']} – {one['last']}" for one in _stretches(given))
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils.functional import Promise
@@ -13,16 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from qingjian.apps.evaluation import laboratory, queries, words
-from qingjian.apps.evaluation.drafts import day_of, midnight
+from qingjian.apps.evaluation.drafts import midnight
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
-from qingjian.standards import noise as noise_standard
-from qingjian.standards.errors import EvaluationError
-from qingjian.standards.surface_water.drinking_water import SourceRates, rates
 
 CHIPS = 12
+A_YEAR = timedelta(days=365)
 LINES = 400
 """Results of one point on its page and in its export."""
 LEVELS = {"green": 1, "orange": 4, "red": 5}
@@ -163,6 +160,8 @@ WATER_TABS = ("lakes", "drinking", "black-odorous")
 
 def face(row: Evaluation) -> Face:
     """Return how a result is said: its class, category or verdict."""
+    if row.values == {"used": {}} and not row.result:
+        return Face(_("no valid data"), 0)
     return FACES.get(row.kind, _plain)(row)
 
 
@@ -235,7 +234,22 @@ FACES: dict[str, Callable[[Evaluation], Face]] = {
 
 
 def responsible(row: Evaluation) -> str:
-    """Return the items that decided, where they say something."""
+    """Return the items that decided, where they say something, and how many basic items were measured where some are missing."""
+    return " · ".join(one for one in (_decided(row), measured_of(row)) if one)
+
+
+def measured_of(row: Evaluation) -> str:
+    """Return how many of the basic items stand behind a result; empty where none is missing."""
+    basic, missing = row.result.get("basic"), row.result.get("not_measured")
+    if not basic or not missing:
+        return ""
+    return _("%(measured)d of %(basic)d basic items measured") % {
+        "measured": basic - len(missing),
+        "basic": basic,
+    }
+
+
+def _decided(row: Evaluation) -> str:
     result = row.result
     if row.kind == "lake_month":
         return f"TLI {result.get('tli', '–')}"
@@ -250,7 +264,8 @@ def responsible(row: Evaluation) -> str:
         return " · ".join(f"{name} {value}" for name, value in result.get("levels", {}).items())
     if row.kind in ("noise_area_year", "noise_road_year"):
         return " · ".join(
-            f"{name} {one['value']} {words.category(one['level'])}" for name, one in result["periods"].items()
+            f"{name} {one['value']} {words.category(one['level'])}"
+            for name, one in result.get("periods", {}).items()
         )
     if row.kind == "ecology_year":
         change = result.get("change")
@@ -278,8 +293,11 @@ class Line:
     """Series that are registered at the point."""
 
 
-def points_of(user: Any, sheet: Sheet) -> list[Point]:
-    points = queries.points_visible_to(user, kinds_of(sheet.element)).filter(status="running")
+def points_of(user: Any, sheet: Sheet, *, every: bool = False) -> list[Point]:
+    """Return the points of a page in reach: those that run, or `every` one, whose history stays."""
+    points = queries.points_visible_to(user, kinds_of(sheet.element))
+    if not every:
+        points = points.filter(status="running")
     return [one for one in points.order_by("kind", "code") if sheet.chosen(one)]
 
 
@@ -288,7 +306,7 @@ def lines(user: Any, sheet: Sheet) -> list[Line]:
     points = points_of(user, sheet)
     history: dict[int, list[Evaluation]] = {one.pk: [] for one in points}
     rows = Evaluation.objects.filter(kind__in=sheet.kinds, superseded_at=None, point__in=points)
-    since = now().replace(year=now().year - 1) if sheet.step == "day" and "noise_day" in sheet.kinds else None
+    since = now() - A_YEAR if sheet.step == "day" and "noise_day" in sheet.kinds else None
     if sheet.name == "radiation":
         since = midnight(date(now().year, 1, 1))
     for row in (rows.filter(start__gte=since) if since else rows).defer("trace", "values").order_by("-start"):
@@ -325,136 +343,3 @@ def region_results(user: Any, sheet: Sheet) -> list[Evaluation]:
     for row in rows.defer("trace").order_by("start"):
         found[row.kind, row.region_id] = row
     return list(found.values())
-
-
-# -- summaries ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A figure above the table."""
-
-    title: str
-    answer: str
-    detail: str
-    faces: tuple[tuple[Face, int], ...] = ()
-    """How many points have each result, instead of an answer."""
-
-
-def summary(sheet: Sheet, found: Sequence[Line], regions: Sequence[Evaluation]) -> list[Card]:
-    """Return the figures of a page; each says what it counts."""
-    judged = [one for one in found if one.row is not None and one.face is not None and one.face.level]
-    cards: list[Card] = []
-    if sheet.name == "drinking":
-        cards += _drinking_cards(found)
-    elif sheet.name == "noise":
-        cards += _noise_cards(found, regions)
-    elif judged:
-        good = [one for one in judged if one.face is not None and not one.face.bad]
-        shares: dict[Face, int] = {}
-        for one in judged:
-            if one.face is not None:
-                key = Face(one.face.text, one.face.level)
-                shares[key] = shares.get(key, 0) + 1
-        cards.append(
-            Card(
-                _("Points by their newest result"),
-                "",
-                _("%(judged)d of %(all)d points have a result") % {"judged": len(judged), "all": len(found)},
-                tuple(sorted(shares.items(), key=lambda one: one[0].level)),
-            )
-        )
-        if sheet.name in ("groundwater", "soil", "radiation", "black-odorous"):
-            cards.append(
-                Card(
-                    _("Without complaint"),
-                    f"{len(good)} / {len(judged)}",
-                    _("points whose newest result misses nothing that is asked for"),
-                )
-            )
-    return cards
-
-
-def _drinking_cards(found: Sequence[Line]) -> list[Card]:
-    """Attainment of the newest month that has samples, by number and by volume."""
-    newest = max((one.row.start for one in found if one.row is not None), default=None)
-    if newest is None:
-        return []
-    month = day_of(newest).replace(day=1)
-    own = drinking_month([one.point for one in found], month)
-    if not own:
-        return []
-    # Every source counts alike by number, also one whose volume nobody gave.
-    by_number = rates([(attained, Decimal(1)) for attained, _volume in own]).by_number
-    counted = f"{sum(attained for attained, _volume in own)} / {len(own)}"
-    cards = [Card(_("Attained by number"), f"{by_number}%", f"{month:%Y-%m} · {counted}")]
-    try:
-        rate: SourceRates = rates([(attained, volume) for attained, volume in own if volume is not None])
-    except EvaluationError:
-        return cards
-    measured = sum(volume is not None for _attained, volume in own)
-    cards.append(
-        Card(
-            _("Attained by volume taken"),
-            f"{rate.by_volume}%",
-            _("%(month)s · volume known for %(known)d of %(all)d sources")
-            % {"month": f"{month:%Y-%m}", "known": measured, "all": len(own)},
-        )
-    )
-    return cards
-
-
-def drinking_month(points: Sequence[Point], month: date) -> list[tuple[bool, Decimal | None]]:
-    """Return (attained, volume) of every source sampled in a month: all of its samples must attain."""
-    end = (month.replace(day=28) + (date(2000, 1, 8) - date(2000, 1, 1))).replace(day=1)
-    found: dict[int, tuple[bool, Decimal | None]] = {}
-    rows = Evaluation.objects.filter(
-        kind="drinking",
-        superseded_at=None,
-        point__in=points,
-        start__gte=midnight(month),
-        start__lt=midnight(end),
-    ).exclude(reached=None)
-    for row in rows.defer("trace"):
-        attained, volume = found.get(row.point_id, (True, None))
-        more = row.values.get("volume_m3")
-        if more is not None:
-            volume = (volume or Decimal(0)) + Decimal(str(more))
-        found[row.point_id] = (attained and bool(row.reached), volume)
-    return list(found.values())
-
-
-def _noise_cards(found: Sequence[Line], regions: Sequence[Evaluation]) -> list[Card]:
-    cards = []
-    day, night = noise_rates([one.point for one in found if one.point.kind == "noise_zone"], now())
-    for title, (attained, judged) in (
-        (_("Zones attained by day"), day),
-        (_("Zones attained by night"), night),
-    ):
-        if judged:
-            rate = noise_standard.attainment_rate([True] * attained + [False] * (judged - attained))
-            cards.append(
-                Card(
-                    title,
-                    f"{rate}%",
-                    _("this quarter · %(attained)d of %(judged)d station-days")
-                    % {"attained": attained, "judged": judged},
-                )
-            )
-    return cards
-
-
-def noise_rates(points: Sequence[Point], moment: datetime) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return (attained, judged) station-days of the running quarter by day and by night."""
-    today = day_of(moment)
-    first = date(today.year, 3 * ((today.month - 1) // 3) + 1, 1)
-    counts = {"Ld": [0, 0], "Ln": [0, 0]}
-    rows = Evaluation.objects.filter(
-        kind="noise_day", superseded_at=None, point__in=points, start__gte=midnight(first)
-    )
-    for result in rows.values_list("result", flat=True):
-        for name, attained in result.get("attained", {}).items():
-            if attained is not None:
-                counts[name][0] += attained
-                counts[name][1] += 1
-    return (counts["Ld"][0], counts["Ld"][1]), (counts["Ln"][0], counts["Ln"][1])

@@ -92,7 +92,7 @@ def _rebuild(
 ) -> None:
     if not chosen:
         return
-    rules = warning_rules(averaging, rulebook=book)
+    rules = warning_rules(averaging, rulebook=book.on(day_of(now())))
     begin = began(chosen, averaging)
     length = LENGTHS[averaging]
     first = midnight(day_of(begin - (rules.window + rules.in_a_row) * length))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from qingjian.apps.evaluation import inputs, laboratory
-from qingjian.apps.evaluation.drafts import Draft, midnight, month_of, number
+from qingjian.apps.evaluation import in_service, inputs, laboratory
+from qingjian.apps.evaluation.drafts import Draft, mean_of, midnight, month_of, settled, short
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.samples import Sample
 from qingjian.apps.network.kinds import kinds_of
@@ -20,31 +21,24 @@ from qingjian.rulebook import Rulebook
 from qingjian.standards import names
 from qingjian.standards.editions import resolve
 from qingjian.standards.errors import EvaluationError
-from qingjian.standards.explanation import Text, TraceBuilder
+from qingjian.standards.explanation import Text, TraceBuilder, plain
 from qingjian.standards.quantity import Quantity, measured
-from qingjian.standards.surface_water.classification import STANDARD, SectionClass, classify
+from qingjian.standards.surface_water.classification import SectionClass, classify
 from qingjian.standards.surface_water.items import ASSESSED as ITEMS_21
-from qingjian.standards.surface_water.items import REPORTED_APART, ItemLimits, item_limits
+from qingjian.standards.surface_water.items import REPORTED_APART, STANDARD, ItemLimits, item_limits
 from qingjian.standards.surface_water.stations import ASSESSED
 
-MEAN_PLACES = 4
-"""Decimals of the means of station items; more where the limits of an item need them."""
 HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
 """In the units of GB 3838; what lies beyond is no measurement."""
-FINE_PLACES = 2
-"""Decimals kept beyond the first figure of the lowest limit."""
-SAMPLE_PLACES = 8
 TABLE_1 = frozenset((*ITEMS_21, *REPORTED_APART))
 AUTOMATIC = ("water_station", "water_inbound")
 """Kinds judged on the items of automatic stations."""
 
 
-def sections() -> list[Point]:
-    return list(
-        Point.objects.select_related("region")
-        .filter(kind__in=kinds_of("water"), status="running")
-        .exclude(kind="river_outfall")
-    )
+def sections(since: date | None = None) -> list[Point]:
+    """Return every running section, and those that were still in service on a day or later."""
+    points = Point.objects.select_related("region").filter(kind__in=kinds_of("water"))
+    return in_service.of(points.exclude(kind="river_outfall"), since)
 
 
 def series_of(points: Sequence[Point]) -> dict[int, dict[str, Series]]:
@@ -104,7 +98,7 @@ class Block:
             kept = values[np.isfinite(values)]
             if len(kept):
                 hours[item] = len(kept)
-                used[item] = number(mean(item, kept), places_of(self.limits[item]))
+                used[item] = settled(mean(item, kept.tolist()))
         return used, hours, rejected
 
     def non_detects(self, point: Point, part: slice, items: Collection[str]) -> dict[str, int]:
@@ -154,17 +148,19 @@ class Block:
             yield item, np.where(good, values, np.nan), left_out
 
 
-def places_of(limits: ItemLimits) -> int:
-    """Return the decimals of a mean: mercury is judged at 0.00005 mg/L, of which four decimals would leave nothing."""
-    lowest = min((limit for limit in limits.limits if limit), default=None)
-    if lowest is None:
-        return MEAN_PLACES
-    return max(MEAN_PLACES, FINE_PLACES - lowest.adjusted())
-
-
-def mean(item: str, values: np.ndarray) -> float:
+def mean(item: str, values: Sequence[float]) -> float:
     """Return the mean; of pH the mean of the hydrogen ion activities."""
-    return float(-np.log10(np.mean(10.0**-values))) if item == "pH" else float(np.mean(values))
+    if item == "pH":
+        return -math.log10(mean_of([10.0**-value for value in values]))
+    return mean_of(values)
+
+
+def shown(value: float, limits: ItemLimits | None) -> float | int:
+    """Return a stored mean as pages and files show it: so short that it stays on its side of every limit."""
+    if limits is None:
+        return short(value)
+    sides = (*limits.limits, *(one for one in (limits.low, limits.high) if one is not None))
+    return short(value, sides)
 
 
 def monthly(
@@ -178,14 +174,12 @@ def monthly(
     used: dict[str, float] = {}
     counts: dict[str, int] = {}
     stations = [assessed_items(point, one) for one in days]
-    limits = item_limits(book, resolve(book, "surface_water_limits", STANDARD, month, None))
-    for source, sampled_ in ((sampled_days, True), (stations, False)):
+    for source in (sampled_days, stations):
         for item in {item for one in source for item in one if item in TABLE_1} - set(used):
-            values = np.asarray([one[item] for one in source if one.get(item) is not None])
-            if len(values):
+            values = [one[item] for one in source if one.get(item) is not None]
+            if values:
                 counts[item] = len(values)
-                places = SAMPLE_PLACES if sampled_ else places_of(limits[item])
-                used[item] = number(mean(item, values), places)
+                used[item] = settled(mean(item, values))
     return draft(
         "water_month",
         point,
@@ -215,7 +209,7 @@ def sampled(sample: Sample, book: Rulebook) -> Draft:
         except EvaluationError as error:
             sample.reject(item, given.value, error.zh, error.en)
             continue
-        used[item] = number(float(one.value), SAMPLE_PLACES)
+        used[item] = settled(float(one.value))
         if item in TABLE_1:
             judged[item] = given
     sample.explain(trace)
@@ -290,12 +284,16 @@ def draft(
             f"{item}: 由 {given_unit} 换算为 GB 3838 的单位",
             f"{item}: converted from {given_unit} to the unit of GB 3838",
         )
+    limits = item_limits(
+        book, resolve(book, "surface_water_limits", STANDARD, day, None), laboratory.water_body(point)
+    )
     unit = ("天的日均值", "daily means") if monthly_ else ("个有效小时", "valid hours")
     for item, count in counts.items():
         how = ("按氢离子活度平均", "mean of activities") if item == "pH" else ("算术平均", "arithmetic mean")
+        figure = shown(used[item], limits.get(item))
         trace.step(
-            f"{item}: {count} {unit[0]}{how[0]} = {used[item]}",
-            f"{item}: {how[1]} of {count} {unit[1]} = {used[item]}",
+            f"{item}: {count} {unit[0]}{how[0]} = {figure}",
+            f"{item}: {how[1]} of {count} {unit[1]} = {figure}",
         )
     for item, count in below.items():
         trace.step(
@@ -346,17 +344,7 @@ def _outcome(row: Draft, found: SectionClass | None, trace: TraceBuilder) -> Dra
         row.main_items = ",".join(found.main_first)
         row.edition = next((one for one in found.trace.editions if one.startswith("GB 3838")), "")
         row.result = {
-            "items": [
-                {
-                    "item": one.item,
-                    "name": one.name_zh,
-                    "value": str(one.value),
-                    "unit": one.unit,
-                    "class": one.cls,
-                    "multiple": None if one.multiple is None else float(one.multiple),
-                }
-                for one in found.items
-            ],
+            "items": plain_items(found),
             "decided_by": list(found.decided_by),
             "main": list(found.main),
             "not_measured": list(found.not_measured),
@@ -366,3 +354,18 @@ def _outcome(row: Draft, found: SectionClass | None, trace: TraceBuilder) -> Dra
     row.confidence = made.confidence.value
     row.trace = made.to_dict()
     return row
+
+
+def plain_items(found: SectionClass) -> list[dict[str, Any]]:
+    """Return the items of a class as results hold them."""
+    return [
+        {
+            "item": one.item,
+            "name": one.name_zh,
+            "value": plain(one.shown),
+            "unit": one.unit,
+            "class": one.cls,
+            "multiple": None if one.multiple is None else float(one.multiple),
+        }
+        for one in found.items
+    ]

@@ -26,6 +26,7 @@ from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
+from qingjian.standards.rounding import legible
 from qingjian.ui import asked
 from qingjian.ui.listing import sheets_response, workbook_response
 
@@ -98,7 +99,7 @@ def indices(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.VIEW_DATA)
     months = waters.index_months(request.user)
     month = asked.month(request, months[0] if months else None)
-    lines, whole = waters.indices(request.user, month) if month else ([], None)
+    found = waters.indices(request.user, month) if month else waters.Indices([], None, [])
     if request.GET.get("export") == "xlsx":
         heads = [
             _("Rank"),
@@ -107,28 +108,36 @@ def indices(request: HttpRequest) -> HttpResponse:
             _("Items"),
             _("Same month of last year"),
             f"{_('Relative change')} (%)",
+            _("Month"),
+            _("Confidence"),
+            _("Note"),
         ]
-        return workbook_response(
-            "water-index",
-            heads,
-            (
-                [
-                    one.rank,
-                    one.name,
-                    float(one.index.value),
-                    len(one.index.parts),
-                    None if one.before is None else float(one.before),
-                    None if one.change is None else float(one.change),
-                ]
-                for one in lines
-            ),
-        )
+        rows = [
+            [
+                one.rank,
+                one.name,
+                float(one.index.value),
+                len(one.index.parts),
+                None if one.before is None else float(one.before),
+                None if one.change is None else float(one.change),
+                f"{month:%Y-%m}",
+                one.index.trace.confidence.value,
+                "" if one.rank else _("fewer than 21 items: not ranked"),
+            ]
+            for one in found.lines
+        ]
+        rows += [
+            [None, point.name, None, None, None, None, f"{month:%Y-%m}", None, why]
+            for point, why in found.undefined
+        ]
+        return workbook_response(f"water-index-{month:%Y-%m}" if month else "water-index", heads, rows)
     context: dict[str, Any] = {
         "title": _("Water quality index"),
         "tab": "indices",
         "now": now(),
-        "lines": lines,
-        "whole": whole,
+        "lines": found.lines,
+        "whole": found.whole,
+        "undefined": found.undefined,
         "month": month,
         "months": months,
     }
@@ -141,7 +150,7 @@ def index_why(request: HttpRequest) -> HttpResponse:
     month = asked.month(request, next(iter(waters.index_months(request.user)), None))
     if month is None:
         raise Http404
-    for one in waters.indices(request.user, month)[0]:
+    for one in waters.indices(request.user, month).lines:
         if one.point is not None and one.point.code == request.GET.get("section"):
             return drawer(
                 request, f"CWQI {one.index.value}", f"{one.name} · {month:%Y-%m}", one.index.trace.to_dict()
@@ -159,17 +168,16 @@ def water(request: HttpRequest) -> HttpResponse:
             _("Target class"),
             *(f"{month:%Y-%m}" for month, _row in (sections[0]["history"] if sections else ())),
         ]
-        return workbook_response(
-            "sections",
-            heads,
-            (
-                [
-                    one["point"].name,
-                    one["point"].attributes.get("target_class"),
-                    *(row.water_class if row else "" for _month, row in one["history"]),
-                ]
-                for one in sections
-            ),
+        lines = (
+            [
+                one["point"].name,
+                one["point"].attributes.get("target_class"),
+                *(row.water_class if row else "" for _month, row in one["history"]),
+            ]
+            for one in sections
+        )
+        return sheets_response(
+            "sections", [(_("Sections"), heads, lines), _rivers_sheet(queries.river_ratings(sections))]
         )
     judged = [one for one in sections if one["month"] is not None and one["month"].reached is not None]
     context = frame(
@@ -186,11 +194,36 @@ def water(request: HttpRequest) -> HttpResponse:
     return render(request, "evaluation/water.html", context)
 
 
+def _rivers_sheet(ratings: list[dict[str, Any]]) -> tuple[str, list[Any], list[list[Any]]]:
+    heads = [
+        _("River this month"),
+        _("Sections"),
+        _("Rating"),
+        "Ⅰ–Ⅲ (%)",
+        f"{_('worse than Ⅴ')} (%)",
+        _("Main pollutants"),
+        _("Confidence"),
+    ]
+    rows = [
+        [
+            one["name"],
+            one["rating"].sections,
+            words.category(one["rating"].rating),
+            float(one["rating"].share_good),
+            float(one["rating"].share_worst),
+            "、".join(one["rating"].main),
+            one["rating"].trace.confidence.value,
+        ]
+        for one in ratings
+    ]
+    return _("Rivers"), heads, rows
+
+
 def section(request: HttpRequest, code: str) -> HttpResponse:
     point = _section(request, code)
-    one = next((one for one in queries.water_sections(request.user) if one["point"].pk == point.pk), None)
-    if one is None:
+    if point.kind == "river_outfall":
         raise Http404
+    (one,) = queries.water_sections(request.user, point)
     months = queries.section_months(point)
     mondays = automatic.weeks(point) if automatic.is_automatic(point) else []
     chosen = _monday(request, mondays)
@@ -272,7 +305,7 @@ def _week_sheet(week: automatic.Week) -> tuple[str, list[Any], list[list[Any]]]:
             week.sunday,
             week.found.result.cls,
             one.item,
-            float(one.value),
+            float(one.shown),
             words.unit(one.unit),
             one.cls,
             week.hours.get(one.item),
@@ -289,7 +322,7 @@ def _outstanding_sheet(found: list[automatic.Outstanding]) -> tuple[str, list[An
         [
             one.day,
             one.found.item,
-            float(one.found.value),
+            float(legible(one.found.value)),
             float(one.found.median),
             float(one.ratio),
             one.found.abnormal,

@@ -8,11 +8,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from django.utils.translation import gettext as _
 
-from qingjian.apps.evaluation import laboratory, queries, water
-from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month
+from qingjian.apps.evaluation import laboratory, queries, rivers, water
+from qingjian.apps.evaluation.drafts import day_of, midnight, month_of, next_month, short
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -20,8 +19,8 @@ from qingjian.contracts.current import now
 from qingjian.standards.air.ranking import change_rate
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.surface_water.cwqi import WaterIndex, body_index, city_index
-from qingjian.standards.surface_water.items import ASSESSED
-from qingjian.standards.surface_water.rating import RiverRating, river_rating
+from qingjian.standards.surface_water.items import ASSESSED, STANDARD
+from qingjian.standards.surface_water.rating import RiverRating
 from qingjian.standards.surface_water.trend import (
     PeriodShares,
     SpearmanTrend,
@@ -42,15 +41,6 @@ def months_of(points: Iterable[Point], first: date, last: date) -> list[Evaluati
         start__lt=midnight(next_month(last)),
     )
     return list(rows.defer("trace").order_by("start"))
-
-
-def mean_items(rows: Sequence[Evaluation]) -> dict[str, float]:
-    """Return the mean of each item over some months, of the items that made the classes."""
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        for item, value in water.entering(row).items():
-            found.setdefault(item, []).append(value)
-    return {item: round(water.mean(item, np.asarray(values)), 8) for item, values in found.items()}
 
 
 # -- rivers and basins -------------------------------------------------------------------------------------------------
@@ -87,7 +77,7 @@ def bodies(sections: Sequence[dict[str, Any]], attribute: str = "basin") -> list
         trend = None
         if before is not None:
             try:
-                trend = two_periods(_shares(before), _shares(present), rulebook=rulebook())
+                trend = two_periods(_shares(before), _shares(present), rulebook=rulebook().on(today))
             except EvaluationError:
                 trend = None
         found.append(Body(name, name, points, present, before, trend, months))
@@ -99,13 +89,10 @@ def _rated(rows: Sequence[Evaluation], first: date, last: date) -> tuple[RiverRa
     for row in rows:
         if first <= day_of(row.start) <= last:
             own.setdefault(row.point_id, []).append(row)
-    items = [mean_items(months) for months in own.values()]
-    items = [one for one in items if one]
-    if not items:
-        return None, 0
-    try:
-        rating = river_rating(items, last, rulebook=rulebook())
-    except EvaluationError:
+    means = [rivers.means_of(months, last, "so_far", rulebook()) for months in own.values()]
+    items = [one.values() for one in means if one is not None]
+    rating = rivers.rating_of(items, last, rulebook()) if items else None
+    if rating is None:
         return None, 0
     return rating, max(len(months) for months in own.values())
 
@@ -152,6 +139,11 @@ def items_of(months: Sequence[Evaluation]) -> list[str]:
     return [*deciding, *rest]
 
 
+def _shown(row: Evaluation, item: str) -> float | int | None:
+    value = row.values["used"].get(item)
+    return None if value is None else short(value)
+
+
 def section_chart(point: Point, item: str) -> dict[str, Any]:
     """Return the monthly values of one item with the limits of classes Ⅱ to Ⅴ."""
     today = day_of(now())
@@ -160,7 +152,7 @@ def section_chart(point: Point, item: str) -> dict[str, Any]:
     other = "湖、库" if body == "river" else "河流"
     limits = [
         (row["class"], float(row["limit"]))
-        for row in rulebook().rows("surface_water_limits", today, symbol=item)
+        for row in rulebook().rows("surface_water_limits", today, standard=STANDARD, symbol=item)
         if row["op"] != "range"
         and row["class"] in ("Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ")
         and not (item == "TP" and other in row["condition"])
@@ -171,7 +163,7 @@ def section_chart(point: Point, item: str) -> dict[str, Any]:
     )
     return {
         "x": [int(row.start.timestamp() * 1000) for row in rows],
-        "lines": [{"name": item, "values": [row.values["used"].get(item) for row in rows]}],
+        "lines": [{"name": item, "values": [_shown(row, item) for row in rows]}],
         "limits": [{"name": _("class %(name)s") % {"name": name}, "value": value} for name, value in limits],
         "unit": "" if unit == "无量纲" else unit,
         "step": "month",
@@ -202,14 +194,24 @@ def index_months(user: Any) -> list[date]:
     return sorted({day_of(start) for start in starts.distinct()}, reverse=True)[:24]
 
 
-def indices(user: Any, month: date) -> tuple[list[Indexed], Decimal | None]:
-    """Rank the sections of a month by their index; return (lines, index of the whole).
+@dataclass(frozen=True)
+class Indices:
+    """The ranking of a month; lower is better.
 
-    Lower is better. The whole is formed from the sections with all 21 items, rivers and lakes by their number.
+    The whole is formed from the sections with all 21 items, rivers and lakes by their number.
     """
+
+    lines: list[Indexed]
+    whole: Decimal | None
+    undefined: list[tuple[Point, str]]
+    """Sections that have no index though they were measured, and why: the worst there are may be among them."""
+
+
+def indices(user: Any, month: date) -> Indices:
+    """Rank the sections of a month by their index."""
     points = {one["point"].pk: one["point"] for one in queries.water_sections(user)}
-    present = _indices(points, month)
-    before = _indices(points, month.replace(year=month.year - 1))
+    present, undefined = _indices(points, month)
+    before, _undefined = _indices(points, month.replace(year=month.year - 1))
     complete = sorted(value.value for value in present.values() if not value.missing)
     found = []
     for pk, index in present.items():
@@ -228,11 +230,15 @@ def indices(user: Any, month: date) -> tuple[list[Indexed], Decimal | None]:
             )
         )
     found.sort(key=lambda one: (one.rank is None, one.rank or 0, one.index.value))
-    return found, _whole(points, month)
+    return Indices(
+        found,
+        _whole(points, month),
+        sorted(((points[pk], why) for pk, why in undefined.items()), key=lambda one: one[0].code),
+    )
 
 
-def _indices(points: dict[int, Point], month: date) -> dict[int, WaterIndex]:
-    found = {}
+def _indices(points: dict[int, Point], month: date) -> tuple[dict[int, WaterIndex], dict[int, str]]:
+    found, undefined = {}, {}
     for row in months_of(points.values(), month, month):
         point = points[row.point_id]
         items = {item: value for item, value in water.entering(row).items() if item in ASSESSED}
@@ -244,9 +250,9 @@ def _indices(points: dict[int, Point], month: date) -> dict[int, WaterIndex]:
                 allow_missing=True,
                 rulebook=rulebook(),
             )
-        except EvaluationError:
-            continue
-    return found
+        except EvaluationError as error:
+            undefined[point.pk] = str(getattr(error, queries.language()))
+    return found, undefined
 
 
 def _whole(points: dict[int, Point], month: date) -> Decimal | None:
@@ -255,13 +261,16 @@ def _whole(points: dict[int, Point], month: date) -> Decimal | None:
         items = {item: value for item, value in water.entering(row).items() if item in ASSESSED}
         if len(items) == len(ASSESSED):
             complete[laboratory.water_body(points[row.point_id])].append(items)
-    parts = {
-        body: body_index(
-            own, month, water_body="lake" if body == "lake" else "river", rulebook=rulebook()
-        ).value
-        for body, own in complete.items()
-        if own
-    }
+    try:
+        parts = {
+            body: body_index(
+                own, month, water_body="lake" if body == "lake" else "river", rulebook=rulebook()
+            ).value
+            for body, own in complete.items()
+            if own
+        }
+    except EvaluationError:
+        return None  # the sections that spoil it are named
     if not parts:
         return None
     return city_index(parts.get("river"), len(complete["river"]), parts.get("lake"), len(complete["lake"]))

@@ -8,4 +8,13 @@ class GovernanceConfig(AppConfig):
     verbose_name = _("Governance")
 
     def ready(self) -> None:
-        from qingjian.apps.governance import queries, tasks  # noqa: F401 - registers the job and the carrier of alerts
+        from qingjian.apps.governance import (
+            escalating,
+            queries,  # noqa: F401 - registers the carrier of alerts
+            tasks,  # noqa: F401 - registers the job
+        )
+        from qingjian.apps.matters.words import register_notice
+        from qingjian.apps.observing.services import alert_escalated
+
+        register_notice(escalating.NOTICE, escalating.sentence, page=escalating.address)
+        alert_escalated.connect(escalating.hear, dispatch_uid="governance")

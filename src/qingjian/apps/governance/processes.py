@@ -70,6 +70,7 @@ RECTIFY = Limit(
     start_field="served_on",
     source=_("Number of days set in the order itself"),
     confidence="V",
+    party=Party.SUBJECT,
 )
 REPAIR = Limit(
     "repair",
@@ -77,6 +78,7 @@ REPAIR = Limit(
     rule=("自动监控设施", "故障修复"),
     when=("kind", EQUIPMENT),
     start_field="served_on",
+    party=Party.SUBJECT,
 )
 COVERT_RECHECK = Limit(
     "covert-recheck",
@@ -100,6 +102,7 @@ RECTIFY_AGAIN = Limit(
     unit="working day",
     source=_("Number of days set when it was sent back"),
     confidence="V",
+    party=Party.SUBJECT,
 )
 
 CORRECTIVE_ACTION = Process(
@@ -117,6 +120,8 @@ CORRECTIVE_ACTION = Process(
         State("reported", _("To be rechecked"), waits_for="assignee", colour="blue", shared=True),
         State("corrected", _("Put right"), colour="green", final=True, shared=True),
         State("ended", _("Ended without result"), colour="secondary", final=True, shared=True),
+        # What was never served is no business of the organisation: it does not hear that an order was drafted.
+        State("not_served", _("Ended before service"), colour="secondary", final=True),
     ),
     initial="drafting",
     who_opens=Who(C.HANDLE_MATTERS),
@@ -182,7 +187,7 @@ CORRECTIVE_ACTION = Process(
                     ),
                 ),
             ),
-            evidence=(EvidenceNeed(_("Proof of service"), 1),),
+            evidence=(EvidenceNeed(_("Proof of service"), 1, party=Party.BUREAU, since=("order_approved",)),),
             starts=(RECTIFY, REPAIR, COVERT_RECHECK),
             ledger_fields=("served_on", "served_how"),
             notify=(Party.SUBJECT,),
@@ -198,7 +203,14 @@ CORRECTIVE_ACTION = Process(
                 DataField("measures", _("Measures taken"), FieldKind.LONG_TEXT),
                 DataField("finished_on", _("Finished on"), FieldKind.DATE),
             ),
-            evidence=(EvidenceNeed(_("Evidence of service and of what was put right"), 2),),
+            evidence=(
+                EvidenceNeed(
+                    _("Evidence of what was put right"),
+                    1,
+                    party=Party.SUBJECT,
+                    since=("serve", "fail_recheck"),
+                ),
+            ),
             stops=("rectify", "repair"),
             starts=(RECHECK,),
             ledger_fields=("finished_on",),
@@ -244,13 +256,25 @@ CORRECTIVE_ACTION = Process(
         Action(
             "end",
             _("End without result"),
-            ("correcting", "reported", "approved"),
+            ("correcting", "reported"),
             "ended",
             Who(C.APPROVE_MATTERS, not_who_did=("draft",)),
             fields=(DataField("ending", _("Why it ends"), FieldKind.LONG_TEXT),),
             tone="outline-secondary",
             notify=(Party.SUBJECT,),
             copies=(C.SUPERVISE,),
+        ),
+        Action(
+            "drop",
+            _("Do not serve the order"),
+            ("approved",),
+            "not_served",
+            Who(C.APPROVE_MATTERS, not_who_did=("draft",)),
+            fields=(DataField("ending", _("Why it ends"), FieldKind.LONG_TEXT),),
+            tone="outline-secondary",
+            notify=(Party.BUREAU,),
+            copies=(C.SUPERVISE,),
+            hint=_("The organisation concerned is not told and sees nothing of this matter."),
         ),
     ),
     documents=(

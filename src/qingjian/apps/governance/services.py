@@ -24,6 +24,7 @@ def open_for_alerts() -> int:
     opened = 0
     waiting = (
         Alert.objects.filter(rule__in=evaluation.WORKED_ON, state=Alert.State.OPEN, synthetic=False)
+        .filter(merged_into=None)
         .exclude(region=None)
         .select_related("region", "organisation", "point")
         .order_by("pk")

@@ -16,4 +16,7 @@ class IntegrityConfig(AppConfig):
 
         post_migrate.connect(rulesets.deliver, sender=self)
         register_notice(words.RULE_MUTED, words.muted_notice, page="funnel")
+        register_notice(words.MUTE_ASKED, words.asked_notice, page="funnel")
+        register_notice(words.CLUE_OVERTURNED, words.overturned_notice, page="clues")
+        register_notice(words.CLUE_REOPENED, words.reopened_notice, page="clues")
         clue_decided.connect(muting.hear, dispatch_uid="integrity")

@@ -34,6 +34,18 @@ class DismissForm(ReasonForm):
     )
 
 
+class ReopenForm(ReasonForm):
+    """Take a dismissal back; both reasons are kept."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Why the dismissal does not hold"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("It stays in the history."),
+    )
+
+
 class RuleSetForm(forms.Form):
     """Settings of a new rule set."""
 

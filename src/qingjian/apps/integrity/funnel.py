@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.integrity.models import ScoreMonth, Suspect
 from qingjian.apps.integrity.panels import midnight, yesterday
-from qingjian.apps.integrity.precision import Precision, mutes_in_force, why
+from qingjian.apps.integrity.precision import Precision, mutes_asked_for, mutes_in_force, why
 from qingjian.apps.integrity.processes import CLUE
-from qingjian.apps.integrity.words import kind_title, rule_title
+from qingjian.apps.integrity.words import EVERY, kind_title, rule_title
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.observing import queries as observing
@@ -26,6 +26,7 @@ from qingjian.contracts.clock import CHINA
 
 COUNTY_DIGITS = 6
 """Digits of an administrative code that name the county; a township has three more."""
+EARLIEST_YEAR = 1970
 PERIODS = ("3", "12", "all")
 
 
@@ -51,6 +52,8 @@ class Selection:
                 month = (month - timedelta(days=1)).replace(day=1)
             return month, None
         first = date.fromisoformat(f"{self.period}-01")
+        if not EARLIEST_YEAR <= first.year <= yesterday().year + 1:
+            raise ValueError(self.period)
         return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
@@ -68,10 +71,15 @@ class Line:
     cases: int = 0
     simulated: int = 0
     """Clues among `clues` that are about simulated series."""
+    closed_simulated: int = 0
+    confirmed_simulated: int = 0
 
     @property
     def precision(self) -> Precision:
-        return Precision(self.confirmed, self.closed)
+        """Of measured clues; only where none of them is closed, of simulated ones."""
+        confirmed = self.confirmed - self.confirmed_simulated
+        measured = Precision(confirmed, self.closed - self.closed_simulated)
+        return measured if measured.closed else Precision(self.confirmed, self.closed)
 
 
 @dataclass
@@ -168,6 +176,8 @@ CLUE_COUNTS = {
     "of_simulation": Count("pk", filter=Q(simulated=True)),
     "closed": Count("pk", filter=~Q(state=Clue.State.OPEN)),
     "confirmed": Count("pk", filter=Q(state=Clue.State.CONFIRMED)),
+    "closed_simulated": Count("pk", filter=Q(simulated=True) & ~Q(state=Clue.State.OPEN)),
+    "confirmed_simulated": Count("pk", filter=Q(simulated=True, state=Clue.State.CONFIRMED)),
 }
 
 
@@ -178,6 +188,8 @@ def _count_clues(made: _Lines, rows: Any, chosen: Selection) -> None:
             line.simulated += row["of_simulation"]
             line.closed += row["closed"]
             line.confirmed += row["confirmed"]
+            line.closed_simulated += row["closed_simulated"]
+            line.confirmed_simulated += row["confirmed_simulated"]
 
     for row in rows.values("rule", "kind", "point__region_id").annotate(**CLUE_COUNTS):
         add(row, made.whole, *made.rule(row["rule"], row["kind"]), made.county(row["point__region_id"]))
@@ -275,16 +287,21 @@ def months(user: Any) -> list[str]:
 
 def rule_states(found: Funnel) -> list[dict[str, Any]]:
     """Return the rules, each with the lines of its kinds, whether they are muted, and why."""
-    muted = mutes_in_force()
+    muted, asked = mutes_in_force(), mutes_asked_for()
+
+    def state(line: Line, kind: str) -> dict[str, Any]:
+        mute = muted.get((line.key[0], kind))
+        return {
+            "line": line,
+            "mute": mute,
+            "why": why(mute) if mute is not None else "",
+            "asked": asked.get((line.key[0], kind)),
+        }
+
     return [
         {
-            "line": rule,
-            "kinds": [
-                {"line": line, "mute": mute, "why": why(mute) if mute is not None else ""}
-                for line in found.by_rule
-                if line.key[0] == rule.key[0]
-                for mute in (muted.get((line.key[0], line.key[1])),)
-            ],
+            **state(rule, EVERY),
+            "kinds": [state(line, line.key[1]) for line in found.by_rule if line.key[0] == rule.key[0]],
         }
         for rule in found.rules
     ]

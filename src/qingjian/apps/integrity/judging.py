@@ -105,7 +105,7 @@ def _day_stretches(
     length = day_number(last) - begin + 1
     score, fault = np.full(length, np.nan), np.full(length, np.nan)
     kinds = [""] * length
-    lowered = False
+    lowered = np.zeros(length, bool)
     alarm = np.zeros(length, bool)
     for one in months:
         limit = alarm_score(rules.budget, one.measured) * (LOWERED if one.lowered else 1.0)
@@ -116,7 +116,7 @@ def _day_stretches(
             score[at], kinds[at] = value, one.kinds[k]
             fault[at] = one.faults[k] if one.faults[k] is not None else 0.0
             alarm[at] = value >= limit
-            lowered = lowered or one.lowered
+            lowered[at] = one.lowered
     found = []
     for a, b in stretches(alarm):
         part = slice(a, b + 1)
@@ -130,7 +130,7 @@ def _day_stretches(
                 day_of(begin + b),
                 float(np.nanmax(score[part])),
                 float(np.nanmax(fault[part])),
-                lowered,
+                bool(lowered[part].any()),
             )
         )
     return found

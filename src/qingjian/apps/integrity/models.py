@@ -96,7 +96,10 @@ class Trial(models.Model):
 
 
 class Mute(models.Model):
-    """A rule and kind whose findings do not become clues; lifted by a person, never deleted."""
+    """A rule and kind whose findings do not become clues; lifted by a person, never deleted.
+
+    One that a person asks for holds once a second person agrees.
+    """
 
     rule = models.CharField(_("Rule"), max_length=60)
     kind = models.CharField(_("Kind"), max_length=40)
@@ -111,9 +114,17 @@ class Mute(models.Model):
     confirmed = models.PositiveIntegerField(default=0)
     closed = models.PositiveIntegerField(default=0)
     """Clues confirmed and closed at that moment."""
+    second = models.ForeignKey(
+        PERSON, models.PROTECT, null=True, related_name="+", verbose_name=_("Agreed by")
+    )
+    agreed_at = models.DateTimeField(_("Agreed"), null=True)
     lifted_at = models.DateTimeField(_("Un-muted"), null=True)
     lifted_by = models.ForeignKey(PERSON, models.PROTECT, null=True, related_name="+")
     lift_reason = models.CharField(_("Why it was un-muted"), max_length=300, blank=True)
+    lifted_closed = models.PositiveIntegerField(null=True)
+    """Clues closed when it was un-muted: it is judged again by newer ones only."""
+    lifted_kinds = models.JSONField(default=dict)
+    """Clues closed of each kind of the rule at that moment: a rule un-muted as a whole is not muted kind by kind for them."""
 
     class Meta:
         ordering = ("-since",)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db.models import Q
 from numpy.typing import NDArray
 
+from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.integrity.models import Suspect
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.kinds import kinds_of
@@ -21,6 +23,7 @@ from qingjian.apps.observing.models import Clue, Mark
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 from qingjian.lake.revisions import CORRECTION_SOURCE
+from qingjian.screening.comparability import unit_factor
 from qingjian.screening.panel import (
     CONTEXT,
     FLAG_CALIBRATION,
@@ -53,6 +56,8 @@ MARK_FLAGS = {
     Mark.Kind.STOPPED: FLAG_OTHER,
     Mark.Kind.VALID: FLAG_NORMAL,
 }
+CONCERNED = frozenset({Organisation.Kind.HOLDER, Organisation.Kind.MAINTENANCE, Organisation.Kind.AGENCY})
+"""Organisations whose people mark their own data, or those of who pays them."""
 _EIGHT_HOURS = 8 * 60
 
 
@@ -65,7 +70,23 @@ class Group:
     stations: list[Station] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)
     places: dict[tuple[str, str], Series] = field(default_factory=dict)
-    """(point code, factor code) → series."""
+    """(station code, factor code) → series; a further monitor of a factor at a point is a station of its own."""
+    homes: dict[str, str] = field(default_factory=dict)
+    """Station code → first station of its point: what is said of a point is kept there."""
+    scales: dict[int, float] = field(default_factory=dict)
+    """Primary key of a series → what its values are multiplied by to stand in the unit of the factor, where that is not 1."""
+    left_out: list[str] = field(default_factory=list)
+    """Series that cannot be screened, with the reason."""
+
+    def place(self, series: Series) -> tuple[str, str]:
+        """Return station and factor of a series of the group."""
+        return station_code(series), series.factor.code
+
+
+def station_code(series: Series) -> str:
+    """Return the code of the station a series stands at: its point, and the position where there are several."""
+    code = series.point.code
+    return code if series.position == 1 else f"{code}#{series.position}"
 
 
 def groups() -> Iterator[Group]:
@@ -95,24 +116,43 @@ def _group(code: str, element: str, points: Sequence[Sequence[Series]]) -> Group
     group = Group(code, element)
     factors: dict[str, Series] = {}
     for rows in points:
-        point = rows[0].point
+        point, home = rows[0].point, ""
         parent = point.outlet.source.code if point.outlet_id else point.region.code[:4]
-        group.stations.append(Station(point.code, point.name, element, parent))
         for one in rows:
-            place = (point.code, one.factor.code)
+            first = factors.get(one.factor.code, one)
+            scale = unit_factor(one.unit, first.factor.unit or first.unit)
+            if scale is None:
+                group.left_out.append(
+                    f"{one.code}：单位 {one.unit} 无法换算 / {one.code}: {one.unit} cannot be converted to "
+                    f"{first.factor.unit or first.unit}"
+                )
+                continue
+            station, place = station_code(one), group.place(one)
+            if station not in {held.code for held in group.stations}:
+                name = point.name if one.position == 1 else f"{point.name} ({one.position})"
+                group.stations.append(Station(station, name, element, parent))
+                home = home or station
+                group.homes[station] = home
             # A measured series stands before a simulated one of the same factor.
             if place not in group.places or group.places[place].origin == "simulated":
                 group.places[place] = one
                 factors.setdefault(one.factor.code, one)
-    limits = _limits(group, {factor: one.unit for factor, one in factors.items()})
+                if scale != 1:
+                    group.scales[one.pk] = scale
+    units = {factor: one.factor.unit or one.unit for factor, one in factors.items()}
+    limits = _limits(group, units)
+    steps: dict[str, float] = {}
+    for (_station, factor), one in group.places.items():
+        # The coarsest step of all: a monitor that shows fewer digits stands still more often.
+        steps[factor] = max(steps.get(factor, 0.0), 10.0**-one.decimals * group.scales.get(one.pk, 1.0))
     for factor, one in sorted(factors.items()):
         context = one.medium in CONTEXT_MEDIA or one.factor.wire_code in CONTEXT_CODES
         group.parameters.append(
             Parameter(
                 factor,
                 one.factor.name_zh,
-                one.unit,
-                10.0**-one.decimals,
+                units[factor],
+                steps[factor],
                 CONTEXT if context else MEASURED,
                 limits.get(factor, float("nan")),
             )
@@ -157,7 +197,7 @@ def read(group: Group, first: date, last: date, leave_out: LeaveOut | None = Non
         kept = _kept(group, by_number, number, second, leave_out)
         number, second, value, flag = number[kept], second[kept], value[kept], flag[kept]
     _lay_marks(group, number, second, flag, begin, end)
-    return _gridded(group, by_number, number, second, value, flag)
+    return _declared(group, _gridded(group, by_number, number, second, value, flag), begin, end)
 
 
 def _kept(
@@ -219,7 +259,9 @@ def _gridded(
     keys = np.array(sorted(by_number), np.int64)
     station = np.array([station_at[by_number[key][0]] for key in keys.tolist()], np.int64)
     parameter = np.array([parameter_at[by_number[key][1]] for key in keys.tolist()], np.int64)
+    scale = np.array([group.scales.get(key, 1.0) for key in keys.tolist()], np.float64)
     at = np.searchsorted(keys, number)
+    value = np.where(scale[at] == 1.0, value, value * scale[at]) if len(value) else value
     return panel_from_records(
         group.stations,
         group.parameters,
@@ -251,6 +293,9 @@ def _lay_marks(
     points = {one.point_id: one.point for one in group.places.values()}
     for point in points.values():
         for mark in observing.marks_in_force(point, begin, end):
+            # What a unit says of its own data stands beside it (see `_declared`); it takes no value away from the screening.
+            if mark.author.organisation.kind in CONCERNED:
+                continue
             meaning = MARK_FLAGS.get(mark.kind)
             own = [codes[code] for code in mark.series if code in codes]
             if meaning is None or not own:
@@ -259,31 +304,51 @@ def _lay_marks(
             flag[inside & np.isin(number, own)] = meaning
 
 
+def _declared(group: Group, panel: Panel, begin: datetime, end: datetime) -> Panel:
+    """Return a panel with what units marked of their own data laid beside it: no value goes, but marks at high levels tell."""
+    station_at = {one.code: i for i, one in enumerate(panel.stations)}
+    parameter_at = {one.code: i for i, one in enumerate(panel.parameters)}
+    places = {one.code: place for place, one in group.places.items()}
+    declared = np.zeros(panel.values.shape, np.uint8)
+    start = midnight(day_of(panel.first_day))
+    for point in {one.point_id: one.point for one in group.places.values()}.values():
+        for mark in observing.marks_in_force(point, begin, end):
+            meaning = MARK_FLAGS.get(mark.kind)
+            if meaning is None or mark.author.organisation.kind not in CONCERNED:
+                continue
+            first, beyond = (
+                int(
+                    np.clip(
+                        np.ceil((moment - start) / timedelta(minutes=panel.step)), 0, panel.values.shape[2]
+                    )
+                )
+                for moment in (mark.start, mark.end)
+            )
+            for code in mark.series:
+                if code in places:
+                    station, factor = places[code]
+                    declared[station_at[station], parameter_at[factor], first:beyond] = meaning
+    return replace(panel, declared=declared) if declared.any() else panel
+
+
 def without_clues(group: Group, history: Panel) -> Panel:
     """Return a history without the days that are under an open or confirmed clue: they do not teach what is normal."""
     values = history.values.copy()
     station_at = {one.code: i for i, one in enumerate(history.stations)}
     parameter_at = {one.code: i for i, one in enumerate(history.parameters)}
     places = {one.pk: place for place, one in group.places.items()}
-    rows = Suspect.objects.filter(series__in=places, withdrawn=False).exclude(
-        clue__state=Clue.State.DISMISSED
+    rows = Suspect.objects.filter(series__in=places).filter(
+        # What people confirmed stays false, whether screening finds it again or not.
+        Q(clue__state=Clue.State.CONFIRMED) | Q(clue__state=Clue.State.OPEN, withdrawn=False)
     )
-    for one in rows.exclude(clue=None):
+    for one in rows:
         point, factor = places[one.series_id]
         first = max(day_number(one.first_day) - history.first_day, 0)
         beyond = min(day_number(one.last_day) + 1 - history.first_day, history.days)
         if beyond > first:
             part = slice(first * history.per_day, beyond * history.per_day)
             values[station_at[point], parameter_at[factor], part] = np.nan
-    return Panel(
-        history.stations,
-        history.parameters,
-        history.start,
-        history.step,
-        values,
-        history.flags,
-        history.notes,
-    )
+    return replace(history, values=values)
 
 
 def day_number(day: date) -> int:

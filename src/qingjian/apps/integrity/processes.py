@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.roles import Capability as C
+from qingjian.apps.integrity.words import CLUE_OVERTURNED
+from qingjian.apps.matters import services as matters
 from qingjian.apps.matters.declarations import (
     Action,
     DataField,
@@ -15,6 +17,7 @@ from qingjian.apps.matters.declarations import (
     EvidenceNeed,
     FieldKind,
     Limit,
+    Party,
     Process,
     SheetKind,
     SignerSlot,
@@ -43,17 +46,28 @@ def _report_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def carry_to_clue(step: Step, state: str, text: str) -> None:
-    """Carry the answer of a matter to the clue it came from; whoever hears of it looks at the precision of the rule."""
-    kind, _colon, pk = step.matter.origin.partition(":")
-    if kind != CLUE:
-        return
-    clue = Clue.objects.get(pk=pk)
-    observing.conclude_clue(step.actor, clue, state, f"{step.matter.number}: {text}"[:300])
+def clue_of(matter: Matter) -> Clue | None:
+    """Return the clue a matter came from."""
+    kind, _colon, pk = matter.origin.partition(":")
+    return Clue.objects.filter(pk=pk).first() if kind == CLUE else None
+
+
+def carried(step: Step, text: str) -> str:
+    """Return the reason a clue keeps of an answer: the number of the matter and what was said in it."""
+    return f"{step.matter.number}: {text}"[:300]
 
 
 def _decide_clue(step: Step) -> None:
-    carry_to_clue(step, step.matter.data["conclusion"], step.matter.data.get("findings", ""))
+    """Carry a report signed by two to its clue, also over another answer given before, whose author is told."""
+    clue, conclusion = clue_of(step.matter), step.matter.data["conclusion"]
+    if clue is None:
+        return
+    before, author = clue.state, clue.decided_by
+    said = carried(step, step.matter.data.get("findings", ""))
+    changed = observing.conclude_clue(step.actor, clue, conclusion, said, over=True)
+    if changed and before != Clue.State.OPEN and author is not None:
+        values = {"clue": clue.pk, "number": step.matter.number, "before": before, "after": conclusion}
+        matters.announce([author], CLUE_OVERTURNED, values)
 
 
 CONCLUSIONS = (
@@ -177,7 +191,11 @@ VERIFICATION = Process(
                 DataField("conclusion", _("Conclusion"), FieldKind.CHOICE, choices=CONCLUSIONS),
                 DataField("next_step", _("What should follow"), FieldKind.LONG_TEXT, required=False),
             ),
-            evidence=(EvidenceNeed(_("Photo, video, sound or data that show what was found"), 1),),
+            evidence=(
+                EvidenceNeed(
+                    _("Photo, video, sound or data that show what was found"), 1, party=Party.BUREAU
+                ),
+            ),
             documents=("verification-report",),
             ledger_fields=("visited_on", "cause", "conclusion"),
             sheet="verification",

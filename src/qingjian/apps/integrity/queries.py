@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
+from qingjian.apps.accounts import queries as accounts
 from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.models import Region
+from qingjian.apps.accounts.models import AuditEvent, Region
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.integrity.models import RuleSet, Suspect, Trial
 from qingjian.apps.integrity.precision import mutes_in_force, why
@@ -20,8 +21,10 @@ from qingjian.apps.integrity.words import english, kind_title, rule_title
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import Series
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing.models import Alert, Clue, Correction, Mark
+from qingjian.apps.records import queries as records
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.rulebook import Row
@@ -63,6 +66,11 @@ def _matter_of(user: Any, clue: Clue, kind: str) -> Matter | None:
     )
 
 
+def running_verification(clue: Clue) -> Matter | None:
+    """Return the verification of a clue that is not finished, whoever may see it."""
+    return matters.open_from(f"{CLUE}:{clue.pk}").filter(kind=VERIFICATION.code).first()
+
+
 def running_matters(clue: Clue) -> list[Matter]:
     """Return the open matters about a clue, whoever may see them: they decide it."""
     return list(matters.open_from(f"{CLUE}:{clue.pk}"))
@@ -92,6 +100,22 @@ def matters_of(user: Any, clue: Clue) -> list[Matter]:
             "-opened_at"
         )
     )
+
+
+def decisions(clue: Clue) -> list[dict[str, Any]]:
+    """Return every decision about a clue as the ledger holds it, oldest first; with one alone the clue says it itself."""
+    rows = [records.content(one) for one in records.events_about("clue.decided", [clue.pk]).order_by("pk")]
+    words = dict(Clue.State.choices)
+    return [
+        {
+            "state": _("opened again") if one["decision"] == Clue.State.OPEN else words[one["decision"]],
+            "by": one.get("actor_name", ""),
+            "at": datetime.fromisoformat(one["at"]),
+            "reason": one["reason"],
+        }
+        for one in rows
+        if len(rows) > 1
+    ]
 
 
 def similar(user: Any, clue: Clue) -> list[Clue]:
@@ -174,7 +198,9 @@ def mutes() -> list[dict[str, Any]]:
             "rule": rule_title(one.rule),
             "kind": kind_title(one.kind),
             "why": why(one),
-            "by": one.author.name if one.author else _("the precision floor"),
+            "by": f"{one.author.name} · {one.second.name}"
+            if one.author and one.second
+            else _("the precision floor"),
         }
         for one in mutes_in_force().values()
     ]
@@ -187,6 +213,13 @@ def suspects_of(clue: Clue) -> tuple[Suspect | None, list[Suspect]]:
     return own, [one for one in rows if one is not own]
 
 
+def said_of(suspect: Suspect) -> dict[str, Any]:
+    """Return what screening said of a suspect last, with its paragraph in the person's language as `text`."""
+    said = [one.record for one in suspect.versions.all() if not one.withdrawn]
+    record = said[-1] if said else {}
+    return {**record, "text": record.get("text_en" if english() else "text_zh", "")}
+
+
 def suspects_visible_to(user: Any) -> QuerySet[Suspect]:
     """Return the suspects in the person's regions."""
     return Suspect.objects.select_related("series__point__region", "series__factor").filter(
@@ -194,8 +227,19 @@ def suspects_visible_to(user: Any) -> QuerySet[Suspect]:
     )
 
 
+def codes_of_clues(user: Any) -> frozenset[str]:
+    """Return the codes of the series whose clues a person may see."""
+    rows = Series.objects.filter(point__in=observing.points_of_clues(user))
+    return frozenset(rows.values_list("code", flat=True))
+
+
 def rule_sets() -> QuerySet[RuleSet]:
     return RuleSet.objects.select_related("author", "activated_by").prefetch_related("trials")
+
+
+def activations(rules: RuleSet) -> QuerySet[AuditEvent]:
+    """Return every time a rule set was switched on, oldest first; the rule set itself holds the last one."""
+    return accounts.done_to("integrity:rules:switched-on", str(rules.version))
 
 
 def trials() -> QuerySet[Trial]:

@@ -7,12 +7,15 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 
+from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.integrity.processes import VERIFICATION
+from qingjian.apps.integrity.processes import CLUE, VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
+from qingjian.apps.matters import queries as matter_queries
 from qingjian.apps.matters import rules as matters
 from qingjian.apps.matters.declarations import Process
+from qingjian.apps.matters.models import Matter
 from qingjian.apps.observing.models import Clue
 
 
@@ -34,9 +37,40 @@ def may_decide(user: Any, clue: Clue) -> bool:
     return account_rules.may(user, Capability.HANDLE_ALERTS, region=clue.point.region)
 
 
+def answered_by(clue: Clue) -> Matter | None:
+    """Return the finished matter whose result decided a clue; None where one person did."""
+    rows = matter_queries.finished_from(f"{CLUE}:{clue.pk}")
+    return next((one for one in rows if clue.reason.startswith(f"{one.number}: ")), None)
+
+
+def needed_to_reopen(clue: Clue) -> Capability:
+    """Return what taking a dismissal back needs: what two people stood for is not undone by one officer."""
+    return Capability.HANDLE_ALERTS if answered_by(clue) is None else Capability.APPROVE_MATTERS
+
+
+def may_reopen(user: Any, clue: Clue) -> bool:
+    """Say whether a person may take the dismissal of a clue back."""
+    return account_rules.may(user, needed_to_reopen(clue), region=clue.point.region)
+
+
 def may_set_rules(user: Any) -> bool:
-    """Say whether a person may write rule sets, switch them on, mute and un-mute."""
-    return account_rules.may(user, Capability.CONFIRM_RULES)
+    """Say whether a person may write rule sets, switch them on, mute and un-mute: they hold for the whole node."""
+    return account_rules.may_everywhere(user, Capability.CONFIRM_RULES)
+
+
+def require_rules(user: Any) -> None:
+    """Raise PermissionDenied unless `may_set_rules`."""
+    if not may_set_rules(user):
+        raise PermissionDenied(
+            _(
+                "Rules of screening hold for the whole node: this needs a post that reaches all of its regions."
+            )
+        )
+
+
+def who_may_set_rules() -> list[Any]:
+    """Return the people who may, for notices."""
+    return [one for one in account_queries.people_with(Capability.CONFIRM_RULES) if may_set_rules(one)]
 
 
 def may_open(user: Any, process: Process, clue: Clue) -> bool:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.models import Organisation
 from qingjian.apps.accounts.roles import Capability as C
-from qingjian.apps.integrity.processes import carry_to_clue
+from qingjian.apps.integrity.processes import VERIFICATION, carried, clue_of
+from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters.declarations import (
     Action,
     DataField,
@@ -27,16 +28,22 @@ from qingjian.apps.matters.declarations import (
     Step,
     Who,
 )
+from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point
+from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import Clue
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.current import now
 
 EXPLAINED, NOT_EXPLAINED, UNANSWERED = "explained", "not_explained", "unanswered"
 OPINIONS = (
     (EXPLAINED, _("Explained: the evidence accounts for the data")),
     (NOT_EXPLAINED, _("Not explained: verify on site")),
 )
+ANSWERS = ("answer", "supplement")
+"""Clocks of the unit."""
 UNIT = Who(C.HANDLE_MATTERS, Party.SUBJECT)
 OFFICER = Who(C.HANDLE_MATTERS, assignee_only=True)
 LEADER = Who(C.APPROVE_MATTERS, not_who_did=("review",))
@@ -44,7 +51,7 @@ _SOURCE = _("Named in the request; no law was found that sets a number of days")
 
 
 def _answer_limit(code: str, title: object) -> Limit:
-    return Limit(code, title, days_field="days", source=_SOURCE, confidence="U")
+    return Limit(code, title, days_field="days", source=_SOURCE, confidence="U", party=Party.SUBJECT)
 
 
 def _request_values(matter: Matter, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,8 +94,40 @@ _DECISION_FIELDS = {
 
 
 def _explained(step: Step) -> None:
-    """Dismiss the clue: the unit has shown why its data are as they are; the precision of the rule follows."""
-    carry_to_clue(step, Clue.State.DISMISSED, step.matter.data.get("opinion_text", ""))
+    """Dismiss the clue: the unit has shown why its data are as they are; the precision of the rule follows.
+
+    A visit weighs more than a letter: while one is not finished, or once one has confirmed the clue, this is refused.
+    """
+    clue = clue_of(step.matter)
+    if clue is None:
+        return
+    visit = matters.open_from(step.matter.origin).filter(kind=VERIFICATION.code).first()
+    if visit is not None:
+        raise RefusedError(
+            "state",
+            str(_("The verification %(number)s of the clue is not finished; its result decides the clue."))
+            % {"number": visit.number},
+        )
+    if clue.state == Clue.State.CONFIRMED:
+        raise RefusedError(
+            "state", str(_("The clue is confirmed: what was found on site stands against the explanation."))
+        )
+    # An opinion the decision follows says what explains the data; the decision itself is often one word.
+    followed = step.matter.data.get("opinion") == "explained"
+    opinion = step.matter.data.get("opinion_text", "") if followed else ""
+    said = "；".join(filter(None, (opinion, step.data["decision"])))
+    observing.conclude_clue(step.actor, clue, Clue.State.DISMISSED, carried(step, said))
+
+
+def _unanswered(step: Step) -> None:
+    """Refuse to close a request before the unit's time is over."""
+    clock = step.matter.deadlines.filter(code__in=ANSWERS).order_by("pk").last()
+    if clock is not None and clock.state != "missed" and (clock.due is None or clock.due >= now()):
+        due = "–" if clock.due is None else f"{clock.due.astimezone(CHINA):%Y-%m-%d %H:%M}"
+        raise RefusedError(
+            "state",
+            str(_("The unit has time to answer until %(due)s; only then can it be closed.")) % {"due": due},
+        )
 
 
 def answerable(point: Point) -> QuerySet[Organisation]:
@@ -113,8 +152,9 @@ SELF_PROOF = Process(
     states=(
         State("requested", _("Answer expected"), waits_for="subject", colour="azure", shared=True),
         State("answered", _("Answer being reviewed"), waits_for="assignee", colour="blue", shared=True),
-        # The officer's opinion is not the bureau's answer yet: the unit reads it with the decision.
-        State("reviewed", _("To be decided"), waits_for=C.APPROVE_MATTERS.value, colour="purple"),
+        State(
+            "reviewed", _("To be decided"), waits_for=C.APPROVE_MATTERS.value, colour="purple", shared=True
+        ),
         State(EXPLAINED, _("Explained"), colour="green", final=True, shared=True),
         State(NOT_EXPLAINED, _("Not explained"), colour="red", final=True, shared=True),
         State(UNANSWERED, _("Not answered"), colour="red", final=True, shared=True),
@@ -163,11 +203,18 @@ SELF_PROOF = Process(
                 DataField("explanation", _("Explanation of the unit"), FieldKind.LONG_TEXT),
                 DataField("contact", _("Who can be asked, with telephone"), required=False),
             ),
-            evidence=(EvidenceNeed(_("Evidence that carries the explanation"), 1),),
-            stops=("answer", "supplement"),
+            evidence=(
+                EvidenceNeed(
+                    _("Evidence that carries the explanation"),
+                    1,
+                    party=Party.SUBJECT,
+                    since=("open", "ask_more"),
+                ),
+            ),
+            stops=ANSWERS,
             notify=(Party.BUREAU,),
             hint=_(
-                "Attach the evidence first. After answering, more can be sent only when the bureau asks for it."
+                "Attach the evidence first. What is added after the answer is read with it as long as nothing is decided; the review does not wait for it."
             ),
         ),
         Action(
@@ -202,6 +249,8 @@ SELF_PROOF = Process(
                 DataField("opinion", _("Opinion"), FieldKind.CHOICE, choices=OPINIONS),
                 DataField("opinion_text", _("Reason of the opinion"), FieldKind.LONG_TEXT),
             ),
+            # The officer's opinion is not the bureau's answer yet: the unit reads it with the decision.
+            inside=True,
         ),
         Action(
             "accept",
@@ -235,6 +284,7 @@ SELF_PROOF = Process(
             "answered",
             LEADER,
             fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
+            inside=True,
             tone="outline-secondary",
         ),
         Action(
@@ -244,10 +294,10 @@ SELF_PROOF = Process(
             UNANSWERED,
             Who(C.HANDLE_MATTERS),
             fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
-            stops=("answer", "supplement"),
             tone="outline-danger",
             notify=(Party.SUBJECT,),
-            hint=_("The clue stays open; verify it on site."),
+            effect=_unanswered,
+            hint=_("Once the time to answer is over. The clue stays open; verify it on site."),
         ),
     ),
     documents=(

@@ -155,6 +155,27 @@ class ClueListing(Listing):
     empty_text = _("No clue.")
 
 
+def suspects_by_element(rows: QuerySet[Suspect], element: str) -> QuerySet[Suspect]:
+    return rows.filter(series__point__kind__in=kinds_of(element))
+
+
+def suspects_by_county(rows: QuerySet[Suspect], code: str) -> QuerySet[Suspect]:
+    return rows.filter(series__point__region__code__startswith=code)
+
+
+def suspects_by_period(rows: QuerySet[Suspect], period: str) -> QuerySet[Suspect]:
+    """Narrow to suspects about a period of the data, as the funnel counts it."""
+    first, last = Selection(period=period).days()
+    if first is not None:
+        rows = rows.filter(first_day__gte=first)
+    return rows if last is None else rows.filter(first_day__lte=last)
+
+
+def suspects_by_simulation(rows: QuerySet[Suspect], text: str) -> QuerySet[Suspect]:
+    only = rows.filter(series__origin="simulated")
+    return only if text == "1" else rows.exclude(series__origin="simulated")
+
+
 class SuspectListing(Listing):
     title = _("Suspects")
     name = "suspects"
@@ -200,5 +221,9 @@ class SuspectListing(Listing):
         Choice("outcome", _("Outcome"), Suspect.Outcome.choices),
         Choice("kind", _("Kind"), words.kinds),
         Choice("rule", _("Rule"), lambda: list(words.RULES.items())),
+        Choice("element", _("Element"), lambda: list(ELEMENTS.items()), use=suspects_by_element),
+        Choice("county", _("County"), counties, use=suspects_by_county),
+        Choice("period", _("Period"), periods, use=suspects_by_period),
+        Choice("simulated", _("Simulation"), SIMULATION, use=suspects_by_simulation),
     )
     empty_text = _("Nothing was found above the budget.")

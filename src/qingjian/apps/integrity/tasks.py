@@ -14,7 +14,7 @@ DEMO_LOOK_BACK = timedelta(days=360)
 
 
 def screen(period: datetime) -> str:
-    """Screen everything up to the last day that is over; missed days are caught up by the same run."""
+    """Screen everything up to the last day that is over; missed days are caught up by the same run, at most a year back."""
     from qingjian.apps.integrity import (
         screener,  # loads the learning libraries, which other processes need not hold
     )

@@ -50,6 +50,8 @@ AGAINST_REGISTER = frozenset(
     }
 )
 """Facts that are suspects whatever the data say."""
+ONE_SERIES = 0.9
+"""Share of equal readings from which two monitors of one point carry one series; two honest ones differ by their noise."""
 TOUCHING = frozenset({Mark.Kind.MAINTENANCE, Mark.Kind.CALIBRATION})
 NOTED = {
     "clock-drift": (
@@ -89,17 +91,57 @@ def heard(
         *(of_process(group, panel, learned) if learned else ()),
     ]
     data = [one for one in found if not one.other_station]
-    twins = [one for one in found if one.other_station]
-    joined = corroborated(data, others)
+    twins = [one for one in found if one.other_station and not _side_by_side(group, panel, one)]
+    # What speaks of a whole point speaks of each of its monitors; alone it is said once.
+    repeated = [
+        (replace(one, station=station), one)
+        for one in others
+        if not one.parameter
+        for station, home in group.homes.items()
+        if home == one.station != station
+    ]
+    joined = corroborated(data, [*others, *(again for again, _one in repeated)])
+    alone = {id(one) for one in joined}
+    heard_elsewhere = {id(one) for again, one in repeated if id(again) not in alone}
+    left_out = heard_elsewhere | {id(again) for again, _one in repeated}
+    joined = tuple(one for one in joined if id(one) not in left_out)
     own = {(one.station, one.parameter, one.first_day) for one in data}
     kept = [
         one
         for one in joined
         if (one.station, one.parameter, one.first_day) in own
         or (one.score >= ALONE and any(test.test.startswith("process.") for test in one.evidence))
-        or any(fact.test.removeprefix("device.") in AGAINST_REGISTER for fact in one.evidence)
+        or _against_register(one)
     ]
     return [*(_placed(group, one) for one in kept), *twins]
+
+
+def occasion_within(group: Group, known: int, occasion: Finding, first: int, last: int) -> Finding | None:
+    """Return what a device says on some days of one of its occasions alone; None where nothing of it is a suspect by itself."""
+    placed = (_placed(group, one) for one in of_devices(group, known, day_of(first), day_of(last)))
+    about = (occasion.station, occasion.parameter)
+    own = [one for one in placed if (one.station, one.parameter) == about and _against_register(one)]
+    return min(own, key=lambda one: one.first_day, default=None)
+
+
+def _against_register(finding: Finding) -> bool:
+    return any(fact.test.removeprefix("device.") in AGAINST_REGISTER for fact in finding.evidence)
+
+
+def _side_by_side(group: Group, panel: Panel, twin: Finding) -> bool:
+    """Say whether two monitors of one point only measure the same: they agree, but their readings are their own."""
+    if group.homes.get(twin.station) != group.homes.get(twin.other_station):
+        return False
+    codes = [one.code for one in panel.stations]
+    p = [one.code for one in panel.parameters].index(twin.parameter)
+    days = slice(
+        (twin.first_day - panel.first_day) * panel.per_day,
+        (twin.last_day + 1 - panel.first_day) * panel.per_day,
+    )
+    one, other = (panel.usable()[codes.index(code), p, days] for code in (twin.station, twin.other_station))
+    both = np.isfinite(one) & np.isfinite(other)
+    equal = np.abs(one - other)[both] <= 0.5 * panel.parameters[p].resolution
+    return not both.any() or float(equal.mean()) < ONE_SERIES
 
 
 def rule_of(finding: Finding) -> str:
@@ -119,8 +161,11 @@ def _placed(group: Group, finding: Finding) -> Finding:
     if finding.parameter:
         return finding
     measured = [one.code for one in group.parameters if one.role == "measured"]
-    own = [factor for factor in measured if (finding.station, factor) in group.places]
-    return replace(finding, parameter=own[0]) if own else finding
+    stations = [station for station, home in group.homes.items() if home == group.homes.get(finding.station)]
+    own = [
+        (station, factor) for station in stations for factor in measured if (station, factor) in group.places
+    ]
+    return replace(finding, station=own[0][0], parameter=own[0][1]) if own else finding
 
 
 def of_devices(group: Group, known: int, first: date, until: date) -> list[Finding]:
@@ -142,7 +187,7 @@ def _facts(group: Group, end: datetime) -> dict[tuple[str, str], list[DeviceFact
     """Return the facts known before a moment by (point, factor); factor "" is the whole point."""
     facts: dict[tuple[str, str], list[DeviceFact]] = defaultdict(list)
     by_code = {one.code: place for place, one in group.places.items()}
-    points = {one.point_id: one.point.code for one in group.places.values()}
+    points = {one.point_id: group.homes[place[0]] for place, one in group.places.items()}
     for row in FindingRecord.objects.filter(rule__in=NOTED, point__in=points, start__lt=end).order_by(
         "start", "id"
     ):
@@ -153,14 +198,14 @@ def _facts(group: Group, end: datetime) -> dict[tuple[str, str], list[DeviceFact
     sessions = _sessions(points, end)
     for place, (reported, register) in _settings(group, end).items():
         facts[place].extend(settings_off_register(reported, register))
-        facts[place].extend(changes_with_remote_access(reported, sessions.get(place[0], ())))
+        facts[place].extend(changes_with_remote_access(reported, sessions.get(group.homes[place[0]], ())))
     for place, found in _software(points, end):
         facts[place].extend(found)
     return facts
 
 
 def _sessions(points: Mapping[int, str], end: datetime) -> dict[str, list[Access]]:
-    """Return the remote sessions of the log book by point code."""
+    """Return the remote sessions of the log book by the station that stands for the point."""
     found: dict[str, list[Access]] = defaultdict(list)
     for row in observing.sessions_known(points, EARLIEST, end):
         last = _minute(row.end or row.start)
@@ -187,7 +232,7 @@ def _settings(
 ) -> dict[tuple[str, str], tuple[list[device_side.Setting], list[Registered]]]:
     """Return by place what devices reported of their settings, and what is registered."""
     series = {one.pk: place for place, one in group.places.items()}
-    devices = {one.device_id: place[0] for place, one in group.places.items() if one.device_id}
+    devices = {one.device_id: group.homes[place[0]] for place, one in group.places.items() if one.device_id}
     rows = Setting.objects.filter(Q(series__in=series) | Q(device__in=devices)).order_by("valid_from", "id")
     told: dict[tuple[str, str], tuple[list[device_side.Setting], list[Registered]]] = defaultdict(
         lambda: ([], [])
@@ -252,8 +297,9 @@ def _declared(group: Group, record: Record) -> Declared:
     for point in {one.point_id: one.point for one in group.places.values()}.values():
         for mark in observing.marks_in_force(point, begin, end):
             a, b = (int((moment - begin).total_seconds() // 3600) for moment in (mark.start, mark.end))
-            if mark.kind == Mark.Kind.STOPPED and point.code in station:
-                declared.stopped[station[point.code], max(a, 0) : max(b, 0)] = True
+            if mark.kind == Mark.Kind.STOPPED:
+                for own in {place[0] for place, one in group.places.items() if one.point_id == point.pk}:
+                    declared.stopped[station[own], max(a, 0) : max(b, 0)] = True
             if mark.kind in TOUCHING:
                 for place in (codes[code] for code in mark.series if code in codes):
                     days = slice(max(a // 24, 0), max(b // 24 + 1, 0))

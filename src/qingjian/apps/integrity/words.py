@@ -11,9 +11,11 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.screening.wording import KINDS, TESTS
+from qingjian.screening.wording import KINDS, test_words
 
 DAY, MONTH, TWINS = "screening-day", "screening-month", "screening-twins"
+EVERY = "*"
+"""Stands for all kinds of a rule that have too few closed clues to be judged alone."""
 PROCESS, DEVICE = "process-logic", "device-record"
 RULES: Mapping[str, Promise | str] = {
     DAY: _("Daily screening"),
@@ -69,6 +71,12 @@ PLAIN: Mapping[str, Promise | str] = {
 }
 RULE_MUTED = "rule-muted"
 """Kind of the notification to whoever may lift what the precision floor muted."""
+MUTE_ASKED = "mute-asked"
+"""… that a person wants a rule and kind muted: somebody else has to agree."""
+CLUE_OVERTURNED = "clue-overturned"
+"""… to whoever decided a clue that a signed verification decides otherwise."""
+CLUE_REOPENED = "clue-reopened"
+"""… to whoever dismissed a clue that it was opened again."""
 ALLOWED = (0.01, 0.001)
 """p-values from which a test is called unusual and very unusual."""
 
@@ -83,6 +91,8 @@ def rule_title(rule: str) -> str:
 
 def kind_title(kind: str) -> str:
     """Return what a kind of falsification is called; a kind that screening does not know keeps its name."""
+    if kind == EVERY:
+        return str(_("all kinds with few closed clues"))
     words = KINDS.get(kind)
     if words is None:
         return kind
@@ -94,6 +104,30 @@ def muted_notice(values: Mapping[str, Any]) -> str:
     return str(
         _("%(rule)s · %(kind)s was muted: %(confirmed)d of %(closed)d closed clues were confirmed")
     ) % {**values, "rule": rule_title(values["rule"]), "kind": kind_title(values["kind"])}
+
+
+def asked_notice(values: Mapping[str, Any]) -> str:
+    """Return the sentence of a notification that somebody wants a rule and kind muted."""
+    return str(_("%(person)s wants %(rule)s · %(kind)s muted; a second person has to agree: %(reason)s")) % {
+        **values,
+        "rule": rule_title(values["rule"]),
+        "kind": kind_title(values["kind"]),
+    }
+
+
+def overturned_notice(values: Mapping[str, Any]) -> str:
+    """Return the sentence of a notification that a signed verification says otherwise than a decision before."""
+    said = {"dismissed": _("dismissed"), "confirmed": _("confirmed")}
+    return str(
+        _(
+            "Clue %(clue)s, which you had decided (%(before)s), is now %(after)s by the verification %(number)s"
+        )
+    ) % {**values, "before": said[values["before"]], "after": said[values["after"]]}
+
+
+def reopened_notice(values: Mapping[str, Any]) -> str:
+    """Return the sentence of a notification that a dismissal was taken back."""
+    return str(_("%(person)s opened clue %(clue)s again, which you had dismissed: %(reason)s")) % {**values}
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -112,7 +146,7 @@ def test_title(one: Mapping[str, Any]) -> str:
     said = one.get("en" if english() else "zh")
     if said:
         return str(said)
-    zh, en = TESTS.get(one["test"], TESTS.get(one["test"].split(".")[0], (one["test"], one["test"])))
+    zh, en = test_words(one["test"])
     return en if english() else zh
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +10,17 @@ from typing import Any
 from django.utils.translation import override
 
 from qingjian.apps.matters.errors import RefusedError
-from qingjian.apps.matters.models import Matter, StoredFile, TrailEntry
+from qingjian.apps.matters.models import Matter, StoredFile
+from qingjian.apps.matters.outside import Reading
 from qingjian.apps.matters.services import files
 from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
 from qingjian.apps.records import queries as records
 from qingjian.apps.records.bundles import collectors
 from qingjian.contracts.clock import CHINA
-from qingjian.notary.bundle import BundleContent, EventEvidence, FileEvidence
+from qingjian.notary.bundle import BundleContent, EventEvidence, FileEvidence, safe_name
 
 MOST_BYTES = 200 * 1024**2
 """Larger files are named with their digest, which is in the ledger, and handed over beside the bundle."""
-_UNSAFE = re.compile(r"[\s/\\\x00-\x1f:*?\"<>|]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +39,23 @@ def collect(request: Mapping[str, Any]) -> BundleContent:
     """
     matter: Matter = request["matter"]
     content = BundleContent(matter.title)
-    inside = bool(request.get("inside", True))
-    trail = list(matter.trail.select_related("actor", "on_behalf_of"))
+    reading = Reading(matter, bool(request.get("inside", True)))
+    trail = reading.trail
     # An event holds the note of its line in plain: it is withheld with the line.
-    withheld = set() if inside else {f"{matter.number}/{one.sequence}" for one in trail if one.inside}
+    read = {one.sequence for one in reading.lines}
+    withheld = {f"{matter.number}/{one.sequence}" for one in trail if one.sequence not in read}
     events = records.events_below("matter.", f"{matter.number}/")
     rows = [one for one in events if one.identifier not in withheld]
     found = [one for one in map(records.evidence, rows) if one is not None]
     content.events = found
     content.files.append(
         FileEvidence(
-            f"{_safe(matter.number)}/trail.json",
+            f"{safe_name(matter.number)}/trail.json",
             "办理过程（逐条与 events/ 核对） / steps, each to be compared with events/",
-            _trail(matter, trail, inside=inside),
+            _trail(reading),
         )
     )
-    left_out = _attach(content, matter, found)
+    left_out = _attach(content, reading, found)
     content.summary = [
         f"## 事项 {matter.number} / matter",
         "",
@@ -82,10 +82,11 @@ def _state(matter: Matter, language: str) -> str:
         return str(matter.present.title)
 
 
-def _trail(matter: Matter, lines: Sequence[TrailEntry], *, inside: bool) -> bytes:
+def _trail(reading: Reading) -> bytes:
+    matter, read = reading.matter, {one.sequence for one in reading.lines}
     rows = [
         {"sequence": one.sequence, "withheld": "由主管部门内部掌握 / kept inside the authority"}
-        if one.inside and not inside
+        if one.sequence not in read
         else {
             "sequence": one.sequence,
             "at": one.at.astimezone(CHINA).isoformat(),
@@ -98,16 +99,16 @@ def _trail(matter: Matter, lines: Sequence[TrailEntry], *, inside: bool) -> byte
             "data": one.data,
             "note": one.note,
         }
-        for one in lines
+        for one in reading.trail
     ]
     whole = {"number": matter.number, "kind": matter.kind, "title": matter.title, "trail": rows}
     return (json.dumps(whole, ensure_ascii=False, indent=1, default=str) + "\n").encode()
 
 
-def _attach(content: BundleContent, matter: Matter, events: Sequence[EventEvidence]) -> list[str]:
+def _attach(content: BundleContent, reading: Reading, events: Sequence[EventEvidence]) -> list[str]:
     """Add the files, each with the event that names its digest; return sentences about those left out."""
     left_out, size = [], 0
-    for one in _files(matter):
+    for one in _files(reading):
         size += one.file.size
         if size > MOST_BYTES:
             size -= one.file.size
@@ -128,27 +129,26 @@ def _attach(content: BundleContent, matter: Matter, events: Sequence[EventEviden
     return left_out
 
 
-def _files(matter: Matter) -> Iterator[_Wanted]:
-    place = _safe(matter.number)
-    for row in matter.evidence.select_related("file"):
+def _files(reading: Reading) -> Iterator[_Wanted]:
+    matter = reading.matter
+    place = safe_name(matter.number)
+    for row in matter.evidence.filter(pk__in=reading.evidence).select_related("file"):
         state = "（已撤回 / withdrawn）" if row.withdrawn_at else ""
         yield _Wanted(
-            f"{place}/evidence/{row.pk}-{_safe(row.name)}", f"证据 / evidence: {row.title}{state}", row.file
+            f"{place}/evidence/{row.pk}-{safe_name(row.name)}",
+            f"证据 / evidence: {row.title}{state}",
+            row.file,
         )
-    for document in matter.documents.select_related("file"):
-        name = f"{place}/documents/{document.pk}-{_safe(document.number)}.docx"
+    for document in matter.documents.filter(pk__in=reading.documents).select_related("file"):
+        name = f"{place}/documents/{document.pk}-{safe_name(document.number)}.docx"
         yield _Wanted(name, f"文书 / document: {document.title} {document.number}", document.file)
-    for sheet in matter.sheets.prefetch_related("signatures__drawing"):
+    for sheet in matter.sheets.filter(pk__in=reading.sheets).prefetch_related("signatures__drawing"):
         for signature in sheet.signatures.all():
             if signature.drawing is not None:
                 name = f"{place}/signatures/{signature.pk}.png"
                 yield _Wanted(
                     name, f"手写签名 / drawn signature: {sheet.code} {signature.slot}", signature.drawing
                 )
-
-
-def _safe(name: str) -> str:
-    return _UNSAFE.sub("_", name).strip(".") or "_"
 
 
 def _shown(moment: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from qingjian.apps.matters import films, heif
+from qingjian.apps.matters import films, heif, sounds
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.contracts.clock import CHINA
 
@@ -74,11 +74,11 @@ def inspect(path: Path, name: str, size: int) -> Inside:
     if head.startswith(b"PK\x03\x04"):
         return Inside(_office(path, ending))
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return Inside(_agree("audio/wav", ending, ("wav",)))
-    if head[:4] == b"RIFF" and head[8:16] == b"AVI LIST":
-        return Inside(_agree("video/x-msvideo", ending, ("avi",)))
+        return _checked(sounds.is_wave(path), "audio/wav", ending, ("wav",))
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return _checked(sounds.is_avi(path), "video/x-msvideo", ending, ("avi",))
     if head.startswith(b"ID3") or (len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE6)):
-        return Inside(_agree("audio/mpeg", ending, ("mp3",)))
+        return _checked(sounds.is_mpeg_audio(path), "audio/mpeg", ending, ("mp3",))
     if ending in TEXTS and size <= TEXT_LIMIT and _is_text(path):
         return Inside(TEXTS[ending])
     raise RefusedError(
@@ -86,6 +86,13 @@ def inspect(path: Path, name: str, size: int) -> Inside:
         _("The content of “%(name)s” is of no type that is accepted, or not what its name says.")
         % {"name": name[:80]},
     )
+
+
+def _checked(sound: bool, media_type: str, ending: str, endings: tuple[str, ...]) -> Inside:
+    media_type = _agree(media_type, ending, endings)
+    if not sound:
+        raise RefusedError("file", _("The recording is damaged or no recording."))
+    return Inside(media_type)
 
 
 def _ends_as_pdf(path: Path, size: int) -> bool:
@@ -128,6 +135,10 @@ def _picture(path: Path, ending: str) -> Inside:
                 raise RefusedError("file", _("The picture has too many pixels."))
             kind = picture.format
             said = _of_exif(picture.getexif())
+            if kind != "PNG":
+                # Only reading a JPEG or WebP to its end shows that it was cut; an eighth of its size is enough for that.
+                picture.draft("L", (1, 1))
+                picture.load()
     except (
         UnidentifiedImageError,
         OSError,
@@ -138,9 +149,10 @@ def _picture(path: Path, ending: str) -> Inside:
     ) as error:
         raise RefusedError("file", _("The picture is damaged or no picture.")) from error
     media_type = _agree(
-        {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}[kind],
+        # Phones keep a second picture behind the first (MPO): a JPEG like any other.
+        {"PNG": "image/png", "WEBP": "image/webp"}.get(kind, "image/jpeg"),
         ending,
-        {"JPEG": ("jpg", "jpeg"), "PNG": ("png",), "WEBP": ("webp",)}[kind],
+        {"PNG": ("png",), "WEBP": ("webp",)}.get(kind, ("jpg", "jpeg")),
     )
     return Inside(media_type, *said)
 
@@ -225,7 +237,7 @@ def _office(path: Path, ending: str) -> str:
 def _film(path: Path, head: bytes, ending: str) -> Inside:
     brand = head[8:12]
     if brand in (b"M4A ", b"M4B "):
-        return Inside(_agree("audio/mp4", ending, ("m4a",)))
+        return _checked(films.is_film(path), "audio/mp4", ending, ("m4a",))
     if heif.is_brand(head):
         return _phone_photo(path, ending)
     if brand[:3] in (b"hei", b"hev", b"mif", b"msf", b"avi"):

@@ -51,15 +51,8 @@ class DataField:
     help_text: Text = ""
     minimum: int | None = None
     maximum: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceNeed:
-    """How many pieces of evidence of which kinds must be attached and not withdrawn; no kinds means any."""
-
-    title: Text
-    count: int = 1
-    kinds: tuple[str, ...] = ()
+    future: bool = False
+    """Whether a date may lie after today; most say what has happened."""
 
 
 class Party(StrEnum):
@@ -69,6 +62,20 @@ class Party(StrEnum):
     """Posts that reach the region of the matter."""
     SUBJECT = "subject"
     """People of the organisation the matter is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceNeed:
+    """How many pieces of evidence must be attached and not withdrawn: of which kinds, by which side, since which step."""
+
+    title: Text
+    count: int = 1
+    kinds: tuple[str, ...] = ()
+    """Any kind when empty."""
+    party: Party | None = None
+    """The side that must have added it; either when None."""
+    since: tuple[str, ...] = ()
+    """Actions, or `open`: only what was added after the last of these counts; everything when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,8 @@ class Limit:
     remind_before: timedelta = timedelta(days=2)
     escalate_after: timedelta = timedelta(days=2)
     """After the due time the first level is told at once, the next level after this long."""
+    party: Party = Party.BUREAU
+    """Who has to meet it, and is late when it is missed."""
     inside: bool = False
     """Whether it binds the authority alone: the organisation concerned neither sees it nor is told of it."""
 
@@ -219,6 +228,8 @@ class Action:
     """Sheet of signatures opened for the document made by this action."""
     by_sheet: bool = False
     """Taken by completed or refused signatures only, never by a person directly."""
+    inside: bool = False
+    """Read by the authority alone, also between shared states; a later action with `notify` tells what was entered."""
     notify: tuple[Party, ...] = ()
     """Sides told in addition to whom the new state waits for."""
     copies: tuple[Capability, ...] = ()
@@ -381,6 +392,14 @@ def _action_problems(process: Process, action: Action) -> list[str]:
             found.append(f"action {action.name}: sheet {action.sheet} is not declared")
         elif process.sheet(action.sheet).document not in action.documents:
             found.append(f"action {action.name}: the document that sheet {action.sheet} signs is not made")
+    for need in action.evidence:
+        found.extend(
+            f"action {action.name}: evidence since {name}, which is no action"
+            for name in need.since
+            if name != "open" and process.action(name) is None
+        )
+        if need.party is Party.SUBJECT and not any(process.state(one).shared for one in action.sources):
+            found.append(f"action {action.name}: evidence of an organisation that does not see the matter")
     if action.pauses and (action.resumes or not process.limits()):
         found.append(f"action {action.name} stops clocks that it starts again, or that never run")
     if action.by_sheet and (action.fields or action.documents or action.evidence):
@@ -420,11 +439,15 @@ def _deadline_problems(process: Process) -> list[str]:
             found.append(f"deadline {one.code}: field {one.days_field} is not declared")
         if one.start_field and one.start_field not in fields:
             found.append(f"deadline {one.code}: field {one.start_field} is not declared")
+        if one.inside and one.party is Party.SUBJECT:
+            found.append(f"deadline {one.code} binds an organisation that is not told of it")
         if one.when and one.when[0] not in fields:
             found.append(f"deadline {one.code}: field {one.when[0]} is not declared")
         if not any(one.code in action.stops for action in process.actions):
             found.append(f"deadline {one.code} is never met by an action")
     for action in process.actions:
+        if action.inside and (Party.SUBJECT in action.notify or action.who.party is Party.SUBJECT):
+            found.append(f"action {action.name} is inside, yet the organisation takes or is told it")
         found.extend(
             f"action {action.name} stops the deadline {code}, which never starts"
             for code in action.stops

@@ -183,8 +183,7 @@ def _opening(process: Process) -> Step:
 def _step(process: Process, action: Action) -> Step:
     needs = _fields(action.fields)
     needs.extend(
-        _("Evidence: %(title)s (at least %(count)d)") % {"title": one.title, "count": one.count}
-        for one in action.evidence
+        _("Evidence: %(need)s") % {"need": wording.evidence_need(process, one)} for one in action.evidence
     )
     who = _("follows from the signatures") if action.by_sheet else _who(process, action.who)
     return Step(
@@ -283,6 +282,8 @@ def _deadline(process: Process, limit: Limit) -> Described:
             "step": starts,
             "field": fields[limit.start_field].title,
         }
+    if limit.party is Party.SUBJECT:
+        length = _("%(length)s; to be met by the organisation concerned") % {"length": length}
     if limit.inside:
         length = _("%(length)s; binds the authority alone, the organisation concerned is not told") % {
             "length": length

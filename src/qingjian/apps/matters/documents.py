@@ -10,24 +10,22 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import docx
 import typst
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from docx.document import Document as WordDocument
-from docx.table import Table
-from docx.text.paragraph import Paragraph
 from docxtpl import DocxTemplate
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
+from qingjian.apps.matters import outlines
 from qingjian.apps.matters.declarations import DocumentKind
+from qingjian.apps.matters.outlines import Block, outline
 
 COMMON_FIELDS: Mapping[str, Promise] = {
     "number": gettext_lazy("Number of the matter"),
@@ -146,12 +144,17 @@ def template_problems(content: bytes, kind: DocumentKind) -> list[str]:
             for name in names:
                 if name.endswith(".rels") and b'TargetMode="External"' in archive.read(name):
                     return [_("A template may not point to anything outside itself.")]
+        unseen = outlines.hidden(content)
         template = DocxTemplate(io.BytesIO(content))
         wanted = template.get_undeclared_template_variables(jinja_env=_Sandbox())
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, NotImplementedError) as error:
         return [_("The file is damaged: %(error)s") % {"error": error}]
     except TemplateError as error:
         return [_("A placeholder is not understood: %(error)s") % {"error": error}]
+    if unseen:
+        return [
+            _("A signer could not see everything. %(problem)s") % {"problem": problem} for problem in unseen
+        ]
     allowed = set(COMMON_FIELDS) | set(kind.fields)
     found = [
         _("The field “%(name)s” is not available in this document.") % {"name": name}
@@ -159,7 +162,11 @@ def template_problems(content: bytes, kind: DocumentKind) -> list[str]:
     ]
     if not found:
         try:
-            render(content, sample(kind))
+            shown = outlines.text(outline(render(content, sample(kind))))
+            if "{{" in shown or "{%" in shown:
+                found.append(
+                    _("A placeholder stands where it is not filled in: a note, or a text box of a header.")
+                )
         except TemplateRefusedError as error:
             found.extend(str(one) for one in error.args)
     return found
@@ -185,6 +192,10 @@ def render(template: bytes, values: Mapping[str, Any]) -> bytes:
         raise TemplateRefusedError(
             _("The template cannot be filled in: %(error)s") % {"error": error}
         ) from error
+    if unseen := outlines.hidden(buffer.getvalue()):
+        raise TemplateRefusedError(
+            *(_("A signer could not see everything. %(problem)s") % {"problem": one} for one in unseen)
+        )
     if buffer.tell() > LARGEST_RESULT:
         raise TemplateRefusedError(_("The document becomes too large."))
     return buffer.getvalue()
@@ -241,14 +252,6 @@ def _by_office(office: str, content: bytes) -> bytes:
         return (Path(folder) / "document.pdf").read_bytes()
 
 
-def _text(content: bytes) -> str:
-    """Return every letter of a .docx that is set."""
-    return "".join(
-        block.get("text", "") or "".join(cell for row in block.get("rows", ()) for cell in row)
-        for block in outline(content)
-    )
-
-
 def font_folder() -> Path:
     """Return the folder of the bundled open Chinese font. Raises OSError when the package is not installed."""
     try:
@@ -268,13 +271,13 @@ def missing_glyphs(text: str) -> set[str]:
 
 def _by_typst(content: bytes) -> bytes:
     fonts = font_folder()
-    if missing := missing_glyphs(_text(content)):
+    if missing := missing_glyphs(outlines.text(outline(content))):
         raise OSError(
             _("the bundled font cannot draw: %(letters)s") % {"letters": " ".join(sorted(missing)[:20])}
         )
     source = '#set page(paper: "a4", margin: (x: 2.6cm, y: 2.8cm), numbering: "1")\n'
     source += f'#set text(font: "{FONT_FAMILY}", size: 12pt, lang: "zh", fallback: false)\n#set par(leading: 0.9em)\n'
-    source += "\n".join(_blocks(docx.Document(io.BytesIO(content))))
+    source += "\n".join(_block(one) for one in outline(content))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document.typ"
         path.write_text(source, encoding="utf-8")
@@ -286,63 +289,33 @@ def _by_typst(content: bytes) -> bytes:
             raise OSError(_("the document could not be set: %(error)s") % {"error": error}) from error
 
 
-def _blocks(document: WordDocument) -> Iterator[str]:
-    for block in document.iter_inner_content():
-        if isinstance(block, Paragraph):
-            yield _paragraph(block)
-        elif isinstance(block, Table):
-            yield _table(block)
-
-
 def _quoted(text: str) -> str:
     """Return text as a Typst string: nothing in it is taken for a command."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "    ")
     return f'#text("{escaped}")'
 
 
-def _paragraph(paragraph: Paragraph) -> str:
-    style = paragraph.style.name if paragraph.style is not None else ""
-    runs = []
-    for run in paragraph.runs:
-        if run.text:
-            piece = _quoted(run.text)
-            runs.append(f'#text(weight: "bold")[{piece}]' if run.bold else piece)
-    body = "".join(runs)
+def _block(block: Block) -> str:
+    """Return one block of an outline as Typst."""
+    if "part" in block:
+        return f"#v(0.6em)#text(size: 8pt, fill: gray)[{_quoted(block['part'])}]\n"
+    if "rows" in block:
+        return _table(block)
+    pieces = [(_quoted(piece), bold) for piece, bold in block["runs"] if piece]
+    body = "".join(f'#text(weight: "bold")[{piece}]' if bold else piece for piece, bold in pieces)
     if not body:
         return "#v(0.6em)"
-    if style.startswith(("Heading", "Title")):
+    if block["heading"]:
         return f"#align(center)[#text(size: 18pt)[{body}]]\n#v(0.4em)"
-    if paragraph.alignment is not None:
-        side = {0: "left", 1: "center", 2: "right"}.get(int(paragraph.alignment), "left")
-        body = f"#align({side})[{body}]"
-    return f"{body}\n"
+    return f"#align({block['side']})[{body}]\n" if block["side"] else f"{body}\n"
 
 
-def _table(table: Table) -> str:
-    columns = len(table.columns)
+def _table(block: Block) -> str:
     cells = []
-    for row in table.rows:
-        seen: set[int] = set()
-        for cell in row.cells:
-            if id(cell._tc) in seen:
-                continue
-            seen.add(id(cell._tc))
-            span = sum(1 for other in row.cells if other._tc is cell._tc)
-            body = " #linebreak() ".join(_quoted(one.text) for one in cell.paragraphs if one.text)
-            cells.append(f"table.cell(colspan: {span})[{body}]")
-    return f"#table(columns: {columns}, inset: 6pt, {', '.join(cells)})\n"
-
-
-def outline(content: bytes) -> list[dict[str, Any]]:
-    """Return paragraphs and tables of a .docx as text, for the page on which it is signed."""
-    blocks: list[dict[str, Any]] = []
-    for block in docx.Document(io.BytesIO(content)).iter_inner_content():
-        if isinstance(block, Paragraph):
-            if block.text.strip():
-                centred = block.alignment is not None and int(block.alignment) == 1
-                blocks.append(
-                    {"text": block.text, "centred": centred, "bold": any(run.bold for run in block.runs)}
-                )
-        else:
-            blocks.append({"rows": [[cell.text for cell in row.cells] for row in block.rows]})
-    return blocks
+    for row in block["rows"]:
+        for cell in row:
+            body = "\n\n".join(_block(one) for one in cell["blocks"])
+            cells.append(f"table.cell(colspan: {cell['span']})[{body}]")
+        # A row with fewer cells than the table has columns would draw the next row into itself.
+        cells.extend("[]" for _place in range(block["columns"] - sum(one["span"] for one in row)))
+    return f"#table(columns: {max(block['columns'], 1)}, inset: 6pt, {', '.join(cells)})\n"

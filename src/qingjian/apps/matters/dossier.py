@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from math import cos, hypot, radians
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts.roles import ROLES
 from qingjian.apps.matters import described, queries, wording
 from qingjian.apps.matters.models import Evidence, Matter, TrailEntry
+from qingjian.apps.matters.outside import Reading
 from qingjian.apps.matters.words import ACTIONS
 from qingjian.contracts.clock import CHINA
 
@@ -28,9 +29,13 @@ SHEET_COLOURS = {"open": "blue", "complete": "green", "refused": "red"}
 Sheet = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 
 
-def evidence(row: Matter) -> list[Evidence]:
-    """Return the evidence, each with what is doubtful about it."""
-    rows = list(row.evidence.select_related("file", "added_by", "withdrawn_by", "replaces"))
+def evidence(row: Matter, reading: Reading) -> list[Evidence]:
+    """Return the evidence that is read, each with what is doubtful about it."""
+    rows = list(
+        row.evidence.filter(pk__in=reading.evidence).select_related(
+            "file", "added_by", "withdrawn_by", "replaces"
+        )
+    )
     for one in rows:
         one.doubts = doubts(one)
         one.unseen = one.file.media_type == NOT_SHOWN
@@ -43,6 +48,8 @@ def doubts(one: Evidence) -> list[str]:
     said = one.taken_at or (one.added_at if one.capture == "live" else None)
     if said and one.taken_at_in_file and abs(said - one.taken_at_in_file) > TIME_DIFFERS:
         found.append(_("the time in the file differs"))
+    if one.taken_at_in_file and one.taken_at_in_file > one.added_at + TIME_DIFFERS:
+        found.append(_("the time in the file lies after it was added"))
     if None not in (one.longitude, one.latitude, one.longitude_in_file, one.latitude_in_file):
         metres = hypot(
             (one.longitude - one.longitude_in_file) * METRES_PER_DEGREE * cos(radians(one.latitude)),
@@ -53,8 +60,8 @@ def doubts(one: Evidence) -> list[str]:
     return found
 
 
-def documents(row: Matter) -> list[Any]:
-    rows = list(row.documents.select_related("file", "made_by"))
+def documents(row: Matter, reading: Reading) -> list[Any]:
+    rows = list(row.documents.filter(pk__in=reading.documents).select_related("file", "made_by"))
     for one in rows:
         one.words = wording.document_title(row.declaration, one.code, one.title)
     return rows
@@ -69,11 +76,13 @@ def disclosures(row: Matter) -> list[Any]:
     return rows
 
 
-def signatures(row: Matter) -> list[dict[str, Any]]:
-    """Return the sheets with their signatures and the slots still empty."""
+def signatures(row: Matter, reading: Reading) -> list[dict[str, Any]]:
+    """Return the sheets that are read with their signatures and the slots still empty."""
     found = []
-    for sheet in row.sheets.select_related("document").prefetch_related(
-        "signatures__signer", "signatures__drawing"
+    for sheet in (
+        row.sheets.filter(pk__in=reading.sheets)
+        .select_related("document")
+        .prefetch_related("signatures__signer", "signatures__drawing")
     ):
         kind = row.declaration.sheet(sheet.code)
         titles = {one.code: one.title for one in kind.signers} | {"outsider": _("Person present")}
@@ -92,30 +101,41 @@ def explained(row: Matter, clocks: list[Any]) -> list[dict[str, Any]]:
     """Return each deadline with every day that was counted or skipped, and why."""
     found = []
     for clock in clocks:
-        answer = queries.computed(clock)
-        lines = answer.explain(wording.language())
+        ended = clock.state not in ("running", "paused")
+        # What has ended keeps the explanation of the date that counted; later calendars and stops change nothing of it.
+        kept = clock.answer if ended and clock.answer else queries.as_kept(queries.computed(clock))
+        words = kept[wording.language()]
         found.append(
             {
                 "clock": clock,
                 "title": clock.words,
                 "source": wording.deadline_source(row.declaration, clock),
-                "headline": lines[0],
-                "last_day": answer.last_day,
+                "headline": words["headline"],
+                "last_day": kept["last_day"],
                 "next_level": _next_level(clock),
                 "steps": [
                     {
-                        "day": one.day,
-                        "counted": one.counted,
-                        "number": one.number,
-                        "text": one.en if queries.english() else one.zh,
+                        "day": date.fromisoformat(one["day"]),
+                        "counted": one["counted"],
+                        "number": one["number"],
+                        "text": one[wording.language()],
                     }
-                    for one in answer.explanation
+                    for one in kept["steps"]
                 ],
-                "closing": lines[1 + len(answer.explanation) :],
-                "differs": answer.due != clock.due and clock.state in ("running", "paused"),
+                "closing": words["closing"],
+                "differs": kept["due"] != (clock.due.astimezone(CHINA).isoformat() if clock.due else None),
+                "ended": ended,
             }
         )
     return found
+
+
+def stops(row: Matter) -> list[Any]:
+    """Return the stops of the clock, each with the deadlines it is about."""
+    rows = list(row.stops.select_related("asked_by", "asked_for", "decided_by", "decided_for"))
+    for one in rows:
+        one.titles = "、".join(wording.deadline_title(row.declaration, code, code) for code in one.codes)
+    return rows
 
 
 def _next_level(clock: Any) -> str:
@@ -126,7 +146,7 @@ def _next_level(clock: Any) -> str:
     return reached[clock.escalation] if clock.escalation < len(reached) else _("those it waits for, again")
 
 
-def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:
+def trail(row: Matter, lines: Sequence[TrailEntry]) -> Sequence[TrailEntry]:
     """Return the lines of the trail in words."""
     fields = row.declaration.all_fields()
     for one in lines:
@@ -153,11 +173,6 @@ def trail(row: Matter, lines: list[TrailEntry]) -> list[TrailEntry]:
     return lines
 
 
-def readable(lines: Iterable[TrailEntry], inside: bool) -> list[TrailEntry]:
-    """Return the lines that are read inside the authority, or those the organisation concerned may read."""
-    return [one for one in lines if inside or not one.inside]
-
-
 def told(row: Matter) -> list[Any]:
     """Return who was told what (`words`) and when, newest first, and over which channels it went."""
     rows = list(row.notifications.select_related("person", "matter").prefetch_related("deliveries"))
@@ -166,15 +181,14 @@ def told(row: Matter) -> list[Any]:
     return rows
 
 
-def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool = True) -> list[Sheet]:
+def sheets(row: Matter, reading: Reading, links: Iterable[tuple[str, Matter]] = ()) -> list[Sheet]:
     """Return the whole matter as the sheets of a workbook, in the present language; `links` are those the reader sees.
 
-    Outside the authority (`inside` false) its own lines of the trail and who was told are left out.
+    Outside the authority what is its own, and who was told, are left out.
     """
-    clocks = queries.deadlines_of(row, inside)
-    lines = readable(row.trail.select_related("actor", "on_behalf_of"), inside)
+    clocks = queries.deadlines_of(row, reading.inside)
     return [
-        (_("Content"), (_("Field"), _("Value")), [*_head(row), *wording.data_rows(row)]),
+        (_("Content"), (_("Field"), _("Value")), [*_head(row), *wording.data_rows(row, reading.data)]),
         (
             _("Evidence"),
             (
@@ -192,7 +206,7 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool =
                 _("Withdrawn"),
                 "SHA-256",
             ),
-            [_evidence_row(one) for one in row.evidence.select_related("added_by", "withdrawn_by")],
+            [_evidence_row(one) for one in evidence(row, reading)],
         ),
         (
             _("Documents"),
@@ -206,7 +220,7 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool =
                     _("superseded") if one.superseded else "",
                     one.file_id,
                 )
-                for one in documents(row)
+                for one in documents(row, reading)
             ],
         ),
         (
@@ -220,7 +234,7 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool =
                 _("Time"),
                 _("Result"),
             ),
-            _signature_rows(row),
+            _signature_rows(row, reading),
         ),
         (
             _("Deadlines"),
@@ -250,13 +264,13 @@ def sheets(row: Matter, links: Iterable[tuple[str, Matter]] = (), inside: bool =
                     one.note,
                     "\n".join(f"{title}: {text}" for title, text in one.shown),
                 )
-                for one in trail(row, lines)
+                for one in trail(row, reading.lines)
             ],
         ),
         (
             _("Who was told"),
             (_("Time"), _("Person"), _("Notification"), _("Read by the person")),
-            [(one.at, one.person, one.words, one.read_at) for one in (told(row) if inside else ())],
+            [(one.at, one.person, one.words, one.read_at) for one in (told(row) if reading.inside else ())],
         ),
         (
             _("Linked matters"),
@@ -310,9 +324,9 @@ def _evidence_row(one: Evidence) -> tuple[Any, ...]:
     )
 
 
-def _signature_rows(row: Matter) -> list[tuple[Any, ...]]:
+def _signature_rows(row: Matter, reading: Reading) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
-    for sheet in signatures(row):
+    for sheet in signatures(row, reading):
         for one in sheet["signatures"]:
             person = f"{one.outsider_name}（{one.outsider_capacity}）" if one.outsider_name else one.signer
             result = _("refused") + f": {one.reason}" if one.refused else _("signed")

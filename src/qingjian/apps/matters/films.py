@@ -24,9 +24,13 @@ POSITION = re.compile(r"^([+-]\d{1,3}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)")
 
 
 def is_film(path: Path) -> bool:
-    """Say whether the file has the `moov` box without which no player can show it."""
+    """Say whether the file has the index (`moov` with `mvhd`) and the media (`mdat`, `moof`) without which no player can show it."""
+    size = path.stat().st_size
     with path.open("rb") as handle:
-        return find(handle, 0, path.stat().st_size, b"moov") is not None
+        index = find(handle, 0, size, b"moov")
+        head = find(handle, *index, b"mvhd") if index else None
+        media = find(handle, 0, size, b"mdat") or find(handle, 0, size, b"moof")
+        return head is not None and head[1] - head[0] >= 20 and media is not None and media[1] > media[0]
 
 
 def time(path: Path) -> datetime | None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.accounts.models import Organisation, User
+from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Organisation, Region, User
 from qingjian.apps.matters import rules
 from qingjian.apps.matters.declarations import DataField, FieldKind
 from qingjian.apps.matters.models import Certificate, Delegation, Evidence, Matter, WebhookTarget
 from qingjian.apps.matters.words import CAPTURE_MODES, EVIDENCE_KINDS
+from qingjian.contracts.clock import CHINA
 
 TEXT_LENGTH = 300
 LONG_TEXT_LENGTH = 20_000
+FIRST_DAY = date(2000, 1, 1)
+"""Nothing that is entered today happened before it."""
+LONGEST_AHEAD_YEARS = 20
 LARGEST_NUMBER = 2**53 - 1
 """What every reader of JSON, and the ledger, holds exactly."""
 
@@ -34,6 +41,21 @@ class MomentInput(forms.DateTimeInput):
         super().__init__(format="%Y-%m-%dT%H:%M", **kwargs)
 
 
+def _between(first: date, last: date | None) -> Callable[[date | datetime], None]:
+    """Return a check that a day or moment lies between two days; a mistyped year would count for ever."""
+    last = last or date(account_rules.today().year + LONGEST_AHEAD_YEARS, 12, 31)
+
+    def check(value: date | datetime) -> None:
+        year_is_sound = first.year <= value.year <= last.year
+        day = value.astimezone(CHINA).date() if year_is_sound and isinstance(value, datetime) else value
+        if not year_is_sound or not first <= day <= last:
+            raise ValidationError(
+                _("The day must lie between %(first)s and %(last)s."), params={"first": first, "last": last}
+            )
+
+    return check
+
+
 def _form_field(one: DataField, matter: Matter | None) -> forms.Field:
     common = {"label": one.title, "required": one.required, "help_text": one.help_text}
     match one.kind:
@@ -45,11 +67,17 @@ def _form_field(one: DataField, matter: Matter | None) -> forms.Field:
             largest = LARGEST_NUMBER if one.maximum is None else one.maximum
             return forms.IntegerField(min_value=one.minimum, max_value=largest, **common)
         case FieldKind.DATE:
-            return forms.DateField(widget=DayInput(), **common)
+            today = account_rules.today()
+            last = None if one.future else today
+            limits = {"min": FIRST_DAY.isoformat(), **({"max": last.isoformat()} if last else {})}
+            return forms.DateField(
+                widget=DayInput(attrs=limits), validators=[_between(FIRST_DAY, last)], **common
+            )
         case FieldKind.MOMENT:
             return forms.DateTimeField(
                 widget=MomentInput(),
                 input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z"],
+                validators=[_between(FIRST_DAY, None if one.future else account_rules.today())],
                 **common,
             )
         case FieldKind.CHOICE:
@@ -167,6 +195,11 @@ class NoteForm(forms.Form):
 
 
 class StopForm(forms.Form):
+    codes = forms.MultipleChoiceField(
+        label=_("Deadlines that shall stop"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("A deadline set by law stops only where the law says so."),
+    )
     start = forms.DateTimeField(
         label=_("From"), widget=MomentInput(), input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
     )
@@ -176,6 +209,10 @@ class StopForm(forms.Form):
         help_text=_("E.g. testing, appraisal, hearing; the law must allow taking this time out."),
     )
     document = forms.CharField(label=_("Document"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, running: Sequence[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["codes"].choices = running
 
 
 class StopDecisionForm(forms.Form):
@@ -272,6 +309,11 @@ class CertificateForm(forms.ModelForm):
 
 class TemplateForm(forms.Form):
     file = forms.FileField(label=_("Word template (.docx)"))
+    region = forms.ModelChoiceField(Region.objects.none(), label=_("Region"), required=False)
+
+    def __init__(self, *args: Any, regions: Iterable[Region], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["region"].queryset = Region.objects.filter(pk__in=[one.pk for one in regions])
 
 
 class CalendarForm(forms.Form):

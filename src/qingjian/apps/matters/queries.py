@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -18,7 +17,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Organisation, User
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import rules, wording
-from qingjian.apps.matters.declarations import processes
+from qingjian.apps.matters.declarations import VOID, processes
 from qingjian.apps.matters.models import (
     CalendarTable,
     Certificate,
@@ -65,6 +64,11 @@ def open_from(origin: str) -> QuerySet[Matter]:
     return from_origin(Matter.objects.filter(closed_at=None), origin)
 
 
+def finished_from(origin: str) -> QuerySet[Matter]:
+    """Return the finished matters that began at something, for guards; pages ask `visible_to`."""
+    return from_origin(Matter.objects.exclude(closed_at=None), origin)
+
+
 def open_of(kind: str) -> QuerySet[Matter]:
     """Return the open matters of a process, for jobs; pages ask `visible_to`."""
     return Matter.objects.filter(kind=kind, closed_at=None)
@@ -81,8 +85,9 @@ def begun_at(origin: str) -> int:
 
 
 def is_followed(column: str) -> Exists:
-    """Return the condition that another matter was opened out of one whose origin is what the row holds in `column`."""
-    return Exists(MatterLink.objects.filter(kind="follows", target__origin=OuterRef(column)))
+    """Return the condition that another matter, not void, was opened out of one whose origin is what the row holds in `column`."""
+    links = MatterLink.objects.filter(kind="follows", target__origin=OuterRef(column))
+    return Exists(links.exclude(source__state=VOID))
 
 
 def listed(rows: QuerySet[Matter]) -> QuerySet[Matter]:
@@ -94,11 +99,17 @@ def with_own_due(rows: QuerySet[Matter], user: Any) -> QuerySet[Matter]:
     """Give rows the next date this person may know as `own_due`: a company's leaves out the authority's own clocks."""
     if not account_rules.is_own_organisation_only(user):
         return rows.annotate(own_due=F("due"))
-    clocks = Deadline.objects.filter(matter=OuterRef("pk"), state=Deadline.State.RUNNING)
-    for process in processes():
-        if own := process.inside_clocks():
-            clocks = clocks.exclude(matter__kind=process.code, code__in=own)
+    clocks = known_to(user, Deadline.objects.filter(matter=OuterRef("pk"), state=Deadline.State.RUNNING))
     return rows.annotate(own_due=Subquery(clocks.order_by("due").values("due")[:1]))
+
+
+def known_to(user: Any, clocks: QuerySet[Deadline]) -> QuerySet[Deadline]:
+    """Leave out the clocks that bind the authority alone where the reader belongs to a company."""
+    if account_rules.is_own_organisation_only(user):
+        for process in processes():
+            if own := process.inside_clocks():
+                clocks = clocks.exclude(matter__kind=process.code, code__in=own)
+    return clocks
 
 
 def due_of(row: Matter) -> datetime | None:
@@ -113,7 +124,12 @@ def inbox(user: Any) -> QuerySet[Matter]:
     """
     reached = rules.reaches(user)
     condition = Q(pk__in=())
-    asked = ClockStop.objects.order_by().filter(state=ClockStop.State.ASKED).exclude(asked_by=user)
+    asked = (
+        ClockStop.objects.order_by()
+        .filter(state=ClockStop.State.ASKED)
+        .exclude(asked_by=user)
+        .exclude(asked_for=user)
+    )
     for one in reached:
         condition |= Q(waiting="assignee", assignee=one.person)
         for capability, regions in one.capabilities.items():
@@ -122,7 +138,8 @@ def inbox(user: Any) -> QuerySet[Matter]:
         approving = one.capabilities.get(Capability.APPROVE_MATTERS)
         if approving:
             condition |= Q(waiting="assignee", assignee=None, region_id__in=approving)
-            condition |= Q(region_id__in=approving, pk__in=asked.values("matter_id"))
+            theirs = asked.exclude(asked_by=one.person).exclude(asked_for=one.person)
+            condition |= Q(region_id__in=approving, pk__in=theirs.values("matter_id"))
         if one.organisations:
             condition |= Q(waiting="subject", subject_id__in=one.organisations, shared=True)
     rows = with_own_due(listed(visible_to(user, reached).filter(condition, closed_at=None)), user)
@@ -209,8 +226,8 @@ def waiting_summary(user: Any, count: int = 8) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _calendar(newest: int, _at: datetime, _document: str) -> workdays.Calendar:
-    """Return the calendar with all tables up to one; its time and notice keep a restored database from meeting an older cache."""
+def _calendar(newest: int, _at: datetime, _text: str) -> workdays.Calendar:
+    """Return the calendar with all tables up to one; its time and text keep a restored database from meeting an older cache."""
     calendar = workdays.packaged_calendar()
     for row in CalendarTable.objects.filter(pk__lte=newest).order_by("id"):
         table = workdays.load(row.text).table
@@ -221,12 +238,12 @@ def _calendar(newest: int, _at: datetime, _document: str) -> workdays.Calendar:
 
 def calendar() -> workdays.Calendar:
     """Return the working days of this office: the packaged tables and those it imported."""
-    newest = CalendarTable.objects.order_by("-id").values_list("pk", "at", "document").first()
+    newest = CalendarTable.objects.order_by("-id").values_list("pk", "at", "text").first()
     return workdays.packaged_calendar() if newest is None else _calendar(*newest)
 
 
-def pauses(matter: Matter) -> tuple[workdays.Pause, ...]:
-    """Return the stops of the clock as the calculation wants them; unapproved ones are named and do not count."""
+def pauses(matter: Matter, code: str) -> tuple[workdays.Pause, ...]:
+    """Return the stops of a deadline as the calculation wants them; unapproved ones are named and do not count."""
     stops = matter.stops.exclude(state=ClockStop.State.REFUSED).select_related("decided_by")
     return tuple(
         workdays.Pause(
@@ -238,6 +255,7 @@ def pauses(matter: Matter) -> tuple[workdays.Pause, ...]:
             one.document,
         )
         for one in stops
+        if not one.codes or code in one.codes
     )
 
 
@@ -247,7 +265,7 @@ def computed(clock: Deadline, with_calendar: workdays.Calendar | None = None) ->
     # A stop that began before this clock did, or after it ended, is none of its business.
     own = tuple(
         one
-        for one in pauses(clock.matter)
+        for one in pauses(clock.matter, clock.code)
         if (one.end is None or one.end >= begin) and (clock.ended_at is None or one.start <= clock.ended_at)
     )
     return workdays.deadline(
@@ -258,6 +276,28 @@ def computed(clock: Deadline, with_calendar: workdays.Calendar | None = None) ->
         with_calendar or calendar(),
         own,
     )
+
+
+def as_kept(answer: workdays.Deadline) -> dict[str, Any]:
+    """Return an answer with its explanation in both languages as JSON-safe values, as an ended deadline keeps it."""
+    found: dict[str, Any] = {
+        "due": answer.due.isoformat() if answer.due else None,
+        "last_day": answer.last_day.isoformat() if answer.last_day else None,
+        "steps": [
+            {
+                "day": one.day.isoformat(),
+                "counted": one.counted,
+                "number": one.number,
+                "zh": one.zh,
+                "en": one.en,
+            }
+            for one in answer.explanation
+        ],
+    }
+    for language in ("zh", "en"):
+        lines = answer.explain(language)
+        found[language] = {"headline": lines[0], "closing": list(lines[1 + len(answer.explanation) :])}
+    return found
 
 
 def deadlines_of(matter: Matter, inside: bool = True) -> list[Deadline]:
@@ -273,13 +313,23 @@ def deadlines_of(matter: Matter, inside: bool = True) -> list[Deadline]:
 
 
 def deadlines_visible_to(user: Any) -> QuerySet[Deadline]:
-    """Return the clocks of all matters in reach, the next to end first."""
+    """Return the clocks of all matters in reach that the person may know of, the next to end first."""
+    # Asked clock by clock: few clocks run, and a list of every matter in reach would be made for each page.
+    rows = Deadline.objects.filter(Exists(visible_to(user).filter(pk=OuterRef("matter_id"))))
     return (
-        # Asked clock by clock: few clocks run, and a list of every matter in reach would be made for each page.
-        Deadline.objects.filter(Exists(visible_to(user).filter(pk=OuterRef("matter_id"))))
+        known_to(user, rows)
         .select_related("matter__region", "matter__subject", "matter__assignee")
         .order_by(F("due").asc(nulls_last=True), "pk")
     )
+
+
+def clocks_in_reach(user: Any) -> QuerySet[Deadline]:
+    """Return the same clocks in no order, for counting all of them at once."""
+    reached = rules.reaches(user)
+    regions = rules.whole_regions(reached)
+    if regions is not None:
+        return Deadline.objects.order_by().filter(region_id__in=regions)
+    return known_to(user, Deadline.objects.order_by().filter(matter__in=visible_to(user, reached).order_by()))
 
 
 def by_clock(rows: QuerySet[Deadline], which: str) -> QuerySet[Deadline]:
@@ -432,36 +482,3 @@ def orphans(user: Any) -> QuerySet[Matter]:
         if region not in regions:
             lost |= Q(assignee=person, region=region) & ~Q(subject__in=organisations)
     return listed(candidates.filter(lost))
-
-
-PUNCTUALITY_BY: dict[str, Any] = {
-    "region": F("matter__region__name"),
-    "person": Coalesce("responsible__name", "matter__assignee__name"),
-    "organisation": F("matter__subject__name"),
-}
-"""What punctuality is counted by: a person is who was in charge when the clock ended, or is now."""
-
-
-def punctuality(user: Any, begin: datetime, end: datetime, by: str = "region") -> list[dict[str, Any]]:
-    """Return per process, `group` and deadline: met in time, too late, running, overdue; ended or due in a period."""
-    moment = now()
-    within = Q(ended_at__gte=begin, ended_at__lt=end) | Q(ended_at=None, due__lt=end)
-    rows = (
-        Deadline.objects.filter(within, matter__in=visible_to(user).order_by())
-        .exclude(state=Deadline.State.CANCELLED)
-        .annotate(group=PUNCTUALITY_BY[by])
-        .values("matter__kind", "group", "code")
-        .annotate(
-            met=Count("pk", filter=Q(state="met")),
-            late=Count("pk", filter=Q(state="missed")),
-            running=Count("pk", filter=Q(state="running", due__gte=moment)),
-            overdue=Count("pk", filter=Q(state="running", due__lt=moment)),
-            escalated=Count("pk", filter=Q(escalation__gt=0)),
-        )
-        .order_by("matter__kind", "group", "code")
-    )
-    found = []
-    for row in rows:
-        finished = row["met"] + row["late"] + row["overdue"]
-        found.append({**row, "rate": round(100 * row["met"] / finished, 1) if finished else None})
-    return found

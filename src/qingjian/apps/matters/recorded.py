@@ -73,6 +73,8 @@ def step(trail: TrailEntry, beside: Beside | None = None) -> dict[str, Any]:
     row = beside.evidence.get(trail.data.get("evidence") or 0)
     if trail.action == "attach" and row is not None:
         found["evidence"] = evidence(row)
+        if "side" in trail.data:  # lines from before the side was kept have none
+            found["evidence"]["side"] = row.side
     if made := trail.data.get("documents"):
         rows = (beside.documents.get(name) for name in sorted(made))
         found["documents"] = [

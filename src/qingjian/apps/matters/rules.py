@@ -52,11 +52,50 @@ def principals(user: Any, day: date | None = None) -> list[User]:
     """Return the person and those the person stands in for on a day."""
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         return []
+    return [user, *(one.person for one in standing_in(day).filter(deputy=user) if holds(one, day))]
+
+
+def standing_in(day: date | None = None) -> QuerySet[Delegation]:
+    """Return the delegations given for a day and not ended; whether each still holds, `holds` says."""
     day = day or account_rules.today()
-    held = Delegation.objects.filter(
-        deputy=user, valid_from__lte=day, valid_to__gt=day, ended_at=None
-    ).select_related("person")
-    return [user, *(one.person for one in held if one.person.is_active)]
+    return Delegation.objects.filter(valid_from__lte=day, valid_to__gt=day, ended_at=None).select_related(
+        "person", "deputy"
+    )
+
+
+def held_posts(person: User, day: date | None = None) -> list[dict[str, Any]]:
+    """Return organisation, region and side of the posts a person holds on a day, as a delegation keeps them."""
+    return [
+        {
+            "organisation": post.organisation_id,
+            "region": post.region_id,
+            "own": ROLES[post.role].own_organisation_only,
+        }
+        for post in account_rules.posts_on(person, day)
+    ]
+
+
+def holds(row: Delegation, day: date | None = None) -> bool:
+    """Say whether both people still stand where they stood when the delegation was given.
+
+    Each needs a present post of the same side: in the same organisation, or for an authority in the same region. Whoever
+    left the service or was moved away neither stands in nor is stood in for; the delegation is given anew there.
+    """
+    return all(
+        _still_there(row.posts.get(name, ()), held_posts(one, day))
+        for name, one in (("person", row.person), ("deputy", row.deputy))
+    )
+
+
+def _still_there(before: Iterable[dict[str, Any]], today: Iterable[dict[str, Any]]) -> bool:
+    return any(
+        old["own"] == new["own"]
+        and (
+            old["organisation"] == new["organisation"] or (not old["own"] and old["region"] == new["region"])
+        )
+        for old in before
+        for new in today
+    )
 
 
 def reach(person: User) -> Reach:
@@ -126,6 +165,13 @@ def visible(reached: Sequence[Reach]) -> Q:
     return condition
 
 
+def whole_regions(reached: Sequence[Reach]) -> frozenset[int] | None:
+    """Return the regions that alone decide what is seen, of somebody who sees every matter there; None for others."""
+    if any(one.organisations or one.seeing - one.deciding for one in reached):
+        return None
+    return frozenset().union(*(one.deciding for one in reached))
+
+
 def sees(reached: Sequence[Reach], matter: Matter) -> bool:
     """Say of one matter what `visible` says of all."""
     for one in reached:
@@ -177,11 +223,17 @@ def certificate_problem(person: User, kind: str, scope: str = "") -> str:
             "scope": scope,
         }
     title = dict(Certificate._meta.get_field("kind").choices).get(kind, kind)
-    last = _certificates(person, kind).first()
+    held_at_all = _certificates(person, kind)
+    last = held_at_all.filter(revoked_at=None).first() or held_at_all.first()
     if last is None:
         return _("This needs a certificate you do not have in the register: %(kind)s.") % {"kind": title}
     if last.revoked_at:
         return _("Your certificate %(number)s was revoked.") % {"number": last.number}
+    if last.valid_from > account_rules.today():
+        return _("Your certificate %(number)s is not valid today: it begins on %(day)s.") % {
+            "number": last.number,
+            "day": last.valid_from,
+        }
     return _("Your certificate %(number)s is not valid today: it ended on %(day)s.") % {
         "number": last.number,
         "day": last.valid_to,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Region
-from qingjian.apps.matters import declarations, queries, wording
+from qingjian.apps.matters import declarations, queries, rules, wording
 from qingjian.apps.matters.models import Certificate, Deadline, Delegation, Delivery, Matter, Notification
 from qingjian.apps.matters.words import CERTIFICATE_KINDS, registered_notice
 from qingjian.apps.network.models import Point
@@ -60,7 +60,7 @@ def _light(row: Matter) -> tuple[str, str]:
 
 NUMBER = Column("number", _("Number"), link=lambda row: reverse("matter", args=(row.pk,)))
 KIND = Column("kind", _("Kind of matter"), value=lambda row: row.declaration.title, order="kind")
-TITLE = Column("title", _("Title"))
+TITLE = Column("title", _("Title"), long=True)
 STATE = Column(
     "state",
     _("State"),
@@ -136,7 +136,7 @@ CLOCKS = (
     ("soon", _("Due soon")),
     ("paused", _("clock stopped")),
     ("provisional", _("provisional")),
-    ("late", _("Met too late")),
+    ("late", _("Not met in time")),
     ("met", _("Met")),
 )
 
@@ -186,7 +186,7 @@ class DeadlineListing(Listing):
             order="",
         ),
         Column("number", _("Number"), value=lambda row: row.matter.number, order="matter__number"),
-        Column("matter", _("Title"), value=lambda row: row.matter.title, order="matter__title"),
+        Column("matter", _("Title"), value=lambda row: row.matter.title, order="matter__title", long=True),
         Column("assignee", _("In charge"), value=lambda row: row.matter.assignee, order=""),
         Column("subject", _("Organisation concerned"), value=lambda row: row.matter.subject, order=""),
         Column("region", _("Region"), value=lambda row: row.matter.region, order=""),
@@ -254,6 +254,18 @@ def certificate_state(row: Certificate) -> tuple[str, Any]:
     return "green", _("valid")
 
 
+def delegation_state(row: Delegation) -> tuple[str, Any]:
+    """Return colour and word for a delegation today."""
+    day = queries.account_rules.today()
+    if row.ended_at or row.valid_to <= day:
+        return "secondary", _("ended")
+    if row.valid_from > day:
+        return "secondary", _("not yet in force")
+    if not rules.holds(row, day):
+        return "orange", _("rests: a post has changed since")
+    return "green", _("in force")
+
+
 class DelegationListing(Listing):
     title = _("Absence and deputies")
     name = "delegations"
@@ -267,6 +279,13 @@ class DelegationListing(Listing):
         Column("valid_to", _("To (not included)")),
         Column("reason", _("Reason")),
         Column("ended_at", _("Ended")),
+        Column(
+            "state",
+            _("State"),
+            value=lambda row: delegation_state(row)[1],
+            order="",
+            badge=lambda row: delegation_state(row)[0],
+        ),
     )
     empty_text = _("Nobody stands in for anybody.")
 
@@ -275,7 +294,7 @@ def _notified_of(row: Notification) -> str | None:
     if row.matter_id:
         return reverse("matter", args=(row.matter_id,))
     registered = registered_notice(row.kind)
-    return reverse(registered.page) if registered is not None else None
+    return registered.address(row.values) if registered is not None else None
 
 
 class NotificationListing(Listing):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -9,9 +10,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from qingjian.apps.matters.declarations import Action, DataField, FieldKind, Process
+from qingjian.apps.matters.declarations import Action, DataField, EvidenceNeed, FieldKind, Party, Process
 from qingjian.apps.matters.models import Deadline, Disclosure, Matter, Notification
-from qingjian.apps.matters.words import ACTIONS, NOTICES, PUBLIC_HEAD, registered_notice
+from qingjian.apps.matters.words import ACTIONS, EVIDENCE_KINDS, NOTICES, PUBLIC_HEAD, registered_notice
 
 
 def language() -> str:
@@ -75,6 +76,23 @@ def public_titles(process: Process, action: Action) -> list[str]:
     return [str(one) for one in (*head, *(fields[name].title for name in action.publishes.fields))]
 
 
+def evidence_need(process: Process, need: EvidenceNeed) -> str:
+    """Return what evidence a step asks for: what it shows, how many pieces, from whom and since when."""
+    parts = [_("at least %(count)d") % {"count": need.count}]
+    if need.kinds:
+        kinds = dict(EVIDENCE_KINDS)
+        parts.append(_("kind: %(kinds)s") % {"kinds": "/".join(str(kinds[one]) for one in need.kinds)})
+    if need.party is Party.SUBJECT:
+        parts.append(_("added by the organisation concerned"))
+    elif need.party is Party.BUREAU:
+        parts.append(_("added by the authority"))
+    if need.since:
+        steps = "/".join(action_title(process, one) for one in need.since)
+        parts.append(_("added after the step: %(steps)s") % {"steps": steps})
+    joint = "; " if language() == "en" else "；"
+    return _("%(title)s (%(parts)s)") % {"title": need.title, "parts": joint.join(parts)}
+
+
 def moment(value: Any) -> str:
     """Return a moment in China time to the minute."""
     if isinstance(value, str):
@@ -131,19 +149,17 @@ def value_text(field: DataField, value: Any, people: dict[int, str] | None = Non
     return str(value)
 
 
-def data_rows(matter: Matter) -> list[tuple[str, str]]:
-    """Return what has been entered, title and text, in the order people met the fields."""
+def data_rows(matter: Matter, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what has been entered and is read, title and text, in the order people met the fields."""
     from qingjian.apps.accounts.models import User
 
     fields = matter.declaration.all_fields()
     wanted = [
-        matter.data[name]
-        for name, field in fields.items()
-        if field.kind is FieldKind.PERSON and matter.data.get(name)
+        data[name] for name, field in fields.items() if field.kind is FieldKind.PERSON and data.get(name)
     ]
     people = dict(User.objects.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
     return [
-        (str(field.title), value_text(field, matter.data[name], people))
+        (str(field.title), value_text(field, data[name], people))
         for name, field in fields.items()
-        if name in matter.data
+        if name in data
     ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 OFFICIAL_LANGUAGE = "zh-hans"
@@ -90,6 +91,7 @@ NOTICES = {
     "escalated": _("{number}: {deadline} is overdue since {due}; escalated to you (level {level})"),
     "stop_asked": _("{number}: a stop of the clock waits for approval"),
     "stop_decided": _("{number}: the stop of the clock was decided: {note}"),
+    "voided": _("{number} was declared void: {note}"),
     "resumed": _("{number}: the clock runs again"),
     "urged": _("{number}: {person} urges you on: {note}"),
     "certificate_ends": _("Certificate {certificate} of {holder} ends on {day}"),
@@ -103,16 +105,23 @@ NOTICES = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notification of another app: its sentence from the kept values, and the name of the page it leads to."""
+    """A notification of another app: its sentence from the kept values, and the page it leads to: a name, or by them."""
 
     sentence: Callable[[Mapping[str, Any]], str]
-    page: str
+    page: str | Callable[[Mapping[str, Any]], str]
+
+    def address(self, values: Mapping[str, Any]) -> str:
+        return reverse(self.page) if isinstance(self.page, str) else self.page(values)
 
 
 _registered: dict[str, Notice] = {}
 
 
-def register_notice(kind: str, sentence: Callable[[Mapping[str, Any]], str], page: str) -> None:
+def register_notice(
+    kind: str,
+    sentence: Callable[[Mapping[str, Any]], str],
+    page: str | Callable[[Mapping[str, Any]], str],
+) -> None:
     """Tell what a notification without a matter says and where it leads; apps do so when they are loaded."""
     if kind in NOTICES or kind in _registered:
         raise ValueError(f"notice {kind} is registered twice")

@@ -10,9 +10,12 @@ class NetworkConfig(AppConfig):
     def ready(self) -> None:
         from qingjian.apps.network import (  # noqa: F401 - register kinds of ledger events and their comparison
             comparison,
+            queries,
             recorded,
             services,
         )
+        from qingjian.apps.rulekeeping import places
         from qingjian.apps.rulekeeping.services import rulebook_changed
 
+        places.register("outlet_standards", places.Named("outlet", queries.region_of_outlet))
         rulebook_changed.connect(services.follow_rulebook, dispatch_uid="network")

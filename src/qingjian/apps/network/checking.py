@@ -6,6 +6,8 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
+from math import isfinite
 from string import hexdigits
 from typing import Any
 
@@ -17,9 +19,11 @@ from qingjian.apps.accounts.models import Region
 from qingjian.apps.network import models, registered
 from qingjian.apps.network.coordinates import SYSTEMS
 from qingjian.contracts.converting import FLOWS
-from qingjian.contracts.directory import STATISTICS
+from qingjian.contracts.directory import owed
 from qingjian.hj212.policy import Policy
+from qingjian.hj212.profiles import unknown_selectors
 from qingjian.lake.numbers import decimal_of
+from qingjian.quality import configured
 from qingjian.quality.conversion import AIR_OXYGEN_PERCENT
 from qingjian.quality.flue_gas import PASCALS, SETTING_NAMES, WORDS
 from qingjian.quality.observations import AVERAGING
@@ -60,20 +64,30 @@ class ProposalError(ValidationError):
 
 
 def check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list[RowError]]:
-    """Return the typed values of a row, or None and what is wrong with it."""
+    """Return the typed values of a row, or None and what is wrong with it.
+
+    What a proposal does not name keeps its registered value; what it names and leaves empty is emptied.
+    """
     kind = registered.KINDS.get(proposal.kind)
     if kind is None:
         return None, [RowError(number, "kind", _("is not a kind of registry row"))]
     unknown = set(proposal.fields) - set(kind.fields)
     errors = [RowError(number, name, _("is not a column of this table")) for name in sorted(unknown)]
     values: dict[str, Any] = {}
-    for name in kind.fields:
+    existing = None
+    for name in sorted(kind.fields, key=lambda one: one not in kind.key):
+        if len(values) == len(kind.key) and not errors and existing is None:
+            existing = registered.find(kind, values)
         try:
-            values[name] = registered.typed(kind, name, proposal.fields.get(name))
+            if existing is not None and name not in proposal.fields:
+                values[name] = getattr(existing, name)
+            else:
+                values[name] = registered.typed(kind, name, proposal.fields.get(name))
         except ValidationError as error:
             errors.append(RowError(number, kind.field_title(name), " ".join(error.messages)))
     if errors:
         return None, errors
+    values = {name: values[name] for name in kind.fields}
     for name, message in _problems(kind, values):
         errors.append(RowError(number, kind.field_title(name), message))
     return (None if errors else values), errors
@@ -120,7 +134,10 @@ def _of_device(values: dict[str, Any]) -> list[tuple[str, str]]:
     if key and (len(key) != 32 or not all(letter in "0123456789abcdefABCDEF" for letter in key)):
         found.append(("sm4_key_hex", _("must be 32 hexadecimal digits")))
     try:
-        Policy.from_json({"edition": values["edition"], **values["policy"]})
+        policy = Policy.from_json({"edition": values["edition"], **values["policy"]})
+        unknown = unknown_selectors(policy.without)
+        if unknown:
+            raise ValueError(", ".join(unknown))
     except (ValueError, TypeError, KeyError) as error:
         found.append(("policy", _("is not a decoding policy: %(reason)s") % {"reason": error}))
     for network in values["addresses"]:
@@ -136,7 +153,7 @@ def _of_device(values: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _of_point(values: dict[str, Any]) -> list[tuple[str, str]]:
+def _of_place(values: dict[str, Any]) -> list[tuple[str, str]]:
     if values["converted_from"] not in SYSTEMS:
         return [("converted_from", _("must be empty (CGCS2000) or GCJ-02"))]
     if values["converted_from"] and (values["longitude"] is None or values["latitude"] is None):
@@ -145,11 +162,7 @@ def _of_point(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _of_series(values: dict[str, Any]) -> list[tuple[str, str]]:
-    wrong = [
-        name
-        for name, seconds in values["expected"].items()
-        if name not in STATISTICS or isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0
-    ]
+    wrong = values["expected"].keys() - owed(values["expected"]).keys()
     found = []
     if wrong:
         found.append(("expected", _('must name statistics with their seconds, such as {"hour": 3600}')))
@@ -204,6 +217,8 @@ def _of_setting(values: dict[str, Any]) -> list[tuple[str, str]]:
     if (values["series"] is None) is (values["device"] is None):
         return [("series", _("name either a series or a device"))]
     name, text = values["name"], values["value"].strip()
+    if wrong := _useless(values, name, text):
+        return wrong
     of_series = name in SETTING_NAMES and name != "atmospheric_pressure"
     if of_series and values["series"] is None:
         return [("series", _("this setting belongs to a series"))]
@@ -222,6 +237,43 @@ def _of_setting(values: dict[str, Any]) -> list[tuple[str, str]]:
             return [("unit", _("must be one of: %(words)s") % {"words": ", ".join(filter(None, PASCALS))})]
         if not LOWEST_PRESSURE <= _number(text) * PASCALS[values["unit"]] <= HIGHEST_PRESSURE:
             return [("value", _("is no pressure of the air: 40 to 110 kPa"))]
+    return []
+
+
+NUMERIC = (
+    "slope",
+    "intercept",
+    "sampling_cycle",
+    "realtime_interval",
+    "minute_interval",
+    "hour_interval",
+    "day_interval",
+)
+KNOWN_SETTINGS = (*configured.SETTING_NAMES, *SETTING_NAMES, *NUMERIC)
+ALIKE = 0.8
+"""A name so like a known one is a slip of the pen; other names are the office's own."""
+
+
+def _useless(values: dict[str, Any], name: str, text: str) -> list[tuple[str, str]]:
+    """Return why a setting would be approved and do nothing; one that is registered so already can still be ended."""
+    stored = registered.find(registered.KINDS["setting"], values)
+    if stored is not None and (stored.value, stored.unit) == (values["value"], values["unit"]):
+        return []
+    alike = get_close_matches(name, KNOWN_SETTINGS, 1, ALIKE)
+    if alike and name not in KNOWN_SETTINGS:
+        return [("name", _("is no setting this program knows; is %(name)s meant?") % {"name": alike[0]})]
+    if name in NUMERIC and not isfinite(_number(text)):
+        return [("value", _("is not a number"))]
+    if name not in configured.SETTING_NAMES:
+        return []
+    if values["series"] is None:
+        return [("series", _("this setting belongs to a series"))]
+    unit = values["series"].unit
+    if name not in configured.COUNTS and values["unit"] not in ("", unit):
+        return [("unit", _("must be that of the series: %(unit)s") % {"unit": unit})]
+    if configured.number_of(name, configured.Given(text, values["unit"]), unit) is None:
+        counted = name in configured.COUNTS
+        return [("value", _("must be a number, at least 1") if counted else _("is not a number"))]
     return []
 
 
@@ -254,7 +306,8 @@ def _of_placement(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 _OF_KIND: dict[str, Callable[[dict[str, Any]], list[tuple[str, str]]]] = {
-    "point": _of_point,
+    "point": _of_place,
+    "source": _of_place,
     "device": _of_device,
     "series": _of_series,
     "route": _of_route,

@@ -60,6 +60,8 @@ def _rows(kind: registered.Kind, newest: dict[Row, Version]) -> Iterator[str]:
         entered = dict(version.fields)
         if entered.get("valid_to") is None and row.pk in ended:
             entered["valid_to"] = ended[row.pk]
+        # A field that came with a later version of the program was never entered: it must still be empty.
+        entered |= {name: value for name, value in fields.items() if name not in entered and not value}
         if entered != fields:
             changed = ", ".join(name for name in fields if fields[name] != entered.get(name))
             yield f"{_said(kind.name, key)}：登记被改动 / the row was changed: {changed}"

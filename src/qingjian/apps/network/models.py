@@ -69,6 +69,7 @@ class Source(models.Model):
     address = models.CharField(_("Address"), max_length=200, blank=True)
     longitude = models.FloatField(_("Longitude (CGCS2000)"), null=True, blank=True)
     latitude = models.FloatField(_("Latitude (CGCS2000)"), null=True, blank=True)
+    converted_from = models.CharField(_("Coordinates converted from"), max_length=12, blank=True)
     contact = models.CharField(_("Contact"), max_length=80, blank=True)
     status = models.CharField(
         _("State"),
@@ -521,6 +522,8 @@ class ChangeRequest(TwoPersonDecision):
     organisation = models.ForeignKey(
         Organisation, models.PROTECT, null=True, blank=True, verbose_name=_("Organisation")
     )
+    places = models.JSONField(default=list)
+    """Codes of all regions its rows touch, `*` for the whole node: who decides has a right at each."""
 
     class Meta:
         ordering = ("-id",)

@@ -11,6 +11,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
+from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import models
 from qingjian.contracts.current import now
@@ -18,12 +19,16 @@ from qingjian.quality import configured, flue_gas
 
 
 def points_visible_to(user: Any, capability: Capability = Capability.VIEW_REGISTRY) -> QuerySet[models.Point]:
-    """Return the points in the person's regions, or owned by or run for the person's organisation."""
+    """Return the points in the person's regions, or owned by or run for the person's organisation.
+
+    A duty gives rights while it holds: not after a contract has ended, nor before one begins.
+    """
     reach = account_rules.scope(user, capability)
+    duties = only_in_force(models.Duty.objects.filter(organisation_id__in=reach.organisations))
     return models.Point.objects.select_related("region", "organisation", "outlet__source").filter(
         Q(region_id__in=reach.regions)
         | Q(organisation_id__in=reach.organisations)
-        | Q(pk__in=models.Duty.objects.filter(organisation_id__in=reach.organisations).values("point_id"))
+        | Q(pk__in=duties.values("point_id"))
     )
 
 
@@ -38,8 +43,19 @@ def outlets_visible_to(user: Any) -> QuerySet[models.Outlet]:
     return models.Outlet.objects.select_related("source__region").filter(source__in=sources_visible_to(user))
 
 
+def region_of_outlet(code: str) -> Region | None:
+    """Return the region of an outlet for whoever asks by its code; None when there is no such outlet."""
+    outlet = models.Outlet.objects.select_related("source__region").filter(code=code).first()
+    return outlet.source.region if outlet else None
+
+
 def devices_visible_to(user: Any) -> QuerySet[models.Device]:
     return models.Device.objects.select_related("point__region").filter(point__in=points_visible_to(user))
+
+
+def registered_mns(mns: Iterable[str]) -> set[str]:
+    """Return those of some MNs that stand in the register, whoever may see their devices."""
+    return set(models.Device.objects.filter(mn__in=set(mns)).values_list("mn", flat=True))
 
 
 def instruments_visible_to(user: Any) -> QuerySet[models.Instrument]:
@@ -78,11 +94,14 @@ def software_visible_to(user: Any) -> QuerySet[models.Software]:
 
 
 def changes_visible_to(user: Any) -> QuerySet[models.ChangeRequest]:
-    """Return one's own requests and those in the regions where one sees the registry."""
+    """Return one's own requests and those whose rows all lie in the regions where one sees the registry."""
     reach = account_rules.scope(user, Capability.VIEW_REGISTRY)
-    return models.ChangeRequest.objects.select_related("author", "region", "decided_by").filter(
-        Q(author=user) | Q(region_id__in=reach.regions) | Q(organisation_id__in=reach.organisations)
-    )
+    requests = models.ChangeRequest.objects.select_related("author", "region", "decided_by")
+    own = Q(author=user) | Q(organisation_id__in=reach.organisations)
+    elsewhere = set(Region.objects.exclude(pk__in=reach.regions).values_list("code", flat=True))
+    near = requests.filter(region_id__in=reach.regions)
+    further = [pk for pk, places in near.values_list("pk", "places") if not elsewhere.isdisjoint(places)]
+    return requests.filter(own | (Q(region_id__in=reach.regions) & ~Q(pk__in=further)))
 
 
 ATTRIBUTES = {
@@ -130,6 +149,29 @@ def history(kind: str, key: str) -> QuerySet[models.Version]:
     )
 
 
+def stopped_at(codes: Iterable[str]) -> dict[str, datetime]:
+    """Return when points stopped by the history of the registry; those it never called running before are left out."""
+    found: dict[str, datetime] = {}
+    running: set[str] = set()
+    versions = models.Version.objects.filter(kind="point", key__in=list(codes)).order_by("pk")
+    for code, moment, fields in versions.values_list("key", "recorded_at", "fields"):
+        if fields.get("status", "running") == "running":
+            running.add(code)
+            found.pop(code, None)
+        elif code in running:
+            found.setdefault(code, moment)
+    return found
+
+
+def synthetic_device() -> tuple[models.Device, datetime | None] | None:
+    """Return the synthetic device in force and when it was registered first, None when the node has none."""
+    held = in_force(models.Device.objects.filter(synthetic=True))
+    if not held:
+        return None
+    first = models.Version.objects.filter(kind="device", key=held[0].code).order_by("pk").first()
+    return held[0], first.recorded_at if first else None
+
+
 def in_force(rows: Iterable[Any], at: Any = None) -> list[Any]:
     """Keep the dated rows that hold at a moment (now when None)."""
     at = at or now()
@@ -138,6 +180,22 @@ def in_force(rows: Iterable[Any], at: Any = None) -> list[Any]:
         for row in rows
         if (row.valid_from is None or row.valid_from <= at) and (row.valid_to is None or at < row.valid_to)
     ]
+
+
+def settings_in_force(rows: Iterable[models.Setting], at: Any = None) -> list[models.Setting]:
+    """Keep one setting for each subject, name and source: of two that hold the one that began later."""
+    found = {}
+    for row in sorted(in_force(rows, at), key=lambda one: (one.valid_from is not None, one.valid_from or 0)):
+        found[row.series_id, row.device_id, row.name, row.origin] = row
+    return list(found.values())
+
+
+def governing_settings(rows: Iterable[models.Setting], at: Any = None) -> list[models.Setting]:
+    """Keep one setting for each subject and name, as the directory does: what the register says before what a device reports."""
+    found = {}
+    for row in sorted(settings_in_force(rows, at), key=lambda one: one.origin == "register"):
+        found[row.series_id, row.device_id, row.name] = row
+    return list(found.values())
 
 
 def only_in_force(rows: QuerySet[Any], at: Any = None) -> QuerySet[Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.accounts.recorded import named
 from qingjian.apps.network.models import ChangeRequest, Version
 from qingjian.apps.records import kinds
+from qingjian.apps.records import queries as records
+from qingjian.contracts.directory import FileDirectoryStore
 
+PUBLISHED = "directory.published"
 SECRET = ("password", "sm4_key_hex")
 """Fields whose values never go into evidence; that they were set is said."""
 
@@ -77,6 +82,38 @@ def _made_installed() -> list[str]:
     return [str(pk) for pk in Version.objects.filter(change=None).values_list("pk", flat=True)]
 
 
+def published(version: int) -> dict[str, Any]:
+    """Return a published directory: what gateway and pipeline go by is the file, so the file's digest counts."""
+    return {**named("actor", None), "version": version, "sha256": _store().digest(version)}
+
+
+def _store() -> FileDirectoryStore:
+    return FileDirectoryStore(settings.DATA_FOLDER.directory)
+
+
+def _reread_published(identifier: str) -> dict[str, Any] | None:
+    digest = _store().digest(int(identifier))
+    return None if digest is None else {"sha256": digest}
+
+
+def _directory_in_use() -> Iterator[str]:
+    """Return a sentence when the services use another directory than the one that was published last."""
+    newest = records.events_of(PUBLISHED).order_by("-id").first()
+    if newest is not None and (pointer := _store().pointer()) != newest.identifier:
+        yield (
+            f"名录：使用的是第 {pointer or '无'} 版，最近发布的是第 {newest.identifier} 版 / "
+            "the directory in use is not the one published last"
+        )
+
+
+kinds.register(
+    PUBLISHED,
+    _("Directory published"),
+    "名录发布",
+    {"actor", "version", "sha256"},
+    _reread_published,
+)
+kinds.register_comparison("directory", _directory_in_use)
 kinds.register(
     "registry.installed",
     _("Registry row installed"),

@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
                 "address",
                 "longitude",
                 "latitude",
+                "converted_from",
                 "contact",
                 "status",
                 "notice",
@@ -229,6 +230,8 @@ KINDS: dict[str, Kind] = {
     )
 }
 
+EXACT_NUMBERS = 10**15
+"""From here on Excel has replaced the last digits of a number by zeros."""
 FIXED_ONCE_SET = {"series": ("point", "factor", "origin", "position", "unit")}
 """Fields that never change after the first approval (DESIGN: the unit belongs to the series and never changes)."""
 
@@ -299,8 +302,15 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
             raise ValidationError(_("is not a number")) from error
         field.run_validators(number)
         return number
-    if isinstance(field, models.CharField) and isinstance(value, float) and value.is_integer():
-        value = int(value)  # Excel keeps 371302 as 371302.0
+    if isinstance(field, models.CharField) and isinstance(value, int | float):
+        if abs(value) >= EXACT_NUMBERS:
+            raise ValidationError(
+                _(
+                    "has more than 15 digits, of which Excel keeps 15: format the column as text and enter it again"
+                )
+            )
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # Excel keeps 371302 as 371302.0
     try:
         found = field.to_python(value)
     except ValidationError:
@@ -368,39 +378,3 @@ def key_text(kind: Kind, fields: dict[str, Any]) -> str:
 def find(kind: Kind, values: dict[str, Any]) -> models.Model | None:
     """Return the registered row that typed values name, if there is one."""
     return kind.model.objects.filter(**{name: values[name] for name in kind.key}).first()
-
-
-def place_of(kind: Kind, values: dict[str, Any]) -> tuple[Region | None, Organisation | None]:
-    """Return the region and organisation that decide who may propose and approve a row."""
-    if kind.model is RegionPlacement:
-        return values["parent"], None
-    for name in ("outlet", "source", "point", "device", "instrument", "series", "permit"):
-        row = values.get(name)
-        if isinstance(row, models.Model):
-            return _place_of_row(row)
-    region = values.get("region")
-    return (region if isinstance(region, Region) else None), values.get("organisation")
-
-
-def places_of(
-    kind: Kind, values: dict[str, Any], existing: models.Model | None
-) -> list[tuple[Region | None, Organisation | None]]:
-    """Return where a row would lie and where it lies now: whoever changes it needs a right at both.
-
-    A region that is placed elsewhere, or renamed, is a place itself; one that nobody has placed yet is nobody's.
-    """
-    places = [place_of(kind, values)]
-    if existing is not None:
-        places.append(place_of(kind, {name: getattr(existing, name) for name in kind.fields}))
-    region = existing if kind.model is Region else values["region"] if kind.model is RegionPlacement else None
-    if isinstance(region, Region) and RegionPlacement.objects.filter(region=region).exists():
-        places.append((region, None))
-    return places
-
-
-def _place_of_row(row: Any) -> tuple[Region | None, Organisation | None]:
-    if isinstance(row, registry.Series | registry.Device | registry.Instrument):
-        row = row.point
-    if isinstance(row, registry.Permit | registry.Outlet):
-        row = row.source
-    return row.region, row.organisation

@@ -15,8 +15,9 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Region, RegionPlacement
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import coordinates, models, recorded, registered
+from qingjian.apps.network import coordinates, models, recorded, registered, rules
 from qingjian.apps.network.checking import Proposal, ProposalError, RowError, check
+from qingjian.apps.network.taking_over import make_room
 from qingjian.apps.records import services as records
 from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts import directory as contract
@@ -42,6 +43,8 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
     lines: list[models.ChangeLine] = []
     errors: list[RowError] = []
     region = organisation = None
+    decided_in: list[str] = []
+    account_rules.require(author, Capability.PROPOSE_REGISTRY)
     savepoint = transaction.savepoint()
     seen: dict[tuple[Any, ...], int] = {}
     for place_in_list, proposal in enumerate(proposals, start=1):
@@ -63,19 +66,26 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
             continue
         seen[key] = number
         existing = registered.find(kind, values)
-        places = [one for one in registered.places_of(kind, values, existing) if one != (None, None)]
-        if not places and not account_rules.may(author, Capability.PROPOSE_REGISTRY):
-            raise PermissionDenied
-        held = account_rules.scope(author, Capability.PROPOSE_REGISTRY)
-        if not all(
-            held.reaches(place.pk if place else None, owner.pk if owner else None) for place, owner in places
-        ):
-            errors.append(RowError(number, _("Region"), _("lies outside your posts")))
+        places = rules.places_of(kind, values, existing)
+        if not rules.may_propose(author, places):
+            errors.append(_out_of_reach(number, places))
             continue
-        if places:
-            place, owner = places[0]
-            region, organisation = place or owner.region, owner
+        decided_in += rules.decided_in(places)
+        if not places[0].whole_node:
+            region, organisation = places[0].region or places[0].organisation.region, places[0].organisation
         coordinates.settle(values, existing)
+        for other in make_room(kind, values):
+            after = registered.plain(kind, other)
+            stored = kind.model.objects.filter(pk=other.pk).first()
+            lines.append(
+                models.ChangeLine(
+                    kind=kind.name,
+                    key=registered.key_text(kind, after),
+                    before=registered.plain(kind, stored) if stored is not None else None,
+                    after=after,
+                )
+            )
+            other.save()
         before = registered.plain(kind, existing) if existing is not None else None
         row = _store(kind, existing, values)
         after = registered.plain(kind, row)
@@ -96,12 +106,20 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
         created_at=now(),
         region=_already_stored(region) or author.organisation.region,
         organisation=_already_stored(organisation),
+        places=sorted(set(decided_in)),
     )
     for line in lines:
         line.request = request
     models.ChangeLine.objects.bulk_create(lines)
     accounts.record(author, "registry:change:proposed", str(request.pk), {"rows": len(lines)})
     return request
+
+
+def _out_of_reach(number: int, places: list[rules.Place]) -> RowError:
+    if any(one.whole_node for one in places):
+        message = _("belongs to no single region: proposing it needs a post for the whole node")
+        return RowError(number, _("The row"), message)
+    return RowError(number, _("Region"), _("lies outside your posts"))
 
 
 def _already_stored(row: Any) -> Any:
@@ -148,7 +166,7 @@ def approve(
     with transaction.atomic():
         if author == request.author:
             raise PermissionDenied(_("A second person approves what you proposed."))
-        account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
+        rules.require(rules.may_decide(author, request))
         accounts.decide(author, request, version, request.State.APPROVED, comment=comment)
         _put_in_force(author, request)
         accounts.record(author, "registry:change:approved", str(request.pk))
@@ -164,18 +182,25 @@ def _put_in_force(author: Any, request: models.ChangeRequest) -> None:
         if values is None:
             raise ProposalError(errors)
         existing = registered.find(kind, values)
-        if (registered.plain(kind, existing) if existing is not None else None) != line.before:
+        if not _still(kind, existing, line.before):
             raise ValidationError(
                 _("%(row)s changed after this was proposed. Reject the request and propose again.")
                 % {"row": line}
             )
-        for place, owner in registered.places_of(kind, values, existing):
-            if region := place or (owner.region if owner else None):
-                account_rules.require(author, Capability.APPROVE_REGISTRY, region=region)
+        places = rules.places_of(kind, values, existing)
+        rules.require(rules.may_decide_in(author, rules.decided_in(places)))
         _store(kind, existing, values)
         models.Version.objects.create(
             kind=line.kind, key=line.key, recorded_at=now(), fields=line.after, change=request
         )
+
+
+def _still(kind: registered.Kind, existing: Any, before: dict[str, Any] | None) -> bool:
+    """Say whether a row is what a proposal was made from; fields that the program has got since do not count."""
+    if existing is None or before is None:
+        return existing is None and before is None
+    present = registered.plain(kind, existing)
+    return all(present.get(name) == value for name, value in before.items())
 
 
 @transaction.atomic
@@ -183,7 +208,9 @@ def reject(author: Any, request: models.ChangeRequest, version: int, comment: st
     """Turn a request down with a reason."""
     if not comment.strip():
         raise ValidationError(_("Say why, so that the author can correct it."))
-    account_rules.require(author, Capability.APPROVE_REGISTRY, region=request.region)
+    if author == request.author:
+        raise PermissionDenied(_("Somebody else than the author decides."))
+    rules.require(rules.may_decide(author, request))
     accounts.record(author, "registry:change:rejected", str(request.pk))
     accounts.decide(author, request, version, request.State.REJECTED, comment=comment.strip())
     records.commit("registry.rejected", request.pk, recorded.change_decided(request))
@@ -210,6 +237,23 @@ def install(proposals: Iterable[Proposal]) -> int:
         raise PermissionDenied(
             _("This node is in use: registry changes go through a proposal and an approval.")
         )
+    return register(proposals)
+
+
+def _installed(kind: registered.Kind, row: Any) -> None:
+    fields = registered.plain(kind, row)
+    version = models.Version.objects.create(
+        kind=kind.name, key=registered.key_text(kind, fields), recorded_at=now(), fields=fields
+    )
+    records.commit("registry.installed", version.pk, recorded.installed(version))
+
+
+@transaction.atomic
+def register(proposals: Iterable[Proposal]) -> int:
+    """Store rows that the program itself brings, with their history and records; returns how many.
+
+    People's rows go through `propose` and `approve`.
+    """
     count = 0
     for number, proposal in enumerate(proposals, start=1):
         values, errors = check(proposal, number)
@@ -218,19 +262,17 @@ def install(proposals: Iterable[Proposal]) -> int:
         kind = registered.KINDS[proposal.kind]
         existing = registered.find(kind, values)
         coordinates.settle(values, existing)
-        row = _store(kind, existing, values)
-        fields = registered.plain(kind, row)
-        version = models.Version.objects.create(
-            kind=kind.name, key=registered.key_text(kind, fields), recorded_at=now(), fields=fields
-        )
-        records.commit("registry.installed", version.pk, recorded.installed(version))
+        for other in make_room(kind, values):
+            other.save()
+            _installed(kind, other)
+        _installed(kind, _store(kind, existing, values))
         count += 1
     return count
 
 
 def send_again(author: Any, target: models.ForwardTarget, start: datetime, purpose: str) -> int:
     """Let an upper platform get the frames received since a moment once more; returns how many are gone through."""
-    account_rules.require(author, Capability.SEND_COMMANDS)
+    rules.require(rules.may_send_again(author, target))
     accounts.record(
         author,
         "forwarding:target:sent-again",
@@ -258,6 +300,7 @@ def publish_directory() -> Directory:
         version = RulebookStore(settings.DATA_FOLDER.rulebook).keep(rulekeeping.rulebook())
         snapshot = _snapshot((before.version if before else 0) + 1, version)
         store.publish(snapshot)
+        records.commit(recorded.PUBLISHED, snapshot.version, recorded.published(snapshot.version))
     return snapshot
 
 
@@ -319,9 +362,15 @@ def _take_over_secrets() -> None:
 
 
 def publish_changed_rulebook() -> Directory | None:
-    """Publish when this office's rulebook is no longer the one the services use; None when it is, or before the first."""
+    """Publish when this office's rulebook, or what it switches off of HJ 212, is no longer what the services use.
+
+    None when it is, or before the first directory.
+    """
     current = directory_store().current()
-    if current is None or current.rulebook_version == rulekeeping.rulebook().version:
+    if current is None:
+        return None
+    same_rules = current.rulebook_version == rulekeeping.rulebook().version
+    if same_rules and current.without == rulekeeping.facts_switched_off():
         return None
     return publish_directory()
 
@@ -346,6 +395,7 @@ def _snapshot(version: int, rulebook_version: str) -> Directory:
         version=version,
         published_at=now(),
         rulebook_version=rulebook_version,
+        without=rulekeeping.facts_switched_off(),
         devices=[
             contract.Device(
                 code=one.code,

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
@@ -22,6 +23,7 @@ from qingjian.apps.network import (
     models,
     queries,
     registered,
+    rules,
     services,
     settings_list,
     source_panels,
@@ -29,12 +31,18 @@ from qingjian.apps.network import (
 )
 from qingjian.apps.network.forms import DecisionForm, ImportForm, ProposalForm
 from qingjian.apps.network.recorded import SECRET
+from qingjian.apps.network.rules import SYNTHETIC
 from qingjian.contracts.current import now
 from qingjian.ui.listing import sheets_response, workbook_response
 
+LINES_PER_PAGE = 25
+
 
 def points(request: HttpRequest) -> HttpResponse:
-    return tables.PointListing(request, queries.points_visible_to(request.user)).response()
+    rows = queries.points_visible_to(request.user)
+    if request.GET.get("kind") != SYNTHETIC:
+        rows = rows.exclude(kind=SYNTHETIC)
+    return tables.PointListing(request, rows).response()
 
 
 def sources(request: HttpRequest) -> HttpResponse:
@@ -42,7 +50,8 @@ def sources(request: HttpRequest) -> HttpResponse:
 
 
 def series_list(request: HttpRequest) -> HttpResponse:
-    return tables.SeriesListing(request, queries.series_visible_to(request.user)).response()
+    rows = queries.series_visible_to(request.user).exclude(point__kind=SYNTHETIC)
+    return tables.SeriesListing(request, rows).response()
 
 
 def settings(request: HttpRequest) -> HttpResponse:
@@ -161,6 +170,7 @@ def propose(request: HttpRequest, kind: str, key: str = "") -> HttpResponse:
         )
         if row is None:
             raise Http404
+        rules.require(rules.may_change(request.user, declared, row))
         initial = {name: files_text(value) for name, value in registered.plain(declared, row).items()}
     form = ProposalForm(
         declared, request.POST or None, initial=initial, offered=lambda one: _visible(request, one)
@@ -217,34 +227,40 @@ def _for_reading(kind: registered.Kind, name: str, value: Any) -> Any:
     return moment or value
 
 
+def _shown(line: models.ChangeLine) -> dict[str, Any]:
+    """Return one row of a request as people read it: what differs, field by field."""
+    kind = registered.KINDS[line.kind]
+    before = line.before or {}
+    differences = [
+        (kind.field_title(name), _for_reading(kind, name, before.get(name)), _for_reading(kind, name, value))
+        for name, value in line.after.items()
+        if before.get(name) != value and (line.before is not None or value not in (None, "", [], {}))
+    ]
+    return {"kind": kind.title, "key": line.key, "new": line.before is None, "differences": differences}
+
+
 def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """One request: every row before and after, and the decision."""
     row = get_object_or_404(queries.changes_visible_to(request.user), pk=pk)
-    lines = []
-    for line in row.lines.all()[:200]:
-        kind = registered.KINDS[line.kind]
-        differences = [
-            (
-                kind.field_title(name),
-                _for_reading(kind, name, (line.before or {}).get(name)),
-                _for_reading(kind, name, value),
-            )
-            for name, value in line.after.items()
-            if (line.before or {}).get(name) != value
-            and (line.before is not None or value not in (None, "", [], {}))
-        ]
-        lines.append(
-            {"kind": kind.title, "key": line.key, "new": line.before is None, "differences": differences}
+    if request.GET.get("export") == "xlsx":
+        heads = [_("Kind"), _("Code"), _("Field"), _("Before"), _("After")]
+        lines = (_shown(line) for line in row.lines.all())
+        return workbook_response(
+            f"change-{row.pk}",
+            heads,
+            ([line["kind"], line["key"], *one] for line in lines for one in line["differences"]),
         )
-    may_decide = (
-        row.state == models.ChangeRequest.State.PROPOSED
-        and row.author != request.user
-        and account_rules.may(request.user, Capability.APPROVE_REGISTRY, region=row.region)
-    )
+    page = Paginator(row.lines.all(), LINES_PER_PAGE).get_page(request.GET.get("page"))
+    counted = row.lines.filter(before__isnull=True).count()
+    may_decide = row.state == models.ChangeRequest.State.PROPOSED and rules.may_decide(request.user, row)
     context = {
         "change": row,
         "title": _("Change request %(number)s") % {"number": row.pk},
-        "lines": lines,
-        "more": row.lines.count() - len(lines),
+        "lines": [_shown(line) for line in page],
+        "page": page,
+        "page_url": "?page=",
+        "new_rows": counted,
+        "changed_rows": page.paginator.count - counted,
         "may_decide": may_decide,
         "may_withdraw": row.state == models.ChangeRequest.State.PROPOSED and row.author == request.user,
         "form": DecisionForm(initial={"version": row.version}),
@@ -319,14 +335,11 @@ def template(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     rows: list[list[Any]] = []
     if request.GET.get("rows") == "1":
-        open_to = account_rules.may(request.user, Capability.PROPOSE_REGISTRY)
-        rows = [
-            [
-                "" if name in SECRET and not open_to else files_text(value)
-                for name, value in registered.plain(declared, row).items()
-            ]
-            for row in _visible(request, declared)
-        ]
+        secret = set(SECRET) & set(declared.fields)
+        for row in _visible(request, declared):
+            hidden = SECRET if secret and not rules.may_change(request.user, declared, row) else ()
+            plain = registered.plain(declared, row)
+            rows.append(["" if name in hidden else files_text(value) for name, value in plain.items()])
     return workbook_response(f"qingjian-{kind}", files.heads(declared), rows)
 
 

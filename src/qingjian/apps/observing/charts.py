@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import PermitLimit, Series
-from qingjian.apps.observing import queries, replayed, statuses
+from qingjian.apps.network.models import Series
+from qingjian.apps.observing import limit_lines, queries, replayed, statuses
 from qingjian.apps.observing.values import Values, page_values
 from qingjian.quality.facts import LEVELS
 from qingjian.quality.flags import Validity, flag_meaning
@@ -50,6 +49,7 @@ def chart(
     `converted` the converted values ([milliseconds, value]), to which a limit may apply.
     """
     values = page_values(user, series, statistic, start, end, as_of)
+    book = queries.rulebook_at(as_of)
     shown = []
     for one in series:
         if one.pk not in values.described:
@@ -70,7 +70,7 @@ def chart(
                 "points": _points(values, places, period),
                 "sent": _sent(values, places),
                 "converted": _converted(values, places, period),
-                "limits": _limits(one, statistic, end),
+                "limits": limit_lines.lines(one, statistic, start, end, book),
             }
         )
     marks = _played_again(values, shown, series)
@@ -169,17 +169,4 @@ def _converted(values: Values, places: Any, period: int) -> list[list[Any]]:
         if found and moment - found[-1][0] > period * 1500:
             found.append([found[-1][0] + period * 1000, None])
         found.append([moment, float(values.converted[place])])
-    return found
-
-
-def _limits(series: Series, statistic: str, at: datetime) -> list[dict[str, Any]]:
-    outlet = series.point.outlet_id
-    if outlet is None:
-        return []
-    rows = PermitLimit.objects.filter(outlet_id=outlet, factor=series.factor, averaging=statistic)
-    found = []
-    for limit in network.in_force(rows, at):
-        for value in limit.sides(series.unit) or ():
-            if value is not None:
-                found.append({"value": float(value), "basis": limit.basis, "converted": limit.converted})
     return found

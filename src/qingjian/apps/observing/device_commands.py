@@ -1,7 +1,8 @@
 """The commands people may send to a device: what each is called, and which fields of the data area it takes.
 
 Which numbers an edition knows, and their fields, stand in the tables of `hj212`. Setting an MN (1002) and issuing a key
-(1014) are no commands of this page: they follow from the registration and from the key's own procedure.
+(1014) are no commands of this page: the one would take the device out of the register under whose MN it is known, the other
+would carry a key through a form and the trail of commands (docs/gateway.md).
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.hj212.profiles import profile
+from qingjian.hj212.sessions.actions import Timeouts
+from qingjian.hj212.sessions.host import first_commands
 
 LATEST_SEEN = "2017"
 """Edition whose commands are offered for a device whose edition is recognised from its frames."""
@@ -107,15 +111,48 @@ def title(code: str) -> str:
     return f"{TITLES[code]} ({code})" if code in TITLES else code
 
 
-def offered(edition: str) -> dict[str, Offered]:
-    """Return the commands for a device of an edition (`auto`, 2005, 2017, 2025), the daily ones first."""
-    known = profile(LATEST_SEEN if edition == "auto" else edition)
+def offered(edition: str, without: frozenset[str] = frozenset()) -> dict[str, Offered]:
+    """Return the commands for a device of an edition (`auto`, 2005, 2017, 2025), the daily ones first.
+
+    `without`: unconfirmed facts of HJ 212 that are switched off; such a command would not be sent.
+    """
+    known = profile(LATEST_SEEN if edition == "auto" else edition, without)
     found = {
         code: _offered(code, command.parameters)
         for (code, direction), command in known.commands.items()
         if direction == "down" and command.flow != "interaction" and code not in NOT_OFFERED
     }
     return {code: found[code] for code in sorted(found, key=lambda one: (one not in FIRST, _rank(one)))}
+
+
+def first(
+    edition: str,
+    at: datetime,
+    *,
+    timeouts: Timeouts | None = None,
+    rtd_interval: int | None = None,
+    min_interval: int | None = None,
+    realtime: bool | None = None,
+    status: bool | None = None,
+) -> list[tuple[str, dict[str, str]]]:
+    """Return the commands after a first connection with their fields, in the order of HJ 212-2017 6.7.
+
+    None leaves a setting alone; the clock is always set, to the time at which the command leaves.
+    """
+    known = LATEST_SEEN if edition == "auto" else edition
+    commands = first_commands(at, known, timeouts, rtd_interval, min_interval, realtime, status)
+    return [
+        (
+            one.cn,
+            {
+                name: value
+                for group in one.groups
+                for name, value in group
+                if name not in BY_GATEWAY.get(one.cn, ())
+            },
+        )
+        for one in commands
+    ]
 
 
 def _rank(code: str) -> tuple[int, str]:

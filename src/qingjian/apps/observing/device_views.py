@@ -24,18 +24,22 @@ from qingjian.apps.observing import (
     handling,
     provenance,
     queries,
+    rules,
     services,
     stores,
     words,
 )
-from qingjian.apps.observing.forms import CommandForm, ReadAgainForm
+from qingjian.apps.observing.forms import CommandForm, FirstCommandsForm, ReadAgainForm
 from qingjian.apps.observing.log_book_tables import AGAINST
 from qingjian.apps.observing.log_books import BOOKS
+from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 
 NEWEST_ENTRIES = 5
 """Entries of a log book on the page of a device; the list has all."""
+NOTED_DAYS = (1, 7)
+"""Deviations are counted over the first number of days, on request over the second."""
 GAP_DAYS = 30
 MOST_GAPS = 10
 
@@ -91,6 +95,7 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         CommandForm(
             request.POST or None,
             edition=row.edition,
+            without=rulekeeping.facts_switched_off().union(row.policy.get("without", ())),
             initial={"start": now() - timedelta(hours=3), "end": now()},
         )
         if may_command
@@ -122,12 +127,16 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         }
         for one in stores.commands().recent(row.mn, 20)
     ]
-    frames = provenance.recent_frames(row.mn, 15)
+    frames = [
+        one
+        for one in provenance.recent_frames(row.mn, 15)
+        if queries.received_from(row, row.mn, one["received_at"])
+    ]
     context = {
         "device": _attach(row, {row.mn: seen} if seen else {}),
         "title": row.name,
         "seen": seen,
-        "deviations": [words.code_title(one) for one in seen.last_deviations] if seen else [],
+        **_noted_of(request, row),
         "last_refusal": words.code_title(seen.last_refusal) if seen and seen.last_refusal else "",
         "kept": [{"row": one, "reason": words.code_title(one.last_reason)} for one in stores.senders(row.mn)],
         "read_again": ReadAgainForm(initial={"start": now() - timedelta(days=7), "end": now()})
@@ -136,11 +145,12 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         **_gaps_of(request, row),
         "commands": commands,
         "form": form,
+        "first_form": FirstCommandsForm(edition=row.edition) if may_command else None,
         "frames": frames,
         "routes": row.routes.select_related("series__factor"),
         "settings": [
             {"row": one, "title": network.setting_title(one.name)}
-            for one in network.in_force(row.settings.all())
+            for one in network.settings_in_force(row.settings.all())
         ],
         "alerts": handling.attach(
             request.user,
@@ -161,6 +171,17 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "observing/device.html", context)
 
 
+def _noted_of(request: HttpRequest, row: Device) -> dict[str, Any]:
+    """Return the deviations and refusals of the device over the period asked for."""
+    days = NOTED_DAYS[1] if request.GET.get("noted") == str(NOTED_DAYS[1]) else NOTED_DAYS[0]
+    found = provenance.noted(row.mn, now() - timedelta(days=days), now() + timedelta(minutes=5))
+    return {
+        "noted": [{"row": one, "title": words.code_title(one.code)} for one in found],
+        "noted_days": days,
+        "noted_choices": NOTED_DAYS,
+    }
+
+
 def _gaps_of(request: HttpRequest, row: Device) -> dict[str, Any]:
     """Return the newest gaps of the device's series, with what was asked and what came."""
     series = completeness.owing(request.user).filter(device=row)
@@ -172,6 +193,25 @@ def _gaps_of(request: HttpRequest, row: Device) -> dict[str, Any]:
         "more_gaps": len(newest) > MOST_GAPS,
         "gap_days": GAP_DAYS,
     }
+
+
+@require_POST
+def first_commands(request: HttpRequest, code: str) -> HttpResponse:
+    """Order what a device is told after its first connection."""
+    row = get_object_or_404(network.devices_visible_to(request.user), code=code)
+    form = FirstCommandsForm(request.POST, edition=row.edition)
+    if form.is_valid():
+        ordered = services.queue_first_commands(
+            request.user, row, form.commands(now()), form.cleaned_data["purpose"]
+        )
+        messages.success(
+            request,
+            _("%(count)d commands queued: they are sent one after another when the device is connected.")
+            % {"count": len(ordered)},
+        )
+    else:
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
+    return redirect("device", code)
 
 
 @require_POST
@@ -213,8 +253,8 @@ def _log_of(request: HttpRequest, row: Device) -> dict[str, Any]:
 
 
 def frame(request: HttpRequest, journal: str, sequence: int) -> HttpResponse:
-    """One frame in the drawer; only for people who may see its device."""
+    """One frame in the drawer; only for people who may see the device it came from."""
     shown = provenance.frame(journal, sequence)
-    if shown is None or not network.devices_visible_to(request.user).filter(mn=shown["mn"]).exists():
+    if shown is None or not rules.may_see_frame(request.user, shown["mn"], shown["received_at"]):
         raise Http404
     return render(request, "observing/frame.html", {"frame": shown})

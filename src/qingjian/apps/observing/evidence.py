@@ -54,6 +54,11 @@ TITLES = {
     "clause": gettext_lazy("Called for by"),
     "confidence": gettext_lazy("Confidence of that row"),
     "projected_percent": gettext_lazy("Projected to the end of the year (%)"),
+    "reason": gettext_lazy("Reason"),
+    "since": gettext_lazy("Waiting since"),
+    "registered_seconds": gettext_lazy("Registered interval (s)"),
+    "seen_seconds": gettext_lazy("Interval that came (s)"),
+    "out_of_service": gettext_lazy("Ended because out of service"),
 }
 FIGURES = {
     "value": gettext_lazy("Mean"),

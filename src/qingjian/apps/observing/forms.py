@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -14,6 +14,8 @@ from qingjian.apps.network.registered import Kind
 from qingjian.apps.observing import device_commands, words
 from qingjian.apps.observing.models import Alert, Mark
 from qingjian.contracts.clock import CHINA
+from qingjian.hj212.sessions.actions import Timeouts
+from qingjian.hj212.sessions.field import MIN_INTERVALS, RTD_INTERVALS
 
 INPUTS = {"DateTimeField": "datetime-local", "DateField": "date"}
 MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
@@ -84,6 +86,13 @@ class CloseForm(AlertForm):
     field_order = ("version", "cause", "note")
 
 
+SWITCHES = [("", _("leave as it is")), ("on", _("start")), ("off", _("stop"))]
+
+
+def _on(value: str) -> bool:
+    return value == "on"
+
+
 class CommandForm(forms.Form):
     """A command to a device; what it takes depends on the edition of HJ 212 the device speaks."""
 
@@ -102,9 +111,11 @@ class CommandForm(forms.Form):
         label=_("Purpose"), max_length=200, help_text=_("Who asked for it and why; it stays in the trail.")
     )
 
-    def __init__(self, *args: Any, edition: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, edition: str, without: frozenset[str] = frozenset(), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.offered = device_commands.offered(edition)
+        self.offered = device_commands.offered(edition, without)
         self.fields["code"].choices = [
             (code, " ".join([one.title, *one.asked])) for code, one in self.offered.items()
         ]
@@ -146,6 +157,75 @@ class CommandForm(forms.Form):
 
 def _wire(moment: datetime) -> str:
     return moment.astimezone(CHINA).strftime("%Y%m%d%H%M%S")
+
+
+class FirstCommandsForm(forms.Form):
+    """What a device is told after its first connection; an empty field leaves the setting of the device alone."""
+
+    prefix = "first"
+
+    over_time = forms.IntegerField(
+        label=_("Time-out (s)"),
+        min_value=1,
+        max_value=99_999,
+        required=False,
+        help_text=_("OverTime of 1000"),
+    )
+    resends = forms.IntegerField(
+        label=_("Resends"), min_value=0, max_value=99, required=False, help_text=_("ReCount of 1000")
+    )
+    rtd_interval = forms.IntegerField(
+        label=_("Real-time interval (s)"),
+        min_value=RTD_INTERVALS.start,
+        max_value=RTD_INTERVALS.stop - 1,
+        required=False,
+        help_text=_("RtdInterval of 1062"),
+    )
+    min_interval = forms.TypedChoiceField(
+        label=_("Minute interval (min)"),
+        choices=[("", _("leave as it is")), *((one, one) for one in sorted(MIN_INTERVALS))],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text=_("MinInterval of 1064"),
+    )
+    realtime = forms.TypedChoiceField(
+        label=_("Real-time data"), choices=SWITCHES, coerce=_on, empty_value=None, required=False
+    )
+    status = forms.TypedChoiceField(
+        label=_("Running states"), choices=SWITCHES, coerce=_on, empty_value=None, required=False
+    )
+    purpose = forms.CharField(
+        label=_("Purpose"), max_length=200, help_text=_("Who asked for it and why; it stays in the trail.")
+    )
+
+    def __init__(self, *args: Any, edition: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._edition = edition
+        if edition == "2005":
+            del self.fields["min_interval"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if (cleaned.get("over_time") is None) != (cleaned.get("resends") is None):
+            self.add_error("resends", _("Time-out and resends are set together."))
+        return cleaned
+
+    def commands(self, at: datetime) -> list[tuple[str, dict[str, str]]]:
+        """Return the commands with their fields, in the order in which they are to be sent."""
+        given = self.cleaned_data
+        timeouts = None
+        if given["over_time"] is not None:
+            timeouts = Timeouts(timedelta(seconds=given["over_time"]), given["resends"])
+        return device_commands.first(
+            self._edition,
+            at,
+            timeouts=timeouts,
+            rtd_interval=given["rtd_interval"],
+            min_interval=given.get("min_interval"),
+            realtime=given["realtime"],
+            status=given["status"],
+        )
 
 
 class ReadAgainForm(forms.Form):

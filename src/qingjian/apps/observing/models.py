@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +24,8 @@ SEVERITY_CHOICES = (
     ("critical", _("Critical")),
 )
 SEVERITY_RANK = {"information": 0, "minor": 1, "major": 2, "critical": 3}
+ESCALATE_AFTER = {"critical": timedelta(hours=1), "major": timedelta(hours=4), "minor": timedelta(hours=24)}
+"""Until an alert is acknowledged it climbs one level after this long; information never becomes an alert."""
 
 
 class Consumer(models.Model):
@@ -75,6 +79,10 @@ class Alert(models.Model):
     cause = models.CharField(_("Cause"), max_length=12, choices=Cause.choices, blank=True)
     handled_as = models.CharField(_("Handled as"), max_length=60, blank=True)
     """Number of the matter that carries the handling and its deadlines; empty while the alert is handled by itself."""
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="members", verbose_name=_("Merged into")
+    )
+    """The alert that carries this one, by a person's word; it still takes its own findings and is closed with the other."""
     synthetic = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,7 +37,8 @@ CHECKS = check_rule("")
 FILE_SOURCE = "file:"
 """How the source of a value begins that was read from a file; its digest follows."""
 SAMPLES_LOOKED_BACK = timedelta(days=31)
-SECRET = re.compile(rb"((?:^|[;,#\d&])(?:PW|NewPW|NewSK)=)([^;,&]*)")
+SECRET = re.compile(rb"((?:^|[;,#\d&\s])\s*(?:PW|NewPW|NewSK)\s*=)([^;,&]*)", re.IGNORECASE)
+"""Spaces and small letters too: the decoder tolerates them, so what follows is the password all the same."""
 
 
 def steps(
@@ -212,7 +214,9 @@ def _policy(mn: str, version: int, received_at: datetime) -> Policy:
     directory = queries.directory_numbered(version) or queries.directory_at()
     moment = received_at if received_at.tzinfo else received_at.replace(tzinfo=UTC)
     device = directory.device(mn, moment) if directory is not None else None
-    return DEFAULT if device is None else policy_of(device)
+    if directory is None or device is None:
+        return DEFAULT
+    return policy_of(device, directory.without)
 
 
 def _reading(data: bytes, policy: Policy) -> dict[str, Any]:
@@ -265,6 +269,39 @@ def samples(mn: str, limit: int) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What was noted of frames of a device in a period: code, how often, when first and last, and the last such frame."""
+
+    code: str
+    refused: bool
+    count: int
+    first: datetime
+    last: datetime
+    journal: str
+    sequence: int
+
+
+def noted(mn: str, start: datetime, end: datetime) -> list[Noted]:
+    """Return deviations and refusals of a device by code, most frequent first; a frame counts once for each of its codes."""
+    found: dict[tuple[str, bool], Noted] = {}
+    for row in stores.lake().frame_codes(mn, start, end):
+        first, last = (_aware(row[name]) for name in ("first", "last"))
+        refused = row["kind"] != Kind.ACCEPTED.value
+        code = row["code"]
+        one = Noted(code, refused, row["count"], first, last, row["journal"], row["sequence"])
+        held = found.get((code, refused))
+        if held is not None:
+            newest = one if one.last >= held.last else held
+            one = replace(newest, count=one.count + held.count, first=min(one.first, held.first))
+        found[code, refused] = one
+    return sorted(found.values(), key=lambda one: (-one.count, one.code, one.refused))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def recent_frames(mn: str, limit: int) -> list[dict[str, Any]]:
     """Return the newest frames of a device."""
     table = stores.lake().frames(
@@ -272,7 +309,6 @@ def recent_frames(mn: str, limit: int) -> list[dict[str, Any]]:
     )
     rows = table if isinstance(table, list) else table.to_pylist()
     for row in rows:
-        moment = row["received_at"]
-        row["received_at"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        row["received_at"] = _aware(row["received_at"])
         row["text"] = without_password(bytes(row["content"])).decode("utf-8", "backslashreplace")[:160]
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,7 @@ from django.db.models import Q, QuerySet
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import Point, Series
+from qingjian.apps.network.models import Device, Point, Series
 from qingjian.apps.network.registered import Kind
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.log_books import (
@@ -32,18 +33,20 @@ from qingjian.rulebook import Rulebook
 
 
 def alerts_visible_to(user: Any) -> QuerySet[Alert]:
-    """Return alerts of points in reach; alerts without a point belong to whoever runs the system."""
+    """Return alerts of points in reach; those without a point are for whoever runs the system, and leaders see them."""
     reach = account_rules.scope(user, Capability.VIEW_DATA)
     condition = Q(point__in=network.points_visible_to(user, Capability.VIEW_DATA)) | Q(
         region_id__in=reach.regions
     )
-    if account_rules.may(user, Capability.RUN_SYSTEM):
+    if account_rules.capabilities(user) & {Capability.RUN_SYSTEM, Capability.SUPERVISE}:
         condition |= Q(point=None)
     return Alert.objects.select_related("point", "region").filter(condition)
 
 
 def open_alerts(user: Any) -> QuerySet[Alert]:
-    return alerts_visible_to(user).exclude(state=Alert.State.CLOSED).filter(synthetic=False)
+    """Return what waits for somebody; what a person has merged into another alert waits with that one."""
+    rows = alerts_visible_to(user).exclude(state=Alert.State.CLOSED)
+    return rows.filter(synthetic=False, merged_into=None)
 
 
 def clues_visible_to(user: Any) -> QuerySet[Clue]:
@@ -202,6 +205,26 @@ def directory_numbered(number: int) -> Directory | None:
     return _version(str(settings.DATA_FOLDER.directory), number) if number else None
 
 
+def owner_of_mn(directory: Directory | None, mn: str, at: datetime) -> str:
+    """Return the code of the device that had an MN by a directory at a moment, empty when none had."""
+    device = directory.device(mn, at) if directory is not None else None
+    return device.code if device is not None else ""
+
+
+def directory_then(moment: datetime) -> Directory | None:
+    """Return the directory of a moment; before the first, the first: nobody else was ever registered then."""
+    return directory_at(moment) or directory_numbered(1)
+
+
+def received_from(device: Device, mn: str, at: datetime) -> bool:
+    """Say whether what came under an MN at a moment came from a device.
+
+    An MN can be given to another device later; what nobody was registered for belongs to the one that has it now.
+    """
+    owner = owner_of_mn(directory_then(at), mn, at)
+    return owner == device.code if owner else device.mn == mn
+
+
 def rulebook_at(as_of: datetime | None = None) -> Rulebook:
     """Return the rulebook this office had at a moment (now when None)."""
     if as_of is None:
@@ -227,7 +250,7 @@ def marks_in_force(point: Point, start: datetime, end: datetime, as_of: datetime
     return [
         mark
         for mark in known.filter(start__lt=end, end__gt=start)
-        .select_related("author")
+        .select_related("author__organisation")
         .order_by("known_at", "id")
         if mark.pk not in superseded and not mark.withdrawn
     ]
@@ -285,10 +308,53 @@ def last_heartbeat() -> Heartbeat | None:
     return Heartbeat.objects.first()
 
 
-def heartbeat_overdue(moment: datetime) -> bool:
-    """Say whether alerting has not proved itself for more than a day and a half."""
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """How the daily self-test of alerting stands."""
+
+    state: str
+    """proved, running, waiting (not begun yet), failed, overdue, or missing: no synthetic device is registered."""
+    device: str = ""
+    """Code of the synthetic device."""
+    sent_at: datetime | None = None
+    """When it spoke last."""
+    proved_at: datetime | None = None
+    """When its silence last raised an alert."""
+
+    @property
+    def overdue(self) -> bool:
+        return self.state in ("failed", "overdue", "missing")
+
+
+LONGEST_WITHOUT_PROOF = timedelta(hours=36)
+
+
+def self_test(moment: datetime) -> SelfTest:
+    """Return how the self-test of alerting stands; without a proof for a day and a half it is overdue."""
+    held = network.synthetic_device()
+    newest = last_heartbeat()
     proved = Heartbeat.objects.exclude(proved_at=None).first()
     failed = Heartbeat.objects.filter(failed=True).first()
-    if failed is not None and (proved is None or failed.sent_at > proved.sent_at):
-        return True
-    return proved is not None and moment - proved.sent_at > timedelta(hours=36)
+    if held is None:
+        state = "missing"
+    elif failed is not None and (proved is None or failed.sent_at > proved.sent_at):
+        state = "failed"
+    else:
+        since = proved.sent_at if proved else held[1]
+        if since is not None and moment - since > LONGEST_WITHOUT_PROOF:
+            state = "overdue"
+        elif newest is None:
+            state = "waiting"
+        else:
+            state = "running" if newest.proved_at is None else "proved"
+    return SelfTest(
+        state,
+        held[0].code if held else "",
+        newest.sent_at if newest else None,
+        proved.proved_at if proved else None,
+    )
+
+
+def heartbeat_overdue(moment: datetime) -> bool:
+    """Say whether alerting has not proved itself for too long, or cannot."""
+    return self_test(moment).overdue

@@ -223,10 +223,11 @@ def levels_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _raise_levels(request, points, start, end)
         return redirect(f"{request.path}?{request.GET.urlencode()}")
+    points = points.filter(pk__in=Series.objects.values("point"))
+    if request.GET.get("export") == "xlsx":
+        return _levels_workbook(points, first, last, start, end)
     reach = account_rules.scope(request.user, Capability.MARK_DATA)
-    page = Paginator(points.filter(pk__in=Series.objects.values("point")), POINTS_PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    page = Paginator(points, POINTS_PER_PAGE).get_page(request.GET.get("page"))
     rows = [
         {"levels": one, "kinds": rules.levels_within(reach, one.point)}
         for one in levels.overview(list(page), start, end)
@@ -244,6 +245,7 @@ def levels_page(request: HttpRequest) -> HttpResponse:
         "actions": [(kind.value, text) for kind, text in actions.items() if kind in offered],
         "page": page,
         "page_url": f"?{urlencode(keep)}&page=" if keep else "?page=",
+        "export_url": f"?{urlencode({**keep, 'export': 'xlsx'})}",
         "first": first,
         "last": last,
         "elements": list(ELEMENTS.items()),
@@ -252,6 +254,26 @@ def levels_page(request: HttpRequest) -> HttpResponse:
         "level_titles": statuses.LEVEL_TITLES,
     }
     return render(request, "observing/levels.html", context)
+
+
+def _levels_workbook(points: Any, first: date, last: date, start: datetime, end: datetime) -> HttpResponse:
+    """Return how far the data of every point have come: the share of each level in percent, one column a level."""
+    found = levels.overview(list(points.select_related("region")[:EXPORT_LIMIT]), start, end)
+    names = list(dict.fromkeys(level for one in found for level in one.shares))
+    heads = [_("Monitoring point"), _("Point code"), _("Kind"), _("Region"), _("Series")]
+    rows = [
+        [
+            one.point.name,
+            one.point.code,
+            str(one.point.get_kind_display()),
+            str(one.point.region),
+            one.series,
+            *(round(100 * one.shares[name], 1) if name in one.shares else None for name in names),
+        ]
+        for one in found
+    ]
+    titles = [f"{statuses.LEVEL_TITLES[name]} (%)" for name in names]
+    return sheets_response("data-levels", [(f"{first} – {last}", [*heads, *titles], rows)])
 
 
 def _month(request: HttpRequest) -> tuple[date, date]:

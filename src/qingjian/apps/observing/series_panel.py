@@ -12,10 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from qingjian.apps.accounts.models import User
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Series, Source
-from qingjian.apps.observing import queries, words
+from qingjian.apps.observing import present, queries, words
 from qingjian.apps.observing.own import platform_series
 from qingjian.apps.observing.values import newest_status
 from qingjian.contracts.current import now
+from qingjian.contracts.latest import LatestValue
 
 RANGES = {
     "day": (timedelta(days=1), _("24 hours")),
@@ -38,7 +39,7 @@ def rows_of(user: User, series: Sequence[Series]) -> list[Row]:
     for value in queries.latest_of(user, [one.pk for one in series]):
         latest.setdefault(value.series, {})[value.statistic] = value
     newest = {
-        number: max(values.values(), key=lambda value: value.known_at) for number, values in latest.items()
+        one.pk: present.present(latest[one.pk].values(), one.expected) for one in series if one.pk in latest
     }
     judged = newest_status(list(series), newest)
     return [
@@ -46,11 +47,22 @@ def rows_of(user: User, series: Sequence[Series]) -> list[Row]:
             "series": one,
             "newest": newest.get(one.pk),
             "hour": latest.get(one.pk, {}).get("hour"),
+            **_shown(one, newest.get(one.pk)),
             **judged.get(one.pk, {"mark": "", "meaning": ""}),
         }
         for one in series
         if one.pk not in beside
     ]
+
+
+def _shown(series: Series, value: LatestValue | None) -> Row:
+    """Return which arriving values may take the place of the shown one, and what a mean of a longer period is called."""
+    long = value is not None and value.statistic not in present.SHORT
+    return {
+        "statistics": " ".join(present.statistics(series.expected)),
+        "end": int(present.period_end(value).timestamp() * 1000) if value else "",
+        "statistic": words.STATISTICS.get(value.statistic, "") if long else "",
+    }
 
 
 def panel(

@@ -23,7 +23,7 @@ from qingjian.contracts.facts import StatedFact
 from qingjian.quality.checks import catalogue
 from qingjian.quality.facts import LEVELS, FactKind, IntervalFact, active_facts
 from qingjian.quality.flags import EDITIONS, flag_meaning
-from qingjian.quality.observations import Observations, SeriesInfo
+from qingjian.quality.observations import AVERAGING, Observations, SeriesInfo
 from qingjian.quality.status import Reason, Status, Statuses
 
 FLAGS = {
@@ -191,8 +191,10 @@ def edition(directory: contract.Directory | None, fact: contract.Series, at: dat
 
 
 def _info(fact: contract.Series, seconds: int, marks: str) -> SeriesInfo:
+    # A kind of mean nobody knows changes nothing of what single values count for; the pipeline states a finding of it.
+    averaging = fact.averaging if fact.averaging in AVERAGING else AVERAGING[0]
     return SeriesInfo(
-        fact.id, fact.medium, fact.factor, seconds, fact.averaging, fact.flow_series, fact.decimals, marks
+        fact.id, fact.medium, fact.factor, seconds, averaging, fact.flow_series, fact.decimals, marks
     )
 
 
@@ -211,7 +213,7 @@ def _unpublished(row: Series) -> contract.Series:
         position=row.position,
         averaging=row.averaging,
         flow_series=row.flow_series_id,
-        expected=row.expected,
+        expected=contract.owed(row.expected),
         notice=row.notice,
     )
 

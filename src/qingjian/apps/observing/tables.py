@@ -17,6 +17,11 @@ from qingjian.apps.observing.words import (
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
 
+def merged(row: Alert) -> bool:
+    """Say whether another alert carries this one."""
+    return row.merged_into_id is not None and row.state != Alert.State.CLOSED
+
+
 class AlertListing(Listing):
     title = _("Alerts")
     name = "alerts"
@@ -46,12 +51,12 @@ class AlertListing(Listing):
         Column(
             "state",
             _("State"),
-            value=lambda row: row.get_state_display(),
+            value=lambda row: f"→ #{row.merged_into_id}" if merged(row) else row.get_state_display(),
             order="state",
-            badge=lambda row: STATE_COLOURS[row.state],
+            badge=lambda row: "purple" if merged(row) else STATE_COLOURS[row.state],
         ),
-        Column("opened_at", _("Opened")),
-        Column("ended_at", _("Ended"), value=lambda row: row.ended_at or _("lasting")),
+        Column("opened_at", _("Opened"), whole=True),
+        Column("ended_at", _("Ended"), value=lambda row: row.ended_at or _("lasting"), whole=True),
         Column("findings_count", _("Findings"), numeric=True),
         Column(
             "escalation",
@@ -68,7 +73,14 @@ class AlertListing(Listing):
         Choice("state", _("State"), Alert.State.choices),
         Choice("severity", _("Severity"), SEVERITY_CHOICES),
         Choice("rule", _("Rule"), rule_titles),
+        Choice(
+            "merged",
+            _("Merged"),
+            (("none", _("not merged into another")), ("only", _("merged into another"))),
+            use=lambda rows, which: rows.filter(merged_into__isnull=which == "none"),
+        ),
     )
+    template = "observing/alerts.html"
     empty_text = _("No alert. Alerting proves itself every day with a synthetic device.")
 
 

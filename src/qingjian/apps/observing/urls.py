@@ -18,6 +18,7 @@ urlpatterns = [
     path("data-levels/", review_views.levels_page, name="data-levels"),
     path("devices/", device_views.devices, name="devices"),
     path("devices/<str:code>/", device_views.device, name="device"),
+    path("devices/<str:code>/first-commands/", device_views.first_commands, name="device-first-commands"),
     path("devices/<str:code>/read-again/", device_views.read_again, name="device-read-again"),
     path("log-books/<str:name>/", log_book_views.log_book, name="log-book"),
     path("log-books/<str:name>/enter/", log_book_views.enter, name="log-book-enter"),
@@ -25,7 +26,9 @@ urlpatterns = [
     path("log-books/<str:name>/<int:pk>/", log_book_views.entry, name="log-book-entry"),
     path("log-books/<str:name>/<int:pk>/strike/", log_book_views.strike, name="log-book-strike"),
     path("alerts/", views.alerts, name="alerts"),
+    path("alerts/merge/", views.alerts_merge, name="alerts-merge"),
     path("alerts/<int:pk>/", views.alert, name="alert"),
+    path("alerts/<int:pk>/split/", views.alert_split, name="alert-split"),
     path("alerts/<int:pk>/act/", views.alert_act, name="alert-act"),
     path("live/", views.live, name="live"),
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -27,6 +29,8 @@ from qingjian.apps.observing import (
     data_columns,
     evidence,
     handling,
+    merging,
+    present,
     provenance,
     queries,
     replayed,
@@ -49,7 +53,14 @@ MOST_COMPARABLE = 300
 NEWEST_ENTRIES = 5
 """Entries of a log book on the page of a device; the list has all."""
 MOST_ROWS = 500
+MOST_EXPORTED = 50_000
+"""Values in a workbook: a month of minutes; more would keep the page's process busy for minutes."""
 LIVE_SECONDS = 2.0
+LIVE_OVERLAP = timedelta(minutes=1)
+"""A stream begins so much earlier: a value is received before it is written. What a page shows already stays as it is."""
+LONGEST_MISSED = timedelta(days=2)
+LIVE_ASKED_SECONDS = 10.0
+"""How often a live stream asks whether its reader is still signed in, and what may be read."""
 
 
 def point(request: HttpRequest, code: str) -> HttpResponse:
@@ -143,6 +154,14 @@ def data_table(request: HttpRequest) -> HttpResponse:
     values = page_values(request.user, series, statistic, start, end, as_of)
     by_id = {one.pk: one for one in series}
     if request.GET.get("export") == "xlsx":
+        if len(values) > MOST_EXPORTED:
+            raise BadRequest(
+                _(
+                    "%(count)d values are too many for one workbook (at most %(most)d). Choose a shorter period, fewer"
+                    " series or hours instead of minutes."
+                )
+                % {"count": len(values), "most": MOST_EXPORTED}
+            )
         return workbook_response("data", data_columns.heads(), data_columns.lines(values, by_id))
     newest = np.argsort(-values.start, kind="stable")
     shown = [{**row, "row": by_id[row["series"]]} for row in values.rows(newest[:MOST_ROWS])]
@@ -242,11 +261,61 @@ def mark_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("point", mark.point.code)
 
 
+MERGING_STEPS = ("merged", "merged-into", "split", "split-from", "closed-with", "came-back")
+"""Steps whose note begins with the numbers of the other alerts."""
+
+
 def alerts(request: HttpRequest) -> HttpResponse:
     rows = queries.alerts_visible_to(request.user)
     if request.GET.get("synthetic") != "1":
         rows = rows.filter(synthetic=False)
-    return tables.AlertListing(request, rows).response()
+    if not {"merged", "state"} & {name for name, value in request.GET.items() if value}:
+        rows = merging.standing(rows)
+
+    class Chosen(tables.AlertListing):
+        def context(self) -> dict[str, Any]:
+            found = super().context()
+            able = {line.row.pk for line in found["lines"] if merging.mergeable(request.user, line.row)}
+            return {**found, "mergeable": able if len(able) > 1 else set()}
+
+    return Chosen(request, rows).response()
+
+
+@require_POST
+def alerts_merge(request: HttpRequest) -> HttpResponse:
+    """Merge the alerts chosen in the list."""
+    try:
+        versions = {int(pk): int(version) for pk, version in _pairs(request.POST.getlist("alert"))}
+    except ValueError:
+        raise Http404 from None
+    visible = queries.alerts_visible_to(request.user).filter(pk__in=versions).count()
+    if visible < len(versions):
+        raise Http404
+    try:
+        main = merging.merge(request.user, versions, request.POST.get("reason", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("alerts")
+    messages.success(request, _("Merged into this alert."))
+    return redirect("alert", main.pk)
+
+
+def _pairs(texts: list[str]) -> list[tuple[str, str]]:
+    return [(pk, version) for pk, _colon, version in (one.partition(":") for one in texts)]
+
+
+@require_POST
+def alert_split(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a merged alert stand for itself again."""
+    row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
+    form = AlertForm(request.POST)
+    if form.is_valid():
+        try:
+            merging.split(request.user, row, form.cleaned_data["version"], form.cleaned_data["note"])
+            messages.success(request, _("Split off: this alert stands for itself again."))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+    return redirect("alert", pk)
 
 
 def alert(request: HttpRequest, pk: int) -> HttpResponse:
@@ -259,6 +328,7 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
         "findings": [(one, evidence.lines(one.evidence)) for one in row.findings.all()[:50]],
         "steps": row.steps.select_related("author"),
         "may_handle": rules.may_handle(request.user, row) and row.state != row.State.CLOSED,
+        "may_close": rules.may_close(request.user, row),
         "form": AlertForm(initial={"version": row.version}),
         "close_form": CloseForm(initial={"version": row.version}),
         "severity_colour": words.SEVERITY_COLOURS[row.severity],
@@ -271,12 +341,24 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
             "escalated": _("Escalated"),
             "handed": _("Handled as a matter"),
             "worsened": _("Grew worse"),
+            "merged": _("Other alerts merged into this one"),
+            "merged-into": _("Merged into another alert"),
+            "split": _("An alert was split off"),
+            "split-from": _("Split off"),
+            "closed-with": _("Closed with the alert that carried it"),
+            "came-back": _("It lasted and grew worse: raised again"),
         },
+        "members": merging.open_members(row),
+        "merged": tables.merged(row),
+        "main": queries.alerts_visible_to(request.user).filter(pk=row.merged_into_id).first(),
     }
     for step in context["steps"]:
         step.title = context["action_titles"].get(step.action, step.action)
         if step.action == "worsened":
             step.note = words.worsened(step.note)
+        elif step.action in MERGING_STEPS:
+            numbers, _space, step.note = step.note.partition(" ")
+            step.numbers = numbers.split(",")
     return render(request, "observing/alert.html", context)
 
 
@@ -308,49 +390,102 @@ def alert_act(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("alert", pk)
 
 
-def _live_state(user: Any) -> tuple[frozenset[int], int]:
-    return frozenset(network.series_visible_to(user).values_list("pk", flat=True)), queries.open_alerts(
-        user
-    ).count()
+def _reader(session_key: str | None) -> Any:
+    """Return who is signed in with a session now: nobody after signing out, a new password or the closing of the account."""
+    asked = HttpRequest()
+    asked.session = SessionStore(session_key)
+    return get_user(asked)
+
+
+def _readable(session_key: str | None) -> frozenset[int] | None:
+    """Return the series whoever is signed in with a session may read now, None when nobody is."""
+    # A page's memory of posts must not outlive the page.
+    with account_rules.reading_once():
+        user = _reader(session_key)
+        if not user.is_authenticated:
+            return None
+        return frozenset(network.series_visible_to(user).values_list("pk", flat=True))
 
 
 async def live(request: HttpRequest) -> HttpResponse:
     """Server-sent events: the latest values that changed, for the series this person may read.
 
-    What may be read is asked once, at the start; the stream itself touches the latest store only.
+    What may be read is asked at the start and every few seconds; otherwise the stream touches the latest store only.
     """
-    user = await request.auser()
-    if not user.is_authenticated:
+    session_key = request.session.session_key
+    allowed = await sync_to_async(_readable)(session_key)
+    if allowed is None:
         return HttpResponse(status=401)
-    allowed, _alerts = await sync_to_async(_live_state)(user)
+    since = _told_until(request.headers.get("Last-Event-ID") or request.GET.get("since", ""))
+    if request.GET.get("once"):
+        values = await asyncio.to_thread(LiveValues(since).changed, allowed)
+        return JsonResponse(values or [], safe=False)
     return StreamingHttpResponse(
-        _events(allowed),
+        _events(session_key, allowed, since),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(allowed: frozenset[int]) -> Any:
-    seen = -1
-    since = now() - timedelta(seconds=1)
-    end = clock().monotonic() + 3600
-    while clock().monotonic() < end:
-        change, values, since = await asyncio.to_thread(_changed, allowed, seen, since)
-        if change != seen:
-            seen = change
-            yield f"event: values\ndata: {json.dumps(values)}\n\n"
+def _told_until(text: str) -> datetime:
+    """Return from when on values are told: since the moment a browser names, with what was received before and written later."""
+    present_moment = now()
+    try:
+        named = datetime.fromtimestamp(int(text) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        named = present_moment
+    return min(max(named, present_moment - LONGEST_MISSED), present_moment) - LIVE_OVERLAP
+
+
+async def _events(session_key: str | None, allowed: frozenset[int], since: datetime | None = None) -> Any:
+    shown = LiveValues(since or now() - LIVE_OVERLAP)
+    started = asked = clock().monotonic()
+    while clock().monotonic() < started + 3600:
+        if clock().monotonic() >= asked + LIVE_ASKED_SECONDS:
+            asked = clock().monotonic()
+            readable = await sync_to_async(_readable)(session_key)
+            if readable is None:
+                return
+            allowed = readable
+        moment_told = int(now().timestamp() * 1000)
+        values = await asyncio.to_thread(shown.changed, allowed)
+        if values is not None:
+            yield f"id: {moment_told}\nevent: values\ndata: {json.dumps(values)}\n\n"
         else:
             yield ": still here\n\n"
         await clock().sleep(LIVE_SECONDS)
 
 
-def _changed(allowed: frozenset[int], seen: int, since: datetime) -> tuple[int, list[list[Any]], datetime]:
-    store = stores.latest()
-    change = store.change_number()
-    if change == seen:
-        return change, [], since
-    rows = [row for row in store.read() if row.series in allowed and row.known_at >= since]
-    values = [
-        [row.series, row.statistic, int(row.start.timestamp() * 1000), row.value, row.flag] for row in rows
-    ]
-    return change, values, max((row.known_at for row in rows), default=since)
+class LiveValues:
+    """What one stream has shown of the latest values."""
+
+    def __init__(self, since: datetime) -> None:
+        self._since = since
+        self._change = -1
+        self._shown: frozenset[int] | None = None
+
+    def changed(self, allowed: frozenset[int]) -> list[list[Any]] | None:
+        """Return the values of the series that were written since the last call, None when nothing was written.
+
+        Asked by what was shown, not by time: a value received earlier may be written later than another one.
+        """
+        store = stores.latest()
+        change = store.change_number()
+        if change == self._change:
+            return None
+        rows = store.read()
+        before, self._shown = self._shown, frozenset(map(hash, rows))
+        self._change = change
+        return [
+            [
+                row.series,
+                row.statistic,
+                int(row.start.timestamp() * 1000),
+                row.value,
+                row.flag,
+                int(present.period_end(row).timestamp() * 1000),
+            ]
+            for row in rows
+            if row.series in allowed
+            and (row.known_at >= self._since if before is None else hash(row) not in before)
+        ]

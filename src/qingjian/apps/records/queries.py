@@ -92,6 +92,11 @@ def _difference(row: LedgerEvent, now: kinds.Content | None) -> str:
     return f"业务记录被改动 / the record was changed: {', '.join(changed)}" if changed else ""
 
 
+def waiting() -> int:
+    """Return how many events have no place in the ledger yet."""
+    return LedgerEvent.objects.filter(position=None).count()
+
+
 def events_about(code: str, identifiers: Iterable[object]) -> QuerySet[LedgerEvent]:
     """Return the events of a kind about some records."""
     return LedgerEvent.objects.filter(kind=code, identifier__in=[str(one) for one in identifiers])

@@ -11,9 +11,9 @@ from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
 from qingjian.apps.reporting import air_deduction, air_period, basis
 from qingjian.apps.reporting.air_words import NO_COLOUR, aqi_of, category, colour_of, unit_of
-from qingjian.apps.reporting.content import chart, column, number, section, table, text
-from qingjian.apps.reporting.periods import DAY, Period
+from qingjian.apps.reporting.content import chart, column, section, table, text
 from qingjian.contracts.clock import CHINA
+from qingjian.contracts.periods import DAY, Period
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.words import english
@@ -64,7 +64,7 @@ def _rule_rows(book: Rulebook, period: Period) -> list[Row]:
         found.update(
             (row.id, row)
             for row in book.rows("ambient_air_limits", day)
-            if row["symbol"] in POLLUTANTS and row["class"] == "二级"
+            if row.standard == "GB 3095" and row["symbol"] in POLLUTANTS and row["class"] == "二级"
         )
     if period.span != DAY:
         rows = book.rows("composite_index", period.last)
@@ -104,9 +104,9 @@ def _day(
         [
             name,
             unit_of(name),
-            number(row.values["used"].get(name)),
+            evaluation.air_shown(name, row.values["used"].get(name)),
             row.result.get("iaqi", {}).get(name),
-            number(before.values["used"].get(name)) if before else None,
+            evaluation.air_shown(name, before.values["used"].get(name)) if before else None,
         ]
         for name in POLLUTANTS
     ]
@@ -117,7 +117,10 @@ def _day(
             aqi_of(one),
             category(one.published_category) if one else None,
             one.published_primary if one else None,
-            *(number(one.values["used"].get(name)) if one else None for name in POLLUTANTS),
+            *(
+                evaluation.air_shown(name, one.values["used"].get(name)) if one else None
+                for name in POLLUTANTS
+            ),
         ]
         for point in place.points
         for one in (by_point.get(point.pk),)

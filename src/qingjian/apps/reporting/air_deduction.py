@@ -12,7 +12,7 @@ from qingjian.apps.evaluation.models import AirEvent, Evaluation
 from qingjian.apps.reporting.air_figures import Figures, figures
 from qingjian.apps.reporting.air_words import unit_of
 from qingjian.apps.reporting.content import column, listed, number, section, table, text
-from qingjian.apps.reporting.periods import Period
+from qingjian.contracts.periods import Period
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.words import english
@@ -48,7 +48,7 @@ def taken_out(
     """Return the reduced period; None where neither it nor the same part of last year has an approved event."""
     before = period.year_before()
     given = deducting.approved(period.first, period.last, place.region)
-    earlier = deducting.approved(before.first, before.last, place.region)
+    earlier = deducting.approved(before.first, before.known_last, place.region)
     if not given and not earlier:
         return None
     own = [deducting.as_event(one) for one in given]

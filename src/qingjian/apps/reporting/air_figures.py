@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.reporting.air_words import GOOD
+from qingjian.contracts.periods import day_of
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.composite import CompositeIndex, composite_index
-from qingjian.standards.air.statistics import decimals, percentile, percentile_rank
-from qingjian.standards.editions import Basis
+from qingjian.standards.air.statistics import above_daily_limit, period_value
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.limits import applicable
 from qingjian.standards.rounding import round_places
@@ -22,9 +22,6 @@ from qingjian.standards.rounding import round_places
 Statistics = dict[str, tuple[Decimal, int, int, int]]
 """By pollutant (period value rounded by the edition, valid days, days above the daily limit, percentile or 0)."""
 HEAVY = ("重度污染", "严重污染")
-RANKED = ("CO", "O3")
-"""Pollutants whose period value is a percentile of the daily values."""
-DAILY = {"O3": "日最大8小时平均"}
 
 
 @dataclass(frozen=True)
@@ -34,10 +31,17 @@ class Figures:
     counts: Counter[str]
     found: Statistics
     index: CompositeIndex | None
+    editions: tuple[str, ...] = ()
+    """Editions of HJ 633 by which the days were graded."""
 
     @property
     def days(self) -> int:
         return self.counts.total()
+
+    @property
+    def valid(self) -> int:
+        """Valid days of the pollutant that has fewest; 0 where one is missing."""
+        return min((self.found[name][1] if name in self.found else 0) for name in POLLUTANTS)
 
     @property
     def good(self) -> int:
@@ -60,32 +64,28 @@ def figures(rows: Sequence[Evaluation], on: date, book: Rulebook, variant: str |
         Counter(row.published_category for row in rows if row.published_category),
         found,
         index_of(found, on, book, variant),
+        tuple(sorted({row.edition for row in rows if row.published_category})),
     )
 
 
 def statistics(rows: Sequence[Evaluation], on: date, book: Rulebook) -> Statistics:
     found: Statistics = {}
     for name in POLLUTANTS:
-        values = [
-            Decimal(str(row.values["used"][name])) for row in rows if row.values["used"].get(name) is not None
-        ]
+        values = {
+            day_of(row.start): Decimal(str(row.values["used"][name]))
+            for row in rows
+            if row.values["used"].get(name) is not None
+        }
         if not values:
             continue
-        places = decimals(book, Basis(on), name)[0]
-        ranked = percentile_rank(book, Basis(on), name)[0] if name in RANKED else 0
-        value = percentile(values, ranked) if ranked else sum(values, Decimal(0)) / len(values)
-        limit = daily_limit(name, on, book)
-        above = sum(value > limit for value in values) if limit is not None else 0
-        found[name] = (round_places(value, places), len(values), above, ranked)
+        one = period_value(name, list(values.values()), on, rulebook=book)
+        above = above_daily_limit(name, values, rulebook=book)
+        found[name] = (one.rounded, len(values), above, one.rank)
     return found
 
 
-def daily_limit(name: str, on: date, book: Rulebook) -> Decimal | None:
-    return limit_of(name, DAILY.get(name, "日平均"), on, book)
-
-
-def limit_of(name: str, averaging: str, on: date, book: Rulebook) -> Decimal | None:
-    rows = applicable("air", name, on=on, category="二级", averaging_period=averaging, rulebook=book)
+def yearly_limit(name: str, on: date, book: Rulebook) -> Decimal | None:
+    rows = applicable("air", name, on=on, category="二级", averaging_period="年平均", rulebook=book)
     return rows[0].upper if rows else None
 
 

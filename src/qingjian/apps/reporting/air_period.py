@@ -10,8 +10,10 @@ from typing import Any
 
 from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.rankings import distinct, needed_days
+from qingjian.apps.evaluation.statistics import enough_in_common
 from qingjian.apps.reporting import air_deduction
-from qingjian.apps.reporting.air_figures import Figures, daily_limit, figures, limit_of
+from qingjian.apps.reporting.air_figures import Figures, figures, yearly_limit
 from qingjian.apps.reporting.air_words import (
     CATEGORIES,
     COLOURS,
@@ -21,11 +23,11 @@ from qingjian.apps.reporting.air_words import (
     unit_of,
 )
 from qingjian.apps.reporting.content import chart, column, number, section, table, text
-from qingjian.apps.reporting.periods import YEAR, Period, day_of
+from qingjian.contracts.periods import YEAR, Period, day_of
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.ranking import change_rate, rank
-from qingjian.standards.air.statistics import Attainment, attainment, yearly
+from qingjian.standards.air.statistics import Attainment, attainment, daily_limit, yearly
 
 WORST_SHOWN = 10
 
@@ -40,7 +42,7 @@ def build(
     place: Any, period: Period, days: Sequence[Evaluation], stations: Sequence[Evaluation], book: Rulebook
 ) -> dict[str, Any]:
     earlier = period.year_before()
-    base_days = list(evaluation.stored("air_day", earlier.first, earlier.last, region=place.region))
+    base_days = list(evaluation.stored("air_day", earlier.first, earlier.known_last, region=place.region))
     present = figures(days, period.last, book)
     variant = present.index.variant if present.index else None
     base = figures(base_days, period.last, book, variant)
@@ -73,10 +75,7 @@ def build(
                 "name": text("优良天数比例", "Good days"),
                 "value": f"{present.rate}%" if present.rate is not None else None,
             },
-            {
-                "name": text("上年同期", "Last year"),
-                "value": f"{base.rate}%" if base.rate is not None else None,
-            },
+            {"name": text("上年同期", "Last year"), "value": _last_year(present, base)},
             {
                 "name": text("综合指数", "Composite index"),
                 "value": number(present.index.value) if present.index else None,
@@ -95,6 +94,16 @@ def build(
     }
 
 
+def _last_year(present: Figures, base: Figures) -> Any:
+    if base.rate is None:
+        return None
+    if enough_in_common(present.days, base.days):
+        return f"{base.rate}%"
+    return text(
+        f"{base.rate}%（有效 {base.days} 天，不作比较）", f"{base.rate}% ({base.days} days, not compared)"
+    )
+
+
 def _summary(place: Any, period: Period, present: Figures, base: Figures) -> list[dict[str, str]]:
     title, found, index = period.title(), present.found, present.index
     lines = [
@@ -104,22 +113,39 @@ def _summary(place: Any, period: Period, present: Figures, base: Figures) -> lis
         )
     ]
     if present.rate is not None and base.rate is not None:
+        until = period.year_before().until
+        known = (f"（截至 {until.isoformat()}）", f" (up to {until.isoformat()})") if until else ("", "")
         lines.append(
             text(
-                f"上年同期有效 {base.days} 天，优良比例 {base.rate}%，同比变化 {present.rate - base.rate:+} 个百分点。",
-                f"Same period of last year: {base.days} days, {base.rate}% good; change {present.rate - base.rate:+} points.",
+                f"上年同期{known[0]}有效 {base.days} 天，本期 {present.days} 天：一方不足另一方的四分之三，不作比较。",
+                f"Same period of last year{known[1]}: {base.days} days, this one {present.days}: fewer than three quarters of the other, not compared.",
+            )
+            if not enough_in_common(present.days, base.days)
+            else text(
+                f"上年同期{known[0]}有效 {base.days} 天，优良比例 {base.rate}%，同比变化 {present.rate - base.rate:+} 个百分点。",
+                f"Same period of last year{known[1]}: {base.days} days, {base.rate}% good; change {present.rate - base.rate:+} points.",
             )
         )
     else:
         lines.append(
             text("上年同期没有结果，不作比较。", "The same period of last year has no results: not compared.")
         )
+    editions = sorted({*present.editions, *base.editions})
+    if len(editions) > 1:
+        names = "、".join(editions), ", ".join(editions)
+        lines.append(
+            text(
+                f"各日级别按当日适用的 {names[0]} 评定：换版前后限值不同，优良比例的变化含换版影响。",
+                f"Days are graded by the edition in force on each of them ({names[1]}): limits differ, so that a part of any change of the share of good days is the change of edition.",
+            )
+        )
     if index is not None:
         provisional = (
             "（2026 年版暂无官方算法，按暂行方案计算）",
             " (no official rule for 2026 is known: provisional)",
         )
-        change = _change(index.value, base.index.value if base.index else None)
+        comparable = enough_in_common(present.valid, base.valid)
+        change = _change(index.value, base.index.value if base.index and comparable else None)
         lines.append(
             text(
                 f"综合指数 {index.value}{provisional[0] if index.provisional else ''}，"
@@ -152,7 +178,7 @@ def _pollutants(
         value, valid, above, ranked = found[name]
         earlier = base[name][0] if name in base else None
         limit = (
-            daily_limit(name, period.last, book) if ranked else limit_of(name, "年平均", period.last, book)
+            daily_limit(name, period.last, rulebook=book) if ranked else yearly_limit(name, period.last, book)
         )
         lines.append(
             [
@@ -161,7 +187,9 @@ def _pollutants(
                 number(value),
                 number(limit),
                 number(earlier),
-                _change(value, earlier),
+                _change(value, earlier)
+                if earlier is not None and enough_in_common(valid, base[name][1])
+                else None,
                 valid,
                 above,
             ]
@@ -170,8 +198,10 @@ def _pollutants(
     return section(
         text("六项污染物", "Six pollutants"),
         note=text(
-            "CO、O3 取日值的百分位数。限值为二级；月、季的值仅与年限值并列，不作达标判定。",
-            "CO and O3: percentile of the daily values. Limits of grade 2; values of a month or quarter stand beside the yearly limit and are not judged.",
+            "CO、O3 取日值的百分位数。限值为二级；月、季的值仅与年限值并列，不作达标判定。超日限值天数按各日适用的日限值统计。同比仅在两期有效天数相互不少于四分之三时给出。",
+            "CO and O3: percentile of the daily values. Limits of grade 2; values of a month or quarter stand beside the yearly limit and are not judged."
+            " Days are counted by the daily limit in force on each of them."
+            " A change is given only where each period has three quarters of the valid days of the other.",
         ),
         table=table(
             [
@@ -329,20 +359,27 @@ def _stations(
     """Compare the stations; where events were taken out, their rank rests on what is left (环办监测〔2016〕120号)."""
     own = _by_point(place, rows, period, book, variant)
     ranked_on = own if reduced is None else _by_point(place, reduced, period, book, variant)
+    most = max((one.valid for one in own.values()), default=0)
+    needed = needed_days(period.first, period.last, period.until is not None, most, book)
     ranked = {
-        one.name: one.rank
+        int(one.name): one.rank
         for one in rank(
-            {point.name: one.index.value for point, one in ranked_on.items() if one.index is not None}
+            {
+                str(pk): one.index.value
+                for pk, one in ranked_on.items()
+                if one.index is not None and own[pk].valid >= needed
+            }
         )
     }
+    names = distinct({one.pk: (one.name, one.region.name, one.code) for one in place.points})
     lines = []
-    for point in sorted(place.points, key=lambda one: (ranked.get(one.name, 999), one.name)):
-        one, other = own[point], ranked_on[point]
+    for pk in sorted(names, key=lambda pk: (ranked.get(pk, len(names) + 1), names[pk])):
+        one, other = own[pk], ranked_on[pk]
         after = [number(other.index.value) if other.index else None] if reduced is not None else []
         lines.append(
             [
-                ranked.get(point.name),
-                point.name,
+                ranked.get(pk),
+                names[pk],
                 number(one.index.value) if one.index else None,
                 *after,
                 f"{one.rate}%" if one.rate is not None else None,
@@ -351,9 +388,20 @@ def _stations(
             ]
         )
     more = [column("扣除后指数", "Index after deduction")] if reduced is not None else []
+    few = sorted(names[pk] for pk, one in own.items() if one.index is not None and one.valid < needed)
+    notes = [text("排名按扣除后的指数。", "Ranked by the index after deduction.")] if more else []
+    if few:
+        notes.append(
+            text(
+                f"有效天数（取最少的一项）不足 {needed} 天，不参与排名：{'、'.join(few)}。",
+                f"Fewer than {needed} valid days (of the pollutant with fewest), not ranked: {', '.join(few)}.",
+            )
+        )
     return section(
         text("测站比较", "Stations compared"),
-        note=text("排名按扣除后的指数。", "Ranked by the index after deduction.") if more else None,
+        note=text("".join(one["zh"] for one in notes), " ".join(one["en"] for one in notes))
+        if notes
+        else None,
         table=table(
             [
                 column("排名", "Rank"),
@@ -371,11 +419,11 @@ def _stations(
 
 def _by_point(
     place: Any, rows: Sequence[Evaluation], period: Period, book: Rulebook, variant: str | None
-) -> dict[Any, Figures]:
+) -> dict[int, Figures]:
     held: dict[int, list[Evaluation]] = {}
     for row in rows:
         held.setdefault(row.point_id, []).append(row)
-    return {point: figures(held.get(point.pk, []), period.last, book, variant) for point in place.points}
+    return {point.pk: figures(held.get(point.pk, []), period.last, book, variant) for point in place.points}
 
 
 def _attainment(period: Period, days: Sequence[Evaluation], book: Rulebook) -> Attainment | None:

@@ -13,8 +13,8 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import deducting
 from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.reporting.models import Report
-from qingjian.apps.reporting.periods import DAY
 from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.periods import DAY
 
 REGION_LEVELS = (Region.Level.COUNTY, Region.Level.CITY)
 
@@ -62,11 +62,12 @@ def regions(element: str) -> list[Region]:
     return found
 
 
-def points_of(element: str, region: Region) -> list[int]:
-    if element == Report.Element.AIR:
-        place = evaluation.air_place(region)
+def points_of(report: Report) -> list[int]:
+    """Return the points a report speaks of: those that were in service in its period."""
+    if report.element == Report.Element.AIR:
+        place = evaluation.air_place(report.region, report.first)
         return [point.pk for point in place.points] if place else []
-    return [point.pk for point in evaluation.sections_of(region)]
+    return [point.pk for point in evaluation.sections_of(report.region, report.first)]
 
 
 def newer_results(report: Report) -> int:
@@ -77,8 +78,8 @@ def newer_results(report: Report) -> int:
     if report.element == Report.Element.AIR:
         kinds: tuple[str, ...] = ("air_day", "air_hour") if report.span == DAY else ("air_day",)
     else:
-        kinds = ("water_station_day",) if report.span == DAY else ("water_station_day", "water_month")
-    points = points_of(report.element, report.region)
+        kinds = ("water_station_day", "water_sample", "water_month")[: 2 if report.span == DAY else 3]
+    points = points_of(report)
     found = evaluation.newer_than(report.made_at, kinds, report.first, report.last, points, report.region_id)
     if report.element == Report.Element.AIR:
         found += deducting.decided_after(report.made_at, report.first, report.last, report.region)
@@ -93,9 +94,7 @@ def corrected_since(report: Report) -> list[str]:
     """Return what of the calculation was corrected after the report was made, where it concerns its data."""
     if report.calculation >= evaluation.calculation_of(report.element):
         return []
-    return evaluation.corrected_since(
-        report.calculation, report.element, report.last, points_of(report.element, report.region)
-    )
+    return evaluation.corrected_since(report.calculation, report.element, report.last, points_of(report))
 
 
 def with_newer(rows: Iterable[Report]) -> list[tuple[Report, int]]:

@@ -18,11 +18,11 @@ from qingjian.apps.records import services as records
 from qingjian.apps.reporting import air, documents, pdfs, queries, recorded, rules, water, workbooks
 from qingjian.apps.reporting.content import FORMAT, digest_of, text
 from qingjian.apps.reporting.models import Report
-from qingjian.apps.reporting.periods import DAY, MONTH, QUARTER, YEAR, Period, day_of, period_of
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.apps.scheduling.said import sentence
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import clock, now
+from qingjian.contracts.periods import DAY, MONTH, QUARTER, YEAR, Period, day_of, period_of
 
 TITLES = {
     ("air", DAY): text("环境空气质量日报", "Ambient air quality, daily report"),
@@ -50,11 +50,12 @@ LANGUAGE = "zh"
 def content_of(element: str, region: Region, period: Period) -> dict[str, Any] | None:
     """Work out the content of a report from the present results; None when the period has none."""
     book = rulebook()
+    period = period.as_known_on(day_of(now()))
     if element == Report.Element.AIR:
-        place = evaluation.air_place(region)
+        place = evaluation.air_place(region, period.first)
         parts = air.build(place, period, book) if place is not None else None
     else:
-        parts = water.build(evaluation.sections_of(region), region.name, period, book)
+        parts = water.build(evaluation.sections_of(region, period.first), region.name, period, book)
     if parts is None:
         return None
     return {

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.reporting import queries
 from qingjian.apps.reporting.models import Report
-from qingjian.apps.reporting.periods import Period
+from qingjian.contracts.periods import Period
 from qingjian.ui.listing import Choice, Column, Listing, Search
 
 STATE_COLOURS = {"draft": "orange", "final": "green"}

@@ -22,8 +22,8 @@ from qingjian.apps.reporting import charts, comparing, documents, queries, rules
 from qingjian.apps.reporting.content import said
 from qingjian.apps.reporting.forms import MakeForm, SignForm
 from qingjian.apps.reporting.models import Report
-from qingjian.apps.reporting.periods import Period, day_of
 from qingjian.contracts.current import now
+from qingjian.contracts.periods import Period, day_of
 from qingjian.ui.listing import workbook_response
 
 KINDS = {

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from qingjian.apps.evaluation import queries as evaluation
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.statistics import enough_in_common
 from qingjian.apps.network.models import Point
-from qingjian.apps.reporting import basis
+from qingjian.apps.reporting import basis, water_basis
 from qingjian.apps.reporting.content import chart, column, listed, number, section, table, text
-from qingjian.apps.reporting.periods import DAY, Period, day_of
-from qingjian.rulebook import Row, Rulebook
+from qingjian.apps.reporting.water_judged import Judged, judged
+from qingjian.contracts.periods import DAY, Period, day_of
+from qingjian.rulebook import Rulebook
 from qingjian.standards.item_names import ITEM_NAMES
 from qingjian.standards.rounding import round_places
 from qingjian.standards.words import english
@@ -26,22 +27,6 @@ GOOD = CLASSES[:3]
 ITEMS_SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One section over the period: stored result of a day or month, or a draft from the days of a longer period."""
-
-    point: Point
-    cls: str
-    target: str
-    reached: bool | None
-    decided_by: tuple[str, ...]
-    main: str
-    used: dict[str, float]
-    items: tuple[dict[str, Any], ...]
-    not_measured: tuple[str, ...]
-    counts: dict[str, int]
-
-
 def class_name(name: str) -> dict[str, str]:
     return text(name, {"劣Ⅴ": "worse than Ⅴ"}.get(name, name))
 
@@ -49,20 +34,21 @@ def class_name(name: str) -> dict[str, str]:
 def build(points: Sequence[Point], region_name: str, period: Period, book: Rulebook) -> dict[str, Any] | None:
     """Return the parts of a report that depend on surface water; None when the period has no result at all."""
     present = judged(points, period)
-    if not any(one.cls for one in present):
+    if not any(one.cls or one.reasons for one in present):
         return None
     single = period.span == DAY
-    base_period = period.before() if single else period.year_before()
-    base = judged(points, base_period)
+    base = judged(points, period.before() if single else period.year_before())
     shares, base_shares = (
         Counter(one.cls for one in present if one.cls),
         Counter(one.cls for one in base if one.cls),
     )
-    rivers = evaluation.rate_rivers(((one.point, one.used) for one in present if one.cls), period.last)
+    rivers = evaluation.rate_rivers(((one.point, one.entering) for one in present if one.cls), period.last)
     held = evaluation.series_by_point("water", points)
-    documents, confidence, alone = basis.documents(_rule_rows(book, period.last))
+    documents, confidence, alone = basis.documents(water_basis.rule_rows(book, period))
     origins, labels = basis.origins(held, points)
-    sections = [_sections(present, base, single), _rivers(rivers), _items(present)]
+    sections = [_sections(present, base, period), _rivers(rivers, present), _items(present)]
+    if any(one.reasons for one in present):
+        sections.insert(1, _not_judged(present))
     if len(period.months) > 1:
         sections.insert(1, _months(points, period))
     else:
@@ -80,57 +66,14 @@ def build(points: Sequence[Point], region_name: str, period: Period, book: Ruleb
         "confidence": confidence,
         "may_act_alone": alone,
         "basis": {
-            "sections": [documents, _completeness(present, period), _rejected(points, period), origins]
+            "sections": [
+                documents,
+                water_basis.completeness(points, present, period),
+                water_basis.rejected(points, period),
+                origins,
+            ]
         },
     }
-
-
-def judged(points: Sequence[Point], period: Period) -> list[Judged]:
-    """Return every section with its class over a period."""
-    if period.span == DAY:
-        rows = {
-            one.point_id: one
-            for one in evaluation.stored("water_station_day", period.first, period.last, points=points)
-        }
-        return [_from(point, rows.get(point.pk), "hours") for point in points]
-    if len(period.months) == 1:
-        rows = {
-            one.point_id: one
-            for one in evaluation.stored("water_month", period.first, period.last, points=points)
-        }
-        return [_from(point, rows.get(point.pk), "days") for point in points]
-    days: dict[int, list[dict[str, float]]] = {}
-    for one in evaluation.stored("water_station_day", period.first, period.last, points=points):
-        days.setdefault(one.point_id, []).append(one.values["used"])
-    return [
-        _from(
-            point,
-            evaluation.section_over(point, period.first, days[point.pk]) if point.pk in days else None,
-            "days",
-        )
-        for point in points
-    ]
-
-
-def _from(point: Point, row: Any, counted: str) -> Judged:
-    if row is None:
-        return Judged(point, "", point.attributes.get("target_class", ""), None, (), "", {}, (), (), {})
-    return Judged(
-        point,
-        row.water_class,
-        row.target,
-        row.reached,
-        tuple(row.result.get("decided_by", ())),
-        row.main_items,
-        row.values["used"],
-        tuple(row.result.get("items", ())),
-        tuple(row.result.get("not_measured", ())),
-        row.values.get(counted, {}),
-    )
-
-
-def _rule_rows(book: Rulebook, on: date) -> list[Row]:
-    return [*book.rows("surface_water_limits", on), *book.rows("water_rating", on)]
 
 
 def _share(shares: Counter[str], names: Sequence[str]) -> Decimal | None:
@@ -169,7 +112,14 @@ def _summary(
     ]
     now, before = _share(shares, GOOD), _share(base, GOOD)
     against = ("前一日", "the day before") if single else ("上年同期", "the same period of last year")
-    if now is not None and before is not None:
+    if now is not None and before is not None and not enough_in_common(count, sum(base.values())):
+        lines.append(
+            text(
+                f"{against[0]}评价断面 {sum(base.values())} 个，本期 {count} 个：一方不足另一方的四分之三，不作比较。",
+                f"{against[1].capitalize()}: {sum(base.values())} sections judged, now {count}: fewer than three quarters of the other, not compared.",
+            )
+        )
+    elif now is not None and before is not None:
         lines.append(
             text(
                 f"{against[0]}Ⅰ–Ⅲ类占 {before}%（{sum(base.values())} 个断面），变化 {now - before:+} 个百分点。",
@@ -192,24 +142,56 @@ def _summary(
         rating = one["rating"]
         lines.append(
             text(
-                f"{_river(one['name'])['zh']}水质{rating.rating}。",
-                f"{_river(one['name'])['en']}: {english(rating.rating)}.",
+                f"{_river(one['key'])['zh']}水质{rating.rating}。",
+                f"{_river(one['key'])['en']}: {english(rating.rating)}.",
             )
         )
-    lines.append(
-        text(
-            "自动站只测 21 项中的少数项目，类别仅依据所测项目，不等于全项目类别。",
-            "Stations measure a few of the 21 items: a class here rests on those alone and is not the class of all items.",
+    left_out = [one for one in present if one.reasons]
+    if left_out:
+        lines.append(
+            text(
+                f"另有 {len(left_out)} 个断面数据不足，本期不评价：{'、'.join(one.point.name for one in left_out)}。",
+                f"Not judged for want of data: {', '.join(one.point.name for one in left_out)}.",
+            )
         )
-    )
+    if any(one.not_measured for one in present):
+        lines.append(
+            text(
+                "部分断面只测了 21 项中的部分项目，类别仅依据所测项目，不等于全项目类别。",
+                "Some sections were measured on a part of the 21 items only: their class rests on those and is not the class of all items.",
+            )
+        )
     return lines
 
 
-def _river(name: str) -> dict[str, str]:
-    return text("全部断面", "All sections") if name in ("All sections", "全部断面", "") else text(name, name)
+def _river(key: str) -> dict[str, str]:
+    return text(key, key) if key else text("未登记河流的断面", "Sections of no registered river")
 
 
-def _sections(present: Sequence[Judged], base: Sequence[Judged], single: bool) -> dict[str, Any]:
+def _not_judged(present: Sequence[Judged]) -> dict[str, Any]:
+    return section(
+        text("数据不足未评价的断面", "Sections not judged for want of data"),
+        table=table(
+            [
+                column("断面", "Section"),
+                column("有结果的月", "Months with results"),
+                column("原因", "Reason"),
+            ],
+            [
+                [
+                    one.point.name,
+                    listed(f"{month:%Y-%m}" for month in one.months),
+                    text("；".join(why.zh for why in one.reasons), "; ".join(why.en for why in one.reasons)),
+                ]
+                for one in present
+                if one.reasons
+            ],
+        ),
+    )
+
+
+def _sections(present: Sequence[Judged], base: Sequence[Judged], period: Period) -> dict[str, Any]:
+    single, several = period.span == DAY, len(period.months) > 1
     earlier = {one.point.pk: one for one in base}
     lines = []
     for one in present:
@@ -229,10 +211,17 @@ def _sections(present: Sequence[Judged], base: Sequence[Judged], single: bool) -
                 listed(one.main.split(",")),
                 class_name(before.cls) if before.cls else None,
                 f"{len(one.items)}/21",
+                *([f"{len(one.months)}/{len(period.months)}"] if several else []),
             ]
         )
     return section(
         text("断面评价", "Sections"),
+        note=text(
+            "类别按各月均值的算术平均值评定（pH 按氢离子活度平均）；月数为有结果的月/应有月。",
+            "The class is that of the arithmetic mean of the months (pH by activity); months: with results of those due.",
+        )
+        if several
+        else None,
         table=table(
             [
                 column("断面", "Section"),
@@ -244,6 +233,7 @@ def _sections(present: Sequence[Judged], base: Sequence[Judged], single: bool) -
                 column("主要污染指标", "Main items"),
                 column("前一日" if single else "上年同期", "Day before" if single else "Last year"),
                 column("评价项目", "Items"),
+                *([column("月数", "Months")] if several else []),
             ],
             lines,
         ),
@@ -313,12 +303,15 @@ def _months(points: Sequence[Point], period: Period) -> dict[str, Any]:
     )
 
 
-def _rivers(rivers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _rivers(rivers: Sequence[dict[str, Any]], present: Sequence[Judged]) -> dict[str, Any]:
+    lakes = [one.point.name for one in present if one.cls and evaluation.is_lake(one.point)]
     return section(
         text("河流评价", "Rivers"),
         note=text(
-            "断面少于 5 个的河流按各项目均值评价。",
-            "Rivers of fewer than 5 sections are rated by the means of the items.",
+            "断面少于 5 个的河流按各项目均值评价。"
+            + (f"湖库点位不参加河流评价：{'、'.join(lakes)}。" if lakes else ""),
+            "Rivers of fewer than 5 sections are rated by the means of the items."
+            + (f" Lakes and reservoirs are no part of a river: {', '.join(lakes)}." if lakes else ""),
         ),
         table=table(
             [
@@ -331,7 +324,7 @@ def _rivers(rivers: Sequence[dict[str, Any]]) -> dict[str, Any]:
             ],
             [
                 [
-                    _river(one["name"]),
+                    _river(one["key"]),
                     one["rating"].sections,
                     text(one["rating"].rating, english(one["rating"].rating)),
                     number(one["rating"].share_good),
@@ -390,46 +383,3 @@ def _plain(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _completeness(present: Sequence[Judged], period: Period) -> dict[str, Any]:
-    single = period.span == DAY
-    due = 24 if single else period.days
-    lines = [
-        [
-            one.point.name,
-            listed(f"{item} {count}/{due}" for item, count in sorted(one.counts.items())),
-            listed(one.not_measured),
-        ]
-        for one in present
-    ]
-    return section(
-        text("数据完整性", "Completeness"),
-        note=text("有效小时数/应有小时数。", "Valid hours of those due.")
-        if single
-        else text("有效日数/应有日数。", "Valid days of those due."),
-        table=table(
-            [
-                column("断面", "Section"),
-                column("项目", "Items"),
-                column("21 项中未测", "Of the 21 not measured"),
-            ],
-            lines,
-        ),
-    )
-
-
-def _rejected(points: Sequence[Point], period: Period) -> dict[str, Any]:
-    names = {point.pk: point.name for point in points}
-    counts: Counter[tuple[int, str, str, str]] = Counter()
-    rows = evaluation.stored("water_station_day", period.first, period.last, points=points)
-    for point, values in rows.filter(values__has_key="rejected").values_list("point_id", "values"):
-        for item, given in values["rejected"].items():
-            zh, en = given["zh"].split(": ", 1)[-1], given["en"].split(": ", 1)[-1]
-            counts[point, item, zh, en] += 1
-    return basis.rejected(
-        [
-            [names[point], item, text(f"{count} 天", f"{count} days"), text(zh, en)]
-            for (point, item, zh, en), count in sorted(counts.items(), key=lambda pair: -pair[1])
-        ]
-    )

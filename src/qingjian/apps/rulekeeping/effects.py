@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from django.utils.functional import Promise
 
@@ -55,8 +56,8 @@ class Effect:
 
     name: str
     title: Promise | str
-    look_ahead: Callable[[Rulebook, Rulebook], Sequence[Outlook]]
-    """(present rules, rules as proposed) → what would change; nothing is stored."""
+    look_ahead: Callable[[Rulebook, Rulebook, Any], Sequence[Outlook]]
+    """(present rules, rules as proposed, reader) → what would change of that which the reader may see; nothing is stored."""
     outcomes: Callable[[RuleProposal], Sequence[Outcome]] = field(default=lambda _change: ())
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.accounts.rules import today
-from qingjian.apps.rulekeeping import effects, queries, services
+from qingjian.apps.rulekeeping import effects, queries, rules, services
 from qingjian.apps.rulekeeping.forms import RowForm, RowsFileForm, RuleDecisionForm, column_title
 from qingjian.apps.rulekeeping.models import RuleProposal
 from qingjian.rulebook import Row
@@ -78,7 +78,7 @@ def limits(request: HttpRequest) -> HttpResponse:
         "on": on,
         "page": page,
         "keep": keep.urlencode(),
-        "may_propose": account_rules.may(request.user, Capability.CONFIRM_RULES),
+        "may_propose": rules.reach(request.user).table(table),
         "waiting": queries.waiting(),
         "local": sum(row.override for row in rows),
     }
@@ -149,6 +149,8 @@ def propose(request: HttpRequest) -> HttpResponse:
                     row_form.add_error(one.column if one.column in row_form.fields else None, one.message)
         except ValidationError as error:
             form.add_error(None, error)
+        except PermissionDenied as error:
+            form.add_error(None, str(error))
         else:
             messages.success(request, _("Proposed. It holds as soon as a second person has approved it."))
             return redirect("limit-change", change.pk)
@@ -175,6 +177,9 @@ def take_back(request: HttpRequest) -> HttpResponse:
         change = services.propose(
             request.user, table, "", request.POST.get("reason", ""), taken_back=[row_id]
         )
+    except PermissionDenied as error:
+        messages.error(request, str(error))
+        return redirect("limits")
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("limits")
@@ -251,7 +256,6 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         for cell in one["cells"]:
             cell["title"] = column_title(cell["name"])
     proposed = row.state == RuleProposal.State.PROPOSED
-    able = account_rules.may(request.user, Capability.CONFIRM_RULES)
     context = {
         "title": _("Change of rules %(number)s") % {"number": row.pk},
         "change": row,
@@ -260,7 +264,8 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         "compared": compared[:MOST_LINES],
         "more": max(0, len(compared) - MOST_LINES),
         "proposed": proposed,
-        "may_decide": proposed and able and request.user.pk != row.author_id,
+        "may_look_ahead": proposed and account_rules.may(request.user, Capability.CONFIRM_RULES),
+        "may_decide": proposed and rules.may_decide(request.user, row),
         "may_withdraw": proposed and request.user.pk == row.author_id,
         "form": RuleDecisionForm(),
         "outcomes": [one for effect in effects.effects() for one in effect.outcomes(row)]
@@ -271,12 +276,18 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def look_ahead(request: HttpRequest, pk: int) -> HttpResponse:
-    """What the change would do to results; computed when the page asks, nothing is stored."""
+    """What the change would do to results; computed when the page asks, nothing is stored.
+
+    It works a month out, so only those ask who keep rules, and each reads what lies within the own reach.
+    """
+    account_rules.require(request.user, Capability.CONFIRM_RULES)
     row = _change(request, pk)
     if row.state != RuleProposal.State.PROPOSED:
         raise Http404
     present, following = queries.rulebook(), queries.proposed(row)
-    outlooks = [one for effect in effects.effects() for one in effect.look_ahead(present, following)]
+    outlooks = [
+        one for effect in effects.effects() for one in effect.look_ahead(present, following, request.user)
+    ]
     template_name = (
         "rulekeeping/outlook.html" if request.headers.get("HX-Request") else "rulekeeping/outlook_page.html"
     )

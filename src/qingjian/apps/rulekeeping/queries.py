@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.rulekeeping import protocol
 from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RuleProposal
 from qingjian.contracts.clock import CHINA
 from qingjian.rulebook import Confirmation, Row, Rulebook, packaged
@@ -45,13 +46,28 @@ MORE_COLUMNS = {
 
 def rulebook() -> Rulebook:
     """Return the packaged rows with this office's own, and its confirmations of what still is what was seen."""
-    local = tuple(LocalRow.objects.filter(withdrawn_at=None).values_list("pk", flat=True).order_by("pk"))
+    rows = LocalRow.objects.filter(withdrawn_at=None).exclude(table=protocol.TABLE)
+    local = tuple(rows.values_list("pk", flat=True).order_by("pk"))
     stamps = tuple(
         RuleConfirmation.objects.values_list(
             "row_id", "row_digest", "document", "author__name", "at"
         ).order_by("id")
     )
     return _with(str(settings.DATABASES["default"]["NAME"]), local, stamps)
+
+
+def rulebook_at(moment: datetime) -> Rulebook:
+    """Return the rulebook as it was at a moment: own rows and confirmations of that time.
+
+    Packaged rows are those of the present release; where a release changed them, the version tells.
+    """
+    rows = LocalRow.objects.filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=moment), at__lte=moment)
+    stamps = RuleConfirmation.objects.filter(at__lte=moment).order_by("id")
+    return _with(
+        str(settings.DATABASES["default"]["NAME"]),
+        tuple(rows.values_list("pk", flat=True).order_by("pk")),
+        tuple(stamps.values_list("row_id", "row_digest", "document", "author__name", "at")),
+    )
 
 
 def local_rows() -> dict[str, LocalRow]:
@@ -87,11 +103,18 @@ def _with(_database: str, local: tuple[int, ...], stamps: tuple[tuple, ...]) -> 
 
 def proposed(change: RuleProposal) -> Rulebook:
     """Return the rulebook as it would be with a change."""
+    return with_changes(
+        change.taken_back, [Row.from_values(change.table, values, override=True) for values in change.rows]
+    )
+
+
+def with_changes(taken_back: Sequence[str], rows: Sequence[Row]) -> Rulebook:
+    """Return the rulebook without some own rows, where what was packaged under their keys holds again, and with others."""
     book = rulebook()
-    gone = [row_id for row_id in change.taken_back if any(row.id == row_id for row in book.local_rows())]
+    gone = [row_id for row_id in taken_back if any(row.id == row_id for row in book.local_rows())]
     original = [_packaged_row(row_id) for row_id in gone]
     book = book.without_rows(gone).with_rows([row for row in original if row is not None])
-    return book.with_rows(Row.from_values(change.table, values, override=True) for values in change.rows)
+    return book.with_rows(rows)
 
 
 def _packaged_row(row_id: str) -> Row | None:
@@ -106,12 +129,31 @@ def table_titles(english: bool) -> dict[str, str]:
     return {name: table.title_en if english else table.title_zh for name, table in TABLES.items()}
 
 
-def find(table: str, confidence: str, text: str, state: str) -> list[Row]:
-    """Return rows by table, confidence, free text and state (open: not V and not confirmed; confirmed; local; all)."""
+def row(row_id: str) -> Row:
+    """Return a row of the rulebook or an unconfirmed fact of HJ 212; KeyError."""
+    return protocol.row(row_id) if row_id.startswith(f"{protocol.TABLE}-") else rulebook().row(row_id)
+
+
+def facts_switched_off() -> frozenset[str]:
+    """Return what this office switches off of HJ 212, as `hj212.profiles.switched_off` takes it."""
+    return protocol.off()
+
+
+def find(table: str, confidence: str, text: str, state: str, group: str = "") -> list[Row]:
+    """Return rows by table, confidence, free text, state and, for facts of HJ 212, group.
+
+    States: open (not V and not confirmed), confirmed, local (own rules), off (facts that are switched off), all.
+    """
     book = rulebook()
     rows: list[Row] = []
-    for name in [table] if table in TABLES else book.tables():
-        for row in book.rows(name):
+    off = protocol.off_ids() if state == "off" else frozenset()
+    for name in [table] if table in TABLES else [*book.tables(), protocol.TABLE]:
+        of_table = book.rows(name)
+        if name == protocol.TABLE:
+            of_table = protocol.matching(protocol.rows(), group) if group else protocol.rows()
+        for row in of_table:
+            if state == "off" and row.values.get("fact") not in off:
+                continue
             if confidence and row.confidence.value != confidence:
                 continue
             if state == "open" and (row.confidence.value == "V" or row.confirmed):

@@ -19,13 +19,14 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.records import services as records
-from qingjian.apps.rulekeeping import queries, recorded
+from qingjian.apps.rulekeeping import places, protocol, queries, recorded, rules
 from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RuleProposal
 from qingjian.contracts.current import now
+from qingjian.hj212.profiles import unknown_selectors
 from qingjian.quality.rules import RuleTextError, check_text
 from qingjian.rulebook import Row, RowError, load_csv
 from qingjian.rulebook.tables import TABLES
-from qingjian.standards import ecology_tree
+from qingjian.standards import ecology_tree, proposals
 
 SHORTEST_DOCUMENT = 4
 rulebook_changed = Signal()
@@ -40,9 +41,10 @@ def confirm(author: Any, row_id: str, digest: str, document: str) -> RuleConfirm
     """Record that a person compared a row with its document; the digest is of the content that was on the screen."""
     account_rules.require(author, Capability.CONFIRM_RULES)
     try:
-        row = queries.rulebook().row(row_id)
+        row = queries.row(row_id)
     except KeyError as error:
         raise ValidationError(_("There is no such rule.")) from error
+    rules.require(author, row.table, [row.values])
     if row.digest != digest:
         raise ValidationError(_("The rule has changed since you opened the page. Look at it again."))
     if len(document.strip()) < SHORTEST_DOCUMENT:
@@ -106,9 +108,26 @@ def checked(table: str, text: str) -> list[Row]:
             for name in ("source", "effective_from")
             if not row.values.get(name, "").strip()
         ]
+        problems += [
+            RowProblem(place, column, text.en if english else text.zh)
+            for column, text in proposals.problems_of(row)
+        ]
+    problems += _nowhere(table, rows)
     if problems:
         raise RowsRefusedError(problems)
     return list(rows)
+
+
+def _nowhere(table: str, rows: Sequence[Row]) -> list[RowProblem]:
+    """Rows that name a region or outlet nobody has registered: they would silently bind nothing."""
+    column = places.column_of(table)
+    if column is None:
+        return []
+    return [
+        RowProblem(line, column, _("Nothing is registered under this code."))
+        for line, row in enumerate(rows, start=2)
+        if row.values.get(column, "").strip() and places.region_of(table, row.values) is None
+    ]
 
 
 def as_csv(table: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -134,8 +153,6 @@ def propose(
 ) -> RuleProposal:
     """Store proposed rows of a table from CSV text, and local rows to take back; nothing changes before approval."""
     account_rules.require(author, Capability.CONFIRM_RULES)
-    if account_rules.is_own_organisation_only(author):
-        raise PermissionDenied
     if not reason.strip():
         raise ValidationError(_("Give a reason: it stays in the history."))
     if table not in queries.LIMIT_TABLES:
@@ -157,9 +174,11 @@ def propose(
         if held is not None:
             before[row.id] = dict(held.values)
         kept.append(dict(row.values))
+    rules.require(author, table, [*kept, *before.values()])
     if not kept and not taken_back:
         raise ValidationError(_("Nothing would change."))
     _refuse_broken_tree(table, kept, taken_back)
+    _refuse_broken_ladder(table, kept, taken_back)
     with transaction.atomic():
         change = RuleProposal.objects.create(
             table=table,
@@ -195,6 +214,30 @@ def _refuse_broken_tree(table: str, rows: Sequence[Mapping[str, str]], taken_bac
         raise ValidationError(list(problems))
 
 
+def _refuse_broken_ladder(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
+    """Refuse rows after which an item would not have one limit for each class: no class could be told from them."""
+    if table not in proposals.LADDERS:
+        return
+    own = [Row.from_values(table, values, override=True) for values in rows]
+    book = queries.rulebook()
+    gone = [book.row(row_id) for row_id in taken_back]
+    after = queries.with_changes(taken_back, own)
+    english = (get_language() or "").startswith("en")
+    problems = proposals.ladder_problems(
+        after,
+        [
+            *own,
+            *(
+                row
+                for row in gone
+                if after.rows(table, standard=row.standard, pollutant_cn=row["pollutant_cn"])
+            ),
+        ],
+    )
+    if problems:
+        raise ValidationError([one.en if english else one.zh for one in problems])
+
+
 def approve(
     author: Any, change: RuleProposal, version: int, document: str, comment: str = ""
 ) -> RuleProposal:
@@ -202,7 +245,7 @@ def approve(
 
     The rows count as confirmed by that person. What they touch in the past is evaluated again by the regular job.
     """
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    rules.require(author, change.table, rules.touched(change))
     if author.pk == change.author_id:
         raise PermissionDenied(_("Somebody else than the author decides."))
     if len(document.strip()) < SHORTEST_DOCUMENT:
@@ -241,7 +284,7 @@ def _refuse_if_moved(change: RuleProposal, held: Mapping[str, Mapping[str, str]]
 
 def reject(author: Any, change: RuleProposal, version: int, comment: str) -> RuleProposal:
     """Refuse a change with a reason."""
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    rules.require(author, change.table, rules.touched(change))
     if author.pk == change.author_id:
         raise PermissionDenied(_("Somebody else than the author decides."))
     if not comment.strip():
@@ -278,7 +321,7 @@ def enter_local(author: Any, table: str, text: str, document: str) -> Entered:
 
     A row for the key of an earlier one takes its place; a packaged row of the same key is replaced.
     """
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    account_rules.require_everywhere(author, Capability.CONFIRM_RULES)
     if table not in TABLES:
         raise ValidationError(_("Choose a table."))
     _refuse_limits(table)
@@ -298,7 +341,9 @@ def enter_local(author: Any, table: str, text: str, document: str) -> Entered:
 
 
 def _refuse_limits(table: str) -> None:
-    """Limits decide about others: they need a second person."""
+    """Limits decide about others: they need a second person. Facts of HJ 212 have their switches."""
+    if table == protocol.TABLE:
+        raise ValidationError(_("Rows of this table are not kept on this page."))
     if table in queries.LIMIT_TABLES:
         raise ValidationError(
             _("Rows of this table need a second person: propose them on the page “Limits”.")
@@ -334,7 +379,7 @@ def _unreadable(rows: Sequence[Row]) -> tuple[RowError, ...]:
 
 def withdraw_local(author: Any, row_id: str) -> None:
     """Take an own row out of force; what was packaged under its key holds again."""
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    account_rules.require_everywhere(author, Capability.CONFIRM_RULES)
     _refuse_limits(row_id.rsplit("-", 1)[0])
     with transaction.atomic():
         if not _withdraw(author, row_id):
@@ -351,3 +396,37 @@ def _withdraw(author: Any, row_id: str) -> int:
         row.save(update_fields=("withdrawn_at", "withdrawn_by"))
         records.commit("rule.local.withdrawn", row.pk, recorded.local_rule_withdrawn(row))
     return len(in_force)
+
+
+# -- unconfirmed facts of HJ 212 ----------------------------------------------------------------------------------------
+
+
+def switch_off(author: Any, selector: str, reason: str) -> LocalRow:
+    """Take a fact of HJ 212, or the unconfirmed ones of a group, out of use on the whole node."""
+    _may_switch(author, selector)
+    if len(reason.strip()) < SHORTEST_DOCUMENT:
+        raise ValidationError(_("Say why, or name the document you compared with."))
+    row = protocol.row_of(selector)
+    with transaction.atomic():
+        if LocalRow.objects.filter(row_id=row.id, withdrawn_at=None).exists():
+            raise ValidationError(_("This is switched off already."))
+        _entered(author, row, reason.strip(), None)
+        _announce()
+    return LocalRow.objects.get(row_id=row.id, withdrawn_at=None)
+
+
+def switch_on(author: Any, selector: str) -> None:
+    """Use a fact, or a group, again."""
+    _may_switch(author, selector)
+    with transaction.atomic():
+        row_id = protocol.row_of(selector).id
+        if not _withdraw(author, row_id):
+            raise ValidationError(_("This is not switched off."))
+        accounts.record(author, "rule:local:withdrawn", row_id)
+        _announce()
+
+
+def _may_switch(author: Any, selector: str) -> None:
+    rules.require(author, protocol.TABLE, [])
+    if unknown_selectors([selector]):
+        raise ValidationError(_("There is no such rule."))

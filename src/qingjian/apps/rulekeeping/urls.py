@@ -5,6 +5,7 @@ from qingjian.apps.rulekeeping import limit_views, views
 urlpatterns = [
     path("rules/", views.rules, name="rules-to-confirm"),
     path("rules/confirm/", views.confirm, name="rule-confirm"),
+    path("rules/switch/", views.switch, name="rule-switch"),
     path("rules/own/", views.enter, name="rules-enter"),
     path("rules/own/withdraw/", views.withdraw, name="rule-withdraw"),
     path("rules/own/<slug:table>.csv", views.template, name="rules-template"),

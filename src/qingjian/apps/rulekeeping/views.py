@@ -15,9 +15,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.rulekeeping import queries, services
+from qingjian.apps.rulekeeping import protocol, queries, services
+from qingjian.apps.rulekeeping import rules as keeping
 from qingjian.rulebook import RowError
 from qingjian.rulebook.tables import TABLES
 from qingjian.ui.listing import workbook_response
@@ -25,13 +24,27 @@ from qingjian.ui.returning import own_address
 
 PAGE_SIZE = 25
 LARGEST_FILE = 2 << 20
-SHOWN_ELSEWHERE = {"standard", "edition", "effective_from", "effective_to", "source", "confidence", "basis"}
+SHOWN_ELSEWHERE = {
+    "fact",
+    "feature",
+    "standard",
+    "edition",
+    "effective_from",
+    "effective_to",
+    "source",
+    "confidence",
+    "basis",
+}
 
 
 def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpResponse:
     state = request.GET.get("state", "open")
     rows = queries.find(
-        request.GET.get("table", ""), request.GET.get("confidence", ""), request.GET.get("q", ""), state
+        request.GET.get("table", ""),
+        request.GET.get("confidence", ""),
+        request.GET.get("q", ""),
+        state,
+        request.GET.get("group", ""),
     )
     titles = queries.table_titles((get_language() or "").startswith("en"))
     if request.GET.get("export") == "xlsx":
@@ -61,8 +74,10 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
         return workbook_response("rules", heads, lines)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     local = queries.local_rows()
+    switched, off = protocol.switched(), protocol.off_ids()
     keep = request.GET.copy()
     keep.pop("page", None)
+    held = keeping.reach(request.user)
     context = {
         "title": _("Rules to confirm"),
         "rows": [
@@ -72,16 +87,27 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
                 "content": _content(row),
                 "local": local.get(row.id) if row.override else None,
                 "mark": row.confidence.value,
+                "may_confirm": held.row(row.table, row.values),
+                "fact": row.values.get("fact", "") if row.table == protocol.TABLE else "",
+                "off": row.values.get("fact") in off,
+                "feature": row.values.get("feature", ""),
+                "switched": switched.get(row.values.get("fact", "")),
             }
             for row in page
         ],
         "page": page,
         "keep": keep.urlencode(),
         "tables": sorted(titles.items(), key=lambda pair: pair[1]),
+        "own_tables": [
+            pair
+            for pair in sorted(titles.items(), key=lambda pair: pair[1])
+            if pair[0] not in (*queries.LIMIT_TABLES, protocol.TABLE)
+        ],
+        "protocol_table": protocol.TABLE,
+        "groups": protocol.groups() if request.GET.get("table") == protocol.TABLE else [],
         "state": state,
-        "may_confirm": account_rules.may(request.user, Capability.CONFIRM_RULES),
+        "may_enter": held.everywhere,
         "line_errors": line_errors,
-        "limit_tables": queries.LIMIT_TABLES,
     }
     return render(request, "rulekeeping/rules.html", context, status=400 if line_errors else 200)
 
@@ -101,7 +127,26 @@ def confirm(request: HttpRequest) -> HttpResponse:
             request.POST.get("digest", ""),
             request.POST.get("document", ""),
         )
-        messages.success(request, _("Confirmed. From now on the rule may act alone."))
+        fact = request.POST.get("row", "").startswith(f"{protocol.TABLE}-")
+        messages.success(
+            request, _("Confirmed.") if fact else _("Confirmed. From now on the rule may act alone.")
+        )
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return _back(request)
+
+
+@require_POST
+def switch(request: HttpRequest) -> HttpResponse:
+    """Switch an unconfirmed fact of HJ 212, or a group of them, off or on."""
+    selector = request.POST.get("fact", "")
+    try:
+        if request.POST.get("to") == "on":
+            services.switch_on(request.user, selector)
+            messages.success(request, _("Switched on. Gateway and pipeline use it from now on."))
+        else:
+            services.switch_off(request.user, selector, request.POST.get("reason", ""))
+            messages.success(request, _("Switched off. Gateway and pipeline leave it out from now on."))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return _back(request)

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.conf import settings
 
-from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import stores
 from qingjian.contracts.clock import CHINA
-from qingjian.desk.ledger import opening, sealing
-from qingjian.desk.ledger.frames import StoredFrames
+from qingjian.desk.ledger import opening, owners, sealing
+from qingjian.desk.ledger.frames import ONE, StoredFrames
+from qingjian.journal.frame import EPOCH
 from qingjian.ledger.errors import LedgerError
 from qingjian.notary.provenance import Provenance, Tracer, trace_series_day
 from qingjian.notary.sealing import seal_of
@@ -26,7 +26,7 @@ def frame_chain(user: Any, journal: str, sequence: int) -> tuple[bool, Provenanc
     with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames:
         in_lake, in_journal = frames.kept(journal, sequence)
         newest = in_lake or in_journal
-        if newest is None or not network.devices_visible_to(user).filter(mn=newest.mn).exists():
+        if newest is None or not owners.may_see(user, newest, EPOCH + newest.received_us * ONE):
             return False, None
         whole = frames.batch_around(newest, (in_journal or newest).batch)
         if not whole or not opening.exists():
@@ -52,4 +52,6 @@ def value_chain(series: Series, statistic: str, start: datetime) -> Provenance |
             sealing.canonical_now(seal, (series.pk, statistic), sealing.names()) if seal is not None else None
         )
         name = f"{series.code}/{statistic}"
-        return trace_series_day(notary, day, name, canonical or b"", opening.witness_keys())
+        revisions = stores.lake().observation_history(series.pk, statistic, start).column("known_at")
+        newest = max(revisions.to_pylist(), default=None)
+        return trace_series_day(notary, day, name, canonical or b"", opening.witness_keys(), newest)

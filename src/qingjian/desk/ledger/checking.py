@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -16,28 +16,27 @@ from qingjian.apps.records import services
 from qingjian.apps.records.models import LedgerCheck
 from qingjian.contracts.current import now
 from qingjian.desk.ledger import opening
+from qingjian.desk.ledger.received import ENTERING, ReceivedFrames
 from qingjian.desk.ledger.sealing import SealedDays
-from qingjian.journal import JournalReader, journals
+from qingjian.journal import Continuation, JournalReader, continuations, journals
 from qingjian.journal.frame import EPOCH, Batch
 from qingjian.ledger.checkpoint import open_checkpoint
 from qingjian.ledger.entries import Frames, encode_entry
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.tiles import TileNodes
 from qingjian.ledger.tree import root
-from qingjian.notary.contents import batch_of
+from qingjian.notary import attendance, configured
+from qingjian.notary.contents import batch_entry, batch_of, newest_entered
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT
 from qingjian.notary.fsck import ShardReport, fsck
 from qingjian.notary.notary import Notary
-from qingjian.notary.subjects import frames_subject
 
 LOOK_BACK = timedelta(hours=26)
 """Frame batches closed since then are hashed again; a little more than the day between two looks."""
 MOST_PROBLEMS = 50
 OVERDUE = timedelta(hours=36)
 SILENT = timedelta(minutes=2)
-ENTERING = timedelta(minutes=10)
-"""A closed batch must have reached the ledger's queue by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +78,25 @@ def keep(found: Findings) -> LedgerCheck:
 def examine(*, everything: bool = False) -> Findings:
     """Check tiles, records behind leaves, records as they are now, frame batches, and sealed days.
 
-    The nightly look takes the newest log, the batches of the last day, the newest sealed days and a thirtieth of the
-    older ones; `everything` takes all there is.
+    The nightly look takes the newest log and a thirtieth of the older ones, the batches of the last day and some of all
+    older ones in turn, the newest sealed days and a thirtieth of the older ones; `everything` takes all there is.
     """
     published = _published()  # before opening, which puts a damaged head right again
     try:
         with opening.opened() as notary:
-            reports = fsck(notary, [records.Records()], newest_only=not everything)
-            batches, days = _Batches(), SealedDays(notary)
+            reports = fsck(notary, [records.Records()], turn=None if everything else now().toordinal())
+            batches, days, received = _Batches(), SealedDays(notary), ReceivedFrames(notary)
             most = None if everything else MOST_PROBLEMS
             problems = [
                 *_heads(notary, published),
                 *(problem for report in reports for problem in report.problems),
                 *islice(records.differences(), most),
                 *islice(batches.problems(notary, None if everything else LOOK_BACK), most),
+                *islice(received.problems(everything=everything), most),
                 *islice(days.problems(every_day=everything), most),
             ]
-            return Findings(reports, batches.count, days.count, problems, notary.frozen or "")
+            looked_at = batches.count + received.count
+            return Findings(reports, looked_at, days.count, problems, notary.frozen or "")
     except (NotaryError, LedgerError, OSError) as error:
         return Findings([], 0, 0, [str(error)], "")
 
@@ -145,29 +146,50 @@ class _Batches:
 
     def _journal(self, notary: Notary, reader: JournalReader, look_back: timedelta | None) -> Iterator[str]:
         since = EPOCH if look_back is None else now() - look_back
+        continued = {one.continues_at: one for one in continuations(reader.folder)}
         last: Batch | None = None
         while batches := reader.batches(last.number if last else 0):
             for batch in batches:
-                if last is not None and batch.number != last.number + 1:
+                restored = continued.get(batch.number)
+                ends = restored.readable_up_to if restored is not None else 0
+                if last is not None and batch.number != last.number + 1 and last.last != ends:
                     yield f"{reader.name}：批次 {last.number} 之后缺失 / batches are missing after this one"
                 last = batch
                 if EPOCH + timedelta(microseconds=batch.closed_us) >= since:
                     self.count += 1
                     yield from _batch(notary, reader, batch)
-        newest = notary.state.newest_subject(f"frames/{reader.name}/")
-        if newest and last is not None and int(newest.rpartition("/")[2]) > last.first:
+        newest, _ = newest_entered(notary, reader.name)
+        lost = max((one.known_up_to for one in continued.values()), default=0)
+        if last is not None and newest > max(last.first, lost):
             yield f"{reader.name}：末尾的批次缺失 / the last batches that were entered are missing"
+        if look_back is None:
+            yield from _lost(reader.name, list(continued.values()))
+        elif settings.DATA_FOLDER.restored.exists():
+            yield from _lost(reader.name, list(continued.values())[-1:])
+
+
+def _lost(name: str, continued: Sequence[Continuation]) -> Iterator[str]:
+    """Name, at the first check after a restore and whenever all is checked, the frames that came after the backup."""
+    for one in continued:
+        if one.known_up_to > one.readable_up_to:
+            first, last = one.readable_up_to + 1, one.known_up_to
+            yield f"{name} {first}–{last}：备份之后收到，恢复后没有 / received after the backup was made, not restored"
 
 
 def _batch(notary: Notary, reader: JournalReader, batch: Batch) -> Iterator[str]:
     where = f"{reader.name} {batch.first}–{batch.last}"
-    entered = notary.state.queued(frames_subject(reader.name, batch.first))
+    count = batch.last - batch.first + 1
+    rows = [one for one in reader.read(batch.first - 1, count) if one.sequence <= batch.last]
+    if len(rows) != count:
+        yield f"{where}：日志缺 {count - len(rows)} 帧 / frames of the batch are missing in the journal"
+        return
+    entered = batch_entry(notary, reader.name, batch.first, batch.last)
     if entered is None:
         if now() - (EPOCH + timedelta(microseconds=batch.closed_us)) > ENTERING:
             yield f"{where}：批次没有入账 / the batch is not in the ledger"
         return
     try:
-        stored = batch_of(reader.read(batch.first - 1, batch.last - batch.first + 1))
+        stored = batch_of(rows)
         same = entered == encode_entry(Frames(stored.journal, stored.first, stored.last, stored.root))
     except LedgerError:
         same = False
@@ -185,6 +207,8 @@ class State:
     overdue: bool
     unchecked: bool
     """Restored from a backup, and not compared with the ledger since."""
+    warnings: tuple[str, ...] = ()
+    """A witness that does not cosign, a head that is not published, frames that were damaged before they were entered."""
 
 
 def state() -> State | None:
@@ -197,8 +221,10 @@ def state() -> State | None:
     problems = tuple(last.problems) if last else ()
     overdue = last is not None and now() - last.at > OVERDUE
     unchecked = settings.DATA_FOLDER.restored.exists()
-    level = 2 if frozen or problems or unchecked else 1 if overdue else 0
-    return State(level, frozen, problems, overdue, unchecked)
+    names = configured.witness_names(settings.CONFIGURATION.ledger_witnesses)
+    warnings = tuple(attendance.warnings(status, names, now()))
+    level = 2 if frozen or problems or unchecked else 1 if overdue or warnings else 0
+    return State(level, frozen, problems, overdue, unchecked, warnings)
 
 
 def notary_status() -> dict[str, Any]:

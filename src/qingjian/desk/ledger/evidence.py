@@ -36,6 +36,7 @@ from qingjian.notary.bundle import (
     build_bundle,
 )
 from qingjian.notary.notary import Notary
+from qingjian.notary.reading import awaits_publication
 from qingjian.notary.sealing import prove_series_day, seal_of
 
 LONGEST = {
@@ -179,7 +180,8 @@ def _sealed(notary: Notary, request: Wanted) -> tuple[list[SeriesDayEvidence], i
         if not _begins(request.statistic, day):
             continue
         seal = seal_of(notary, day)
-        entered = seal is not None and not seal.lost and notary.state.place(seal.subject) is not None
+        place = None if seal is None or seal.lost else notary.state.place(seal.subject)
+        entered = place is not None and not awaits_publication(notary, place)
         for series in request.series:
             name = sealing.name_of(codes, (series.pk, request.statistic))
             if seal is None or not entered or name not in seal.digests:
@@ -242,10 +244,14 @@ def _files(asked: Mapping[str, Any]) -> BundleContent:
     lines = []
     size = 0
     for row in entering.known_files(digests):
-        event = records.events_about("file.imported", [row.digest]).first()
-        opened = records.evidence(event) if event else None
-        if opened is not None:
-            content.events.append(opened)
+        place = None
+        for event in records.events_about(
+            "file.imported", [one.identifier for one in entering.attempts(row)]
+        ).order_by("pk"):
+            opened = records.evidence(event)
+            if opened is not None:
+                place = len(content.events) if place is None else place
+                content.events.append(opened)
         path = entering.kept_files().path(row.digest)
         size += path.stat().st_size if path.is_file() else 0
         if not path.is_file():
@@ -257,7 +263,6 @@ def _files(asked: Mapping[str, Any]) -> BundleContent:
         else:
             suffix = PurePath(row.name).suffix.lower()
             name = f"imports/{row.digest}{suffix if suffix in ('.csv', '.xlsx') else ''}"
-            place = None if opened is None else len(content.events) - 1
             content.files.append(FileEvidence(name, row.name, path.read_bytes(), place))
             state = f"files/{name}"
         author = row.author.name if row.author else "命令行"

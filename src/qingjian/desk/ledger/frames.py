@@ -13,12 +13,11 @@ from typing import Any
 from qingjian.journal import JournalReader, journals
 from qingjian.journal.frame import EPOCH, Frame, codes_from_text
 from qingjian.lake import Lake
+from qingjian.ledger.frames import MAX_BATCH
 from qingjian.notary.contents import StoredFrame
 
 ONE = timedelta(microseconds=1)
-AROUND = timedelta(seconds=10)
-"""A batch is closed after a second; whatever belongs to it was received this near."""
-MOST_IN_BATCH = 10_000
+AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +93,13 @@ class StoredFrames:
         reader = self._reader(frame.journal)
         for batch in reader.batches(number - 1, 1) if reader else ():
             if batch.number == number and batch.first <= frame.sequence <= batch.last:
-                return list(reader.read(batch.first - 1, batch.last - batch.first + 1)) if reader else []
+                rows = reader.read(batch.first - 1, batch.last - batch.first + 1) if reader else []
+                return [one for one in rows if one.sequence <= batch.last]
         if reader is not None and frame.sequence >= reader.first():
             return []
-        moment = EPOCH + frame.received_us * ONE
-        rows = self._lake.frames(moment - AROUND, moment + AROUND, limit=MOST_IN_BATCH).to_pylist()
-        return [
-            LakeFrame.of(row) for row in rows if row["journal"] == frame.journal and row["batch"] == number
-        ]
+        first, last = frame.sequence - MAX_BATCH + 1, frame.sequence + MAX_BATCH - 1
+        rows = self._lake.frame_range(frame.journal, first, last).to_pylist()
+        return [LakeFrame.of(row) for row in rows if row["batch"] == number]
 
     def batches_of(self, frames: Iterable[LakeFrame]) -> Iterator[tuple[list[LakeFrame], list[StoredFrame]]]:
         """Return, batch by batch, the frames as the lake has them (what pages show) and their whole batch.
@@ -118,9 +116,9 @@ class StoredFrames:
         after: tuple[str, int] | None = None
         result: list[LakeFrame] = []
         while True:
-            rows = self._lake.frames(start, end, mn=mn, after=after, limit=MOST_IN_BATCH).to_pylist()
+            rows = self._lake.frames(start, end, mn=mn, after=after, limit=AT_ONCE).to_pylist()
             result += [LakeFrame.of(row) for row in rows]
-            if len(rows) < MOST_IN_BATCH:
+            if len(rows) < AT_ONCE:
                 return result
             after = (result[-1].journal, result[-1].sequence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -11,12 +12,14 @@ from django.conf import settings
 from qingjian.apps.network.models import Device
 from qingjian.apps.observing import stores
 from qingjian.contracts.clock import CHINA
-from qingjian.desk.ledger import opening
+from qingjian.desk.ledger import opening, owners
 from qingjian.desk.ledger.frames import LakeFrame, StoredFrames
 from qingjian.notary.bundle import BundleContent, FrameEvidence, build_bundle
-from qingjian.notary.contents import batch_of, batch_place
+from qingjian.notary.contents import StoredFrame, batch_of, batch_place, runs_of
 from qingjian.notary.notary import Notary
+from qingjian.notary.outbox import Place
 from qingjian.notary.provenance import Tracer
+from qingjian.notary.reading import published_size
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ def hours(device: Device, day: date) -> list[Hour]:
     start, end = bounds(day)
     found = {start + timedelta(hours=number): Hour(start + timedelta(hours=number)) for number in range(24)}
     with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames:
-        received = frames.received(device.mn, start, end)
+        received = owners.received_from(frames, device, start, end)
         if not opening.exists():
             for frame in received:
                 _count(found, frame, None, "")
@@ -76,28 +79,37 @@ def bundle(device: Device, day: date) -> bytes:
     """Return the receipt of a day as an evidence bundle. NotaryError when nothing of it is in the ledger yet."""
     start, end = bounds(day)
     with StoredFrames(settings.DATA_FOLDER.journal, stores.lake()) as frames, opening.opened() as notary:
-        evidence, left_out = frame_evidence(notary, frames, frames.received(device.mn, start, end))
+        evidence, left_out = frame_evidence(notary, frames, owners.received_from(frames, device, start, end))
         content = BundleContent(f"接收回执 {device.code} {day.isoformat()}", frames=evidence)
         content.summary = [f"设备 {device.name}（MN {device.mn}）当日接收的报文。", *left_out_lines(left_out)]
         return build_bundle(notary, content)
 
 
 def left_out_lines(count: int) -> list[str]:
-    return [f"另有 {count} 帧所在批次尚未入账，未包含在内。"] if count else []
+    return [f"另有 {count} 帧所在批次尚未入账或尚未发布，未包含在内。"] if count else []
 
 
 def frame_evidence(
     notary: Notary, frames: StoredFrames, wanted: list[LakeFrame]
 ) -> tuple[list[FrameEvidence], int]:
     """Return frames with their batches as evidence, and how many have no place in the ledger yet."""
-    found, left_out = [], 0
+    found: list[FrameEvidence] = []
+    sizes: dict[str, int] = {}
     for members, whole in frames.batches_of(wanted):
-        place = batch_place(notary, whole[0].journal, whole[0].sequence) if whole else None
-        if place is None:
-            left_out += len(members)
-        else:
-            found.append(FrameEvidence(members, batch_of(whole), place))
-    return found, left_out
+        for run in runs_of(whole):  # one, unless frames of the batch were lost
+            inside = [one for one in members if run[0].sequence <= one.sequence <= run[-1].sequence]
+            place = _place(notary, run) or _place(notary, whole)
+            if not inside or place is None:
+                continue
+            if place.shard not in sizes:
+                sizes[place.shard] = published_size(notary, place.shard)
+            if place.index < sizes[place.shard]:
+                found.append(FrameEvidence(inside, batch_of(run), place))
+    return found, len(wanted) - sum(len(one.frames) for one in found)
+
+
+def _place(notary: Notary, batch: Sequence[StoredFrame]) -> Place | None:
+    return batch_place(notary, batch[0].journal, batch[0].sequence, batch[-1].sequence)
 
 
 def devices_of(user: Any) -> Any:

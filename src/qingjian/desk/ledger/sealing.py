@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from django.conf import settings
+
 from qingjian.apps.observing import stores
 from qingjian.apps.scheduling.said import joined, sentence
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
+from qingjian.contracts.directory import STATISTICS
 from qingjian.lake import Lake
-from qingjian.lake.days import COLUMNS, Key, Rows, days_known, keys_known, stored_rows
+from qingjian.lake.days import COLUMNS, Key, Rows, days_known, keys_known, later_rows, stored_rows
 from qingjian.ledger.errors import LedgerError
 from qingjian.ledger.seals import canonical_rows
 from qingjian.notary.notary import Notary
@@ -26,6 +29,9 @@ from qingjian.notary.sealing import (
     sealed_until,
     set_sealed_until,
 )
+from qingjian.pipeline.batches import BatchLog
+from qingjian.pipeline.given import GivenRows
+from qingjian.pipeline.settings import PipelineSettings
 
 GRACE = timedelta(hours=2)
 """After the end of a day its last hours and day values are still on their way."""
@@ -128,6 +134,9 @@ def _seal(notary: Notary, lake: Lake, codes: Mapping[int, str], day: date, known
     keys = keys_known(lake, day, old.known_until if old else None, known)
     if not keys:
         return None
+    if old is not None and old.known_until is not None:  # a new seal must not cover what nobody sent
+        for words in not_given(lake, codes, day, old.known_until):
+            raise LedgerError(words)
     for key, rows, moments in stored_rows(lake, day, known, keys):
         name = name_of(codes, key)
         if old is not None and old.known_until is not None:
@@ -137,6 +146,22 @@ def _seal(notary: Notary, lake: Lake, codes: Mapping[int, str], day: date, known
                 raise LedgerError(f"{day} {name}：{_CHANGED_WORDS}")
         digests[name] = _commit(notary, day, name, rows)
     return seal_digests(notary, day, digests, known, replaces=old)
+
+
+def not_given(lake: Lake, codes: Mapping[int, str], day: date, after: datetime) -> Iterator[str]:
+    """Return a sentence for each value of a day, a revision or known after a moment, that nothing gave."""
+    path = PipelineSettings(settings.DATA_FOLDER.root).batches_path
+    batches = BatchLog(path) if path.exists() else None
+    try:
+        given = GivenRows(lake, stores.directory().version, batches)
+        for later, history in later_rows(lake, day, after):
+            for row, words in given.wrong(later, history):
+                name = name_of(codes, (row["series"], STATISTICS[row["statistic"]]))
+                start = row["start"].astimezone(CHINA)
+                yield f"{day} {name} {start:%H:%M} 修订 {row['revision']}：{words}"
+    finally:
+        if batches is not None:
+            batches.close()
 
 
 def _commit(notary: Notary, day: date, name: str, rows: Rows) -> bytes:
@@ -199,6 +224,9 @@ class SealedDays:
                 yield f"{day} {name}：{_CHANGED_WORDS}"
         for name in sorted(missing):
             yield f"{day} {name}：封存的数据已不存在 / the sealed values are gone"
+        first = self._notary.state.first_known_until(day.isoformat())
+        if first is not None:
+            yield from not_given(self._lake, self._codes, day, datetime.fromtimestamp(first, UTC))
 
 
 def seal_when_due(notary: Notary) -> Outcome | None:

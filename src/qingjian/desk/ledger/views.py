@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -26,6 +27,7 @@ from qingjian.contracts.directory import STATISTICS
 from qingjian.desk.ledger import chains, checking, evidence, opening, receipts
 from qingjian.desk.ledger.forms import DayForm, EvidenceForm
 from qingjian.ledger.errors import LedgerError
+from qingjian.notary import configured
 from qingjian.notary.errors import NotaryError
 from qingjian.ui.asked import moment
 from qingjian.ui.listing import workbook_response
@@ -179,6 +181,25 @@ def device_receipts(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _witnesses() -> list[dict[str, Any]]:
+    """Who is asked to cosign, with what each did as far as the running notary says so."""
+    known = {one["name"]: one for one in checking.notary_status().get("witnesses") or ()}
+    found = []
+    for key, url in configured.witnesses(settings.CONFIGURATION.ledger_witnesses):
+        one = known.get(key.name, {})
+        last = one.get("at")
+        found.append(
+            {
+                "name": key.name,
+                "url": url,
+                "at": datetime.fromtimestamp(last, CHINA) if last else None,
+                "size": one.get("size", 0),
+                "answer": "" if one.get("waits") is None else one.get("answer", ""),
+            }
+        )
+    return found
+
+
 def state(request: HttpRequest) -> HttpResponse:
     """The state of the ledger and what its last check found."""
     if not (
@@ -198,7 +219,7 @@ def state(request: HttpRequest) -> HttpResponse:
             "status": checking.notary_status(),
             "check": records.last_check(),
             "mirror": settings.CONFIGURATION.ledger_mirror,
-            "witnesses": settings.CONFIGURATION.ledger_witnesses.split()[1::2],
+            "witnesses": _witnesses(),
             "now": now(),
         },
     )

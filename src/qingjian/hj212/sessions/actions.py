@@ -15,11 +15,13 @@ class Timeouts:
 
     ``reply``: without an answer the request is sent again, up to ``resends`` times, then the link counts as unusable.
     ``execution``: without data or a result after 9011 or a sub-packet the command has failed; it is not sent again.
+    ``operation``: the same for commands that an instrument carries out (3xxx: calibration, sampling, cleaning).
     """
 
     reply: timedelta = timedelta(seconds=10)
     resends: int = 3
     execution: timedelta = timedelta(seconds=60)
+    operation: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,15 @@ class CommandAccepted:
 
 @dataclass(frozen=True, slots=True)
 class CommandFinished:
-    """The command was done. ``value``: ExeRtn of 9012 (1 done, 100 no data), None for a notification (9013)."""
+    """The command was done. ``value``: ExeRtn of 9012 (1 done, 100 no data), None for a notification (9013).
+
+    ``late``: the result came after the command had been given up as failed, and takes the place of that failure.
+    """
 
     id: str
     value: int | None
     uploads: int = 0
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,15 @@ class CommandFailed:
     """The command was not done.
 
     ``reason``: ``unknown_command``, ``encoding`` (``detail`` says why), ``refused`` (``value`` is QnRtn), ``failed``
-    (``value`` is ExeRtn), ``no_answer``, ``execution_timeout``, ``queue_full``, ``disconnected``.
+    (``value`` is ExeRtn), ``no_answer``, ``execution_timeout``, ``queue_full``, ``disconnected``. ``late`` as of
+    ``CommandFinished``.
     """
 
     id: str
     reason: str
     value: int | None = None
     detail: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +190,8 @@ Action = (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A frame that waits for its answer. ``stage``: ``reply`` or ``execution``."""
+    """A frame that waits for its answer. ``stage``: ``reply`` or ``execution``; of a request that is no longer under way
+    ``late`` (given up, its result may still come) or ``ended``."""
 
     qn: str
     cn: str

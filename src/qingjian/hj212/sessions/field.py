@@ -34,8 +34,11 @@ READY, REFUSED, WRONG_PW, WRONG_MN, WRONG_ST, WRONG_FLAG, WRONG_QN, WRONG_CN, WR
 DONE, FAILED, CONDITIONS, TIMED_OUT, BUSY, OUT_OF_ORDER = range(1, 7)
 NO_DATA = 100
 WAITING = 256
-_RTD_INTERVALS = range(30, 3601)
-_MIN_INTERVALS = frozenset({1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30})
+ANSWERED = 64
+"""Requests whose answers are remembered."""
+_ANSWERS = ("9011", "9012", "9013")
+RTD_INTERVALS = range(30, 3601)
+MIN_INTERVALS = frozenset({1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class FieldState:
 
     ``clock_offset`` is the device's clock minus true time: 1012 sets it right. ``streams``: uploads that run
     (``2011``, ``2021``) with the time of the next one. ``executing``: requests answered by 9011 that wait for
-    ``complete``.
+    ``complete``. ``answered``: (QN, CN) of the last requests with what was sent for each: one that comes again because
+    its answers were lost gets the same answers and is not carried out again.
     """
 
     sender: Sender
@@ -71,6 +75,7 @@ class FieldState:
     executing: tuple[tuple[str, str], ...] = ()
     replies: tuple[HistoryReply, ...] = ()
     last_qn: str = ""
+    answered: tuple[tuple[str, str, tuple[Send, ...]], ...] = ()
 
 
 Step = tuple[FieldState, list[Action]]
@@ -87,7 +92,8 @@ def new(
 ) -> FieldState:
     """The state of a device that has just connected. ``heartbeat`` (2025 only): how often 9015 is sent."""
     sender = Sender(edition, st, pw, mn, policy.sm4_key)
-    beat = heartbeat if edition == "2025" else None
+    known = profile(edition, policy.without).command("9015", "up", policy.unconfirmed)
+    beat = heartbeat if known is not None else None
     return FieldState(sender, policy, timeouts or Timeouts(), heartbeat=beat)
 
 
@@ -124,7 +130,10 @@ def upload(
     backfill: bool = False,
     merging: str = "factors",
 ) -> Step:
-    """Upload data, in sub-packets when they do not fit. Raises encoder.EncodingError for text that cannot be sent."""
+    """Upload data, in sub-packets when they do not fit. Raises encoder.EncodingError for text that cannot be sent.
+
+    Of more than ``WAITING`` frames without an answer the oldest have failed.
+    """
     numbers = _Numbers(state, now)
     frames = state.sender.split(
         cn, datatime, factors, numbers, need_answer=need_answer, backfill=backfill, merging=merging
@@ -137,12 +146,12 @@ def upload(
         actions.append(Send(data, qn, cn))
         if need_answer:
             waiting.append(Waiting(qn, cn, data, now + state.timeouts.reply))
-    return replace(state, waiting=tuple(waiting[-WAITING:]), last_qn=issued[-1]), actions
+    return _bounded(replace(state, waiting=tuple(waiting), last_qn=issued[-1]), actions)
 
 
 def notify(state: FieldState, cn: str, groups: Sequence[Group], now: datetime) -> Step:
     """Send a notification (1001, 1013, 1014, 2072, 9015), which the host answers by 9013."""
-    known = profile(state.sender.edition).command(cn, "up", state.policy.unconfirmed)
+    known = profile(state.sender.edition, state.policy.without).command(cn, "up", state.policy.unconfirmed)
     if known is None or known.flow != "notify":
         raise ValueError(
             f"{cn} 在 {state.sender.edition} 版中不是上行通知 is no notification of this edition"
@@ -167,6 +176,18 @@ def complete(
     ``answer``: groups of the one upload that carries the request's QN (reads such as 3017, 3019, 3020). ``uploads``:
     (DataTime, factors) of the packets of a history read, each with its own QN. Raises KeyError for an unknown QN.
     """
+    return _remembered(_complete(state, qn, now, value, answer, uploads, need_answer))
+
+
+def _complete(
+    state: FieldState,
+    qn: str,
+    now: datetime,
+    value: int,
+    answer: Sequence[Group] | None,
+    uploads: Sequence[tuple[str, Sequence[Group]]],
+    need_answer: bool,
+) -> Step:
     open_requests = dict(state.executing)
     cn = open_requests.pop(qn)
     state = replace(state, executing=tuple(open_requests.items()))
@@ -198,9 +219,20 @@ def on_refusal(state: FieldState, refusal: Refusal, now: datetime) -> Step:
 def on_message(state: FieldState, message: Message, now: datetime) -> Step:
     """Take a decoded frame of the host: an answer to what was sent, a request or a notification."""
     if message.cn in ("9013", "9014"):
-        return _on_answer(state, message, now)
+        return _remembered(_on_answer(state, message, now))
+    qn = message.qn or ""
+    for known_qn, cn, sent in state.answered:
+        if (known_qn, cn) == (qn, message.cn):
+            return state, list(sent)
+    step = _on_request(state, message, now)
+    return _remembered(step, (qn, message.cn)) if qn else step
+
+
+def _on_request(state: FieldState, message: Message, now: datetime) -> Step:
     qn = message.qn
-    known = profile(state.sender.edition).command(message.cn, "down", state.policy.unconfirmed)
+    known = profile(state.sender.edition, state.policy.without).command(
+        message.cn, "down", state.policy.unconfirmed
+    )
     if qn is None:
         return state, [Unmatched(message)]
     value = READY
@@ -227,6 +259,29 @@ def on_message(state: FieldState, message: Message, now: datetime) -> Step:
 
 def on_time(state: FieldState, now: datetime) -> Step:
     """Let time pass: resend, give up, send the heartbeat, ask for samples that are due."""
+    return _remembered(_on_time(state, now))
+
+
+def _remembered(step: Step, request: tuple[str, str] | None = None) -> Step:
+    """Keep what was sent for a request, a new one or one remembered already."""
+    state, actions = step
+    if request is None and not (state.answered and any(isinstance(one, Send) for one in actions)):
+        return step
+    held = list(state.answered)
+    if request is not None:
+        held.append((*request, ()))
+    places = {qn: place for place, (qn, _, _) in enumerate(held)}
+    changed = request is not None
+    for action in actions:
+        if isinstance(action, Send) and action.qn in places and action.repeated == 0:
+            qn, cn, sent = held[places[action.qn]]
+            if action.cn in (*_ANSWERS, cn):
+                held[places[action.qn]] = (qn, cn, (*sent, action))
+                changed = True
+    return (replace(state, answered=tuple(held[-ANSWERED:])) if changed else state), actions
+
+
+def _on_time(state: FieldState, now: datetime) -> Step:
     actions: list[Action] = []
     kept: list[Waiting] = []
     for waiting in state.waiting:
@@ -285,13 +340,28 @@ def _transmit(
     qn = next(_Numbers(state, now))
     data = state.sender.message(cn, groups, qn, need_answer=need_answer)
     waiting = Waiting(qn, cn, data, now + state.timeouts.reply)
-    kept = (*state.waiting, waiting)[-WAITING:] if need_answer else state.waiting
-    return replace(state, waiting=kept, last_qn=qn), [Send(data, qn, cn)]
+    kept = (*state.waiting, waiting) if need_answer else state.waiting
+    return _bounded(replace(state, waiting=kept, last_qn=qn), [Send(data, qn, cn)])
+
+
+def _bounded(state: FieldState, actions: list[Action]) -> Step:
+    """Give up the oldest frames beyond what may wait for an answer."""
+    dropped = state.waiting[:-WAITING]
+    state = replace(state, waiting=state.waiting[-WAITING:])
+    for one in dropped:
+        actions.append(UploadFailed(one.qn, one.cn))
+        state, sent = _abandoned(state, one.qn)
+        actions.extend(sent)
+    return state, actions
 
 
 def _known_value(state: FieldState, value: int) -> int:
     """QnRtn as the edition knows it: 2005 has only ready, refused and wrong password."""
-    return value if str(value) in profile(state.sender.edition).request_returns else REFUSED
+    return (
+        value
+        if str(value) in profile(state.sender.edition, state.policy.without).request_returns
+        else REFUSED
+    )
 
 
 def _continue(state: FieldState, reply: HistoryReply, now: datetime, need_answer: bool = True) -> Step:
@@ -301,7 +371,9 @@ def _continue(state: FieldState, reply: HistoryReply, now: datetime, need_answer
         (datatime, factors), *rest = reply.remaining
         state, sent = upload(state, reply.cn, datatime, factors, now, need_answer=need_answer)
         actions.extend(sent)
-        numbers = frozenset(action.qn for action in sent if isinstance(action, Send))
+        numbers = frozenset(
+            action.qn for action in sent if isinstance(action, Send) and action.cn == reply.cn
+        )
         reply = replace(reply, remaining=tuple(rest), outstanding=numbers)
         if need_answer:
             return replace(state, replies=(*state.replies, reply)), actions
@@ -336,7 +408,7 @@ def _stream_of(cn: str) -> str:
 
 
 def _reads_history(state: FieldState, cn: str) -> bool:
-    known = profile(state.sender.edition).command(cn, "down", state.policy.unconfirmed)
+    known = profile(state.sender.edition, state.policy.without).command(cn, "down", state.policy.unconfirmed)
     return known is not None and known.flow in ("history", "read")
 
 
@@ -377,7 +449,9 @@ def _execute(state: FieldState, message: Message, qn: str, now: datetime) -> Ste
         others = tuple(stream for stream in state.streams if stream[0] != cn)
         actions += [Send(state.sender.result(qn, DONE), qn, "9012"), SettingChanged(name, "on")]
         return replace(state, streams=(*others, (cn, now))), actions
-    state = replace(state, executing=(*state.executing, (qn, cn))[-WAITING:])
+    if len(state.executing) >= WAITING:
+        return state, [Send(state.sender.request_answer(qn, REFUSED), qn, "9011")]
+    state = replace(state, executing=(*state.executing, (qn, cn)))
     return state, [*actions, Execute(qn, cn, message)]
 
 
@@ -411,12 +485,12 @@ def _setting(
         return state, DONE, [(("MinInterval", str(state.min_interval)),)], []
     if cn == "1062":
         seconds = _number(given.get("RtdInterval"))
-        if seconds is None or (seconds not in _RTD_INTERVALS if modern else seconds <= 0):
+        if seconds is None or (seconds not in RTD_INTERVALS if modern else seconds <= 0):
             return state, CONDITIONS if modern else FAILED, None, []
         return _changed(replace(state, rtd_interval=seconds), "rtd_interval", str(seconds))
     if cn == "1064":
         minutes = _number(given.get("MinInterval"))
-        if minutes not in _MIN_INTERVALS or minutes is None:
+        if minutes not in MIN_INTERVALS or minutes is None:
             return state, CONDITIONS, None, []
         return _changed(replace(state, min_interval=minutes), "min_interval", str(minutes))
     return _identity(state, cn, given, message)

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from qingjian.rulebook import Rulebook, packaged
 from qingjian.standards.air.breakpoints import POLLUTANTS, Scale, edition_of, pollutant_name, scale
+from qingjian.standards.air.means import MEAN_DECIMALS
 from qingjian.standards.editions import Basis, resolve
 from qingjian.standards.errors import InputError
-from qingjian.standards.rounding import ceil_ratio, round_scaled
+from qingjian.standards.rounding import ceil_ratio, round_scaled, to_scaled
 
 Floats = npt.NDArray[np.floating]
 Indices = npt.NDArray[np.int16]
@@ -55,13 +56,13 @@ def indices(
     periods: Mapping[str, str] | None = None,
     on: date | None = None,
     edition: str | None = None,
-    decimals: int = 1,
+    decimals: int | None = 1,
     rulebook: Rulebook | None = None,
 ) -> AirIndices:
     """IAQI and AQI of arrays (μg/m³, CO mg/m³), all of one shape, NaN = missing.
 
     `periods`: averaging period by pollutant, default `1h`. `decimals`: most decimals an input has (CO always gets at
-    least 3). One edition per call: cut the time axis where editions change. Negative and infinite values count as
+    least 3); None for means, whose decimals have no end: they are rounded once, as the edition asks, or not at all. One edition per call: cut the time axis where editions change. Negative and infinite values count as
     missing. SO2 1 h and O3 8 h above 800 μg/m³ are missing under HJ 633-2012 (another period speaks for them).
     Raises InputError for unknown pollutants or different shapes, EditionError.
     """
@@ -75,6 +76,8 @@ def indices(
     if any(array.shape != shape for array in arrays.values()):
         raise InputError("各项目数组形状不一致", "the arrays have different shapes")
     wanted = {pollutant_name(name): period for name, period in (periods or {}).items()}
+    if decimals is None:
+        return _of_means(book, basis, arrays, names, wanted)
     lookups = [
         _lookup(book, basis, name, wanted.get(name, "1h"), _decimals(name, decimals)) for name in names
     ]
@@ -102,6 +105,51 @@ def indices(
         primary.reshape(shape),
         complete.reshape(shape),
     )
+
+
+def _of_means(
+    book: Rulebook,
+    basis: Basis,
+    arrays: Mapping[str, npt.NDArray[np.generic]],
+    names: tuple[str, ...],
+    wanted: Mapping[str, str],
+) -> AirIndices:
+    """The same without tables: means have too many decimals for a place each."""
+    iaqi = {
+        name: _exact(scale(book, basis, name, wanted.get(name, "1h")), arrays[name]).reshape(-1)
+        for name in names
+    }
+    size, shape = len(iaqi[names[0]]), arrays[names[0]].shape
+    aqi, primary = np.empty(size, np.int16), np.zeros(size, np.uint8)
+    complete = np.empty(size, np.bool_)
+    _combine(list(iaqi.values()), aqi, primary, complete)
+    if edition_of(book, basis) >= "2026":
+        np.maximum(aqi, 1, out=aqi, where=aqi == 0)
+    if len(names) < len(POLLUTANTS):
+        complete[:] = False
+    return AirIndices(
+        names,
+        {name: values.reshape(shape) for name, values in iaqi.items()},
+        aqi.reshape(shape),
+        primary.reshape(shape),
+        complete.reshape(shape),
+    )
+
+
+def _exact(table: Scale, values: npt.NDArray[np.generic]) -> Indices:
+    """IAQI of means at nine decimals by exact integers; -1 for missing, negative or above what the scale speaks of."""
+    given = np.asarray(values, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        known = np.isfinite(given) & (given >= 0)
+    top = float(table.points[-1][1])
+    scaled = to_scaled(np.fmin(np.where(known, given, 0.0), top + 1.0), MEAN_DECIMALS)
+    places = MEAN_DECIMALS
+    if table.input_places is not None:
+        scaled = round_scaled(scaled, MEAN_DECIMALS - table.input_places)
+        places = table.input_places
+    found = _by_points(table, scaled, places)
+    found[~known] = MISSING
+    return found
 
 
 def _decimals(pollutant: str, decimals: int) -> int:
@@ -152,16 +200,22 @@ def build_lookup(table: Scale, decimals: int) -> Indices:
     if table.input_places is not None and table.input_places < decimals:
         values = round_scaled(values, decimals - table.input_places)
         point_decimals = table.input_places
-    scaled_points = [(iaqi, _whole(point.scaleb(point_decimals))) for iaqi, point in table.points]
     result = np.full(len(values) + 1, MISSING, np.int16)
-    body = result[1:]
-    body[values <= scaled_points[0][1]] = scaled_points[0][0]
-    for (low_index, low), (high_index, high) in itertools.pairwise(scaled_points):
+    result[1:] = _by_points(table, values, point_decimals)
+    return result
+
+
+def _by_points(table: Scale, values: npt.NDArray[np.int64], decimals: int) -> Indices:
+    """IAQI of scaled integers between the points of a scale, rounded up exactly."""
+    points = [(iaqi, _whole(point.scaleb(decimals))) for iaqi, point in table.points]
+    found = np.full(values.shape, MISSING, np.int16)
+    found[values <= points[0][1]] = points[0][0]
+    for (low_index, low), (high_index, high) in itertools.pairwise(points):
         inside = (values > low) & (values <= high)
         steps = ceil_ratio((high_index - low_index) * (values[inside] - low), high - low)
-        body[inside] = steps + low_index
-    body[values > scaled_points[-1][1]] = MISSING if table.above_top is None else table.above_top
-    return result
+        found[inside] = steps + low_index
+    found[values > points[-1][1]] = MISSING if table.above_top is None else table.above_top
+    return found
 
 
 def _whole(value: Decimal) -> int:

@@ -21,8 +21,8 @@ from qingjian.standards.rounding import round_scaled, to_scaled
 Floats = npt.NDArray[np.float64]
 _EIGHT = 8
 _WINDOWS = 17  # 8 h windows inside one natural day: ending at 08:00 … 24:00
-# Means are compared and rounded at nine decimals: finer than any mean of hours with three decimals can differ from a tie.
-_MEAN_DECIMALS = 9
+MEAN_DECIMALS = 9
+"""Means are compared and rounded at so many: finer than a mean of hours with three decimals can differ from a tie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def round_means(values: npt.ArrayLike, places: int) -> Floats:
     array = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(array)
     result = np.full(array.shape, np.nan)
-    scaled = round_scaled(to_scaled(array[known], _MEAN_DECIMALS), _MEAN_DECIMALS - places)
+    scaled = round_scaled(to_scaled(array[known], MEAN_DECIMALS), MEAN_DECIMALS - places)
     result[known] = scaled / 10.0**places
     return result
 

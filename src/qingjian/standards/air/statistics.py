@@ -6,6 +6,7 @@ Everything is worked out in exact decimals; results carry the exact value and th
 from __future__ import annotations
 
 import calendar
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,12 @@ from qingjian.standards.quantity import decimal_of
 from qingjian.standards.rounding import round_places
 
 STANDARD = "HJ 663"
+LIMITS = "GB 3095"
+"""Whose limits decide; what a region adds beside them is another basis, never a second limit in the same place."""
 Comparison = Literal["full", "rounded"]
+RANKED = ("CO", "O3")
+"""Pollutants whose value of a period is a percentile of the daily values; of all others it is the mean."""
+DAILY = {"O3": "日最大8小时平均"}
 _EXACT = Decimal("1e-12")
 
 
@@ -107,7 +113,7 @@ def yearly(
     name = pollutant_name(pollutant)
     if name not in POLLUTANTS:
         raise InputError(f"不是六项污染物: {pollutant}", f"not one of the six pollutants: {pollutant}")
-    basis = resolve(book, "ambient_air_limits", "GB 3095", date(year, 12, 31), edition)
+    basis = resolve(book, "ambient_air_limits", LIMITS, date(year, 12, 31), edition)
     rules = validity_rules(basis, book)
     trace = TraceBuilder(Text(f"{year} 年 {name} 评价", f"{name} in {year}"))
     basis.explain(trace)
@@ -130,19 +136,26 @@ def yearly(
     limit_rows = {row["averaging_period"]: row for row in _limit_rows(book, basis, name, grade)}
     daily_row = limit_rows.get("日最大8小时平均") or limit_rows["日平均"]
     year_row = limit_rows.get("年平均")
-    daily_limit = Decimal(daily_row["limit"])
+    day_limit = Decimal(daily_row["limit"])
     mean_limit = Decimal(year_row["limit"]) if year_row else None
     rank, rank_row = percentile_rank(book, basis, name)
     places, places_row = decimals(book, basis, name)
-    mean = _decimal(sum((Fraction(v) for v in values.values()), Fraction(0)) / len(values))
+    mean = _mean(list(values.values()))
     ranked = percentile(list(values.values()), rank)
     mean_rounded, ranked_rounded = round_places(mean, places), round_places(ranked, places)
-    exceeding = sum(1 for value in values.values() if value > daily_limit)
+    exceeding = above_daily_limit(
+        name, values, grade=grade, limit=day_limit if edition is not None else None, rulebook=book
+    )
     compared = (mean, ranked) if comparison == "full" else (mean_rounded, ranked_rounded)
     mean_multiple = None if mean_limit is None else _multiple(compared[0], mean_limit)
-    ranked_multiple = _multiple(compared[1], daily_limit)
+    ranked_multiple = _multiple(compared[1], day_limit)
+    if edition is None and len({daily_limit(name, day, grade=grade, rulebook=book) for day in values}) > 1:
+        trace.step(
+            "超标天数按各日适用的日限值统计",
+            "days above the limit are counted by the daily limit in force on each day",
+        )
     _explain(trace, name, mean_rounded, mean_limit, mean_multiple, year_row)
-    _explain(trace, f"{name} P{rank}", ranked_rounded, daily_limit, ranked_multiple, daily_row)
+    _explain(trace, f"{name} P{rank}", ranked_rounded, day_limit, ranked_multiple, daily_row)
     trace.step(
         f"统计值修约到 {places} 位小数，比较用{'全数值' if comparison == 'full' else '修约值'}比较法",
         f"rounded to {places} decimals; compared by {'all digits' if comparison == 'full' else 'rounded values'}",
@@ -164,7 +177,7 @@ def yearly(
         percentile=ranked,
         percentile_rounded=ranked_rounded,
         mean_limit=mean_limit,
-        percentile_limit=daily_limit,
+        percentile_limit=day_limit,
         exceeding_days=exceeding,
         attainment_rate=_rate(len(values) - exceeding, len(values)),
         mean_multiple=mean_multiple,
@@ -172,6 +185,73 @@ def yearly(
         attained=attained,
         trace=trace.done(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodValue:
+    """What stands for a period: the mean, or for CO and O3 the percentile `rank` of the daily values (0: the mean)."""
+
+    exact: Decimal
+    rounded: Decimal
+    rank: int
+
+
+def period_value(
+    pollutant: str, values: Sequence[Decimal], on: date, *, rulebook: Rulebook | None = None
+) -> PeriodValue:
+    """The value of a pollutant over any period from its daily values, rounded once as the edition of a day asks.
+
+    Rankings, reports and years take it from here, so that they cannot differ. Raises InputError if empty, EditionError.
+    """
+    book = rulebook or packaged()
+    name, basis = pollutant_name(pollutant), Basis(on)
+    if not values:
+        raise InputError("没有可统计的数据", "nothing to take a mean of")
+    rank = percentile_rank(book, basis, name)[0] if name in RANKED else 0
+    exact = percentile(values, rank) if rank else _mean(values)
+    return PeriodValue(exact, round_places(exact, decimals(book, basis, name)[0]), rank)
+
+
+def _mean(values: Sequence[Decimal]) -> Decimal:
+    return _decimal(sum((Fraction(value) for value in values), Fraction(0)) / len(values))
+
+
+def above_daily_limit(
+    pollutant: str,
+    daily: Mapping[date, Decimal],
+    *,
+    grade: str = "二级",
+    limit: Decimal | None = None,
+    rulebook: Rulebook | None = None,
+) -> int:
+    """Days above the daily limit of the edition in force on each of them; `limit` holds all days against one instead."""
+    book = rulebook or packaged()
+    name = pollutant_name(pollutant)
+    limits = (
+        (value, limit if limit is not None else daily_limit(name, day, grade=grade, rulebook=book))
+        for day, value in daily.items()
+    )
+    return sum(value > bound for value, bound in limits if bound is not None)
+
+
+def daily_limit(
+    pollutant: str, day: date, *, grade: str = "二级", rulebook: Rulebook | None = None
+) -> Decimal | None:
+    """Limit of the daily value (of O3 of the daily maximum 8 h mean) in force on a day; None where there is none."""
+    return _daily_limit(rulebook or packaged(), pollutant_name(pollutant), grade, day)
+
+
+@functools.lru_cache(maxsize=8192)
+def _daily_limit(book: Rulebook, name: str, grade: str, day: date) -> Decimal | None:
+    rows = book.rows(
+        "ambient_air_limits",
+        day,
+        standard=LIMITS,
+        symbol=name,
+        class_=grade,
+        averaging_period=DAILY.get(name, "日平均"),
+    )
+    return Decimal(rows[0]["limit"]) if rows else None
 
 
 def by_day(
@@ -341,8 +421,27 @@ def _validity(year: int, by_month: tuple[int, ...], rules: ValidityRules) -> tup
     return tuple(reasons)
 
 
+def days_needed(first: date, last: date, *, rulebook: Rulebook | None = None) -> int:
+    """Valid days that calendar months in a row, or a whole year, need by the edition in force at their end (GB 3095).
+
+    `first` is the first day of a month and `last` the last day of a month. Raises InputError otherwise, EditionError.
+    """
+    if (
+        first.day != 1
+        or last != last.replace(day=calendar.monthrange(last.year, last.month)[1])
+        or last < first
+    ):
+        raise InputError("须为整月", "whole months are needed")
+    book = rulebook or packaged()
+    rules = validity_rules(resolve(book, "ambient_air_limits", "GB 3095", last, None), book)
+    months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    if len(months) == 12 and first.month == 1:
+        return rules.year_days
+    return sum(rules.february_days if month % 12 == 1 else rules.month_days for month in months)
+
+
 def _limit_rows(book: Rulebook, basis: Basis, name: str, grade: str) -> tuple[Row, ...]:
-    return in_force(book, "ambient_air_limits", basis, symbol=name, class_=grade)
+    return in_force(book, "ambient_air_limits", basis, standard=LIMITS, symbol=name, class_=grade)
 
 
 def _multiple(value: Decimal, limit: Decimal) -> Decimal | None:

@@ -17,7 +17,7 @@ from typing import Literal
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
-from qingjian.standards.rounding import round_places
+from qingjian.standards.rounding import legible, round_places
 from qingjian.standards.surface_water.trend import spearman
 
 SUBJECTS = {"hour": "trend_warning_hour", "day": "trend_warning_day"}
@@ -197,6 +197,8 @@ def _tell_share(
     unit: str,
 ) -> None:
     shown = "-" if share is None else f"{plain(share)}%"
+    bounds = [one for one in (allowed.upper, allowed.lower) if one is not None]
+    read = plain(legible(newest, bounds))
     how = (
         ("距范围中点与半宽之比", "distance from the middle of the range in its half width")
         if allowed.upper is not None and allowed.lower is not None
@@ -205,8 +207,8 @@ def _tell_share(
         else ("数值与限值之比", "value to limit")
     )
     trace.step(
-        f"最新值 {plain(newest)} {unit}，限值 {allowed.text}，接近程度 {shown}（{how[0]}；预警线 {plain(rules.share)}%）",
-        f"newest {plain(newest)} {unit}, limit {allowed.text}, nearness {shown} ({how[1]}; warning from {plain(rules.share)}%)",
+        f"最新值 {read} {unit}，限值 {allowed.text}，接近程度 {shown}（{how[0]}；预警线 {plain(rules.share)}%）",
+        f"newest {read} {unit}, limit {allowed.text}, nearness {shown} ({how[1]}; warning from {plain(rules.share)}%)",
     )
 
 

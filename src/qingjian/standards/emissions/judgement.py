@@ -63,11 +63,9 @@ def limits_for(
     book = rulebook or packaged()
     found: list[Limit] = []
     for row in (*book.rows("emission_limits", on), *book.rows("permit_limits", on)):
-        limit = limit_of(row)
         if item not in (row.values.get("symbol"), row["pollutant_cn"]):
             continue
-        if period_of(row["averaging_period"]) not in (period, None):
-            continue
+        limit = limit_of(row)
         if row.table == "permit_limits":
             wanted = outlet is not None and row["outlet"] == outlet
         else:
@@ -75,14 +73,15 @@ def limits_for(
                 row.standard == standard and category in ("", limit.category) and text in limit.condition
                 for standard, category, text in standards
             )
-        if wanted:
+        # Asked last: a period that nobody can read must not stop what another document is held against.
+        if wanted and period_of(row["averaging_period"]) in (period, None):
             found.append(limit)
     return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Value against the limits. `decided_by` is the strictest; multiples refer to it alone.
+    """Value against the limits: above any of them it exceeds. `decided_by` is the strictest; multiples refer to it alone.
 
     `multiple` = (C-C0)/C0 where exceeded, None for ranges and lower limits; `ratio` = C/C0.
     `others` are the other limits that are exceeded too. `confidence` is that of the deciding limit.
@@ -121,11 +120,11 @@ def judge(
     trace = TraceBuilder(Text("排放评价", "emission against its limits"))
     trace.use(item, used=compared)
     exceeded = [limit for limit in usable if _exceeds(item, compared, limit)]
-    exceeds = decisive in exceeded
+    exceeds = bool(exceeded)
     multiple = ratio = None
     if decisive.upper is not None and decisive.lower is None and decisive.upper > 0:
         ratio = compared / decisive.upper
-        multiple = ratio - 1 if exceeds else None
+        multiple = ratio - 1 if decisive in exceeded else None
     for limit in usable:
         verdict = "超标" if limit in exceeded else "达标"
         mark = "（最严，作为判定依据）" if limit is decisive else ""

@@ -36,7 +36,9 @@ def grade(
 ) -> BlackOdorous:
     """Grade from dissolved oxygen (mg/L), NH3-N (mg/L), transparency (cm) and, for shallow water, depth (cm).
 
-    In water less deep than the mild limit (25 cm) the transparency is held against 40 % of the depth. Raises InputError.
+    In water less deep than the mild limit (25 cm) the transparency is held against 40 % of the depth instead of either
+    limit: above it there is no finding. Which of the two the guide replaces has not been compared with its text; read so,
+    no water is severe and yet clearer than what is mild. Raises InputError.
     """
     book = rulebook or packaged()
     rows = {row["item"]: row for row in book.rows("evaluation_parameters", subject="black_odorous")}
@@ -48,18 +50,18 @@ def grade(
         mild, severe = rows[f"{name} mild"], rows[f"{name} severe"]
         value = measured(given, name, mild["unit"])
         trace.use(value)
-        bound = Decimal(mild["value"])
+        bound, worse = Decimal(mild["value"]), Decimal(severe["value"])
         used: list[Row] = [mild, severe]
         if name == "SD" and depth is not None:
             deep = measured(depth, "depth", mild["unit"])
             trace.use(deep)
             if deep.value < bound:
                 used.append(rows["SD share of depth"])
-                bound = deep.value * Decimal(used[-1]["value"]) / 100
-        found[name] = _grade(value.value, bound, Decimal(severe["value"]), falling)
+                bound = worse = deep.value * Decimal(used[-1]["value"]) / 100
+        found[name] = _grade(value.value, bound, worse, falling)
         trace.step(
-            f"{name} {plain(value.value)} {mild['unit']}（轻度 {plain(bound)}，重度 {severe['value']}）→ {_WORDS[found[name]]}",
-            f"{name} {plain(value.value)} {mild['unit']} (mild {plain(bound)}, severe {severe['value']}) → {found[name]}",
+            f"{name} {plain(value.value)} {mild['unit']}（轻度 {plain(bound)}，重度 {plain(worse)}）→ {_WORDS[found[name]]}",
+            f"{name} {plain(value.value)} {mild['unit']} (mild {plain(bound)}, severe {plain(worse)}) → {found[name]}",
             used,
         )
     if not found:

@@ -13,11 +13,12 @@ from qingjian.standards.editions import Basis, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
-from qingjian.standards.rounding import round_places
+from qingjian.standards.rounding import legible, round_places
 from qingjian.standards.surface_water.items import (
     ASSESSED,
     CLASSES,
     REPORTED_APART,
+    STANDARD,
     WORSE_THAN_V,
     ItemLimits,
     WaterBody,
@@ -27,7 +28,6 @@ from qingjian.standards.surface_water.items import (
 )
 from qingjian.standards.words import english
 
-STANDARD = "GB 3838"
 RULE = "环办〔2011〕22号"
 Comparison = Literal["full", "rounded"]
 _PH_RANGE = (Decimal(0), Decimal(14))
@@ -37,11 +37,15 @@ _MILLIGRAMS_IN_A_LITRE = Decimal(1_000_000)
 
 @dataclass(frozen=True, slots=True)
 class ItemClass:
-    """Class of one item. `multiple` is the exceedance multiple over the limit of `baseline`, None if it has none."""
+    """Class of one item. `multiple` is the exceedance multiple over the limit of `baseline`, None if it has none.
+
+    `shown` is the value as a person reads it: never so short that it would stand on the other side of a limit.
+    """
 
     item: str
     name_zh: str
     value: Decimal
+    shown: Decimal
     unit: str
     cls: str
     below_detection: bool
@@ -82,18 +86,19 @@ def classify(
     target: str | None = None,
     oxygen_saturation: Given | None = None,
     comparison: Comparison = "full",
+    standard: str = STANDARD,
     rulebook: Rulebook | None = None,
 ) -> SectionClass:
     """Class from any of the 21 items (mg/L, pH without unit; `0.002L` = below the detection limit).
 
     `baseline`: class whose limits exceedance multiples refer to. `oxygen_saturation` in %: 90 % or more is class Ⅰ for
-    dissolved oxygen. `comparison`: `full` holds every digit against the limit (published live classes follow that),
+    dissolved oxygen. `standard`: whose classes (a local one in the rulebook instead of GB 3838). `comparison`: `full` holds every digit against the limit (published live classes follow that),
     `rounded` first rounds pH, DO, CODMn, COD, BOD5 to the assessment decimals of the rulebook. Raises InputError (negative, pH outside 0–14, unknown or repeated item, nothing measured),
     UnitError, EditionError.
     """
     book = rulebook or packaged()
-    basis = resolve(book, "surface_water_limits", STANDARD, on, edition)
-    limits = item_limits(book, basis, water_body)
+    basis = resolve(book, "surface_water_limits", standard, on, edition)
+    limits = item_limits(book, basis, water_body, standard)
     trace = TraceBuilder(Text("地表水水质类别", "surface water class"))
     basis.explain(trace)
     share = _non_detect_share(book, basis)
@@ -105,6 +110,9 @@ def classify(
         if symbol in results:
             raise InputError(f"项目重复: {name}", f"item given twice: {name}")
         if given is None:
+            continue
+        if symbol not in limits and symbol != "T":
+            trace.reject(name, given, f"{standard} 没有该项目的限值", f"{standard} has no limit of it")
             continue
         if symbol == "T":
             trace.reject(
@@ -228,9 +236,11 @@ def _item_class(
         f", {plain(multiple.quantize(Decimal('0.01')))} times above class {CLASSES[base]}" if multiple else ""
     )
     broken = cls == WORSE_THAN_V
+    sides = (*limits.limits, *(one for one in (limits.low, limits.high) if one is not None))
+    shown = legible(number, sides)
     trace.step(
-        f"{limits.name_zh} {plain(number)}{unit} {'不满足' if broken else '满足'} {row['class']}类 {bound} → {cls}类{suffix}",
-        f"{limits.symbol} {plain(number)}{unit} {'breaks' if broken else 'meets'} {row['class']} {bound} → class {cls}{suffix_en}",
+        f"{limits.name_zh} {plain(shown)}{unit} {'不满足' if broken else '满足'} {row['class']}类 {bound} → {cls}类{suffix}",
+        f"{limits.symbol} {plain(shown)}{unit} {'breaks' if broken else 'meets'} {row['class']} {bound} → class {cls}{suffix_en}",
         [row],
     )
     if value.is_below_detection and place > 0 and limits.class_of(Decimal(0))[0] < place:
@@ -242,6 +252,7 @@ def _item_class(
         item=limits.symbol,
         name_zh=limits.name_zh,
         value=number,
+        shown=shown,
         unit=limits.unit,
         cls=cls,
         below_detection=value.is_below_detection,

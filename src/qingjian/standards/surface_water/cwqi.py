@@ -52,7 +52,7 @@ def body_index(
         raise InputError(f"CWQI 缺少项目: {'、'.join(missing)}", f"CWQI lacks items: {', '.join(missing)}")
     trace = TraceBuilder(Text("城市水质指数", "city water quality index"))
     trace.include(means.trace)
-    rows = book.rows("cwqi")
+    rows = book.on(basis.day).rows("cwqi")
     parts: dict[str, Decimal] = {}
     for name in ASSESSED:
         if name not in means.items:

@@ -10,25 +10,33 @@ from typing import Literal
 
 from qingjian.rulebook import Rulebook, packaged
 from qingjian.standards import groundwater
-from qingjian.standards.editions import resolve
+from qingjian.standards.editions import of_standard, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
 from qingjian.standards.rounding import round_places
-from qingjian.standards.surface_water.items import WaterBody, item_limits, item_name
+from qingjian.standards.surface_water.items import STANDARD, WaterBody, item_limits, item_name
 
 SourceKind = Literal["surface", "ground"]
 _CLASS_III = 2
+_SUPPLEMENTARY = "表2"
+"""Clause of the supplementary items of surface sources; table 3 (specific items) is chosen by each region."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """Evaluation of one source and period. `exceeding`: multiple over the limit by item (None for pH and oxygen)."""
+    """Evaluation of one source and period. `exceeding`: multiple over the limit by item (None for pH and oxygen).
+
+    `basic`: how many basic items there are (surface: tables 1 and 2 without those for reference; ground: the regular ones);
+    `not_measured`: those of them that are missing. `attained` speaks of what was measured alone.
+    """
 
     attained: bool
     exceeding: Mapping[str, Decimal | None]
     assessed: tuple[str, ...]
     reference_only: tuple[str, ...]
+    basic: int
+    not_measured: tuple[str, ...]
     trace: Trace
 
 
@@ -48,10 +56,11 @@ def evaluate_source(
     book = rulebook or packaged()
     if kind == "ground":
         return _ground(values, on, book)
-    basis = resolve(book, "surface_water_limits", "GB 3838", on, None)
+    basis = resolve(book, "surface_water_limits", STANDARD, on, None)
     limits = item_limits(book, basis, water_body)
     special = {
-        row["pollutant_cn"]: row for row in book.rows("surface_water_limits", basis.day, class_="标准限值")
+        row["pollutant_cn"]: row
+        for row in of_standard(book.rows("surface_water_limits", basis.day, class_="标准限值"), STANDARD)
     }
     skipped = reference_items(basis.day, rulebook=book)
     trace = TraceBuilder(Text("饮用水水源评价", "drinking-water source"))
@@ -95,20 +104,42 @@ def evaluate_source(
         )
     if not assessed:
         raise InputError("没有参评项目", "no assessed item")
-    return SourceResult(not exceeding, exceeding, tuple(assessed), tuple(reference), trace.done())
+    supplementary = [
+        name for name, row in special.items() if row.values.get("clause", "").startswith(_SUPPLEMENTARY)
+    ]
+    basic = [*(item for item in limits if item not in skipped), *supplementary]
+    missing = tuple(item for item in basic if item not in assessed)
+    _explain_missing(trace, len(basic), missing, len(assessed))
+    return SourceResult(
+        not exceeding, exceeding, tuple(assessed), tuple(reference), len(basic), missing, trace.done()
+    )
+
+
+def _explain_missing(trace: TraceBuilder, basic: int, missing: tuple[str, ...], assessed: int) -> None:
+    if missing:
+        trace.step(
+            f"{basic} 项基本项目中缺 {len(missing)} 项（{'、'.join(missing)}）: 结论只代表已测的 {assessed} 项",
+            f"{len(missing)} of {basic} basic items missing ({', '.join(missing)}): the verdict stands for the {assessed} measured",
+        )
 
 
 def reference_items(on: date, *, rulebook: Rulebook | None = None) -> frozenset[str]:
     """Symbols of table 1 that are reported for reference and not assessed."""
     book = rulebook or packaged()
-    (row,) = book.rows("evaluation_parameters", on, subject="drinking_water", item="not assessed")
+    row = book.on(on).rows("evaluation_parameters", subject="drinking_water", item="not assessed")[-1]
     return frozenset(row["value"].split())
 
 
 def _ground(values: Mapping[str, Given | None], on: date, book: Rulebook) -> SourceResult:
     result = groundwater.classify(values, on, rulebook=book)
     exceeding = {item.item: item.multiple for item in result.items if item.cls in ("Ⅳ", "Ⅴ")}
-    return SourceResult(not exceeding, exceeding, tuple(item.item for item in result.items), (), result.trace)
+    assessed = tuple(item.item for item in result.items)
+    missing = result.not_measured_regular
+    basic = len(groundwater.regular_items(on, rulebook=book))
+    trace = TraceBuilder(Text("饮用水水源评价（地下水）", "drinking-water source, groundwater"))
+    trace.include(result.trace)
+    _explain_missing(trace, basic, missing, len(assessed))
+    return SourceResult(not exceeding, exceeding, assessed, (), basic, missing, trace.done())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.editions import Basis, in_force
 from qingjian.standards.errors import InputError
 
+STANDARD = "GB 3838"
 WaterBody = Literal["river", "lake"]
 CLASSES = ("Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ", "劣Ⅴ")
 WORSE_THAN_V = CLASSES[-1]
@@ -109,13 +110,18 @@ class ItemLimits:
 
 
 @functools.lru_cache(maxsize=64)
-def _table(rulebook: Rulebook, day: date, body: WaterBody) -> Mapping[str, ItemLimits]:
+def _table(rulebook: Rulebook, day: date, body: WaterBody, standard: str) -> Mapping[str, ItemLimits]:
     other = "湖、库" if body == "river" else "河流"
-    groups: dict[str, list[Row]] = {}
-    for row in in_force(rulebook, "surface_water_limits", Basis(day)):
+    newest: dict[tuple[str, str], Row] = {}
+    for row in in_force(rulebook, "surface_water_limits", Basis(day), standard=standard):
         special = other in row["condition"] and row["symbol"] == "TP"
         if row["class"] in CLASSES and not special:
-            groups.setdefault(row["symbol"], []).append(row)
+            key = (row["symbol"], row["class"])
+            if key not in newest or _rank(row) > _rank(newest[key]):
+                newest[key] = row
+    groups: dict[str, list[Row]] = {}
+    for (symbol, _class), row in newest.items():
+        groups.setdefault(symbol, []).append(row)
     table: dict[str, ItemLimits] = {}
     for symbol, rows in groups.items():
         rows.sort(key=lambda row: CLASSES.index(row["class"]))
@@ -131,13 +137,23 @@ def _table(rulebook: Rulebook, day: date, body: WaterBody) -> Mapping[str, ItemL
     return MappingProxyType(table)
 
 
-def item_limits(rulebook: Rulebook, basis: Basis, body: WaterBody = "river") -> Mapping[str, ItemLimits]:
-    """Limits by item symbol; total phosphorus by kind of water body. Raises EditionError."""
+def _rank(row: Row) -> tuple[date, bool]:
+    """A newer edition may word its conditions otherwise: of two limits for one class the later begun counts."""
+    return (row.valid_from or date.min, row.override)
+
+
+def item_limits(
+    rulebook: Rulebook, basis: Basis, body: WaterBody = "river", standard: str = STANDARD
+) -> Mapping[str, ItemLimits]:
+    """Limits by item symbol; total phosphorus by kind of water body. Raises EditionError.
+
+    Of one `standard` only: a local one beside GB 3838 is another basis, and never mixed with it.
+    """
     if body not in ("river", "lake"):
         raise InputError(
             f"水体类型只能是 river 或 lake: {body}", f"a water body is river or lake, not {body}"
         )
-    return _table(rulebook, basis.day, body)
+    return _table(rulebook, basis.day, body, standard)
 
 
 def class_index(name: str) -> int:

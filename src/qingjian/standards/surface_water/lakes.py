@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards.editions import newest_first
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, decimal_of, measured
@@ -66,7 +67,7 @@ def weighted(
 def state_of(level: Decimal, *, rulebook: Rulebook | None = None) -> tuple[str, Row]:
     """Trophic state of a TLI and the row that decided: <30, 30–50, >50–60, >60–70, >70."""
     book = rulebook or packaged()
-    for row in book.rows("tli", kind="threshold"):
+    for row in newest_first(book.rows("tli", kind="threshold")):
         label = row["label"]
         low, high = row["lo"], row["hi"]
         above = not low or (level >= Decimal(low) if f"{low}≤" in label else level > Decimal(low))

@@ -18,6 +18,8 @@ from qingjian.standards.surface_water.items import item_limits, item_name
 
 Period = Literal["week", "ten_days", "month", "quarter", "year", "space"]
 _FINE = Decimal("1e-6")
+_SETTLED = Decimal("1e-12")
+"""A mean pH is no decimal: so many of its digits stand above the error of the logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,11 @@ class WaterMeans:
 
 
 def mean_ph(values: Sequence[Decimal]) -> Decimal:
-    """Mean pH: the hydrogen ion activities are averaged (six decimals)."""
+    """Mean pH: the hydrogen ion activities are averaged. Twelve decimals, so that none that decides is lost."""
     if not values:
         raise InputError("没有 pH 值", "no pH value")
     activity = math.fsum(10.0 ** -float(value) for value in values) / len(values)
-    return Decimal(repr(-math.log10(activity))).quantize(_FINE)
+    return Decimal(repr(-math.log10(activity))).quantize(_SETTLED)
 
 
 def mean(
@@ -60,11 +62,13 @@ def mean(
     *,
     on: date | None = None,
     edition: str | None = None,
+    samples_behind: int | None = None,
     rulebook: Rulebook | None = None,
 ) -> WaterMeans:
     """Means by item of samples (for `year`: of monthly values; for `space`: of sections).
 
     Non-detects count half their limit, pH is averaged as activity. A quarter needs 2 samples, a year 6 months.
+    `samples_behind`: how many samples the values of a quarter stand for, where those are means themselves (months).
     Raises InputError, UnitError, EditionError.
     """
     if not samples:
@@ -88,7 +92,8 @@ def mean(
                 measured(given, symbol, limits[symbol].unit, highest=highest)
             )
     items = {symbol: _item_mean(symbol, values, trace) for symbol, values in collected.items()}
-    reasons = _reasons(book, basis, period, len(samples), trace)
+    count = len(samples) if samples_behind is None else samples_behind
+    reasons = _reasons(book, basis, period, count, trace)
     return WaterMeans(items, len(samples), not reasons, reasons, trace.done())
 
 
@@ -112,7 +117,7 @@ def _reasons(
     item = {"quarter": "quarter samples", "year": "year months"}.get(period)
     if item is None:
         return ()
-    rows = book.rows("evaluation_parameters", subject="time_mean", item=item)
+    rows = book.on(basis.day).rows("evaluation_parameters", subject="time_mean", item=item)
     needed = int(rows[-1]["value"])
     trace.step(
         f"至少需要 {needed} 个值，有 {count} 个",

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards.editions import newest_first
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 from qingjian.standards.quantity import Given
@@ -56,7 +57,7 @@ def rating_of_shares(
             "占比应在 0–100 之间且合计不超过 100", "shares must lie in 0–100 and not exceed 100 together"
         )
     book = rulebook or packaged()
-    for row in book.rows("water_rating", level=_RIVER):
+    for row in newest_first(book.rows("water_rating", level=_RIVER)):
         if _holds(row["rule"], good, worst):
             return row["rating"], row["color"], row
     raise InputError("没有对应的评级", "no rating for these shares")
@@ -102,14 +103,14 @@ def river_rating(
     mean_class = None
     if count >= _LEAST_SECTIONS:
         rating, color, row = rating_of_shares(
-            Fraction(good * 100, count), Fraction(worst * 100, count), rulebook=book
+            Fraction(good * 100, count), Fraction(worst * 100, count), rulebook=book.on(on)
         )
         trace.step(f"评价: {rating}（{row['rule']}）", f"rating: {english(rating)} ({row['rule']})", [row])
     else:
         means = mean(sections, "space", on=on, rulebook=book)
         mean_class = classify(means.values(), on, rulebook=book)
         rating, color = mean_class.rating, mean_class.color
-        rows = book.rows("water_rating", level="river/basin (<5 sections)")
+        rows = book.on(on).rows("water_rating", level="river/basin (<5 sections)")
         trace.step(
             "断面少于5个，按各项目均值评价", "fewer than 5 sections: rated by the means of the items", rows
         )

@@ -12,14 +12,13 @@ from qingjian.rulebook import Rulebook, packaged
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, decimal_of
+from qingjian.standards.rounding import legible
 from qingjian.standards.surface_water.classification import SectionClass, classify
 from qingjian.standards.surface_water.items import WaterBody, item_name
 from qingjian.standards.surface_water.means import WaterMeans, mean
 
 ASSESSED = ("pH", "DO", "CODMn", "NH3-N", "TP")
 _LEAST_DAYS = 3
-_CARRIED = Decimal("1e-6")
-"""Decimals of the means that enter the class, as the explanation prints them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,7 @@ def station_class(
             item, "", "自动站评价只用五项（湖库另报总氮）", "stations are judged on five items (TN apart)"
         )
     means = mean(kept, "week", on=on, rulebook=book)
-    carried = {item: value.quantize(_CARRIED) for item, value in means.values().items()}
-    result = classify(carried, on, water_body=water_body, target=target, rulebook=book)
+    result = classify(means.values(), on, water_body=water_body, target=target, rulebook=book)
     trace.include(means.trace)
     trace.include(result.trace)
     return StationClass(result, means, trace.done())
@@ -88,7 +86,7 @@ def fluctuation(
     """
     book = rulebook or packaged()
     symbol = item_name(item)
-    (row,) = book.rows("evaluation_parameters", subject="fluctuation")
+    row = book.rows("evaluation_parameters", subject="fluctuation")[-1]
     if isinstance(value, Decimal | int | float | str):
         now = decimal_of(value, symbol)
     else:
@@ -103,13 +101,14 @@ def fluctuation(
     ratio = over / under
     abnormal = ratio > Decimal(row["value"])
     trace = TraceBuilder(Text("异常波动", "abnormal fluctuation"))
+    read_now, read_median = plain(legible(now)), plain(legible(median))
     shown, times = plain(ratio.quantize(Decimal("0.01"))), row["value"]
     over_zh, over_en = (
         ("中位数/日值", "median by value") if symbol == "DO" else ("日值/中位数", "value by median")
     )
     trace.step(
-        f"{symbol} {plain(now)}，前 {len(history)} 天中位数 {plain(median)}，{over_zh} = {shown}",
-        f"{symbol} {plain(now)} against the median {plain(median)} of {len(history)} days, {over_en} = {shown}",
+        f"{symbol} {read_now}，前 {len(history)} 天中位数 {read_median}，{over_zh} = {shown}",
+        f"{symbol} {read_now} against the median {read_median} of {len(history)} days, {over_en} = {shown}",
     )
     trace.step(
         f"超过 {times} 倍为异常波动（内部规则）: {'是' if abnormal else '否'}",

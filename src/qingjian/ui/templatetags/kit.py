@@ -83,6 +83,16 @@ def shown(value: Any) -> str:
 
 
 @register.filter
+def unbroken(value: Any) -> str:
+    """Show a table cell like `shown`; in a narrow column a moment breaks between day and time, never within the day."""
+    text = shown(value)
+    if not isinstance(value, date):
+        return text
+    day, _space, time = text.partition(" ")
+    return format_html('<span class="text-nowrap">{}</span>{}', day, f" {time}" if time else "")
+
+
+@register.filter
 def own_language(text: str) -> str:
     """Return the reader's half of a text kept in two lines, Chinese above English; any other text as it is."""
     halves = text.split("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -14,14 +15,15 @@ from django.utils.dateparse import parse_datetime
 from qingjian.apps.evaluation import calculation
 from qingjian.apps.evaluation.drafts import day_of, month_of
 from qingjian.apps.evaluation.elements import ELEMENT_RULES, OUTLETS
-from qingjian.apps.evaluation.models import Evaluation, Progress, RuleChange
-from qingjian.apps.evaluation.services.following import evaluate
+from qingjian.apps.evaluation.models import Evaluation, Failure, Progress, RuleChange
+from qingjian.apps.evaluation.services import isolating
+from qingjian.apps.evaluation.services.following import afterwards, evaluate
 from qingjian.apps.network.models import Point, Version
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import clock, now
 from qingjian.rulebook import Row, Rulebook, difference
 
-REGISTRY, PROGRAM = "registry", "program"
+RULES, REGISTRY, PROGRAM = "rules", "registry", "program"
 LIMIT, POINT = "limit", "point"
 JUDGED_BY = ("attributes", "kind", "region", "outlet")
 """What of a point decides its evaluation; a new name or position does not."""
@@ -293,29 +295,37 @@ def follow_changes(seconds: float) -> int:
 
     Returns the number of new results.
     """
-    notice_rules()
-    notice_registry()
-    notice_program()
+    noticed = ((RULES, notice_rules), (REGISTRY, notice_registry), (PROGRAM, notice_program))
+    for name, notice in noticed:
+        isolating.guarded(name, Failure.Step.CHANGES, notice)
     begun = clock().monotonic()
     made = 0
     for change in RuleChange.objects.exclude(todo=[]).order_by("id"):
         while change.todo and (made == 0 or clock().monotonic() - begun < seconds):
-            one = change.todo[0]
-            first, last = date.fromisoformat(one["first"]), date.fromisoformat(one["last"])
-            begin = max(first, month_of(last))
-            points = set(one["points"]) if "points" in one else None
-            results = evaluate(one["element"], begin, last, points, cause=change)
-            made += len(results)
-            _note(change, one["element"], begin, last, len(results))
-            if begin > first:
-                one["last"] = (begin - timedelta(days=1)).isoformat()
-            else:
-                change.todo = change.todo[1:]
-                after = ELEMENT_RULES[one["element"]].after
-                if after is not None:
-                    after(points, rulebook())
-            change.save(update_fields=["todo", "done"])
+            done = isolating.guarded(
+                change.todo[0]["element"], Failure.Step.CHANGES, partial(_follow_one, change)
+            )
+            if done is None:
+                break  # tried again at the next run; the changes after it do not wait
+            made += done
     return made
+
+
+def _follow_one(change: RuleChange) -> int:
+    """Evaluate the newest month of the first stretch a change asks for; return how many results are new."""
+    one = change.todo[0]
+    first, last = date.fromisoformat(one["first"]), date.fromisoformat(one["last"])
+    begin = max(first, month_of(last))
+    points = set(one["points"]) if "points" in one else None
+    results = evaluate(one["element"], begin, last, points, cause=change)
+    _note(change, one["element"], begin, last, len(results))
+    if begin > first:
+        one["last"] = (begin - timedelta(days=1)).isoformat()
+    else:
+        change.todo = change.todo[1:]
+        afterwards(one["element"], points)
+    change.save(update_fields=["todo", "done"])
+    return len(results)
 
 
 def _note(change: RuleChange, element: str, first: date, last: date, results: int) -> None:

@@ -74,7 +74,7 @@ def propose(
     except EvaluationError as error:
         raise ValidationError(error.zh if _is_chinese() else error.en) from error
     overlapping = AirEvent.objects.filter(
-        region=region,
+        region__in=account_rules.above({region.pk}),
         kind=kind,
         state__in=(AirEvent.State.PROPOSED, AirEvent.State.APPROVED),
         first__lte=last,
@@ -108,10 +108,7 @@ def propose(
 def approve(author: Any, row: AirEvent, version: int, comment: str = "") -> AirEvent:
     """Let the days of an event leave the statistics; keep the figures before and after with the decision."""
     _require_other(author, row, row.author_id)
-    already = [one for one in air_events.approved(row.region, row.first.year) if one.pk != row.pk]
-    with_others = air_events.compared(row.region, row.first.year, already)[1]
-    following = air_events.compared(row.region, row.first.year, [*already, row])[1]
-    effect = air_events.as_data(air_events.lines(with_others, following))
+    effect = [one for year in row.years for one in air_events.as_data(air_events.effect(row, year), year)]
     return _decide(author, row, version, AirEvent.State.APPROVED, comment.strip(), effect=effect)
 
 

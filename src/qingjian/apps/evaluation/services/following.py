@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import structlog
+from django.db import transaction
 from django.db.models import Max
 
-from qingjian.apps.evaluation.drafts import OUTCOME, day_of, midnight, month_of, next_month
+from qingjian.apps.evaluation.drafts import OUTCOME, Chosen, day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.elements import ELEMENT_RULES, Element
-from qingjian.apps.evaluation.models import Evaluation, Progress, RuleChange
+from qingjian.apps.evaluation.models import Evaluation, Failure, Progress, RuleChange
+from qingjian.apps.evaluation.services import isolating
+from qingjian.apps.evaluation.services.emptied import with_emptied
 from qingjian.apps.evaluation.services.storing import store
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing import stores
@@ -21,6 +26,7 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import clock, now
 
 BATCH = timedelta(days=31)
+log = structlog.get_logger()
 
 
 def evaluate(
@@ -31,11 +37,110 @@ def evaluate(
     until: datetime | None = None,
     cause: RuleChange | None = None,
 ) -> list[Evaluation]:
-    """Evaluate natural days first … last and store what is new or different."""
+    """Evaluate natural days first … last and store what is new or different.
+
+    A point that breaks the evaluation of a day stands aside on that day and is kept as a failure; raises what no point
+    is to blame for.
+    """
     book, moment = rulebook(), until or now()
     rules = ELEMENT_RULES[element]
     known = stores.lake().known_until() or moment
-    return store(rules.evaluate(book, first, last, whole_hour(moment), points), book, known, cause)
+
+    def run(begin: date, end: date, chosen: Chosen) -> list[Evaluation]:
+        drafts = rules.evaluate(book, begin, end, whole_hour(moment), chosen)
+        return store(with_emptied(rules, drafts, begin, end, chosen), book, known, cause)
+
+    try:
+        made = run(first, last, Chosen(points))
+    except isolating.NOBODY:
+        raise
+    except Exception as error:
+        broken = _broken(rules, run, first, last, points)
+        if not broken:
+            raise
+        log.warning("some points stand aside", element=element, points=len(broken), error=str(error))
+        made = []
+        for begin, end, aside in isolating.stretches(first, last, broken):
+            made += run(begin, end, Chosen(points, aside))
+            isolating.passed(element, Failure.Step.EVALUATE, begin, end, _without(rules, points, aside))
+        for point, days in broken.items():
+            for begin, end, one in days:
+                isolating.record(element, Failure.Step.EVALUATE, one, point, begin, end)
+        return made
+    isolating.passed(element, Failure.Step.EVALUATE, first, last, points)
+    return made
+
+
+def _broken(
+    rules: Element,
+    run: Callable[[date, date, Chosen], list[Evaluation]],
+    first: date,
+    last: date,
+    points: set[int] | None,
+) -> isolating.Broken:
+    """Return the points that break the evaluation by themselves, with the days on which they do."""
+    everyone = {one.pk for one in rules.points()}
+    candidates = sorted(everyone if points is None or rules.together else points & everyone)
+
+    def attempt(begin: date, end: date, own: set[int]) -> None:
+        with transaction.atomic():
+            run(begin, end, Chosen(own, frozenset(everyone - own)))
+            transaction.set_rollback(True)
+
+    found = isolating.failing(candidates, lambda own: attempt(first, last, own))
+    return {
+        point: isolating.failing_days(first, last, lambda begin, end, own={point}: attempt(begin, end, own))
+        for point in found
+    }
+
+
+def _without(rules: Element, points: set[int] | None, aside: frozenset[int]) -> set[int] | None:
+    if not aside:
+        return points
+    return ({one.pk for one in rules.points()} if points is None else points) - aside
+
+
+def afterwards(element: str, points: set[int] | None) -> None:
+    """Do what follows from new results: warnings, exceedances, findings; a point that breaks it stops no other."""
+    rules, book = ELEMENT_RULES[element], rulebook()
+    if rules.after is None:
+        return
+    after = rules.after
+    try:
+        after(points, book)
+        isolating.passed(element, Failure.Step.AFTER, points=points)
+        return
+    except isolating.NOBODY:
+        raise
+    except Exception:
+        everyone = {one.pk for one in rules.points()}
+        candidates = sorted(everyone if points is None else points & everyone)
+        broken = isolating.failing(candidates, lambda own: after(own, book))
+        if not broken:
+            raise
+    isolating.passed(element, Failure.Step.AFTER, points=set(candidates) - set(broken))
+    for point, error in broken.items():
+        isolating.record(element, Failure.Step.AFTER, error, point)
+
+
+def try_again(seconds: float) -> int:
+    """Try what failed before once more for about `seconds`, longest untried first; return how many rows were made."""
+    begun = clock().monotonic()
+    made = 0
+    for one in Failure.objects.exclude(point=None).filter(element__in=ELEMENT_RULES).order_by("at"):
+        made += isolating.guarded(one.element, Failure.Step.RETRY, partial(_again, one)) or 0
+        if clock().monotonic() - begun >= seconds:
+            break
+    return made
+
+
+def _again(one: Failure) -> int:
+    made = 0
+    if one.first is not None and one.last is not None:
+        made = len(evaluate(one.element, one.first, one.last, {one.point_id}))
+    if made or one.first is None:
+        afterwards(one.element, {one.point_id})
+    return made
 
 
 def whole_hour(moment: datetime) -> datetime:
@@ -57,8 +162,8 @@ def follow(element: str) -> int:
     for first, last, points in _stretches(touched):
         rows = evaluate(element, first, last, points)
         made += len(rows)
-    if touched and rules.after is not None:
-        rules.after({point for day in touched.values() for point in day}, rulebook())
+    if touched:
+        afterwards(element, {point for day in touched.values() for point in day})
     Progress.objects.filter(pk=progress.pk).update(known_until=known, marks_until=marks_until)
     return made
 
@@ -169,16 +274,14 @@ def catch_up(element: str, seconds: float) -> tuple[int, bool]:
         progress.save()
         if clock().monotonic() - begun >= seconds:
             break
-    if rules.after is not None:
-        rules.after(None, rulebook())
+    afterwards(element, None)
     return made, progress.complete
 
 
 def re_evaluate(element: str, first: date, last: date) -> list[dict[str, Any]]:
     """Evaluate a past stretch again and list what changed: earlier and present outcome of every new revision."""
     rows = evaluate(element, first, last)
-    if ELEMENT_RULES[element].after is not None:
-        ELEMENT_RULES[element].after(None, rulebook())
+    afterwards(element, None)
     changed = []
     for row in rows:
         before = Evaluation.objects.filter(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
+from qingjian.apps.evaluation.models import Failure
+from qingjian.apps.evaluation.services import isolating
 from qingjian.apps.evaluation.services.changes import follow_changes
-from qingjian.apps.evaluation.services.following import catch_up, evaluate, follow
-from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.apps.evaluation.services.following import afterwards, catch_up, evaluate, follow, try_again
 from qingjian.apps.scheduling.said import joined, sentence
 from qingjian.contracts.current import clock, now
+
+Step = Failure.Step
 
 
 def run(seconds: float = 30.0) -> str:
@@ -19,24 +23,48 @@ def run(seconds: float = 30.0) -> str:
     told: list[str] = []
     # Changes first, so that the results they change name them also where late data touch the same days.
     changed = follow_changes(seconds / 2)
-    followed = {name: follow(name) for name in ELEMENT_RULES}
+    again = try_again(seconds / 4)
+    followed = {name: isolating.guarded(name, Step.FOLLOW, partial(follow, name)) for name in ELEMENT_RULES}
     if changed:
         told.append(sentence("rules %(count)s", count=changed))
+    if again:
+        told.append(sentence("tried again: %(count)d", count=again))
     for name, made in sorted(followed.items(), key=lambda one: "hour" in ELEMENT_RULES[one[0]].statistics):
-        more, complete = catch_up(name, max(0.0, seconds - (clock().monotonic() - begun)))
-        told.append(sentence("%(title)s: %(count)d", title=ELEMENT_RULES[name].title, count=made + more))
-        if not complete:
+        title = ELEMENT_RULES[name].title
+        if made is None:
+            told.append(sentence("%(title)s: failed", title=title))
+            continue
+        left = max(0.0, seconds - (clock().monotonic() - begun))
+        more = isolating.guarded(name, Step.HISTORY, partial(catch_up, name, left))
+        if more is None:
+            told.append(sentence("%(title)s: failed", title=title))
+            continue
+        told.append(sentence("%(title)s: %(count)d", title=title, count=made + more[0]))
+        if not more[1]:
             told.append(sentence("(back history goes on)"))
-    return joined(told)
+    return joined([*told, *_failures()])
 
 
 def renew(days: int = 3) -> str:
     """Evaluate the last days again, whatever became known: rules and registry may have changed."""
     last = day_of(now())
     told = []
-    for name, rules in ELEMENT_RULES.items():
-        rows = evaluate(name, last - timedelta(days=days), last)
-        if rules.after is not None:
-            rules.after(None, rulebook())
-        told.append(sentence("%(title)s: %(count)d", title=ELEMENT_RULES[name].title, count=len(rows)))
-    return joined(told)
+    for name in ELEMENT_RULES:
+        made = isolating.guarded(name, Step.RENEW, partial(_renewed, name, last - timedelta(days=days), last))
+        title = ELEMENT_RULES[name].title
+        if made is None:
+            told.append(sentence("%(title)s: failed", title=title))
+        else:
+            told.append(sentence("%(title)s: %(count)d", title=title, count=made))
+    return joined([*told, *_failures()])
+
+
+def _renewed(name: str, first: date, last: date) -> int:
+    rows = evaluate(name, first, last)
+    afterwards(name, None)
+    return len(rows)
+
+
+def _failures() -> list[str]:
+    count = Failure.objects.count()
+    return [sentence("failures: %(count)d", count=count)] if count else []

@@ -10,15 +10,28 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from qingjian.apps.evaluation import sheets, words
+from qingjian.apps.evaluation import air, queries, sheets, words
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Face
-from qingjian.standards.explanation import Text
+from qingjian.standards.explanation import Text, plain
+from qingjian.standards.rounding import legible
 from qingjian.ui.templatetags.kit import own_language
 
 register = template.Library()
 register.filter("category", words.category)
 register.filter("aqi_level", words.level)
+
+
+@register.filter
+def concentration(value: float | None, pollutant: str) -> float | int | None:
+    """Show a stored concentration with the decimals of its pollutant."""
+    return air.shown(pollutant, value)
+
+
+@register.filter
+def figure(value: Decimal) -> str:
+    """Show a mean with as many decimals as a person reads."""
+    return plain(legible(value))
 
 
 @register.filter
@@ -143,3 +156,10 @@ def has_face(row: Evaluation) -> bool:
 @register.simple_tag
 def face_of(row: Evaluation) -> SafeString:
     return face(sheets.face(row))
+
+
+@register.inclusion_tag("evaluation/failing.html", takes_context=True)
+def failing(context: Any, element: str) -> dict[str, Any]:
+    """Say how many parts of an element's evaluation an error stopped; nothing where all is well."""
+    rows = queries.failures_visible_to(context["request"].user).filter(element=element)
+    return {"count": rows.count()}

@@ -1,4 +1,4 @@
-"""What people decide about clues without a process: dismissing one with a reason, or confirming one that is plain."""
+"""What people decide about clues without a process: dismissing one with a reason, taking that back, or confirming one that is plain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import services as accounts
-from qingjian.apps.integrity import queries
+from qingjian.apps.integrity import queries, rules
+from qingjian.apps.integrity.words import CLUE_REOPENED
+from qingjian.apps.matters import services as matters
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import Clue
 
@@ -23,6 +25,19 @@ def dismiss(author: Any, clue: Clue, version: int, reason: str) -> Clue:
             % {"number": running[0].number}
         )
     return close(author, clue, version, Clue.State.DISMISSED, reason)
+
+
+def reopen(author: Any, clue: Clue, version: int, reason: str) -> Clue:
+    """Take a dismissal back with a reason; whoever gave it is told. A leader does so where a matter gave the answer."""
+    answer, author_before = rules.answered_by(clue), clue.decided_by
+    with transaction.atomic():
+        opened = observing.reopen_clue(author, clue, version, reason, rules.needed_to_reopen(clue))
+        accounts.record(author, "integrity:clue:reopened", str(clue.pk), {"reason": reason.strip()[:300]})
+        people = {one.pk: one for one in (author_before, answer.assignee if answer else None) if one}
+        people.pop(author.pk, None)
+        said = {"clue": clue.pk, "person": author.name, "reason": reason.strip()[:300]}
+        matters.announce(people.values(), CLUE_REOPENED, said)
+    return opened
 
 
 def close(author: Any, clue: Clue, version: int, state: str, reason: str) -> Clue:

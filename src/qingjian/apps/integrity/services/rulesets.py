@@ -11,9 +11,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
-from qingjian.apps.accounts.roles import Capability
+from qingjian.apps.integrity import rules as rights
 from qingjian.apps.integrity.models import RuleSet, Trial
 from qingjian.contracts.current import now
 
@@ -44,7 +43,7 @@ def deliver(using: str, apps: Any = installed_apps, **_others: Any) -> None:
 
 def write(author: Any, settings: Mapping[str, Any], reason: str) -> RuleSet:
     """Write a new version; it is not in force before somebody has tried it and switched it on."""
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    rights.require_rules(author)
     if not reason.strip():
         raise ValidationError(_("Give a reason: it stays in the history."))
     before = active()
@@ -65,7 +64,7 @@ def write(author: Any, settings: Mapping[str, Any], reason: str) -> RuleSet:
 
 def switch_on(author: Any, rules: RuleSet, reason: str) -> RuleSet:
     """Put a rule set in force from the next screening on: tried on the past, and by a second person, not its author."""
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    rights.require_rules(author)
     if not may_switch_on(author, rules):
         raise PermissionDenied(_("Somebody else than the author decides."))
     if not reason.strip():

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from qingjian.apps.accounts import rules as account_rules
-from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.integrity import judging
+from qingjian.apps.integrity import rules as rights
 from qingjian.apps.integrity.judging import Stretch
 from qingjian.apps.integrity.models import RuleSet, ScoreMonth, Suspect, Trial
 from qingjian.apps.integrity.panels import day_number, yesterday
-from qingjian.apps.integrity.precision import mutes_in_force
-from qingjian.apps.integrity.services import rulesets
+from qingjian.apps.integrity.precision import silenced
+from qingjian.apps.integrity.services import muting, rulesets
 from qingjian.apps.network.models import Series
 from qingjian.apps.observing.models import Clue
 from qingjian.contracts.clock import CHINA
@@ -30,7 +29,7 @@ SHOWN = 200
 
 def run(author: Any, rules: RuleSet, until: date | None = None) -> Trial:
     """Try a rule set over the last year that is scored and keep the numbers beside those of the rule set in force."""
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    rights.require_rules(author)
     until = until or yesterday()
     months = list(ScoreMonth.objects.filter(month__gt=until - YEAR - timedelta(days=31), month__lte=until))
     if not months:
@@ -39,7 +38,10 @@ def run(author: Any, rules: RuleSet, until: date | None = None) -> Trial:
         )
     first = max(until - YEAR + timedelta(days=1), min(one.month for one in months))
     against = rulesets.active()
-    present, tried = (_judged(one, months, first, until) for one in (against, rules))
+    # Each is tried with its own floor: what it would mute at once asks nobody.
+    present, tried = (
+        _judged(one, silenced(one, muting.below_floor(one)), months, first, until) for one in (against, rules)
+    )
     points = dict(
         Series.objects.filter(pk__in={one.series_id for one in months}).values_list("pk", "point_id")
     )
@@ -57,9 +59,12 @@ def run(author: Any, rules: RuleSet, until: date | None = None) -> Trial:
 
 
 def _judged(
-    rules: RuleSet, months: Sequence[ScoreMonth], first: date, until: date
+    rules: RuleSet,
+    muted: Collection[tuple[str, str]],
+    months: Sequence[ScoreMonth],
+    first: date,
+    until: date,
 ) -> list[tuple[Stretch, str]]:
-    muted = set(mutes_in_force())
     return [
         (
             one,

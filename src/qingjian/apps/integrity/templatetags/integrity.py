@@ -11,7 +11,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from qingjian.apps.integrity import words
-from qingjian.apps.integrity.precision import Precision
+from qingjian.apps.integrity.models import Mute
+from qingjian.apps.integrity.precision import Precision, why
 from qingjian.apps.integrity.tables import STATE_COLOURS
 from qingjian.apps.network import queries as network
 from qingjian.apps.observing.log_book_tables import AGAINST
@@ -73,6 +74,12 @@ def score(value: float) -> str:
 def circumstance(row: Any) -> str:
     """Return the name of an official circumstance."""
     return row.values["summary_en"] if words.english() else row.values["name_zh"]
+
+
+@register.simple_tag
+def mute_reason(muted: Mute) -> str:
+    """Return why a rule was muted."""
+    return why(muted)
 
 
 @register.simple_tag

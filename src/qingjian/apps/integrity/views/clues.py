@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from qingjian.apps.integrity import charts, queries, rules, tables, words
-from qingjian.apps.integrity.forms import DismissForm
+from qingjian.apps.integrity.forms import DismissForm, ReopenForm
 from qingjian.apps.integrity.precision import precision_of
 from qingjian.apps.integrity.processes import CLUE, VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
@@ -27,6 +28,8 @@ from qingjian.contracts.current import now
 from qingjian.ui.listing import workbook_response
 
 PROOF_DAYS = 5
+VERIFIABLE = frozenset({Clue.State.OPEN, Clue.State.CONFIRMED})
+"""A confirmed clue may be verified again: nothing else undoes what two people signed."""
 
 
 def verifications(request: HttpRequest) -> HttpResponse:
@@ -60,10 +63,7 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
     if request.GET.get("export") == "xlsx":
         return workbook_response(f"clue-{row.pk}", charts.heads(), charts.lines(row))
     suspect, joined = queries.suspects_of(row)
-    proof, verification = (
-        queries.self_proof_of(request.user, row),
-        queries.verification_of(request.user, row),
-    )
+    proof = queries.self_proof_of(request.user, row)
     is_open = row.state == Clue.State.OPEN
     marks = queries.marks_around(row)
     context = {
@@ -83,7 +83,9 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
         "circumstances": queries.circumstances(row),
         "chart": charts.chart(row, marks),
         "suspect": suspect,
-        "joined": joined,
+        "joined": [
+            (one, said, words.tests_in_words(said)) for one in joined for said in (queries.said_of(one),)
+        ],
         "versions": list(suspect.versions.all()) if suspect else [],
         "marks": marks,
         "alerts": queries.alerts_around(request.user, row),
@@ -92,15 +94,20 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
         "similar": queries.similar(request.user, row),
         "matters": queries.matters_of(request.user, row),
         "proof": proof,
-        "verification": verification,
-        "may_verify": is_open and verification is None and rules.may_verify(request.user, row),
+        "may_verify": row.state in VERIFIABLE
+        and queries.running_verification(row) is None
+        and rules.may_verify(request.user, row),
         "may_ask_proof": is_open
         and (proof is None or not proof.is_open)
         and rules.may_ask_proof(request.user, row),
         "dismiss_form": DismissForm(initial={"version": row.version})
         if is_open and rules.may_decide(request.user, row) and not queries.running_matters(row)
         else None,
-        "precision": precision_of(row.rule, row.kind),
+        "reopen_form": ReopenForm(initial={"version": row.version})
+        if row.state == Clue.State.DISMISSED and rules.may_reopen(request.user, row)
+        else None,
+        "decisions": queries.decisions(row),
+        "precision": precision_of(row.rule, row.kind, row.simulated),
         "now": now(),
     }
     return render(request, "integrity/clue.html", context)
@@ -108,12 +115,28 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    done = _("Dismissed. The reason counts for the precision of the rule.")
+    return _decided(request, pk, DismissForm, people.dismiss, done)
+
+
+@require_POST
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    return _decided(request, pk, ReopenForm, people.reopen, _("Opened again; the precision follows."))
+
+
+def _decided(
+    request: HttpRequest,
+    pk: int,
+    shape: type[DismissForm] | type[ReopenForm],
+    act: Callable[[Any, Clue, int, str], Clue],
+    done: str,
+) -> HttpResponse:
     row = _find(request, pk)
-    form = DismissForm(request.POST)
+    form = shape(request.POST)
     if form.is_valid():
         try:
-            people.dismiss(request.user, row, form.cleaned_data["version"], form.cleaned_data["reason"])
-            messages.success(request, _("Dismissed. The reason counts for the precision of the rule."))
+            act(request.user, row, form.cleaned_data["version"], form.cleaned_data["reason"])
+            messages.success(request, done)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
     else:
@@ -128,12 +151,27 @@ def _initial(row: Clue) -> dict[str, Any]:
     }
 
 
+def _require(row: Clue, states: Collection[str]) -> None:
+    if row.state not in states:
+        raise PermissionDenied(_("This clue is decided. A dismissal can be taken back on its page."))
+
+
 def verify(request: HttpRequest, pk: int) -> HttpResponse:
-    """Open the verification of a clue, or go to the one that exists."""
+    """Open the verification of a clue, or go to the one that runs or has dismissed it.
+
+    A dismissal that was taken back, and a confirmation that is doubted, is verified anew.
+    """
     row = _find(request, pk)
     existing = queries.verification_of(request.user, row)
-    if existing is not None:
+    if existing is not None and (existing.is_open or row.state not in VERIFIABLE):
         return redirect("matter", existing.pk)
+    if queries.running_verification(row) is not None:
+        raise PermissionDenied(
+            _(
+                "Somebody else is verifying this clue in a matter you may not see. Its result decides the clue."
+            )
+        )
+    _require(row, VERIFIABLE)
     initial = {**_initial(row), "subject": row.point.organisation_id, "statement": queries.statement_of(row)}
     return opening_page(request, VERIFICATION, initial=initial, point=row.point, origin=f"{CLUE}:{row.pk}")
 
@@ -144,8 +182,7 @@ def ask_proof(request: HttpRequest, pk: int) -> HttpResponse:
     existing = queries.self_proof_of(request.user, row)
     if existing is not None and existing.is_open:
         return redirect("matter", existing.pk)
-    if row.state != Clue.State.OPEN:
-        raise PermissionDenied(_("This clue is decided."))
+    _require(row, {Clue.State.OPEN})
     first = row.start.astimezone(CHINA).date()
     last = ((row.end or row.start) - timedelta(seconds=1)).astimezone(CHINA).date()
     factor = row.series.factor if row.series else ""

@@ -58,11 +58,18 @@ def funnel(request: HttpRequest) -> HttpResponse:
         "carried": urlencode(
             {name: text for name in CARRIED if (text := getattr(chosen, name)) and text != "all"}
         ),
+        "same": urlencode(
+            {
+                name: text
+                for name in (*CARRIED, "rule", "kind")
+                if (text := getattr(chosen, name)) and text != "all"
+            }
+        ),
         "filters": _filters(request, chosen),
         "rules": active,
         "staged": staging.staged_stretches(request.user, active),
         "mutes": queries.mutes(),
-        "lifted": Mute.objects.exclude(lifted_at=None).select_related("author", "lifted_by")[:10],
+        "lifted": Mute.objects.exclude(lifted_at=None).select_related("author", "second", "lifted_by")[:10],
         "may_set_rules": rules.may_set_rules(request.user),
     }
     return render(request, "integrity/funnel.html", context)
@@ -148,6 +155,14 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
     if muted is None:
         raise Http404
     return _done(request, lambda: muting.lift(request.user, muted, request.POST.get("reason", "")))
+
+
+@require_POST
+def agree(request: HttpRequest, pk: int) -> HttpResponse:
+    asked = Mute.objects.filter(pk=pk).first()
+    if asked is None:
+        raise Http404
+    return _done(request, lambda: muting.agree(request.user, asked))
 
 
 def _done(request: HttpRequest, act: Any) -> HttpResponse:

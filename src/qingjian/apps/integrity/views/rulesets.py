@@ -67,7 +67,7 @@ def rule_set(request: HttpRequest, version: int) -> HttpResponse:
     shown = request.GET.get("trial", "")
     trial = next((one for one in trials if str(one.pk) == shown), trials[0] if trials else None)
     if request.GET.get("export") == "xlsx" and trial is not None:
-        return _trial_workbook(trial)
+        return _trial_workbook(request.user, trial)
     context = {
         "title": _("Rule set %(version)s") % {"version": row.version},
         "row": row,
@@ -82,20 +82,13 @@ def rule_set(request: HttpRequest, version: int) -> HttpResponse:
             )
             for name in RuleSet.SETTINGS
         ],
+        "activations": queries.activations(row),
         "trials": trials,
         "trial": trial,
         "numbers": _numbers(trial) if trial else [],
         "by_rule": _by_rule(trial) if trial else [],
         "decided": trial.result["decided"] if trial else {},
-        "differences": [
-            (_("Only the tried rule set finds"), [_difference(one) for one in trial.result["only_tried"]]),
-            (
-                _("Only the rule set in force finds"),
-                [_difference(one) for one in trial.result["only_present"]],
-            ),
-        ]
-        if trial
-        else [],
+        "differences": _differences(request.user, trial) if trial else [],
         "form": ReasonForm(),
         "may_set_rules": rules.may_set_rules(request.user),
         "own": not rulesets.may_switch_on(request.user, row),
@@ -142,17 +135,26 @@ def _difference(row: list[Any]) -> dict[str, Any]:
     }
 
 
-def _trial_workbook(trial: Trial) -> HttpResponse:
+def _differences(user: Any, trial: Trial) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the findings of a trial that only one of the two makes, at points whose clues the person may see."""
+    seen = queries.codes_of_clues(user)
+    return [
+        (title, [_difference(one) for one in trial.result[name] if one[0] in seen])
+        for title, name in (
+            (_("Only the tried rule set finds"), "only_tried"),
+            (_("Only the rule set in force finds"), "only_present"),
+        )
+    ]
+
+
+def _trial_workbook(user: Any, trial: Trial) -> HttpResponse:
     heads = [_("Line"), _("In force"), _("Tried")]
     rows: list[list[Any]] = [
         [title, before, after] for title, before, after in (*_numbers(trial), *_by_rule(trial))
     ]
-    for title, name in (
-        (_("Only the tried rule set finds"), "only_tried"),
-        (_("Only the rule set in force finds"), "only_present"),
-    ):
+    for title, found in _differences(user, trial):
         rows.append([title])
-        for one in map(_difference, trial.result[name]):
+        for one in found:
             rows.append([f"{one['point']} {one['factor']}", one["what"], f"{one['first']} – {one['last']}"])
     return workbook_response(f"trial-{trial.pk}", [str(one) for one in heads], rows)
 

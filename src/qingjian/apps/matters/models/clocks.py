@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.matters.declarations import Party
 from qingjian.apps.matters.models.kept import Kept
 from qingjian.apps.matters.models.matter import Matter
 
@@ -17,12 +19,20 @@ class Deadline(Kept):
         RUNNING = "running", _("Running")
         PAUSED = "paused", _("Stopped")
         MET = "met", _("Met")
-        MISSED = "missed", _("Met too late")
+        MISSED = "missed", _("Not met in time")
         CANCELLED = "cancelled", _("No longer needed")
 
     matter = models.ForeignKey(Matter, models.PROTECT, related_name="deadlines")
+    kind = models.CharField(_("Kind of matter"), max_length=40)
+    region = models.ForeignKey(Region, models.PROTECT, related_name="+", db_index=False)
+    subject = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+", db_index=False)
+    """Kind, region and subject of a matter never change; kept here too so that all clocks are counted without their matters."""
     code = models.CharField(max_length=40)
     title = models.CharField(_("Deadline"), max_length=120)
+    party = models.CharField(
+        max_length=8, default=Party.BUREAU.value, choices=[(one.value, one.value) for one in Party]
+    )
+    """Who has to meet it."""
     started_at = models.DateTimeField(_("Starts"))
     limit = models.PositiveIntegerField()
     unit = models.CharField(max_length=20)
@@ -38,7 +48,9 @@ class Deadline(Kept):
     state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.RUNNING)
     ended_at = models.DateTimeField(_("Done"), null=True)
     responsible = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    """Who was in charge when the clock ended."""
+    """Who of the authority had to meet it when it ended; nobody where it was the organisation's."""
+    answer = models.JSONField(null=True)
+    """Once it has ended: the explanation of the date that counted, as `queries.as_kept` returns it."""
     remind_at = models.DateTimeField(null=True)
     escalate_at = models.DateTimeField(null=True)
     escalate_every = models.DurationField()
@@ -55,6 +67,14 @@ class Deadline(Kept):
         )
         indexes = (
             models.Index(fields=("state", "due"), name="deadline_state_due"),
+            # Holds all that punctuality counts, in the order in which it is grouped: the table itself is not read.
+            models.Index(
+                fields=(
+                    *("region", "kind", "code", "subject", "party", "responsible"),
+                    *("state", "ended_at", "due", "escalation"),
+                ),
+                name="deadline_counted",
+            ),
             models.Index(
                 fields=("remind_at",), condition=models.Q(remind_at__isnull=False), name="deadline_to_remind"
             ),
@@ -94,7 +114,7 @@ class DeadlineRevision(Kept):
 
 
 class ClockStop(Kept):
-    """A stop of every running clock of a matter. It counts only when somebody else has approved it."""
+    """A stop of clocks of a matter. It counts only when somebody else has approved it."""
 
     class State(models.TextChoices):
         ASKED = "asked", _("Waits for approval")
@@ -104,15 +124,22 @@ class ClockStop(Kept):
     matter = models.ForeignKey(Matter, models.PROTECT, related_name="stops")
     start = models.DateTimeField(_("From"))
     end = models.DateTimeField(_("To"), null=True)
+    codes = models.JSONField(default=list)
+    """The deadlines it stops; every one where none is named, as in stops from before they could be chosen."""
     reason = models.CharField(_("Reason"), max_length=300)
     document = models.CharField(_("Document"), max_length=200, blank=True)
     state = models.CharField(_("State"), max_length=10, choices=State.choices, default=State.ASKED)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Asked by")
     )
+    asked_at = models.DateTimeField(null=True)
+    asked_for = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    """On whose behalf it was asked, when a deputy asked."""
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("Decided by")
     )
+    decided_for = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    """On whose behalf it was decided, when a deputy decided."""
     decided_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=300, blank=True)
 
@@ -129,7 +156,7 @@ class CalendarTable(Kept):
 
     year = models.PositiveSmallIntegerField(_("Year"))
     text = models.TextField()
-    """The file as received."""
+    """The table as it was read from the file, whatever encoding that had."""
     document = models.CharField(_("Document"), max_length=200)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("Author"))
     at = models.DateTimeField(_("Time"))

@@ -208,6 +208,9 @@ class TrailEntry(Kept):
         """Whether the line is the authority's own business: the organisation concerned does not read it."""
         if self.action in CLOCK_ACTIONS:
             return self.data.get("deadline") in self.matter.declaration.inside_clocks()
+        declared = self.matter.declaration.action(self.action)
+        if declared is not None and declared.inside:
+            return True
         return self.action in INSIDE_ACTIONS and bool(self.data.get("inside", True))
 
     def save(self, *args: Any, **kwargs: Any) -> None:

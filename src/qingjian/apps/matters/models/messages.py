@@ -89,6 +89,8 @@ class Delegation(models.Model):
     valid_from = models.DateField(_("From"))
     valid_to = models.DateField(_("To (not included)"))
     reason = models.CharField(_("Reason"), max_length=200)
+    posts = models.JSONField(default=dict)
+    """`person` and `deputy`: the posts each held when it was given, as `rules.held_posts` returns them."""
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.apps.accounts.models import Organisation
+from qingjian.apps.accounts.models import Organisation, Region
+from qingjian.apps.matters.declarations import Party
 from qingjian.apps.matters.models.kept import Kept
 from qingjian.apps.matters.models.matter import Matter
 from qingjian.apps.matters.words import CAPTURE_MODES, CERTIFICATE_KINDS, EVIDENCE_KINDS
@@ -49,6 +50,10 @@ class Evidence(Kept):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("Added by")
     )
     added_at = models.DateTimeField(_("Added"))
+    side = models.CharField(
+        max_length=8, default=Party.BUREAU.value, choices=[(one.value, one.value) for one in Party]
+    )
+    """On which side of the matter whoever added it stood at that moment."""
     withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     withdrawn_at = models.DateTimeField(null=True)
     withdrawal_reason = models.CharField(max_length=300, blank=True)
@@ -63,10 +68,12 @@ class Evidence(Kept):
 
 
 class DocumentTemplate(Kept):
-    """An office's own Word template for an official form; the newest approved one is used."""
+    """An office's own Word template for an official form; of those approved the one of the nearest region is used, the newest first."""
 
     process = models.CharField(_("Kind of matter"), max_length=40)
     code = models.CharField(_("Document"), max_length=40)
+    region = models.ForeignKey(Region, models.PROTECT, null=True, verbose_name=_("Region"))
+    """Where it is used, with everything below; everywhere when None, as of templates from before regions were kept."""
     file = models.ForeignKey(StoredFile, models.PROTECT)
     name = models.CharField(_("File name"), max_length=200)
     author = models.ForeignKey(
@@ -118,7 +125,7 @@ class SignSheet(Kept):
         OPEN = "open", _("Being signed")
         COMPLETE = "complete", _("Signed by all")
         REFUSED = "refused", _("Refused")
-        DROPPED = "dropped", _("Replaced by a newer document")
+        DROPPED = "dropped", _("Taken back or replaced")
 
     matter = models.ForeignKey(Matter, models.PROTECT, related_name="sheets")
     code = models.CharField(max_length=40)
@@ -198,7 +205,12 @@ class Certificate(Kept):
     class Meta:
         ordering = ("valid_to", "id")
         constraints = (
-            models.UniqueConstraint(fields=("kind", "number"), name="one_certificate_per_number"),
+            # A renewal keeps the number; that periods do not overlap is held by `services.register_certificate`.
+            models.UniqueConstraint(
+                fields=("kind", "number", "valid_from"),
+                condition=models.Q(revoked_at__isnull=True),
+                name="one_certificate_in_force_per_number",
+            ),
             models.CheckConstraint(
                 condition=models.Q(person__isnull=False, organisation__isnull=True)
                 | models.Q(person__isnull=True, organisation__isnull=False),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Organisation, Region
-from qingjian.apps.matters import forms, rules
+from qingjian.apps.matters import forms, gates, rules, wording
 from qingjian.apps.matters.declarations import Action, DataField, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Matter, MatterLink, NumberSeries, Receipt, TrailEntry
@@ -85,6 +85,9 @@ def open_matter(
             "data": values,
             "origin": origin,
             "point": point.code if point else "",
+            "subject": subject.pk if subject else "",
+            "confidentiality": confidentiality,
+            "follows": follows.pk if follows else "",
         },
     )
     with transaction.atomic():
@@ -274,14 +277,12 @@ def _check_action(matter: Matter, action: Action, actor: Any, given: Mapping[str
             _("“%(action)s” is not possible in the state “%(state)s”.")
             % {"action": action.title, "state": matter.present.title},
         )
-    attached = list(matter.evidence.filter(withdrawn_at=None).values_list("kind", flat=True))
-    for need in action.evidence:
-        have = sum(not need.kinds or kind in need.kinds for kind in attached)
+    for need, have in gates.attached(matter, action):
         if have < need.count:
             raise RefusedError(
                 "evidence",
-                _("Evidence is missing: %(title)s (%(have)d of %(count)d).")
-                % {"title": need.title, "have": have, "count": need.count},
+                _("Evidence is missing: %(need)s. What counts so far: %(have)d.")
+                % {"need": wording.evidence_need(matter.declaration, need), "have": have},
             )
     return verdict
 
@@ -339,7 +340,13 @@ def _earlier(key: str, content: str) -> Done | None:
     if receipt is None:
         return None
     if receipt.content != content:
-        raise RefusedError("key", _("This form was sent before with other content. Reload the page."))
+        raise RefusedError(
+            "key",
+            _(
+                "This form was sent before with other content, and %(number)s was changed by it. Look there first; sent again, this becomes a step of its own."
+            )
+            % {"number": receipt.trail.matter.number},
+        )
     return Done(receipt.trail.matter.as_process(), receipt.trail, repeated=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -17,7 +17,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import queries
-from qingjian.apps.matters.declarations import Limit
+from qingjian.apps.matters.declarations import Limit, Party
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import CalendarTable, ClockStop, Deadline, DeadlineRevision, Matter
 from qingjian.apps.matters.services import notices
@@ -56,8 +56,12 @@ def _prepared(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None
     row_id, book = row
     clock = Deadline(
         matter=matter,
+        kind=matter.kind,
+        region_id=matter.region_id,
+        subject_id=matter.subject_id,
         code=limit.code,
         title=title,
+        party=limit.party.value,
         started_at=began,
         limit=length,
         unit=unit.value,
@@ -69,7 +73,14 @@ def _prepared(matter: Matter, limit: Limit, moment: datetime) -> Deadline | None
         calendar_version=calendar.version,
         escalate_every=limit.escalate_after,
     )
-    _apply(clock, queries.computed(clock, calendar), limit)
+    try:
+        answer = queries.computed(clock, calendar)
+    except ValueError as error:
+        raise RefusedError(
+            "deadline",
+            _("The deadline “%(title)s” cannot be counted: %(error)s") % {"title": title, "error": error},
+        ) from error
+    _apply(clock, answer, limit)
     return clock
 
 
@@ -185,25 +196,33 @@ def _limit_of(clock: Deadline) -> Limit | None:
     return next((one for one in clock.matter.declaration.limits() if one.code == clock.code), None)
 
 
-def meet(matter: Matter, codes: Iterable[str], moment: datetime) -> None:
-    """End clocks because what they asked for is done."""
+def meet(matter: Matter, codes: Iterable[str], moment: datetime, responsible: int | None) -> None:
+    """End clocks because what they asked for is done; `responsible` is who of the authority had to do it."""
     for clock in matter.deadlines.filter(code__in=tuple(codes), state__in=RUNNING):
-        late = clock.due is not None and moment > clock.due
-        clock.state = Deadline.State.MISSED if late else Deadline.State.MET
-        _end(clock, matter, moment)
+        _end(clock, matter, moment, responsible, Deadline.State.MET)
 
 
-def cancel(matter: Matter, moment: datetime, codes: Iterable[str] | None = None) -> None:
-    """End clocks that nobody needs any more."""
+def cancel(
+    matter: Matter, moment: datetime, codes: Iterable[str] | None = None, responsible: int | None = None
+) -> None:
+    """End clocks that nobody needs any more; one that was overdue by then stays missed."""
     clocks = matter.deadlines.filter(state__in=RUNNING)
     for clock in clocks if codes is None else clocks.filter(code__in=tuple(codes)):
-        clock.state = Deadline.State.CANCELLED
-        _end(clock, matter, moment)
+        _end(clock, matter, moment, responsible or matter.assignee_id, Deadline.State.CANCELLED)
 
 
-def _end(clock: Deadline, matter: Matter, moment: datetime) -> None:
+def _end(
+    clock: Deadline, matter: Matter, moment: datetime, responsible: int | None, in_time: Deadline.State
+) -> None:
+    """End a clock as `in_time` says, or as missed, and keep with it why its date was what it was."""
+    clock.matter = matter
+    calendar = queries.calendar()
+    if clock.calendar_version != calendar.version:
+        _recompute(clock, calendar, Cause.CALENDAR, "")
+    clock.answer = {**queries.as_kept(queries.computed(clock, calendar)), "in_time": in_time.value}
+    clock.state = Deadline.State.MISSED if clock.due is not None and moment > clock.due else in_time
     clock.ended_at = moment
-    clock.responsible_id = matter.assignee_id
+    clock.responsible_id = None if clock.party == Party.SUBJECT.value else responsible
     clock.remind_at = clock.escalate_at = None
     clock.save()
 
@@ -218,9 +237,18 @@ def refresh_due(matter: Matter) -> None:
     )
 
 
-def ask_stop(matter: Matter, actor: Any, start: datetime, reason: str, document: str) -> ClockStop:
-    """Ask for a stop of the clocks; it counts only once somebody else approves it."""
-    if not matter.deadlines.filter(state=Deadline.State.RUNNING).exists():
+def ask_stop(
+    matter: Matter,
+    actor: Any,
+    on_behalf_of: Any,
+    start: datetime,
+    reason: str,
+    document: str,
+    codes: Sequence[str] = (),
+) -> ClockStop:
+    """Ask for a stop of some clocks, by default those of no law; it counts only once somebody else approves it."""
+    running = list(matter.deadlines.filter(state=Deadline.State.RUNNING).order_by("started_at"))
+    if not running:
         raise RefusedError("deadline", _("No clock is running in this matter."))
     if (
         matter.stops.filter(state=ClockStop.State.ASKED).exists()
@@ -229,23 +257,47 @@ def ask_stop(matter: Matter, actor: Any, start: datetime, reason: str, document:
         raise RefusedError("deadline", _("A stop of the clock is asked for or in force already."))
     if start > now():
         raise RefusedError("deadline", _("A stop cannot begin in the future."))
-    earliest = (
-        matter.deadlines.filter(state=Deadline.State.RUNNING)
-        .order_by("started_at")
-        .values_list("started_at", flat=True)[0]
-    )
-    if start < earliest:
+    chosen = [one for one in running if one.code in (codes or stoppable(running))]
+    if not chosen or set(codes) - {one.code for one in chosen}:
+        raise RefusedError("deadline", _("Choose which of the running deadlines shall stop."))
+    if start < chosen[0].started_at:
         raise RefusedError("deadline", _("The clock was not running yet at that time."))
-    return ClockStop.objects.create(
-        matter=matter, start=start, reason=reason, document=document, asked_by=actor
-    )
+    return _asked(matter, actor, on_behalf_of, start, reason, document, chosen)
 
 
-def pause(matter: Matter, actor: Any, reason: str) -> ClockStop | None:
-    """Ask for a stop because a declared step calls for one; nothing when no clock runs or a stop is asked for already."""
-    if _stopping(matter) or not matter.deadlines.filter(state=Deadline.State.RUNNING).exists():
+def stoppable(running: Iterable[Deadline]) -> list[str]:
+    """Return the codes of clocks that an office may stop by its own rule: those a law sets are stopped by name only."""
+    return [one.code for one in running if not one.rule_row]
+
+
+def pause(matter: Matter, actor: Any, on_behalf_of: Any, reason: str) -> ClockStop | None:
+    """Ask for a stop because a declared step calls for one; nothing when no clock of the office's own runs or a stop is asked for."""
+    running = matter.deadlines.filter(state=Deadline.State.RUNNING)
+    chosen = [one for one in running if not one.rule_row]
+    if _stopping(matter) or not chosen:
         return None
-    return ClockStop.objects.create(matter=matter, start=now(), reason=reason[:300], asked_by=actor)
+    return _asked(matter, actor, on_behalf_of, now(), reason, "", chosen)
+
+
+def _asked(
+    matter: Matter,
+    actor: Any,
+    on_behalf_of: Any,
+    start: datetime,
+    reason: str,
+    document: str,
+    chosen: Iterable[Deadline],
+) -> ClockStop:
+    return ClockStop.objects.create(
+        matter=matter,
+        start=start,
+        codes=sorted(one.code for one in chosen),
+        reason=reason[:300],
+        document=document,
+        asked_by=actor,
+        asked_for=on_behalf_of,
+        asked_at=now(),
+    )
 
 
 def _stopping(matter: Matter) -> ClockStop | None:
@@ -269,18 +321,24 @@ def end_pause(matter: Matter) -> ClockStop | None:
     return stop
 
 
-def decide_stop(matter: Matter, actor: Any, approve: bool, note: str) -> ClockStop:
-    """Approve or refuse the stop that was asked for."""
+def stop_to_decide(matter: Matter) -> ClockStop:
+    """Return the stop that waits for a decision. Raises RefusedError when there is none."""
     stop = matter.stops.filter(state=ClockStop.State.ASKED).first()
     if stop is None:
         raise RefusedError("deadline", _("No stop of the clock waits for a decision."))
-    if stop.asked_by_id == actor.pk:
-        raise RefusedError("person", _("Nobody approves what they asked for themselves."))
+    return stop
+
+
+def decide_stop(
+    matter: Matter, stop: ClockStop, actor: Any, on_behalf_of: Any, approve: bool, note: str
+) -> ClockStop:
+    """Approve or refuse the stop that was asked for."""
     stop.state = ClockStop.State.APPROVED if approve else ClockStop.State.REFUSED
-    stop.decided_by, stop.decided_at, stop.note = actor, now(), note
+    stop.decided_by, stop.decided_for, stop.decided_at, stop.note = actor, on_behalf_of, now(), note
     stop.save()
     if approve:
         recompute(matter, Cause.STOPPED, stop.reason)
+        _judge_again(matter, stop)
     return stop
 
 
@@ -295,30 +353,57 @@ def resume(matter: Matter) -> ClockStop:
     return stop
 
 
+def _judge_again(matter: Matter, stop: ClockStop) -> None:
+    """Judge clocks anew that ended after a stop was asked for and before it was approved: what was late may not have been."""
+    for clock in matter.deadlines.filter(ended_at__gte=stop.asked_at or stop.start):
+        clock.matter = matter
+        answer = queries.computed(clock)
+        if answer.due == clock.due:
+            continue
+        in_time = (clock.answer or {}).get("in_time", Deadline.State.MET.value)
+        _revise(clock, answer, Cause.STOPPED, stop.reason)
+        clock.due, clock.provisional = answer.due, answer.provisional
+        clock.answer = {**queries.as_kept(answer), "in_time": in_time}
+        late = clock.due is not None and clock.ended_at > clock.due
+        clock.state = Deadline.State.MISSED if late else in_time
+        clock.save()
+
+
 def recompute(matter: Matter, cause: Cause, reason: str = "") -> list[tuple[Deadline, datetime | None]]:
     """Compute the running clocks again; what they were is kept. Return those that moved, with the earlier due time."""
     calendar = queries.calendar()
     moved = []
     for clock in matter.deadlines.filter(state__in=RUNNING):
         clock.matter = matter
-        answer = queries.computed(clock, calendar)
-        before, version, provisional = clock.due, clock.calendar_version, clock.provisional
-        if (answer.due, answer.provisional) == (before, provisional):
-            Deadline.objects.filter(pk=clock.pk).update(calendar_version=answer.calendar_version)
-            continue
-        DeadlineRevision.objects.create(
-            deadline=clock,
-            at=now(),
-            due_before=before,
-            due_after=answer.due,
-            calendar_before=version,
-            cause=cause,
-            reason=reason[:300],
-        )
-        _apply(clock, answer, _limit_of(clock))
-        clock.save()
-        moved.append((clock, before))
+        before = clock.due
+        if _recompute(clock, calendar, cause, reason):
+            moved.append((clock, before))
     return moved
+
+
+def _recompute(clock: Deadline, calendar: workdays.Calendar, cause: Cause, reason: str) -> bool:
+    """Compute one running clock again and say whether its date moved."""
+    answer = queries.computed(clock, calendar)
+    if (answer.due, answer.provisional) == (clock.due, clock.provisional):
+        clock.calendar_version = answer.calendar_version
+        Deadline.objects.filter(pk=clock.pk).update(calendar_version=answer.calendar_version)
+        return False
+    _revise(clock, answer, cause, reason)
+    _apply(clock, answer, _limit_of(clock))
+    clock.save()
+    return True
+
+
+def _revise(clock: Deadline, answer: workdays.Deadline, cause: Cause, reason: str) -> None:
+    DeadlineRevision.objects.create(
+        deadline=clock,
+        at=now(),
+        due_before=clock.due,
+        due_after=answer.due,
+        calendar_before=clock.calendar_version,
+        cause=cause,
+        reason=reason[:300],
+    )
 
 
 def recompute_deadlines(at_once: int | None = None) -> int:
@@ -352,7 +437,7 @@ def recompute_deadlines(at_once: int | None = None) -> int:
 
 def import_calendar(author: Any, text: str, document: str) -> CalendarTable:
     """Take over a year's table; running deadlines are computed again and the people told, many of them by the next job."""
-    account_rules.require(author, Capability.CONFIRM_RULES)
+    account_rules.require_everywhere(author, Capability.CONFIRM_RULES)
     if len(document.strip()) < 4:
         raise RefusedError("field", _("Name the notice the table comes from."))
     loaded = workdays.load(text)
@@ -360,6 +445,11 @@ def import_calendar(author: Any, text: str, document: str) -> CalendarTable:
         raise RefusedError(
             "file", [f"{one.line}: {one.en if queries.english() else one.zh}" for one in loaded.errors[:20]]
         )
+    gaps = workdays.statutory_gaps(loaded.table)
+    if "\ufffd" in text:
+        raise RefusedError("file", _("Some letters of the file are lost. Save it anew as CSV in UTF-8."))
+    if gaps:
+        raise RefusedError("file", [one.en if queries.english() else one.zh for one in gaps])
     with transaction.atomic():
         table = CalendarTable.objects.create(
             year=loaded.table.year, text=text, document=document.strip(), author=author, at=now()

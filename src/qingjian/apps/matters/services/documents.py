@@ -10,14 +10,15 @@ from importlib import resources
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
-from qingjian.apps.accounts.models import User
-from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.matters import documents, wording
+from qingjian.apps.accounts.models import Region, User
+from qingjian.apps.accounts.roles import ROLES, Capability
+from qingjian.apps.matters import documents, rules, wording
 from qingjian.apps.matters.declarations import Action, DocumentKind, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Document, DocumentTemplate, Matter, StoredFile
@@ -36,16 +37,26 @@ class Made:
     template_digest: str
 
 
-def template_of(process: Process, kind: DocumentKind) -> bytes:
-    """Return the office's approved template, else the packaged one."""
-    own = (
-        DocumentTemplate.objects.filter(process=process.code, code=kind.code)
+def own_template(process: Process, kind: DocumentKind, region_id: int | None) -> DocumentTemplate | None:
+    """Return the approved template of the nearest region at or above one, the newest of them; None where none is."""
+    above = rules.ancestors(region_id) if region_id is not None else []
+    rows = (
+        DocumentTemplate.objects.filter(process=process.code, code=kind.code, withdrawn_at=None)
         .exclude(approved_at=None)
-        .filter(withdrawn_at=None)
+        .filter(Q(region__in=above) | Q(region=None))
         .select_related("file")
         .order_by("-approved_at", "-id")
-        .first()
     )
+    return min(
+        rows,
+        key=lambda one: len(above) if one.region_id is None else above.index(one.region_id),
+        default=None,
+    )
+
+
+def template_of(process: Process, kind: DocumentKind, region_id: int | None) -> bytes:
+    """Return the template used in a region: an office's own, else the packaged one."""
+    own = own_template(process, kind, region_id)
     return (
         files.read(own.file)
         if own is not None
@@ -62,7 +73,7 @@ def prepare(matter: Matter, action: Action, actor: Any, data: Mapping[str, Any])
     for place, code in enumerate(action.documents, start=1):
         kind = matter.declaration.document(code)
         number = f"{matter.number}-{count + place}"
-        template = template_of(matter.declaration, kind)
+        template = template_of(matter.declaration, kind, matter.region_id)
         with override(OFFICIAL_LANGUAGE):
             values = common_values(matter, data, actor, number)
             values.update(
@@ -163,28 +174,66 @@ def keep(matter: Matter, made: Sequence[Made] | None, actor: Any, moment: dateti
     return kept
 
 
+def offering_regions(author: Any) -> list[Region]:
+    """Return the regions of the posts in which a person may offer templates."""
+    posts = account_rules.posts_on(author)
+    held = [one.region for one in posts if Capability.CONFIRM_RULES in ROLES[one.role].capabilities]
+    return list({one.pk: one for one in held}.values())
+
+
+def may_decide(author: Any, row: DocumentTemplate) -> bool:
+    """Say whether a person approves matters wherever the template is used."""
+    if row.region is None:
+        return account_rules.may_everywhere(author, Capability.APPROVE_MATTERS)
+    return account_rules.may(author, Capability.APPROVE_MATTERS, region=row.region)
+
+
+def _require_deciding(author: Any, row: DocumentTemplate) -> None:
+    if not may_decide(author, row):
+        raise NotAllowed(_("A template is decided on by who approves matters in its region."))
+
+
 def offer_template(
-    author: Any, process: Process, kind: DocumentKind, content: bytes, name: str
+    author: Any,
+    process: Process,
+    kind: DocumentKind,
+    content: bytes,
+    name: str,
+    region: Region | None = None,
 ) -> DocumentTemplate:
-    """Take an office's template after all checks; it is used once somebody else has approved it."""
+    """Take an office's template for its region after all checks; it is used once somebody else has approved it.
+
+    Without a region it is that of the author's first post.
+    """
     account_rules.require(author, Capability.CONFIRM_RULES)
+    region = region or next(iter(offering_regions(author)))
+    account_rules.require(author, Capability.CONFIRM_RULES, region=region)
     wrong = documents.template_problems(content, kind)
     if wrong:
         raise RefusedError("file", wrong)
     file = files.store_bytes(content, name if name.lower().endswith(".docx") else f"{name}.docx")
     with transaction.atomic():
         row = DocumentTemplate.objects.create(
-            process=process.code, code=kind.code, file=file, name=name[:200], author=author, at=now()
+            process=process.code,
+            code=kind.code,
+            region=region,
+            file=file,
+            name=name[:200],
+            author=author,
+            at=now(),
         )
         accounts.record(
-            author, "matters:template:offered", f"{process.code}/{kind.code}", {"digest": file.digest}
+            author,
+            "matters:template:offered",
+            f"{process.code}/{kind.code}",
+            {"digest": file.digest, "region": region.code},
         )
     return row
 
 
 def approve_template(author: Any, row: DocumentTemplate) -> DocumentTemplate:
-    """Put a template into use; never by who offered it."""
-    account_rules.require(author, Capability.APPROVE_MATTERS)
+    """Put a template into use; never by who offered it, nor from another region."""
+    _require_deciding(author, row)
     if row.author_id == author.pk:
         raise NotAllowed(_("Nobody approves what they asked for themselves."))
     with transaction.atomic():
@@ -202,7 +251,7 @@ def approve_template(author: Any, row: DocumentTemplate) -> DocumentTemplate:
 
 def withdraw_template(author: Any, row: DocumentTemplate) -> None:
     """Take a template out of use; the one before it, or the packaged one, is used again. What it made stays."""
-    account_rules.require(author, Capability.APPROVE_MATTERS)
+    _require_deciding(author, row)
     with transaction.atomic():
         changed = DocumentTemplate.objects.filter(pk=row.pk, withdrawn_at=None).update(
             withdrawn_by=author, withdrawn_at=now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
@@ -11,10 +12,10 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts.models import User
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.matters import queries, rules
-from qingjian.apps.matters.declarations import Who
+from qingjian.apps.matters import gates, queries, rules
+from qingjian.apps.matters.declarations import Party, Who
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
-from qingjian.apps.matters.models import Evidence, Matter, MatterLink, StoredFile, TrailEntry
+from qingjian.apps.matters.models import Evidence, Matter, MatterLink, SignSheet, StoredFile, TrailEntry
 from qingjian.apps.matters.services import clocks, notices, signing
 from qingjian.apps.matters.services.trail import Acting
 from qingjian.apps.matters.words import CAPTURE_MODES, EVIDENCE_KINDS
@@ -24,6 +25,9 @@ from qingjian.contracts.current import now
 HANDLER = Who(Capability.HANDLE_MATTERS)
 APPROVER = Who(Capability.APPROVE_MATTERS)
 SUPERVISOR = Who(Capability.SUPERVISE)
+FIRST_YEAR = 1990
+"""Earlier times are mistyped: there were neither these cameras nor these offices."""
+WATCH_MAY_BE_WRONG = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class Own:
     after: Callable[[Acting, TrailEntry], None] | None = None
 
 
-def _require_taking_part(acting: Acting) -> None:
-    """Allow whoever handles matters of the region, and the organisation concerned while it is shared with it."""
+def _require_taking_part(acting: Acting) -> Party:
+    """Allow whoever handles matters of the region, and the organisation concerned while it is shared; return which side."""
     verdict = rules.may(acting.actor, HANDLER, acting.matter)
     if not verdict.allowed:
         verdict = rules.may(acting.actor, APPROVER, acting.matter)
@@ -45,8 +49,9 @@ def _require_taking_part(acting: Acting) -> None:
         reached = rules.reaches(acting.actor)
         if not any(acting.matter.shared and acting.matter.subject_id in one.organisations for one in reached):
             raise NotAllowed(verdict.reason)
-        return
+        return Party.SUBJECT
     acting.verdict = verdict
+    return Party.BUREAU
 
 
 def _require_open(acting: Acting) -> None:
@@ -62,7 +67,7 @@ def _require(acting: Acting, who: Who) -> None:
 
 def _attach(acting: Acting) -> None:
     _require_open(acting)
-    _require_taking_part(acting)
+    side = _require_taking_part(acting)
     data = acting.data
     file = StoredFile.objects.filter(pk=str(data.get("digest", ""))).first()
     if file is None:
@@ -90,8 +95,8 @@ def _attach(acting: Acting) -> None:
         kind=kind,
         title=title[:200],
         capture=capture,
-        taken_at=_moment(data.get("taken_at")),
-        taken_at_in_file=_moment(inside.get("taken_at")),
+        taken_at=_taken(data.get("taken_at")),
+        taken_at_in_file=_said(inside.get("taken_at")),
         longitude=data.get("longitude"),
         latitude=data.get("latitude"),
         longitude_in_file=inside.get("longitude"),
@@ -100,6 +105,7 @@ def _attach(acting: Acting) -> None:
         recorder=str(data.get("recorder") or "")[:60],
         added_by=acting.actor,
         added_at=now(),
+        side=side.value,
         replaces=replaces,
     )
     acting.data = {
@@ -108,6 +114,7 @@ def _attach(acting: Acting) -> None:
         "title": row.title,
         "kind": kind,
         "capture": capture,
+        "side": side.value,
     }
     acting.bumps_version = False
 
@@ -115,10 +122,30 @@ def _attach(acting: Acting) -> None:
 def _moment(value: Any) -> Any:
     if not value:
         return None
-    found = parse_datetime(value) if isinstance(value, str) else value
-    if found is None:
+    try:
+        found = parse_datetime(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if found is None or found.year < FIRST_YEAR:
         raise RefusedError("field", _("The time is not understood: %(text)s") % {"text": value})
     return found if found.tzinfo else found.replace(tzinfo=CHINA)
+
+
+def _taken(value: Any) -> Any:
+    """Return when something was taken, as a person says it: never later than now, a few minutes of a wrong watch apart."""
+    found = _moment(value)
+    if found is not None and found > now() + WATCH_MAY_BE_WRONG:
+        raise RefusedError("field", _("The time it was taken lies in the future: %(text)s") % {"text": value})
+    return found
+
+
+def _said(value: Any) -> Any:
+    """Return a time a file says of itself; one that no camera can have written counts as not said."""
+    try:
+        found = _moment(value)
+    except RefusedError:
+        return None
+    return found if found is None or found.year <= now().year + 100 else None
 
 
 def _withdraw(acting: Acting) -> None:
@@ -132,6 +159,21 @@ def _withdraw(acting: Acting) -> None:
         raise RefusedError("field", _("Give a reason: it stays in the history."))
     if row.added_by_id != acting.actor.pk and acting.matter.assignee_id != acting.actor.pk:
         raise NotAllowed(_("Evidence is withdrawn by whoever added it or by the person in charge."))
+    if acting.matter.sheets.filter(state=SignSheet.State.OPEN).exists():
+        raise RefusedError(
+            "evidence",
+            _(
+                "A document that rests on this evidence is being signed. Take the document back, or refuse to sign it, before evidence is withdrawn."
+            ),
+        )
+    if (step := gates.standing_on(acting.matter, row)) is not None:
+        raise RefusedError(
+            "evidence",
+            _(
+                "The step “%(step)s” was taken on this evidence. Attach what takes its place first; then it can be withdrawn."
+            )
+            % {"step": step.title},
+        )
     Evidence.objects.filter(pk=row.pk).update(
         withdrawn_by=acting.actor, withdrawn_at=now(), withdrawal_reason=reason[:300]
     )
@@ -214,23 +256,34 @@ def _request_stop(acting: Acting) -> None:
     stop = clocks.ask_stop(
         acting.matter,
         acting.actor,
+        acting.verdict.on_behalf_of,
         _moment(acting.data.get("start")) or now(),
         reason[:300],
         str(acting.data.get("document") or "")[:200],
+        [str(one) for one in acting.data.get("codes") or ()],
     )
-    acting.data = {"start": stop.start.isoformat(), "document": stop.document}
+    acting.data = {"start": stop.start.isoformat(), "document": stop.document, "codes": stop.codes}
     acting.note = reason
     notices.tell_approvers(acting.matter, "stop_asked", acting.actor)
 
 
 def _decide_stop(approve: bool) -> Callable[[Acting], None]:
     def run(acting: Acting) -> None:
-        _require_open(acting)
+        # A closed matter too: whether a deadline was missed may hang on the answer.
         _require(acting, APPROVER)
         note = str(acting.data.get("note", "")).strip()
         if not note:
             raise RefusedError("field", _("Give a reason: it stays in the history."))
-        stop = clocks.decide_stop(acting.matter, acting.actor, approve, note[:300])
+        stop = clocks.stop_to_decide(acting.matter)
+        asked = {stop.asked_by_id, stop.asked_for_id}
+        # Whoever asked, or for whom it was asked, decides neither in person nor through a deputy.
+        others = [one for one in rules.reaches(acting.actor) if one.person.pk not in asked]
+        acting.verdict = rules.may(acting.actor, APPROVER, acting.matter, others)
+        if acting.actor.pk in asked or not acting.verdict.allowed:
+            raise RefusedError("person", _("Nobody approves what they asked for themselves."))
+        clocks.decide_stop(
+            acting.matter, stop, acting.actor, acting.verdict.on_behalf_of, approve, note[:300]
+        )
         acting.data = {"start": stop.start.isoformat()}
         acting.note = note
         people = [stop.asked_by, *notices.concerned(acting.matter)]
@@ -273,6 +326,9 @@ def _void(acting: Acting) -> None:
     reason = str(acting.data.get("reason", "")).strip()
     if not reason:
         raise RefusedError("field", _("Give a reason: it stays in the history."))
+    people = notices.concerned(acting.matter)
+    if acting.matter.shared:
+        people.extend(rules.people_of(acting.matter.subject_id))
     acting.matter.take_void()
     acting.matter.closed_at = now()
     acting.matter.waiting = ""
@@ -280,6 +336,7 @@ def _void(acting: Acting) -> None:
     clocks.cancel(acting.matter, now())
     acting.data = {}
     acting.note = reason
+    notices.tell(acting.matter, people, "voided", {"note": reason[:300]}, except_for=acting.actor)
 
 
 KERNEL: dict[str, Own] = {

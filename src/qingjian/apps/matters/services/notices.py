@@ -9,7 +9,7 @@ from qingjian.apps.accounts.models import User
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import channels, rules
 from qingjian.apps.matters.declarations import Action, Party
-from qingjian.apps.matters.models import Deadline, Delegation, Delivery, Matter, Notification
+from qingjian.apps.matters.models import Deadline, Delivery, Matter, Notification
 from qingjian.contracts.current import now
 
 
@@ -55,11 +55,7 @@ def announce(people: Iterable[User], kind: str, values: Mapping[str, Any]) -> se
 
 def _with_deputies(people: Iterable[User]) -> list[User]:
     own = list(people)
-    day = rules.account_rules.today()
-    held = Delegation.objects.filter(
-        person__in=own, valid_from__lte=day, valid_to__gt=day, ended_at=None
-    ).select_related("deputy")
-    return [*own, *(one.deputy for one in held)]
+    return [*own, *(one.deputy for one in rules.standing_in().filter(person__in=own) if rules.holds(one))]
 
 
 def waited_for(matter: Matter) -> list[User]:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -45,8 +46,12 @@ def delegate(
         raise RefusedError("field", _("The end must lie after the beginning, at most a year later."))
     if not reason.strip():
         raise RefusedError("field", _("Give a reason: it stays in the history."))
-    if not deputy.is_active or not account_rules.posts_on(deputy):
-        raise RefusedError("person", _("The deputy has no post at present."))
+    for one, text in (
+        (deputy, _("The deputy has no post at present.")),
+        (person, _("The absent person has no post at present: hand the work over instead.")),
+    ):
+        if not account_rules.posts_on(one):
+            raise RefusedError("person", text)
     kinds = {bool(account_rules.is_own_organisation_only(one)) for one in (person, deputy)}
     if len(kinds) > 1 or (True in kinds and person.organisation_id != deputy.organisation_id):
         raise RefusedError(
@@ -67,6 +72,7 @@ def delegate(
             valid_from=valid_from,
             valid_to=valid_to,
             reason=reason.strip(),
+            posts={"person": rules.held_posts(person), "deputy": rules.held_posts(deputy)},
             author=author,
             at=now(),
         )
@@ -161,11 +167,13 @@ def register_certificate(
         raise RefusedError("field", _("The end must lie after the beginning."))
     if not number.strip() or not issuer.strip():
         raise RefusedError("field", _("A certificate has a number and an issuer."))
+    number = number.strip()
     try:
         with transaction.atomic():
+            _check_number(kind, number, person, organisation, valid_from, valid_to)
             row = Certificate.objects.create(
                 kind=kind,
-                number=number.strip(),
+                number=number,
                 issuer=issuer.strip(),
                 valid_from=valid_from,
                 valid_to=valid_to,
@@ -182,6 +190,33 @@ def register_certificate(
             "field", _("A certificate of this kind with this number exists already.")
         ) from error
     return row
+
+
+def _check_number(
+    kind: str,
+    number: str,
+    person: User | None,
+    organisation: Organisation | None,
+    valid_from: date,
+    valid_to: date,
+) -> None:
+    """Refuse a number that is another holder's, or valid already for some of these days; revoked entries do not count."""
+    # The holder's row is locked, so that two who enter the same renewal come one after the other.
+    type(person or organisation).objects.select_for_update().get(pk=(person or organisation).pk)
+    entered = Certificate.objects.filter(kind=kind, number=number, revoked_at=None)
+    if entered.exclude(person=person, organisation=organisation).exists():
+        raise RefusedError(
+            "field", _("A certificate of this kind with this number belongs to another holder.")
+        )
+    same = entered.filter(valid_from__lte=valid_to, valid_to__gte=valid_from).first()
+    if same is not None:
+        raise RefusedError(
+            "field",
+            _(
+                "This certificate is entered already for %(begin)s to %(end)s. A renewal begins after that; a wrong entry is revoked first."
+            )
+            % {"begin": same.valid_from, "end": same.valid_to},
+        )
 
 
 def revoke_certificate(author: Any, row: Certificate, reason: str) -> Certificate:
@@ -204,11 +239,21 @@ def revoke_certificate(author: Any, row: Certificate, reason: str) -> Certificat
 
 
 def warn_of_certificates() -> int:
-    """Tell holders, and who approves matters in their region, of certificates that end soon; once each."""
+    """Tell holders, and who approves matters in their region, of certificates that end soon and are not renewed; once each."""
     today = account_rules.today()
     told = 0
+    renewal = Certificate.objects.filter(
+        kind=OuterRef("kind"),
+        number=OuterRef("number"),
+        revoked_at=None,
+        valid_from__gt=OuterRef("valid_to"),
+    )
     ending = Certificate.objects.filter(
-        warned=False, revoked_at=None, valid_to__gte=today, valid_to__lte=today + WARNED_BEFORE
+        ~Exists(renewal),
+        warned=False,
+        revoked_at=None,
+        valid_to__gte=today,
+        valid_to__lte=today + WARNED_BEFORE,
     ).select_related("person__organisation", "organisation", "entered_by")
     for row in ending[:AT_ONCE]:
         organisation = row.organisation or row.person.organisation

@@ -20,6 +20,14 @@ def open_sheet(matter: Matter, kind: SheetKind, made: Sequence[Document], moment
     return sheet
 
 
+def drop_left_behind(matter: Matter) -> None:
+    """Drop the open sheets whose signatures lead nowhere from the state the matter has come to."""
+    for sheet in matter.sheets.filter(state=SignSheet.State.OPEN):
+        kind = matter.declaration.sheet(sheet.code)
+        if matter.state not in matter.declaration.action(kind.completes).sources:
+            SignSheet.objects.filter(pk=sheet.pk).update(state=SignSheet.State.DROPPED)
+
+
 def waits(kind: SheetKind, index: int, matter: Matter) -> str:
     """Return for whom a matter waits while the signature at a place of the order is missing."""
     who = kind.signers[index].who

@@ -19,7 +19,7 @@ from qingjian.contracts.current import now
 def take(acting: Acting, action: Action) -> TrailEntry:
     """Carry out a declared action on a locked matter whose guards have been checked."""
     matter, declaration, moment = acting.matter, acting.matter.declaration, now()
-    before = matter.state
+    before, charged = matter.state, matter.assignee_id
     getattr(matter, f"take_{action.name}")()
     matter.data = {**matter.data, **acting.data}
     state = matter.present
@@ -36,20 +36,23 @@ def take(acting: Acting, action: Action) -> TrailEntry:
         action.effect(Step(matter, action.name, acting.actor, acting.data))
     if action.resumes:
         clocks.end_pause(matter)
-    clocks.meet(matter, action.stops, moment)
+    # Who had to do it is whoever was in charge before this step; where nobody was, whoever did it.
+    responsible = charged or (acting.verdict.on_behalf_of or acting.actor).pk
+    clocks.meet(matter, action.stops, moment, responsible)
     for limit in action.starts:
         clocks.start(matter, limit, moment)
     if action.pauses:
         with override(OFFICIAL_LANGUAGE):
             ground = str(action.pauses)
-        if clocks.pause(matter, acting.actor, ground) is not None:
+        if clocks.pause(matter, acting.actor, acting.verdict.on_behalf_of, ground) is not None:
             notices.tell_approvers(matter, "stop_asked", acting.actor)
+    sheets.drop_left_behind(matter)
     if action.sheet:
         sheets.open_sheet(matter, declaration.sheet(action.sheet), made, moment)
     if state.final:
         matter.closed_at = moment
         matter.waiting = ""
-        clocks.cancel(matter, moment)
+        clocks.cancel(matter, moment, responsible=responsible)
     if action.publishes is not None:
         _publish(matter, action, moment)
     told = notices.tell_waiting(matter, acting.actor)

@@ -21,6 +21,7 @@ from qingjian.apps.matters import (
     described,
     documents,
     forms,
+    gates,
     queries,
     rules,
     services,
@@ -31,6 +32,7 @@ from qingjian.apps.matters.declarations import Action, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.matters.services import files
+from qingjian.apps.matters.services.clocks import stoppable
 from qingjian.apps.matters.views.work import OWN_TITLES, find_matter
 from qingjian.apps.matters.words import ACTIONS, CONFIDENTIALITIES
 from qingjian.apps.network import queries as network
@@ -54,7 +56,15 @@ def kernel_form(request: HttpRequest, row: Matter, code: str) -> django_forms.Fo
         case "assign":
             return forms.AssignForm(data, people=rules.handlers(row))
         case "request-stop":
-            return forms.StopForm(data, initial={"start": now()})
+            running = list(row.deadlines.filter(state="running"))
+            return forms.StopForm(
+                data,
+                running=[
+                    (one.code, wording.deadline_title(row.declaration, one.code, one.title))
+                    for one in running
+                ],
+                initial={"start": now(), "codes": stoppable(running)},
+            )
         case "approve-stop" | "refuse-stop":
             return forms.StopDecisionForm(data)
         case "resume":
@@ -80,8 +90,8 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     if form is None:
         raise Http404
     status = 400 if form.errors else 200
+    key = request.POST.get("key", "")
     if request.method == "POST" and form.is_valid():
-        key = request.POST.get("key", "")
         try:
             data = (
                 forms.cleaned(form, action.fields)
@@ -92,7 +102,7 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         except RefusedError as error:
             for text in error.messages:
                 form.add_error(None, text)
-            status = 400
+            status, key = 400, _next_key(error, key)
         except NotAllowed as error:
             # A certificate or a post may have ended while the person wrote: what was typed is still there.
             form.add_error(None, str(error))
@@ -110,11 +120,11 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "title": action.title if action else OWN_TITLES.get(code, ACTIONS.get(code, code)),
         "hint": action.hint if action else "",
         "form": form,
-        "key": request.POST.get("key") or uuid.uuid4().hex,
+        "key": key or uuid.uuid4().hex,
         # A refused stale form keeps the version the person saw until the page is opened again.
         "version": request.POST.get("version") or row.version,
         "problem": problem,
-        "evidence_needs": action.evidence if action else (),
+        "evidence_needs": _evidence_needs(row, action),
         "about": _about(request, row, code),
         "publishes": wording.public_titles(row.declaration, action) if action else (),
         "follows": described.follows(row.declaration, action) if action else (),
@@ -122,6 +132,11 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "tone": action.tone if action else "danger" if code in CONCERNS or code == "void" else "primary",
     }
     return render(request, "matters/act.html", context, status=status)
+
+
+def _next_key(error: RefusedError, key: str) -> str:
+    """Return the key the form carries on with: a new one where the old one has been used up by other content."""
+    return "" if error.reason == "key" else key
 
 
 CONCERNS = {"withdraw-evidence": "evidence", "withdraw-disclosure": "disclosure"}
@@ -169,6 +184,15 @@ def _guard_problem(user: Any, row: Matter, action: Action | None) -> str:
     return rules.may(user, action.who, row).reason
 
 
+def _evidence_needs(row: Matter, action: Action | None) -> list[tuple[str, int]]:
+    """Return what evidence an action asks for, in words, and how many pieces count for it so far."""
+    if action is None:
+        return []
+    return [
+        (wording.evidence_need(row.declaration, need), have) for need, have in gates.attached(row, action)
+    ]
+
+
 def _kernel_data(request: HttpRequest, row: Matter, code: str, form: Any) -> dict[str, Any]:
     data = dict(form.cleaned_data)
     if code == "attach":
@@ -203,12 +227,17 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and choice in ("sign", "refuse", "sign-outsider") and chosen.is_valid():
         data = {**chosen.cleaned_data, "digest": request.POST.get("digest", "")}
         try:
-            services.act(row, choice, request.user, data, _version(request), request.POST.get("key", ""))
+            done = services.act(
+                row, choice, request.user, data, _version(request), request.POST.get("key", "")
+            )
         except (RefusedError, NotAllowed) as error:
             for text in error.messages if isinstance(error, RefusedError) else [str(error)]:
                 chosen.add_error(None, text)
         else:
-            messages.success(request, _("Kept: the signature covers the file with the digest shown."))
+            if done.repeated:
+                messages.info(request, _("This was done already; nothing was done twice."))
+            else:
+                messages.success(request, _("Kept: the signature covers the file with the digest shown."))
             return redirect("sign" if choice == "sign-outsider" else "matter", pk)
     context = {
         "matter": row,
@@ -305,6 +334,7 @@ def opening_page(
         field_order=head,
     )
     status = 400 if form.errors else 200
+    key = request.POST.get("key", "")
     if request.method == "POST" and form.is_valid():
         try:
             done = services.open_matter(
@@ -318,17 +348,22 @@ def opening_page(
                 point=point,
                 origin=origin,
                 follows=follows,
-                idempotency_key=request.POST.get("key", ""),
+                idempotency_key=key,
             )
         except RefusedError as error:
             for text in error.messages:
                 form.add_error(None, text)
-            status = 400
+            status, key = 400, _next_key(error, key)
         except NotAllowed as error:
             form.add_error(None, str(error))
             status = 403
         else:
-            messages.success(request, _("Opened under number %(number)s.") % {"number": done.matter.number})
+            text = (
+                _("This was done already, under number %(number)s; nothing was opened twice.")
+                if done.repeated
+                else _("Opened under number %(number)s.")
+            )
+            messages.success(request, text % {"number": done.matter.number})
             return redirect("matter", done.matter.pk)
     context = {
         "title": _("Open: %(process)s") % {"process": process.title},
@@ -337,6 +372,6 @@ def opening_page(
         "follows": follows,
         "point": point,
         "may_choose": may_choose,
-        "key": request.POST.get("key") or uuid.uuid4().hex,
+        "key": key or uuid.uuid4().hex,
     }
     return render(request, "matters/open.html", context, status=status)

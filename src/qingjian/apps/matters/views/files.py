@@ -12,7 +12,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from qingjian.apps.matters import documents, queries
+from qingjian.apps.matters import documents, outside, queries
+from qingjian.apps.matters.models import Document
 from qingjian.apps.matters.services import files
 from qingjian.apps.matters.views.work import SHOWN_INLINE, record_reading
 
@@ -20,6 +21,8 @@ from qingjian.apps.matters.views.work import SHOWN_INLINE, record_reading
 def evidence(request: HttpRequest, pk: int) -> HttpResponse:
     """A piece of evidence as a download, pictures also in the page."""
     row = get_object_or_404(queries.evidence_visible_to(request.user), pk=pk)
+    if not outside.evidence_is_read(row, inside=queries.is_inside(request.user, row.matter)):
+        raise Http404
     record_reading(request, row.matter)
     return file_response(
         row.file, row.name, inline=row.file.media_type in SHOWN_INLINE and request.GET.get("show") == "1"
@@ -41,16 +44,23 @@ def file_response(file: Any, name: str, *, inline: bool = False) -> HttpResponse
     return response
 
 
+def _document(request: HttpRequest, pk: int) -> Document:
+    row = get_object_or_404(queries.documents_visible_to(request.user), pk=pk)
+    if not outside.document_is_read(row, inside=queries.is_inside(request.user, row.matter)):
+        raise Http404
+    return row
+
+
 def document(request: HttpRequest, pk: int) -> HttpResponse:
     """The .docx of record."""
-    row = get_object_or_404(queries.documents_visible_to(request.user), pk=pk)
+    row = _document(request, pk)
     record_reading(request, row.matter)
     return file_response(row.file, f"{row.number}.docx")
 
 
 def document_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     """A PDF for reading and printing; the .docx remains the document of record."""
-    row = get_object_or_404(queries.documents_visible_to(request.user), pk=pk)
+    row = _document(request, pk)
     record_reading(request, row.matter)
     try:
         content = documents.pdf(files.read(row.file))
@@ -67,5 +77,8 @@ def document_pdf(request: HttpRequest, pk: int) -> HttpResponse:
 def drawing(request: HttpRequest, pk: int) -> HttpResponse:
     """A signature drawn on the screen."""
     row = get_object_or_404(queries.drawings_visible_to(request.user), pk=pk)
+    matter = row.sheet.matter
+    if row.sheet_id not in outside.Reading(matter, queries.is_inside(request.user, matter)).sheets:
+        raise Http404
     record_reading(request, row.sheet.matter)
     return file_response(row.drawing, "signature.png", inline=True)

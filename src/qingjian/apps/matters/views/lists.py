@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.matters import declarations, queries, rules, services, tables, wording
+from qingjian.apps.matters import punctuality as figures
 from qingjian.contracts.clock import CHINA
 from qingjian.ui.listing import workbook_response
 
@@ -47,12 +48,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
 
 def deadlines(request: HttpRequest) -> HttpResponse:
     """Every clock in reach, the next to end first; a company does not see those that bind the authority alone."""
-    rows = queries.deadlines_visible_to(request.user)
-    if account_rules.is_own_organisation_only(request.user):
-        for process in declarations.processes():
-            if own := process.inside_clocks():
-                rows = rows.exclude(matter__kind=process.code, code__in=own)
-    return tables.DeadlineListing(request, rows).response()
+    return tables.DeadlineListing(request, queries.deadlines_visible_to(request.user)).response()
 
 
 def deliveries(request: HttpRequest) -> HttpResponse:
@@ -74,9 +70,12 @@ def notifications_read(request: HttpRequest) -> HttpResponse:
 
 BY_TITLES = {
     "region": gettext_lazy("Region"),
-    "person": gettext_lazy("In charge"),
+    "person": gettext_lazy("Whose deadline it is"),
     "organisation": gettext_lazy("Organisation concerned"),
 }
+
+
+YEARS = range(1949, 2500)
 
 
 def _day(text: str | None, otherwise: datetime) -> datetime:
@@ -84,7 +83,8 @@ def _day(text: str | None, otherwise: datetime) -> datetime:
         day = parse_date(text or "")
     except ValueError:
         day = None
-    return datetime.combine(day, time(tzinfo=CHINA)) if day else otherwise
+    # Far outside every calendar the arithmetic of dates ends.
+    return datetime.combine(day, time(tzinfo=CHINA)) if day and day.year in YEARS else otherwise
 
 
 def punctuality(request: HttpRequest) -> HttpResponse:
@@ -93,10 +93,11 @@ def punctuality(request: HttpRequest) -> HttpResponse:
     begin = _day(request.GET.get("from"), today.replace(month=1, day=1))
     last = _day(request.GET.get("to"), today)
     by = request.GET.get("by", "")
-    by = by if by in queries.PUNCTUALITY_BY else "region"
-    rows = queries.punctuality(request.user, begin, last + timedelta(days=1), by)
+    choices = figures.countable_by(request.user)
+    by = by if by in choices else "region"
+    rows = figures.figures(request.user, begin, last + timedelta(days=1), by)
     for row in rows:
-        process = declarations.process(row["matter__kind"])
+        process = declarations.process(row["kind"])
         row["process"], row["deadline"] = (
             process.title,
             wording.deadline_title(process, row["code"], row["code"]),
@@ -106,7 +107,7 @@ def punctuality(request: HttpRequest) -> HttpResponse:
         BY_TITLES[by],
         _("Deadline"),
         _("Met"),
-        _("Met too late"),
+        _("Not met in time"),
         _("Running"),
         _("Overdue"),
         _("Escalated"),
@@ -126,6 +127,6 @@ def punctuality(request: HttpRequest) -> HttpResponse:
         "begin": begin.date().isoformat(),
         "last": last.date().isoformat(),
         "by": by,
-        "by_titles": BY_TITLES,
+        "by_titles": {one: BY_TITLES[one] for one in choices},
     }
     return render(request, "matters/punctuality.html", context)

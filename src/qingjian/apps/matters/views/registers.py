@@ -186,10 +186,20 @@ def _givers(user: Any) -> Any:
     )
 
 
+def _table_text(content: bytes) -> str:
+    """Return a table as text: UTF-8, or GB 18030 as Excel writes in China. Raises RefusedError."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise RefusedError("file", _("The file is no text in UTF-8 or GB 18030."))
+
+
 def calendar(request: HttpRequest) -> HttpResponse:
     """Years whose working days are known, and the import of another."""
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
-    may_import = account_rules.may(request.user, Capability.CONFIRM_RULES)
+    may_import = account_rules.may_everywhere(request.user, Capability.CONFIRM_RULES)
     form = forms.CalendarForm(request.POST or None, request.FILES or None) if may_import else None
     if request.method == "POST":
         if form is None:
@@ -201,7 +211,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
                     raise RefusedError("file", _("The file is too large."))
                 services.import_calendar(
                     request.user,
-                    upload.read().decode("utf-8-sig", errors="replace"),
+                    _table_text(upload.read()),
                     form.cleaned_data["document"],
                 )
             except RefusedError as error:
@@ -231,7 +241,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "imported": CalendarTable.objects.select_related("author")[:20],
         "english": queries.english(),
     }
-    return render(request, "matters/calendar.html", context)
+    status = 400 if form is not None and form.errors else 200
+    return render(request, "matters/calendar.html", context, status=status)
 
 
 def webhooks(request: HttpRequest) -> HttpResponse:

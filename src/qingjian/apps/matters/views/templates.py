@@ -16,7 +16,12 @@ from qingjian.apps.matters import declarations, documents, forms, services
 from qingjian.apps.matters.errors import RefusedError
 from qingjian.apps.matters.models import DocumentTemplate
 from qingjian.apps.matters.services import files
-from qingjian.apps.matters.services.documents import template_of
+from qingjian.apps.matters.services.documents import (
+    may_decide,
+    offering_regions,
+    own_template,
+    template_of,
+)
 from qingjian.ui.listing import workbook_response
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -26,30 +31,33 @@ def templates(request: HttpRequest) -> HttpResponse:
     """Official forms and the templates this office put in their place."""
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
     own: dict[tuple[str, str], list[DocumentTemplate]] = {}
-    for row in DocumentTemplate.objects.select_related("author", "approved_by", "withdrawn_by", "file"):
+    for row in DocumentTemplate.objects.select_related(
+        "author", "approved_by", "withdrawn_by", "file", "region"
+    ):
+        row.may_decide = may_decide(request.user, row)
         own.setdefault((row.process, row.code), []).append(row)
     kinds = []
     for process in declarations.processes():
         for kind in process.documents:
             rows = own.get((process.code, kind.code), [])
-            in_use = max(
-                (one for one in rows if one.approved_at and not one.withdrawn_at),
-                key=lambda one: (one.approved_at, one.pk),
-                default=None,
-            )
+            in_use = own_template(process, kind, _region(request))
             kinds.append({"process": process, "kind": kind, "own": rows, "in_use": in_use})
     if request.GET.get("export") == "xlsx":
         return _workbook(kinds)
     context = {
         "title": _("Document templates"),
         "kinds": kinds,
-        "form": forms.TemplateForm(),
         "may_offer": account_rules.may(request.user, Capability.CONFIRM_RULES),
-        "may_approve": account_rules.may(request.user, Capability.APPROVE_MATTERS),
+        "regions": offering_regions(request.user),
         "common": documents.COMMON_FIELDS,
         "lists": documents.LIST_FIELDS,
     }
     return render(request, "matters/templates.html", context)
+
+
+def _region(request: HttpRequest) -> int | None:
+    """Return the region of the reader's first post: the forms in use there are shown."""
+    return next((one.region_id for one in account_rules.posts_on(request.user)), None)
 
 
 def _workbook(kinds: list[dict[str, Any]]) -> HttpResponse:
@@ -59,6 +67,7 @@ def _workbook(kinds: list[dict[str, Any]]) -> HttpResponse:
         _("Document"),
         _("Template in use"),
         _("Offered template"),
+        _("Region"),
         _("Author"),
         _("Time"),
         _("Approved by"),
@@ -70,11 +79,11 @@ def _workbook(kinds: list[dict[str, Any]]) -> HttpResponse:
         in_use = one["in_use"].name if one["in_use"] else _("packaged template in use")
         head = (one["process"].title, one["kind"].title, in_use)
         rows.extend(
-            (*head, row.name, row.author, row.at, row.approved_by, row.withdrawn_by, row.file_id)
+            (*head, row.name, row.region, row.author, row.at, row.approved_by, row.withdrawn_by, row.file_id)
             for row in one["own"]
         )
         if not one["own"]:
-            rows.append((*head, "", "", "", "", "", ""))
+            rows.append((*head, *[""] * (len(heads) - len(head))))
     return workbook_response("document-templates", heads, rows)
 
 
@@ -96,14 +105,21 @@ def _word(content: bytes, name: str) -> HttpResponse:
 def offer(request: HttpRequest, kind: str, code: str) -> HttpResponse:
     """Take an office's own template."""
     process, document = _kind(kind, code)
-    form = forms.TemplateForm(request.POST, request.FILES)
+    form = forms.TemplateForm(request.POST, request.FILES, regions=offering_regions(request.user))
     if form.is_valid():
         upload = form.cleaned_data["file"]
         if upload.size > documents.LARGEST_TEMPLATE:
             messages.error(request, _("The file is too large."))
         else:
             try:
-                services.offer_template(request.user, process, document, upload.read(), upload.name)
+                services.offer_template(
+                    request.user,
+                    process,
+                    document,
+                    upload.read(),
+                    upload.name,
+                    form.cleaned_data["region"],
+                )
                 messages.success(request, _("Kept. It is used once somebody else has approved it."))
             except RefusedError as error:
                 messages.error(request, " ".join(error.messages))
@@ -114,7 +130,7 @@ def in_use(request: HttpRequest, kind: str, code: str) -> HttpResponse:
     """The template in use as it is, for an office to change in Word."""
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
     process, document = _kind(kind, code)
-    return _word(template_of(process, document), f"{kind}-{code}")
+    return _word(template_of(process, document, _region(request)), f"{kind}-{code}")
 
 
 def preview(request: HttpRequest, kind: str, code: str) -> HttpResponse:
@@ -128,7 +144,7 @@ def preview(request: HttpRequest, kind: str, code: str) -> HttpResponse:
         )
         content = files.read(row.file)
     else:
-        content = template_of(process, document)
+        content = template_of(process, document, _region(request))
     rendered = documents.render(content, documents.sample(document))
     if request.GET.get("format") == "docx":
         return _word(rendered, code)

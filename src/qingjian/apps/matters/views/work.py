@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from qingjian.apps.accounts import services as account_services
 from qingjian.apps.matters import declarations, dossier, queries, rules, wording
 from qingjian.apps.matters.models import Matter
+from qingjian.apps.matters.outside import Reading
 from qingjian.apps.matters.services.kernel import APPROVER, HANDLER, SUPERVISOR
 from qingjian.apps.matters.tables import waits_for
 from qingjian.contracts.current import now
@@ -69,12 +70,12 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
     row = find_matter(request, pk)
     reached = rules.reaches(request.user)
     inside = rules.is_inside(reached, row)
+    reading = Reading(row, inside)
     links = _links(request.user, row, reached)
     if request.GET.get("export") == "xlsx":
-        return sheets_response(f"matter-{row.pk}", dossier.sheets(row, links, inside))
+        return sheets_response(f"matter-{row.pk}", dossier.sheets(row, reading, links))
     asked = request.GET.get("tab", "")
     tab = asked if asked in (*(code for code, _title in TABS), WHOLE) else "form"
-    trail = dossier.readable(row.trail.select_related("actor", "on_behalf_of"), inside)
     deadlines = queries.deadlines_of(row, inside)
     possible = rules.open_actions(request.user, row) if row.is_open else []
     context = {
@@ -82,10 +83,10 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
         "title": row.title,
         "process": row.declaration,
         "tab": tab,
-        "tabs": _tabs(row, tab, len(deadlines), len(trail)),
+        "tabs": _tabs(reading, tab, len(deadlines)),
         "parts": [code for code, _title in TABS] if tab == WHOLE else [tab],
         "titles": dict(TABS),
-        "steps": _steps(row, {one.after for one in trail} | {one.before for one in trail}),
+        "steps": _steps(row, {state for one in reading.lines for state in (one.after, one.before)}),
         "state": row.present,
         "light": queries.light(row.due, now(), not row.is_open),
         "deadlines": deadlines,
@@ -104,42 +105,45 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
             if row.kind in one.follows and rules.may(request.user, one.who_opens, row, reached).allowed
         ],
         "waits_for": waits_for(row) if row.is_open else "",
-        "rows": wording.data_rows(row),
+        "rows": wording.data_rows(row, reading.data),
         "now": now(),
         "shown_inline": SHOWN_INLINE,
         "may_withdraw_disclosure": rules.may(request.user, APPROVER, row, reached).allowed,
     }
     for part in context["parts"]:
-        context |= _part(row, part, deadlines, trail, inside)
+        context |= _part(row, part, deadlines, reading)
     return render(request, "matters/whole.html" if tab == WHOLE else "matters/matter.html", context)
 
 
-def _part(row: Matter, part: str, deadlines: list[Any], trail: list[Any], inside: bool) -> dict[str, Any]:
+def _part(row: Matter, part: str, deadlines: list[Any], reading: Reading) -> dict[str, Any]:
     """Return what the template of one tab needs."""
     match part:
         case "evidence":
-            return {"evidence": dossier.evidence(row)}
+            return {"evidence": dossier.evidence(row, reading)}
         case "documents":
-            return {"documents": dossier.documents(row), "disclosures": dossier.disclosures(row)}
+            return {"documents": dossier.documents(row, reading), "disclosures": dossier.disclosures(row)}
         case "signatures":
-            return {"sheets": dossier.signatures(row)}
+            return {"sheets": dossier.signatures(row, reading)}
         case "deadlines":
             return {
                 "explained": dossier.explained(row, deadlines),
-                "stops": row.stops.select_related("asked_by", "decided_by"),
+                "stops": dossier.stops(row),
                 "calendar": queries.calendar(),
             }
         case "trail":
-            return {"trail": dossier.trail(row, trail), "told": dossier.told(row) if inside else []}
+            return {
+                "trail": dossier.trail(row, reading.lines),
+                "told": dossier.told(row) if reading.inside else [],
+            }
     return {}
 
 
-def _tabs(row: Matter, tab: str, clocks: int, lines: int) -> list[dict[str, Any]]:
+def _tabs(reading: Reading, tab: str, clocks: int) -> list[dict[str, Any]]:
     counts = {
-        "evidence": row.evidence.count(),
-        "documents": row.documents.count(),
+        "evidence": len(reading.evidence),
+        "documents": len(reading.documents),
         "deadlines": clocks,
-        "trail": lines,
+        "trail": len(reading.lines),
     }
     return [
         {"code": code, "title": title, "count": counts.get(code), "active": code == tab}
@@ -174,7 +178,9 @@ def _link_words(kind: str, *, out: bool) -> str:
 def _own_actions(user: Any, row: Matter, reached: Any) -> list[tuple[str, Any]]:
     """Return the kernel's actions this person may take now, with their titles."""
     if not row.is_open:
-        return []
+        asked = row.stops.filter(state="asked").exists()
+        decides = asked and rules.may(user, APPROVER, row, reached).allowed
+        return [(name, OWN_TITLES[name]) for name in ("approve-stop", "refuse-stop") if decides]
     handles = rules.may(user, HANDLER, row, reached).allowed
     approves = rules.may(user, APPROVER, row, reached).allowed
     supervises = approves or rules.may(user, SUPERVISOR, row, reached).allowed

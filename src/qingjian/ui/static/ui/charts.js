@@ -22,6 +22,12 @@
     return query;
   };
   const words = (data, point) => [point[2], point[3] === "ok" || point[3] === "gap" ? "" : data.reasons[point[4]], data.levels[point[5]]].filter(Boolean).join(" · ");
+  // A limit that changed within the period is drawn for as long as it held.
+  const limitLine = (data, limit) => {
+    const name = `${data.texts.limit} ${limit.value}${limit.note ? ` ${limit.note}` : ""}${limit.converted ? ` (${data.texts.converted})` : ""}`;
+    if (limit.from === null && limit.to === null) return { yAxis: limit.value, name };
+    return [{ coord: [limit.from === null ? data.from : limit.from, limit.value], name }, { coord: [limit.to === null ? data.to : limit.to, limit.value] }];
+  };
   let shown = null;
   const draw = (data) => {
     shown = data;
@@ -34,7 +40,7 @@
         id: one.code, name: `${one.name} · ${one.place}`, type: "line", showSymbol: false, symbolSize: 5, connectNulls: false, color: colour,
         yAxisIndex: Math.min(units.indexOf(one.unit), 1), data: one.points.map((point) => [point[0], point[1], words(data, point)]),
         lineStyle: { width: 1.6, type: one.origin === "simulated" ? [6, 3] : "solid" }, sampling: one.points.length > 4000 ? "lttb" : undefined,
-        markLine: one.limits.length ? { silent: true, symbol: "none", lineStyle: { color: "#e03131", type: "dashed" }, label: { formatter: (line) => line.name }, data: one.limits.map((limit) => ({ yAxis: limit.value, name: `${data.texts.limit} ${limit.value}${limit.converted ? ` (${data.texts.converted})` : ""}` })) } : undefined,
+        markLine: one.limits.length ? { silent: true, symbol: "none", lineStyle: { color: "#e03131", type: "dashed" }, label: { formatter: (line) => line.name }, data: one.limits.map((limit) => limitLine(data, limit)) } : undefined,
         markArea: index === 0 && data.marks.length ? { silent: true, itemStyle: { color: "rgba(240,140,0,.12)" }, label: { show: true, color: "#a16207", fontSize: 11, position: "insideTop" }, data: data.marks.map((mark) => [{ xAxis: mark.from, name: mark.text }, { xAxis: mark.to }]) } : undefined,
       });
       const marked = one.points.filter((point) => point[1] !== null && point[3] && point[3] !== "ok" && point[3] !== "gap");

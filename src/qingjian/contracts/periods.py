@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from qingjian.contracts.clock import CHINA
@@ -23,11 +23,30 @@ def day_of(moment: datetime) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A whole day, month, quarter or year; `last` is its last day."""
+    """A whole day, month, quarter or year; `last` is its last day.
+
+    `until` is the last whole day of a period that has not ended: comparisons with another year end there.
+    """
 
     span: str
     first: date
     last: date
+    until: date | None = None
+
+    def as_known_on(self, today: date) -> Period:
+        """Return the same period, saying how far it has gone where it has not ended."""
+        if not self.first < today <= self.last:
+            return self
+        return replace(self, until=today - timedelta(days=1))
+
+    def goes_on(self, today: date) -> bool:
+        """Say whether a period has not ended, or is the part of another year that stands beside one that has not."""
+        return self.until is not None or self.last >= today
+
+    @property
+    def known_last(self) -> date:
+        """The last day there can be results of."""
+        return self.until or self.last
 
     @property
     def days(self) -> int:
@@ -49,11 +68,9 @@ class Period:
         return period_of(self.span, self.last + timedelta(days=1))
 
     def year_before(self) -> Period:
-        """The same period of the year before; 29 February goes to 28 February."""
-        year = self.first.year - 1
-        day = self.first
-        day = day.replace(year=year, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
-        return period_of(self.span, day)
+        """The same period of the year before, as far as this one has gone; 29 February goes to 28 February."""
+        whole = period_of(self.span, _year_before(self.first))
+        return replace(whole, until=_year_before(self.until)) if self.until else whole
 
     def title(self) -> dict[str, str]:
         first = self.first
@@ -83,6 +100,12 @@ def period_of(span: str, day: date) -> Period:
     length = _MONTHS[span]
     first = date(day.year, (day.month - 1) // length * length + 1, 1)
     return Period(span, first, _plus(first, length) - timedelta(days=1))
+
+
+def _year_before(day: date) -> date:
+    if (day.month, day.day) == (2, 29):
+        return date(day.year - 1, 2, 28)
+    return day.replace(year=day.year - 1)
 
 
 def _plus(first: date, months: int) -> date:

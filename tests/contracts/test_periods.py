@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qingjian.apps.reporting.periods import SPANS, period_of
+from qingjian.contracts.periods import SPANS, period_of
 
 DAYS = st.dates(date(2000, 1, 1), date(2090, 12, 31))
 
@@ -21,6 +21,19 @@ def test_periods_cover_the_time_without_gap_or_overlap(day: date, span: str) -> 
     assert period.months[0] == period.first.replace(day=1)
     assert len(period.months) == {"day": 1, "month": 1, "quarter": 3, "year": 12}[span]
     assert period.year_before().first.year == period.first.year - 1
+
+
+@given(DAYS, DAYS, st.sampled_from(SPANS))
+def test_a_period_is_compared_as_far_as_it_has_gone(day: date, today: date, span: str) -> None:
+    period = period_of(span, day).as_known_on(today)
+    before = period.year_before()
+    assert period.first <= period.known_last <= period.last
+    assert before.first <= before.known_last <= before.last
+    if period.first < today <= period.last:
+        assert period.known_last == today - timedelta(days=1)
+        assert abs((period.known_last - before.known_last).days - 365) <= 1
+    else:
+        assert (period.known_last, before.known_last) == (period.last, before.last)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""What an office's own rows must be so that an evaluation can read them: units, averaging periods, whole ladders of classes.
+
+A row that nobody can read would judge nothing without a word, or stop every point with its item: it is refused before
+somebody approves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards import groundwater
+from qingjian.standards.emissions.judgement import period_of
+from qingjian.standards.errors import EvaluationError
+from qingjian.standards.explanation import Text
+from qingjian.standards.quantity import unit_name
+from qingjian.standards.surface_water import items as surface_water
+
+LADDERS = {
+    "surface_water_limits": (surface_water.STANDARD, surface_water.CLASSES[:5]),
+    "groundwater_limits": (groundwater.STANDARD, groundwater.CLASSES),
+}
+"""Tables of classes: the document that decides, and the classes each item needs."""
+
+
+def problems_of(row: Row) -> list[tuple[str, Text]]:
+    """Return (column, what is wrong) for a limit whose unit or averaging period no evaluation reads."""
+    if "op" not in row.values or "limit" not in row.values:
+        return []
+    found = []
+    known = packaged().rows(row.table)
+    unit, period = row.values.get("unit", "").strip(), row.values.get("averaging_period", "").strip()
+    if unit not in {one["unit"] for one in known}:
+        try:
+            unit_name(unit)
+        except EvaluationError as error:
+            found.append(("unit", Text(error.zh, error.en)))
+    if row.table == "emission_limits":
+        try:
+            period_of(period)
+        except EvaluationError as error:
+            found.append(("averaging_period", Text(error.zh, error.en)))
+    elif "averaging_period" in row.values and known:
+        periods = sorted({one.values.get("averaging_period", "") for one in known})
+        if period not in periods:
+            listing = "、".join(one for one in periods if one)
+            found.append(
+                (
+                    "averaging_period",
+                    Text(
+                        f"不认识的统计时段: {period}（可用 {listing}）",
+                        f"unknown averaging period: {period} (known: {listing})",
+                    ),
+                )
+            )
+    return found
+
+
+def ladder_problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
+    """Return what is wrong with the classes of the items of some rows in a snapshot that holds them.
+
+    Of each document every item needs one limit for each class: a single stricter limit of a local document can neither
+    enter the classes of the national standard nor make classes of its own.
+    """
+    found: dict[str, Text] = {}
+    for row in rows:
+        if row.table not in LADDERS or row["class"] not in LADDERS[row.table][1]:
+            continue
+        standard, classes = LADDERS[row.table]
+        day = row.valid_from or date.min
+        held = [
+            one
+            for one in book.rows(row.table, day, standard=row.standard, pollutant_cn=row["pollutant_cn"])
+            if one["class"] in classes and _same_water(one, row)
+        ]
+        begun = {
+            one["class"]: max(_start(other) for other in held if other["class"] == one["class"])
+            for one in held
+        }
+        present = sorted(
+            (one["class"] for one in held if _start(one) == begun[one["class"]]), key=classes.index
+        )
+        if tuple(present) == tuple(classes):
+            continue
+        missing = "、".join(one for one in classes if one not in present)
+        twice = "、".join(dict.fromkeys(one for one in present if present.count(one) > 1))
+        wrong = f"缺 {missing}" if missing else f"重复 {twice}"
+        wrong_en = f"{missing} missing" if missing else f"{twice} twice"
+        name = f"{row.document} {row['pollutant_cn']}"
+        more = (
+            Text("", "")
+            if row.standard == standard
+            else Text(
+                f"；{standard} 以外的文件须给出全部类别，并只作为另一评价依据",
+                f"; a document other than {standard} needs all classes, and is another basis only",
+            )
+        )
+        found[name] = Text(
+            f"{name}: 类别须为 {'、'.join(classes)} 各一项（{wrong}）{more.zh}",
+            f"{name}: one limit for each of {', '.join(classes)} is needed ({wrong_en}){more.en}",
+        )
+    return list(found.values())
+
+
+def _start(row: Row) -> date:
+    return row.valid_from or date.min
+
+
+def _same_water(one: Row, other: Row) -> bool:
+    """Total phosphorus has limits of rivers and of lakes: each is a ladder of its own."""
+    lakes = "湖、库"
+    return (lakes in one.values.get("condition", "")) == (lakes in other.values.get("condition", ""))

@@ -1,0 +1,112 @@
+"""Rows an office may not bring: nobody could read them, or they would falsify what others are held against."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from qingjian.rulebook import Row, packaged
+from qingjian.standards.emissions.judgement import judge, limits_for
+from qingjian.standards.errors import InputError
+from qingjian.standards.groundwater import classify as groundwater
+from qingjian.standards.limits import limit_of
+from qingjian.standards.proposals import LADDERS, ladder_problems, problems_of
+from qingjian.standards.soil import construction
+
+DAY = date(2026, 5, 1)
+
+
+def row(table: str, **values: str) -> Row:
+    given = {
+        "standard": "DB 99/1", "edition": "2025", "effective_from": "2025-01-01", "op": "<=", "confidence": "S",
+        "source": "office", "condition": "", "symbol": "",
+    }  # fmt: skip
+    return Row.from_values(table, {**given, **values}, override=True)
+
+
+def emission(period: str, **more: str) -> Row:
+    given = {
+        "pollutant_cn": "化学需氧量", "symbol": "COD", "unit": "mg/L", "limit": "30", "averaging_period": period,
+        "class": "一级",
+    }  # fmt: skip
+    return row("emission_limits", **{**given, **more})
+
+
+@pytest.mark.parametrize("table", LADDERS)
+def test_every_packaged_row_can_be_read_and_every_ladder_is_whole(table: str) -> None:
+    book = packaged()
+    assert ladder_problems(book, book.rows(table)) == []
+    for name in book.tables():
+        for one in book.rows(name):
+            assert problems_of(one) == [], one.citation
+
+
+@pytest.mark.parametrize("period", ["4小时均值", "月均值", "1h"])
+def test_a_period_that_nobody_knows_is_refused_and_stops_no_other_document(period: str) -> None:
+    assert [column for column, _text in problems_of(emission(period))] == ["averaging_period"]
+    book = packaged().with_rows([emission(period)])
+    (limit,) = limits_for("COD", "day", DAY, standards=[("GB 18918", "一级A", "")], rulebook=book)
+    assert limit.upper == 50
+    with pytest.raises(InputError):
+        limits_for("COD", "day", DAY, standards=[("DB 99/1", "", "")], rulebook=book)
+
+
+def test_a_unit_that_nobody_knows_is_refused() -> None:
+    assert [column for column, _text in problems_of(emission("日均值", unit="mgL"))] == ["unit"]
+
+
+@pytest.mark.parametrize(
+    ("table", "item", "unit"),
+    [("surface_water_limits", "氨氮", "mg/L"), ("groundwater_limits", "铁", "mg/L")],
+)
+def test_one_class_of_a_local_document_is_no_ladder(table: str, item: str, unit: str) -> None:
+    own = row(table, pollutant_cn=item, symbol="NH3-N", unit=unit, limit="0.8", **{"class": "Ⅲ"})
+    (said,) = ladder_problems(packaged().with_rows([own]), [own])
+    assert "Ⅰ、Ⅱ、Ⅳ、Ⅴ" in said.zh
+    assert "另一评价依据" in said.zh
+    whole = [
+        row(table, pollutant_cn=item, symbol="NH3-N", unit=unit, limit=limit, **{"class": cls})
+        for cls, limit in zip("ⅠⅡⅢⅣⅤ", ("0.1", "0.2", "0.3", "0.4", "0.5"), strict=True)
+    ]
+    assert ladder_problems(packaged().with_rows(whole), whole) == []
+
+
+@pytest.mark.parametrize("value", ["0.2", "1.5", "2.5"])
+def test_a_local_row_moves_no_class_of_groundwater(value: str) -> None:
+    own = row("groundwater_limits", pollutant_cn="铁", unit="mg/L", limit="0.8", **{"class": "Ⅲ"})
+    alone = row("groundwater_limits", pollutant_cn="某物", unit="mg/L", limit="0.8", **{"class": "Ⅲ"})
+    book = packaged().with_rows([own, alone])
+    assert groundwater({"铁": value}, DAY, rulebook=book).cls == groundwater({"铁": value}, DAY).cls
+    with pytest.raises(InputError):
+        groundwater({"某物": "1"}, DAY, rulebook=book)
+
+
+def test_a_local_screening_value_needs_no_control_value() -> None:
+    own = row(
+        "soil_limits_construction",
+        pollutant_cn="某物",
+        unit="mg/kg",
+        limit="100",
+        **{"class": "风险筛选值|第一类用地"},
+    )
+    book = packaged().with_rows([own])
+    (item,) = construction({"某物": "150"}, land="第一类用地", on=DAY, rulebook=book).items
+    assert (item.category, item.control) == ("超过筛选值", None)
+    with pytest.raises(InputError, match="第二类用地"):
+        construction({"某物": "150"}, land="第二类用地", on=DAY, rulebook=book)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_breaks_any_limit_exceeds_whichever_is_named_first(order: int) -> None:
+    ranges = [
+        limit_of(emission("日均值", pollutant_cn="pH", unit="无量纲", op="range", limit=text))
+        for text in ("6-9", "5.5-8.5")
+    ]
+    found = judge("8.8", ranges[::order])
+    assert found.exceeds
+    sides = [limit_of(emission("日均值", op=op, limit=limit)) for op, limit in (("<=", "20"), (">=", "6"))]
+    found = judge(Decimal(1), sides[::order])
+    assert (found.exceeds, found.multiple) == (True, None)
+    assert not judge(Decimal(10), sides[::order]).exceeds

@@ -1,0 +1,68 @@
+"""A setting of the office takes the place of a packaged one from its day on, in every function that reads one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards import ecology
+from qingjian.standards.emissions.means import WaterHour, water_day
+from qingjian.standards.noise import day_and_night
+from qingjian.standards.surface_water.drinking_water import reference_items
+from qingjian.standards.surface_water.means import mean
+from qingjian.standards.surface_water.stations import fluctuation
+
+EARLIER, LATER = date(2026, 6, 1), date(2031, 6, 1)
+
+
+def own(subject: str, item: str, value: str) -> Rulebook:
+    row = {
+        "standard": "本局规定", "edition": "1", "effective_from": "2030-01-01", "subject": subject, "item": item,
+        "value": value, "confidence": "S", "source": "office",
+    }  # fmt: skip
+    return packaged().with_rows([Row.from_values("evaluation_parameters", row, override=True)])
+
+
+def test_the_share_of_a_day_of_waste_water() -> None:
+    book = own("water_day", "valid share", "100")
+    hours = [WaterHour(10, 1)] * 20 + [WaterHour(None, 1)] * 4
+    assert water_day(hours, rulebook=book.on(EARLIER)).value == 10
+    assert water_day(hours, rulebook=book.on(LATER)).value is None
+
+
+def test_what_a_quarter_needs() -> None:
+    book = own("time_mean", "quarter samples", "3")
+    assert mean([{"COD": 1}] * 2, "quarter", on=EARLIER, rulebook=book).valid
+    assert not mean([{"COD": 1}] * 2, "quarter", on=LATER, rulebook=book).valid
+
+
+def test_items_for_reference_only() -> None:
+    book = own("drinking_water", "not assessed", "T")
+    assert reference_items(EARLIER, rulebook=book) == {"T", "TN", "FC"}
+    assert reference_items(LATER, rulebook=book) == {"T"}
+    assert reference_items(date(2000, 1, 1), rulebook=book) == {"T", "TN", "FC"}
+
+
+def test_the_threshold_of_a_fluctuation() -> None:
+    book = own("fluctuation", "times the seven-day median", "5")
+    assert fluctuation("COD", 30, [10, 10, 10], rulebook=book.on(EARLIER)).abnormal
+    assert not fluctuation("COD", 30, [10, 10, 10], rulebook=book.on(LATER)).abnormal
+
+
+def test_the_hours_of_a_day() -> None:
+    book = own("noise_day", "valid day hours", "16")
+    hours = dict.fromkeys(range(6, 20), 50)
+    found = [day_and_night(hours, rulebook=book.on(day)).least_day_hours for day in (EARLIER, LATER)]
+    assert found == [12, 16]
+
+
+def test_a_newer_edition_of_the_ecological_index_changes_no_earlier_year() -> None:
+    rows = []
+    for row in packaged().rows("eqi", kind="weight"):
+        values = dict(row.values) | {"effective_from": "2027-01-01", "edition": "2027", "value": "0.25"}
+        rows.append(Row.from_values("eqi", values, override=True))
+    book = packaged().with_rows(rows)
+    parts = {"structure": 60, "function": 70, "diversity": 80, "stress": 20}
+    before = ecology.quality(**parts)
+    assert ecology.quality(**parts, rulebook=book.on(date(2026, 12, 31))).value == before.value
+    assert ecology.quality(**parts, rulebook=book.on(date(2027, 12, 31))).value != before.value
