@@ -139,9 +139,9 @@ class ReceivedFrames:
 
     def _compare(self, stretch: _Stretch) -> Iterator[_Wrong]:
         name, last = stretch.journal, stretch.batches[-1].last
+        in_lake = self._lake.position(name)  # before the rows: a running node writes on between the two
         rows = self._lake.frame_range(name, stretch.low, last).to_pylist()
         stored = [LakeFrame.of(row) for row in rows]
-        in_lake = self._lake.position(name)
         place = 0
         for batch in stretch.batches:
             between = place
