@@ -30,6 +30,7 @@ from qingjian.contracts.anchored import AnchoredPositions
 from qingjian.desk import tasks
 from qingjian.desk.ledger import chains, checking, opening, receipts, received
 from qingjian.desk.ledger.frames import LakeFrame, StoredFrames
+from qingjian.lake import Lake
 from qingjian.notary.bundle import own_policy
 from qingjian.notary.configured import mirrors, own_cosigner, witness_clients
 from qingjian.notary.service import NotaryService
@@ -159,6 +160,19 @@ def test_frames_removed_from_the_lake_or_everywhere(node, staff) -> None:
     assert (found.problems, found.batches) == (expected, 12)
     keep_of_the_lake(node, lambda _: False)
     assert checking.check(everything=True).problems == [f"gateway-1 1–24：{missing}"]
+
+
+def test_frames_that_reach_the_lake_during_the_check_are_not_called_missing(node, staff, monkeypatch) -> None:
+    written: list[int] = []
+    rows, position = Lake.frame_range, Lake.position
+
+    def rows_of_a_moment_ago(self, journal, first, last):
+        written.append(24)
+        return rows(self, journal, first, min(last, 20))
+
+    monkeypatch.setattr(Lake, "frame_range", rows_of_a_moment_ago)
+    monkeypatch.setattr(Lake, "position", lambda self, journal: position(self, journal) if written else 20)
+    assert checking.check(everything=True).problems == []
 
 
 def test_frames_slipped_into_the_lake_are_found_by_fsck(node, staff) -> None:
