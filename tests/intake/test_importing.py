@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qingjian.contracts.clock import ManualClock
-from qingjian.contracts.directory import Directory, Series
+from qingjian.contracts.clock import CHINA, ManualClock
+from qingjian.contracts.directory import Directory, Series, Setting
 from qingjian.intake import (
     ImportSource,
     IntakeError,
@@ -29,6 +30,7 @@ from qingjian.intake import (
     read_sheet,
     submit,
 )
+from qingjian.intake.interpreting import Prepared
 from qingjian.lake import Lake, LakeBusyError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -398,11 +400,102 @@ def test_a_value_with_a_mark_behind_it_is_no_detection_limit(told: str) -> None:
     assert [one.code for one in found.problems] == ["value-malformed"]
 
 
-@pytest.mark.parametrize("told", ["0.02L", "0.02l", "0.02 ND", "<0.02", "＜0.02", "0.02(未检出)"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "0.02L",
+        "0.02l",
+        "0.02 ND",
+        "<0.02",
+        "＜0.02",
+        "0.02(未检出)",
+        "未检出（0.02）",
+        "ND(<0.02)",
+        "nd 0.02L",
+    ],
+)
 def test_ways_to_write_a_detection_limit(told: str) -> None:
     table = pa.table({"time": ["2026-03-01"], "series": ["P1-w21003"], "value": [told]})
     found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
-    assert (found.problems, found.observations.num_rows) == ([], 1)
+    assert (found.problems, limits_of(found)) == ([], ["0.02"])
+
+
+def limits_of(found: Prepared) -> list[str | None]:
+    """The detection limit of each observation below it, as decimal text."""
+    rows = found.observations.to_pylist()
+    assert all((one["qualifier"] == 1) == (one["limit_mantissa"] is not None) for one in rows)
+    return [
+        None
+        if one["limit_mantissa"] is None
+        else str(Decimal(one["limit_mantissa"]).scaleb(-one["limit_decimals"]))
+        for one in rows
+    ]
+
+
+BARE = ["ND", "nd", "N.D.", "未检出", "（未检出）", "低于检出限", "<DL", "＜MDL", "<检出限"]
+
+
+@pytest.mark.parametrize("told", BARE)
+def test_not_detected_without_a_limit_says_what_to_enter(told: str) -> None:
+    table = pa.table({"time": ["2026-03-01"], "series": ["P1-w21003"], "value": [told]})
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    (problem,) = found.problems
+    assert (problem.code, found.observations.num_rows) == ("limit-missing", 0)
+    assert "0.05L" in problem.zh
+    assert "检出限" in problem.zh
+    assert "detection limit" in problem.en
+
+
+@pytest.mark.parametrize("told", BARE)
+@pytest.mark.parametrize("limit", ["0.025", 0.025, "<0.025"])
+def test_not_detected_takes_the_limit_of_its_row(told: str, limit: object) -> None:
+    columns = {"时间": ["2026-03-01", "2026-03-02"], "序列": ["P1-w21003"] * 2, "数值": [told, "3.1"]}
+    table = pa.table({**columns, "检出限": [limit, limit]})
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    if limit == "<0.025":
+        assert [one.code for one in found.problems] == ["limit-missing"], "a limit is a number"
+    else:
+        assert (found.problems, limits_of(found)) == ([], ["0.025", None])
+
+
+def test_not_detected_takes_the_limit_in_the_register_at_its_time() -> None:
+    later = datetime(2026, 3, 2, tzinfo=CHINA)
+    limits = [
+        Setting("P1-w21003", "detection_limit", "0.025", "mg/L", valid_to=later),
+        Setting("P1-w21003", "detection_limit", "0.01", "", valid_from=later),
+        Setting("P1-w01018", "detection_limit", "15", "μg/L"),
+    ]
+    directory = Directory(version=4, published_at=START, series=DIRECTORY.series, settings=limits)
+    table = pa.table(
+        {
+            "时间": ["2026-03-01", "2026-03-02"],
+            "氨氮": ["未检出", "ND"],
+            "化学需氧量": ["未检出", "20"],
+        }
+    )
+    source = ImportSource("d", "化验.csv", statistic="day", point="P1")
+    found = prepare(table, directory, source)
+    assert [(one.row, one.code) for one in found.problems] == [(2, "limit-missing")], (
+        "the limit has another unit"
+    )
+    assert limits_of(found) == ["0.025", "0.01", None]
+
+
+def test_one_column_of_limits_beside_several_items_is_refused() -> None:
+    table = pa.table({"时间": ["2026-03-01"], "氨氮": ["ND"], "化学需氧量": ["20"], "检出限": ["0.01"]})
+    with pytest.raises(IntakeError, match="检出限"):
+        prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day", point="P1"))
+    alone = prepare(
+        table.drop_columns(["化学需氧量"]), DIRECTORY, ImportSource("d", "x.csv", statistic="day", point="P1")
+    )
+    assert (alone.problems, limits_of(alone)) == ([], ["0.01"])
+
+
+@pytest.mark.parametrize("told", ["0L", "<0", "ND0", "未检出(0)"])
+def test_a_detection_limit_is_more_than_nothing(told: str) -> None:
+    table = pa.table({"time": ["2026-03-01"], "series": ["P1-w21003"], "value": [told]})
+    found = prepare(table, DIRECTORY, ImportSource("d", "化验.csv", statistic="day"))
+    assert [one.code for one in found.problems] == ["value-malformed"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Long form: one observation a row. Wide form: one time a row, one column a series
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.directory import Directory, Series
+from qingjian.intake import non_detects
 from qingjian.intake.problems import IntakeError, Problem
 from qingjian.intake.sheets import OTHER_SHEETS
 from qingjian.intake.source import ImportSource, file_source
@@ -36,6 +37,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "max": ("max", "maximum", "最大值"),
     "total": ("total", "cou", "累计值", "排放量"),
     "converted": ("converted", "折算值"),
+    "limit": ("detection limit", "detection_limit", "mdl", "lod", "检出限", "方法检出限", "最低检出限"),
     "flag": ("flag", "mark", "标记", "标识", "数据标记"),
     "unit": ("unit", "单位"),
     "row": ("row",),
@@ -69,7 +71,6 @@ _EARLIEST = int(datetime(1970, 1, 1, tzinfo=CHINA).timestamp()) * 1_000_000
 _LATEST = int(datetime(2100, 1, 1, tzinfo=CHINA).timestamp()) * 1_000_000
 """Local years 1970 to 2099: 0001 and 9999 are what programs write for "no time"."""
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
-_BELOW = r"^\s*(?:[<＜]\s*(?P<a>[0-9.]+)|(?P<b>[0-9.]+)\s*(?:[Ll]|ND)|(?P<c>[0-9.]+)\s*\(?未检出\)?)\s*$"
 
 Mask = npt.NDArray[np.bool_]
 
@@ -112,7 +113,8 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
     """Turn a table into observations.
 
     Columns go by their Chinese or English names (case does not matter). Times without zone are UTC+08:00. Numbers may
-    be numeric columns or texts; `<0.05` and `0.05L` are below the detection limit. IntakeError when columns are missing.
+    be numeric columns or texts; `<0.05` and `0.05L` are below the detection limit, and `ND` is where a column beside it
+    or the register names the limit. IntakeError when columns are missing.
     """
     if source.time_names not in TIME_NAMES:
         raise IntakeError(Problem(0, "", "time-names", source.time_names))
@@ -126,7 +128,9 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
     starts = _starts(long, statistic, source, complaints)
     _check_validity(series, by_place, starts, complaints)
     _check_unit(long, series, by_place, complaints)
-    values, below, limits = _numbers(long, complaints)
+    values, silent = _numbers(long, complaints)
+    limits = _limits(long, directory, series, by_place, starts, silent, complaints)
+    below = limits.valid
     flag = long.column("flag") if "flag" in long.column_names else pa.nulls(long.num_rows, pa.string())
     flag = _whole(flag.cast(pa.string()))
     flag = pc.if_else(pc.equal(flag, ""), None, flag)
@@ -219,6 +223,10 @@ def _unpivot(table: pa.Table, directory: Directory, source: ImportSource) -> pa.
     measured = [name for name in table.column_names if name not in _NAMES]
     if not measured:
         raise IntakeError(Problem(1, "", "columns", "value/值"))
+    if "limit" in table.column_names:
+        if len(measured) > 1:
+            raise IntakeError(Problem(1, "", "limit-of-which"))
+        kept.append("limit")
     parts = []
     for name in measured:
         part = table.select(kept)
@@ -396,11 +404,10 @@ def _check_unit(
         complaints.add((ids == number) & (units != one.unit) & (units != ""), "unit", "unit-differs", units)
 
 
-def _numbers(table: pa.Table, complaints: _Complaints) -> tuple[dict[str, Decimals], Mask, Decimals]:
-    """Return the number columns, which values are below the detection limit, and that limit."""
+def _numbers(table: pa.Table, complaints: _Complaints) -> tuple[dict[str, Decimals], Mask]:
+    """Return the number columns, and whose value is a text that is neither a number nor says that there is none."""
     numbers: dict[str, Decimals] = {}
-    below: Mask = np.zeros(table.num_rows, np.bool_)
-    limits = Decimals.nulls(table.num_rows)
+    silent: Mask = np.zeros(table.num_rows, np.bool_)
     for name in _NUMBERS:
         if name not in table.column_names:
             continue
@@ -414,17 +421,41 @@ def _numbers(table: pa.Table, complaints: _Complaints) -> tuple[dict[str, Decima
         odd = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(texts), ""), False).to_numpy(
             zero_copy_only=False
         )
-        odd &= ~read.valid
-        if name == "value" and odd.any():
-            parts = pc.extract_regex(texts, _BELOW)
-            limit_text = pc.coalesce(*(pc.if_else(pc.equal(part, ""), None, part) for part in _fields(parts)))
-            limits = from_text(_whole(limit_text))
-            below = odd & limits.valid
-            odd &= ~below
-        odd &= ~_missing_word(texts)
-        complaints.add(odd, name, "value-malformed", texts)
+        odd &= ~read.valid & ~_missing_word(texts)
         numbers[name] = read
-    return numbers, below, limits
+        if name == "value":
+            silent = odd
+        else:
+            complaints.add(odd, name, "value-malformed", texts)
+    return numbers, silent
+
+
+def _limits(
+    table: pa.Table,
+    directory: Directory,
+    series: npt.NDArray[np.int32],
+    known: Mapping[int, Series],
+    starts: npt.NDArray[np.int64],
+    silent: Mask,
+    complaints: _Complaints,
+) -> Decimals:
+    """Return the detection limit of each value below it; what names none takes that of its row, then the register's."""
+    if not silent.any():
+        return Decimals.nulls(table.num_rows)
+    texts = _whole(table.column("value")).cast(pa.string())
+    named = non_detects.named_limits(texts)
+    bare = silent & non_detects.without_limit(texts)
+    beside = Decimals.nulls(table.num_rows)
+    if "limit" in table.column_names:
+        beside = non_detects.given_limits(_whole(table.column("limit")))
+    registered = non_detects.registered_limits(directory, known, series, starts, bare & ~beside.valid)
+    found = non_detects.first_of(named, beside, registered)
+    read = silent & (named.valid | (bare & found.valid))
+    complaints.add(bare & ~read, "value", "limit-missing", texts)
+    complaints.add(silent & ~bare & ~read, "value", "value-malformed", texts)
+    return Decimals(
+        np.where(read, found.mantissa, 0), np.where(read, found.decimals, 0).astype(np.int16), read
+    )
 
 
 def _missing_word(texts: pa.Array) -> Mask:
@@ -434,11 +465,6 @@ def _missing_word(texts: pa.Array) -> Mask:
     )
     result: Mask = words.to_numpy(zero_copy_only=False)
     return result
-
-
-def _fields(parts: pa.Array) -> Sequence[pa.Array]:
-    whole = _whole(parts)
-    return [pc.struct_field(whole, name) for name in ("a", "b", "c")]
 
 
 def _texts_or(table: pa.Table, name: str, default: Any) -> Any:

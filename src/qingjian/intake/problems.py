@@ -31,6 +31,16 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "only the first worksheet was read; bring the others in files of their own",
     ),
     "value-malformed": ("数值不能识别", "the value is not a number"),
+    "limit-missing": (
+        "未检出而没有检出限：请写成 0.05L 或 <0.05，或在“检出限”一列填写，或由名录登记该序列的检出限",
+        "not detected, and no detection limit is known: write 0.05L or <0.05, fill in a column “detection limit”, or let "
+        "the register name the limit of the series",
+    ),
+    "limit-of-which": (
+        "一列“检出限”对应多个监测项目，无法区分：请把检出限写在数值里（0.05L），或改用一行一个数值的格式",
+        "one column of detection limits beside several measured columns: write the limit with the value (0.05L), or "
+        "give one value a row",
+    ),
     "value-missing": ("没有数值也没有标记", "there is neither a value nor a flag"),
     "unit-differs": ("单位与序列不符", "the unit is not that of the series"),
     "period-contradicted": (

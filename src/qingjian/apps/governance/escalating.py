@@ -87,8 +87,8 @@ def address(values: Mapping[str, Any]) -> str:
 
 
 def escalated_to(user: Any) -> list[Alert]:
-    """Return the alerts that climbed to a person and still wait for somebody, the highest first."""
+    """Return the alerts that climbed to a person and that the authority has not taken over, the highest first."""
     told = matters.notifications(user).filter(kind=NOTICE)[:200]
     numbers = {one.values["alert"] for one in told}
-    rows = observing.open_alerts(user).filter(pk__in=numbers, state=Alert.State.OPEN)
+    rows = observing.open_alerts(user).filter(pk__in=numbers).exclude(escalate_at=None)
     return list(rows.order_by("-escalation", "opened_at")[:MOST_SHOWN])

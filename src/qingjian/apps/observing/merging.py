@@ -82,7 +82,7 @@ def _join(author: Any, main: Alert, others: Sequence[Alert], reason: str) -> Non
     climbing = [one.escalate_at for one in (main, *others) if one.escalate_at is not None]
     Alert.objects.filter(pk=main.pk).update(
         escalation=max(one.escalation for one in (main, *others)),
-        escalate_at=min(climbing) if climbing and main.state == Alert.State.OPEN else None,
+        escalate_at=None if main.escalate_at is None else min(climbing),
         last_at=max(one.last_at for one in (main, *others)),
         version=F("version") + 1,
     )

@@ -25,7 +25,8 @@ SEVERITY_CHOICES = (
 )
 SEVERITY_RANK = {"information": 0, "minor": 1, "major": 2, "critical": 3}
 ESCALATE_AFTER = {"critical": timedelta(hours=1), "major": timedelta(hours=4), "minor": timedelta(hours=24)}
-"""Until an alert is acknowledged it climbs one level after this long; information never becomes an alert."""
+"""Until the authority takes an alert over it climbs one level after this long; information never becomes an alert."""
+HIGHEST_ESCALATION = 2
 
 
 class Consumer(models.Model):
@@ -76,6 +77,7 @@ class Alert(models.Model):
     findings_count = models.PositiveIntegerField(_("Findings"), default=0)
     escalation = models.PositiveSmallIntegerField(_("Escalation"), default=0)
     escalate_at = models.DateTimeField(_("Escalates at"), null=True)
+    """When it climbs next; None once the authority has taken it over: the unit's own word does not stop it."""
     cause = models.CharField(_("Cause"), max_length=12, choices=Cause.choices, blank=True)
     handled_as = models.CharField(_("Handled as"), max_length=60, blank=True)
     """Number of the matter that carries the handling and its deadlines; empty while the alert is handled by itself."""
@@ -120,6 +122,7 @@ class FindingRecord(models.Model):
 
     class Meta:
         ordering = ("-start",)
+        indexes = (models.Index(fields=("alert",), condition=models.Q(end=None), name="findings_lasting"),)
         verbose_name = _("Finding")
 
     def __str__(self) -> str:

@@ -49,6 +49,15 @@ def open_alerts(user: Any) -> QuerySet[Alert]:
     return rows.filter(synthetic=False, merged_into=None)
 
 
+EARLIER_SHOWN = 5
+
+
+def earlier_alerts(user: Any, alert: Alert) -> list[Alert]:
+    """Return the newest earlier alerts of the same rule and subject, as far as the person may see them."""
+    rows = alerts_visible_to(user).filter(rule=alert.rule, subject=alert.subject, pk__lt=alert.pk)
+    return list(rows.order_by("-pk")[:EARLIER_SHOWN])
+
+
 def clues_visible_to(user: Any) -> QuerySet[Clue]:
     """Return the clues in the person's regions; a unit never sees what is suspected of its own data."""
     return Clue.objects.select_related("point__region", "point__organisation", "series__factor").filter(

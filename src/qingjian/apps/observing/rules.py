@@ -103,12 +103,20 @@ TECHNICAL = (
 
 def may_close(user: Any, alert: Alert) -> bool:
     """Say whether a person may close an alert: nobody closes what the platform states about his own data."""
-    if not may_handle(user, alert):
-        return False
-    of_the_authority = alert.region_id is None or account_rules.may(
-        user, Capability.HANDLE_ALERTS, region=alert.region
-    )
-    return of_the_authority or alert.rule in TECHNICAL
+    return may_handle(user, alert) and (of_the_authority(user, alert) or alert.rule in TECHNICAL)
+
+
+def of_the_authority(user: Any, alert: Alert) -> bool:
+    """Say whether a person who may handle an alert does so for the authority, not for the organisation concerned."""
+    return alert.region_id is None or account_rules.may(user, Capability.HANDLE_ALERTS, region=alert.region)
+
+
+def may_take_over(user: Any, alert: Alert) -> bool:
+    """Say whether there is something to take over for a person: what the unit has taken over still waits for the authority."""
+    if alert.state == Alert.State.OPEN:
+        return may_handle(user, alert)
+    waits = alert.state == Alert.State.ACKNOWLEDGED and alert.escalate_at is not None
+    return waits and may_handle(user, alert) and of_the_authority(user, alert)
 
 
 def require_closing(user: Any, alert: Alert) -> None:

@@ -1,4 +1,4 @@
-"""Regular jobs of observation: the daily proof that alerting lives."""
+"""Regular jobs of observation: the daily proof that alerting lives, and what lasts after its alert was closed."""
 
 from __future__ import annotations
 
@@ -72,6 +72,19 @@ def prove(period: datetime) -> str:
     return sentence("proved at %(moment)s", moment=moment(heartbeat.proved_at))
 
 
+def look_again(period: datetime) -> str:
+    """Raise again what still lasts long after its alert was closed."""
+    return sentence("%(count)d findings still last and were raised again", count=services.raise_again())
+
+
+register(
+    Job(
+        "alerts-lasting",
+        _("Alerts: what still lasts after closing is raised again"),
+        timedelta(minutes=10),
+        look_again,
+    )
+)
 register(
     Job(
         "alerting-speak",

@@ -22,6 +22,7 @@ from qingjian.apps.observing.services.findings import (
     escalate_overdue,
     heartbeat_sent,
     prove_heartbeat,
+    raise_again,
 )
 from qingjian.apps.observing.services.handling import acknowledge, carry_out, close, comment, hand_over
 from qingjian.apps.observing.services.marks import set_levels, set_mark, tell_pipeline_of_marks
@@ -46,6 +47,7 @@ __all__ = [
     "prove_heartbeat",
     "queue_command",
     "queue_first_commands",
+    "raise_again",
     "read_frames_again",
     "reopen_clue",
     "revise_clue",

@@ -14,6 +14,7 @@ from qingjian.apps.network.models import Point
 from qingjian.apps.observing import merging, stores
 from qingjian.apps.observing.models import (
     ESCALATE_AFTER,
+    HIGHEST_ESCALATION,
     SEVERITY_RANK,
     Alert,
     AlertStep,
@@ -21,10 +22,10 @@ from qingjian.apps.observing.models import (
     FindingRecord,
     Heartbeat,
 )
+from qingjian.apps.observing.services import returning
 from qingjian.contracts.current import now
 from qingjian.contracts.findings import Finding, FindingLog
 
-HIGHEST_ESCALATION = 2
 MERGED_BY_POINT = ("gap", "flag-not-normal", "changed-after-the-fact")
 """One alert for all series of a point: a broken line or an instrument under repair concerns all of them at once."""
 BATCH = 500
@@ -51,6 +52,7 @@ def consume_findings(log: FindingLog | None = None) -> int:
 
 def _take(finding: Finding) -> None:
     point = network.point_of_subject(finding.subject_kind, finding.subject)
+    had_ended = FindingRecord.objects.filter(pk=finding.id).exclude(end=None).exists()
     record, _created = FindingRecord.objects.update_or_create(
         id=finding.id,
         defaults={
@@ -68,30 +70,86 @@ def _take(finding: Finding) -> None:
     )
     if finding.severity == "information":
         return
-    subject = point.code if finding.rule in MERGED_BY_POINT and point is not None else finding.subject
     before = record.alert
-    alert = None if _grew_worse_since(before, finding) else before
-    if alert is None:
-        alert = (
-            Alert.objects.filter(rule=finding.rule, subject=subject).exclude(state=Alert.State.CLOSED).first()
-        )
-    if alert is None:
-        alert = _open(finding, subject, point)
-    elif alert.state != Alert.State.CLOSED:
-        _extend(alert, finding, new=record.alert_id != alert.pk)
-    if record.alert_id != alert.pk:
-        FindingRecord.objects.filter(pk=record.pk).update(alert=alert)
-        if before is not None:
-            AlertStep.objects.create(alert=before, at=now(), action="came-back", note=str(alert.pk))
+    asks_again = before is not None and (
+        _grew_worse_since(before, finding) or returning.comes_back(before, finding, had_ended=had_ended)
+    )
+    if before is not None and not asks_again:
+        alert = before
+        if alert.state == Alert.State.CLOSED:
+            _end_later(alert, finding)
+        else:
+            _extend(alert, finding, new=False)
+    else:
+        alert = _raise(record, finding, point)
     if finding.rule == "gap":
         _close_filled(alert)
 
 
-def _grew_worse_since(alert: Alert | None, finding: Finding) -> bool:
+def _raise(record: FindingRecord, finding: Finding, point: Point | None) -> Alert:
+    """Put a finding into the open alert of its rule and subject, or into a new one."""
+    subject = point.code if finding.rule in MERGED_BY_POINT and point is not None else finding.subject
+    alert = Alert.objects.filter(rule=finding.rule, subject=subject).exclude(state=Alert.State.CLOSED).first()
+    if alert is None:
+        alert = _open(finding, subject, point)
+    else:
+        _extend(alert, finding, new=True)
+    FindingRecord.objects.filter(pk=record.pk).update(alert=alert)
+    if record.alert is not None:
+        AlertStep.objects.create(alert=record.alert, at=now(), action="came-back", note=str(alert.pk))
+    return alert
+
+
+def raise_again() -> int:
+    """Raise what still lasts long after its alert was closed; return how many findings asked again."""
+    lasting = (
+        FindingRecord.objects.filter(end=None, alert__state=Alert.State.CLOSED, alert__synthetic=False)
+        .filter(alert__handled_as="")
+        .select_related("alert", "point__region", "point__organisation")
+        .order_by("start")
+    )
+    raised = 0
+    for record in lasting:
+        due = returning.asks_again_at(record.alert)
+        if due is None or now() < due:
+            continue
+        with transaction.atomic():
+            # The consumer may have heard of its end in the meantime.
+            held = FindingRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
+            if held.end is None and held.alert_id == record.alert_id:
+                _raise(record, _stated(held), record.point)
+                raised += 1
+    return raised
+
+
+def _stated(record: FindingRecord) -> Finding:
+    return Finding(
+        record.pk,
+        record.rule,
+        record.rule_version,
+        record.subject,
+        record.subject_kind,
+        record.start,
+        record.end,
+        record.severity,
+        record.evidence,
+        record.known_at,
+    )
+
+
+def _end_later(alert: Alert, finding: Finding) -> None:
+    """Follow the end of what a closed alert was about; nothing else of it changes."""
+    if alert.findings.filter(end=None).exists():
+        return
+    ends = alert.findings.values_list("end", flat=True)
+    last = max([one for one in ends if one is not None])
+    Alert.objects.filter(pk=alert.pk).update(ended_at=last, last_at=max(alert.last_at, last))
+
+
+def _grew_worse_since(alert: Alert, finding: Finding) -> bool:
     """Say whether what a closed alert was about still lasts and is worse than it was then: that asks a person again."""
     return (
-        alert is not None
-        and alert.state == Alert.State.CLOSED
+        alert.state == Alert.State.CLOSED
         and finding.end is None
         and SEVERITY_RANK[finding.severity] > SEVERITY_RANK[alert.severity]
     )
@@ -115,6 +173,7 @@ def _close_filled(alert: Alert) -> None:
 
 def _open(finding: Finding, subject: str, point: Point | None) -> Alert:
     moment = now()
+    level = returning.level_kept(finding.rule, subject)
     alert = Alert.objects.create(
         rule=finding.rule,
         subject=subject,
@@ -127,6 +186,7 @@ def _open(finding: Finding, subject: str, point: Point | None) -> Alert:
         last_at=finding.end or finding.start,
         ended_at=finding.end,
         findings_count=1,
+        escalation=level,
         escalate_at=moment + ESCALATE_AFTER[finding.severity],
         synthetic=bool(point and point.kind == "synthetic"),
     )
@@ -163,14 +223,14 @@ def _worsen(alert: Alert, severity: str) -> None:
 
 
 def escalate_overdue() -> int:
-    """Raise alerts nobody acknowledged in time by one level."""
+    """Raise by one level the alerts that the authority has not taken over in time, whoever else has."""
     moment = now()
     raised = 0
     for alert in Alert.objects.filter(
-        state=Alert.State.OPEN, escalate_at__lte=moment, escalation__lt=HIGHEST_ESCALATION, synthetic=False
+        escalate_at__lte=moment, escalation__lt=HIGHEST_ESCALATION, synthetic=False
     ).filter(merged_into=None):
         with transaction.atomic():
-            changed = Alert.objects.filter(pk=alert.pk, version=alert.version, state=Alert.State.OPEN).update(
+            changed = Alert.objects.filter(pk=alert.pk, version=alert.version).update(
                 escalation=alert.escalation + 1,
                 escalate_at=moment + ESCALATE_AFTER[alert.severity],
                 version=alert.version + 1,

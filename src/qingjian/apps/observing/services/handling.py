@@ -74,10 +74,12 @@ def _step(author: Any, alert: Alert, version: int, action: str, note: str, **cha
 
 
 def acknowledge(author: Any, alert: Alert, version: int, note: str = "") -> Alert:
-    """Take an alert over; escalation stops."""
-    return _step(
-        author, alert, version, "acknowledged", note, state=Alert.State.ACKNOWLEDGED, escalate_at=None
-    )
+    """Take an alert over. Escalation stops when the authority does; the unit's own word leaves it running."""
+    if rules.of_the_authority(author, alert):
+        return _step(
+            author, alert, version, "acknowledged", note, state=Alert.State.ACKNOWLEDGED, escalate_at=None
+        )
+    return _step(author, alert, version, "acknowledged", note, state=Alert.State.ACKNOWLEDGED)
 
 
 def comment(author: Any, alert: Alert, version: int, note: str) -> Alert:
