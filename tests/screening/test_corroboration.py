@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qingjian.screening.corroboration import (
     DailyTest,
@@ -174,3 +178,14 @@ def test_every_kind_names_circumstances_and_innocent_explanations() -> None:
         assert kind.innocent_zh, name
         assert kind.innocent_en, name
         assert kind.circumstances or not name, name
+
+
+@given(own=st.floats(0.5, 0.9999), rate=st.integers(0, 365))
+def test_what_another_source_says_never_lowers_the_score(own: float, rate: int) -> None:
+    data = replace(data_finding(), score=own)
+    device = device_findings(
+        "s1", "", [fact((FIRST + 351) * 1440)], FactHistory(365, {"setting_off_register": rate})
+    )
+    (joint,) = corroborated([data], device)
+    assert joint.score >= own
+    assert len(joint.evidence) == len(data.evidence) + 1

@@ -218,7 +218,7 @@ def corroborated(
 
     `others` come from process logic or devices; one that speaks of parameter "" speaks of the whole station. A
     joint finding keeps period, kind and plot of the finding on data, gets all tests, and its score is one minus the
-    joint p-value of the sources. What meets no finding on data stays a finding of its own.
+    joint p-value of the sources, never below its own: a source with nothing unusual to say excuses nothing. What meets no finding on data stays a finding of its own.
     """
     used: set[int] = set()
     out = []
@@ -234,7 +234,7 @@ def corroborated(
         out.append(
             replace(
                 finding,
-                score=1 - p,
+                score=max(finding.score, 1 - p),
                 kind=finding.kind or together[0].kind,
                 evidence=tuple(evidence),
             )

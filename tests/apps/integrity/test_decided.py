@@ -308,3 +308,20 @@ def test_an_explanation_answers_the_days_the_unit_was_asked_about(
     screened(longer)
     rest = [days_of(one) for one in Clue.objects.filter(state="open")]
     assert rest == ([] if asked_again else [(november(13), november(20))])
+
+
+@pytest.mark.parametrize(("strongest", "asks"), [(date(2026, 10, 5), False), (date(2026, 10, 20), True)])
+def test_a_month_over_dismissed_days_asks_nobody(screened, said, office, strongest: date, asks: bool) -> None:
+    (clue,) = screened(found(first=date(2026, 10, 5), last=date(2026, 10, 12), score=0.995))
+    decide(office, clue)
+    values = {date(2026, 10, day): 0.5 for day in range(1, 32)}
+    values |= {strongest + timedelta(days=k): 0.98 for k in range(8)}
+    said.days = scores(*WATER, values)
+    said.months = [MonthScore(*WATER, "2026-10", 0.995, "scale")]
+    for _daily in range(2):
+        screened()
+    month = Suspect.objects.get(rule="screening-month")
+    assert month.outcome == ("clue" if asks else "decided")
+    assert Clue.objects.filter(state="open").exists() is asks
+    said_of_it = month.versions.get().record["notes"]
+    assert any(f"线索 {clue.pk}" in note for note in said_of_it) is not asks

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import timedelta
 
 import openpyxl
@@ -140,6 +141,11 @@ def test_a_finding_that_joined_says_what_it_rests_on(client, office, screened) -
     assert "另一站点" in joined
     assert "恒值检验" in joined
     assert "0.99800" in joined
+    name = f"joined-chart-{clue.suspects.get(rule='screening-twins').pk}"
+    assert f'data-clue-chart="{name}"' in joined
+    drawn = json.loads(joined.split(f'<script id="{name}" type="application/json">')[1].split("</script>")[0])
+    assert drawn["values"]
+    assert drawn["texts"]["value"] == "数值"
 
 
 def test_rules_are_muted_and_unmuted_on_the_funnel(client, office, clue) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -17,7 +18,7 @@ from qingjian.apps.observing.models import Clue
 from qingjian.apps.scheduling import services as scheduling
 from qingjian.apps.scheduling.models import Run
 from qingjian.screening.panel import FLAG_CALIBRATION, PanelError
-from qingjian.screening.screen import MonthScore
+from qingjian.screening.screen import LOWERED, MonthScore
 
 WATER = ("W1", "waste_water.w01018")
 
@@ -123,10 +124,30 @@ def test_other_factors_of_the_point_join_the_clue_of_the_same_days(screened, hou
             ),
         ]
     )
-    hours("W1.w21003", UNTIL - timedelta(days=59), UNTIL)
+    hours("W1.w21003", UNTIL - timedelta(days=59), UNTIL, lambda day, hour: 2 + hour / 24)
     (clue,) = screened(found(score=0.998), found(factor="waste_water.w21003", score=0.9995))
     assert clue.series.code == "W1.w21003"
-    assert {one.series.code for one in clue.suspects.all()} == {"W1.w01018", "W1.w21003"}
+    held = {one.series.code: one.chart for one in clue.suspects.all()}
+    assert held["W1.w21003"] is None  # it stands on the clue
+    assert set(held) == {"W1.w01018", "W1.w21003"}
+    assert max(clue.evidence["chart"]["values"]) < 3 < max(held["W1.w01018"]["values"])
+
+
+def test_the_chart_of_a_joined_finding_follows_it_until_the_clue_is_decided(screened, office) -> None:
+    twins = found(kind="copy_neighbour", other="A1", score=0.998)
+    (clue,) = screened(found(), twins)
+    joined = clue.suspects.get(rule="screening-twins")
+    before = joined.chart
+    assert before["values"]
+    screened(found(), replace(twins, last_day=twins.last_day + 2))
+    joined.refresh_from_db()
+    assert joined.chart["last"] > before["last"]
+    clue.refresh_from_db()
+    observing.decide_clue(office.handler, clue, clue.version, "dismissed", "更换试剂")
+    kept = joined.chart
+    screened(found(), replace(twins, last_day=twins.last_day + 4))
+    joined.refresh_from_db()
+    assert joined.chart == kept
 
 
 def test_a_month_without_a_single_suspect_day_is_a_suspect_of_its_own(screened, said) -> None:
@@ -441,23 +462,35 @@ def test_a_week_that_is_played_again_is_found_in_real_data(hours, monkeypatch) -
     assert len(clue.evidence["chart"]["expected"]) == len(clue.evidence["chart"]["values"])
 
 
-@pytest.mark.parametrize("case", ["short", "gappy", "unit"])
+@pytest.mark.parametrize("case", ["short", "gappy", "unit", "constant", "clock"])
 @pytest.mark.timeout(300)
 @pytest.mark.any_database
 def test_bad_pasts_give_a_clear_result_with_lowered_confidence(hours, monkeypatch, case: str) -> None:
+    """Little past, or enough of it that is one held value or follows another clock than the weeks screened."""
     monkeypatch.setattr(screener, "REHEARSED", 600)
-    days = {"short": 20, "gappy": 75, "unit": 75}[case]
-    noise = np.random.default_rng(5).normal(0, 3, 24 * 80)
+    days = {"short": 20, "gappy": 75, "unit": 75, "constant": 140, "clock": 140}[case]
+    screened_from = days - (UNTIL - date(2026, 10, 1)).days - 1
+    noise = np.random.default_rng(5).normal(0, 3, 24 * days)
 
     def shape(day: int, hour: int) -> float | None:
-        value = 50 + 10 * np.sin(hour / 24 * 6.283) + noise[24 * day + hour]
+        late = day >= screened_from
+        value = (
+            50 + 10 * np.sin((hour + 8 * (case == "clock" and late)) / 24 * 6.283) + noise[24 * day + hour]
+        )
         if case == "gappy" and (day % 5 or hour % 3):
             return None
+        if case == "constant" and not late:
+            return 50.0
         return round(float(value) * (1000 if case == "unit" and day > 60 else 1), 1)
 
     hours("W1.w01018", UNTIL - timedelta(days=days - 1), UNTIL, shape)
     with override("en"):
         assert "1 panels" in screener.run()
+    kept = ScoreMonth.objects.filter(series__code="W1.w01018")
+    assert [one.lowered for one in kept] == [True] * len(kept)
+    scored = [score for one in kept for score in one.scores if score is not None]
+    assert bool(scored) is (case != "gappy")  # eight hours on one day in five can be compared with nothing
+    assert max(scored, default=0.0) <= LOWERED
     assert not Suspect.objects.filter(series__code="W1.w01018").exclude(confidence="low").exists()
     for clue in Clue.objects.filter(point__code="W1"):
         assert "历史不足或难以比较，结论可信度低" in clue.statement

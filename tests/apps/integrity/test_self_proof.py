@@ -16,6 +16,7 @@ from qingjian.apps.integrity.services import people
 from qingjian.apps.matters import queries as matters_queries
 from qingjian.apps.matters import services
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
+from qingjian.apps.matters.models import Notification
 from qingjian.apps.matters.services import files
 from qingjian.apps.network.models import Point
 from qingjian.apps.observing.models import Clue
@@ -82,6 +83,31 @@ def test_an_explanation_that_holds_dismisses_the_clue_and_changes_the_precision(
     assert matter.number in clue.reason
     assert "同意" in clue.reason
     assert (before.closed, after.closed, after.share) == (0, 1, 0.0)
+
+
+def test_the_unit_is_told_when_its_explanation_no_longer_suffices(
+    client, office, asked, stranger, clue
+) -> None:
+    matter = office.act(reviewed(office, asked), "accept", office.leader, decision="同意")
+    clue.refresh_from_db()
+    people.reopen(office.leader, clue, clue.version, "第二次筛查又指向同一仪器")
+    (told,) = Notification.objects.filter(kind="proof-reopened")
+    assert told.person == office.holder
+    client.force_login(office.holder)
+    page = client.get("/notifications/").content.decode()
+    assert f"{matter.number}：认可贵单位说明的决定已于" in page
+    assert f"/matters/{matter.pk}/" in page
+    # Neither the clue nor why it was opened again: that is the bureau's.
+    assert "筛查" not in page
+    assert "线索" not in page
+    assert not Notification.objects.filter(person=stranger).exists()
+
+
+def test_what_one_officer_dismissed_tells_no_unit_when_it_is_taken_back(office, clue) -> None:
+    people.dismiss(office.handler, clue, clue.version, "更换试剂")
+    clue.refresh_from_db()
+    people.reopen(office.second, clue, clue.version, "照片是旧的")
+    assert not Notification.objects.filter(kind="proof-reopened").exists()
 
 
 def test_a_leader_who_decides_against_the_opinion_gives_the_reason_the_clue_keeps(

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -19,4 +20,9 @@ class IntegrityConfig(AppConfig):
         register_notice(words.MUTE_ASKED, words.asked_notice, page="funnel")
         register_notice(words.CLUE_OVERTURNED, words.overturned_notice, page="clues")
         register_notice(words.CLUE_REOPENED, words.reopened_notice, page="clues")
+        register_notice(
+            words.PROOF_REOPENED,
+            words.reopened_proof_notice,
+            page=lambda values: reverse("matter", args=(values["matter"],)),
+        )
         clue_decided.connect(muting.hear, dispatch_uid="integrity")

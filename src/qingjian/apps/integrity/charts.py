@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,9 +14,8 @@ AN_HOUR = 3_600_000
 """Milliseconds between the values of charts that were kept without a step."""
 
 
-def chart(clue: Clue, marks: Iterable[Mark]) -> dict[str, Any] | None:
-    """Return what the chart draws, with its words and the marks around; None where nothing was kept."""
-    kept = clue.evidence.get("chart")
+def chart(kept: Mapping[str, Any] | None, marks: Iterable[Mark]) -> dict[str, Any] | None:
+    """Return what a chart draws, with its words and the marks around; None where nothing was kept."""
     if not kept:
         return None
     return {

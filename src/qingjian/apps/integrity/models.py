@@ -148,6 +148,7 @@ class Suspect(models.Model):
         FAULT = "fault", _("Looks like instrument trouble")
         WEAK = "weak", _("Too little history")
         SHORT = "short", _("Too short")
+        DECIDED = "decided", _("Its days are decided")
 
     series = models.ForeignKey(Series, models.PROTECT, related_name="suspects")
     rule = models.CharField(_("Rule"), max_length=60)
@@ -162,6 +163,8 @@ class Suspect(models.Model):
     withdrawn = models.BooleanField(default=False)
     """A later screening no longer finds it."""
     clue = models.ForeignKey(Clue, models.PROTECT, null=True, related_name="suspects")
+    chart = models.JSONField(null=True)
+    """Of a finding that joined a clue: its own chart. A finding that a clue was made of has it there."""
     found_at = models.DateTimeField(_("Found"))
 
     class Meta:

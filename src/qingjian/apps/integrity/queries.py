@@ -222,8 +222,10 @@ def said_of(suspect: Suspect) -> dict[str, Any]:
 
 def suspects_visible_to(user: Any) -> QuerySet[Suspect]:
     """Return the suspects in the person's regions."""
-    return Suspect.objects.select_related("series__point__region", "series__factor").filter(
-        series__point__in=observing.points_of_clues(user)
+    return (
+        Suspect.objects.defer("chart")
+        .select_related("series__point__region", "series__factor")
+        .filter(series__point__in=observing.points_of_clues(user))
     )
 
 

@@ -77,6 +77,8 @@ CLUE_OVERTURNED = "clue-overturned"
 """… to whoever decided a clue that a signed verification decides otherwise."""
 CLUE_REOPENED = "clue-reopened"
 """… to whoever dismissed a clue that it was opened again."""
+PROOF_REOPENED = "proof-reopened"
+"""… to the unit whose explanation was accepted that the decision was taken back."""
 ALLOWED = (0.01, 0.001)
 """p-values from which a test is called unusual and very unusual."""
 
@@ -128,6 +130,16 @@ def overturned_notice(values: Mapping[str, Any]) -> str:
 def reopened_notice(values: Mapping[str, Any]) -> str:
     """Return the sentence of a notification that a dismissal was taken back."""
     return str(_("%(person)s opened clue %(clue)s again, which you had dismissed: %(reason)s")) % {**values}
+
+
+def reopened_proof_notice(values: Mapping[str, Any]) -> str:
+    """Return the sentence that tells a unit its explanation is no longer taken as sufficient; why stays inside."""
+    return str(
+        _(
+            "%(number)s: the decision that your explanation is sufficient was taken back on %(day)s; the data are looked at again. "
+            "You are asked anew if more is needed from you."
+        )
+    ) % {**values}
 
 
 def kinds() -> list[tuple[str, str]]:

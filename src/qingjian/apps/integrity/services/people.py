@@ -10,10 +10,14 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.integrity import queries, rules
-from qingjian.apps.integrity.words import CLUE_REOPENED
+from qingjian.apps.integrity.self_proof import SELF_PROOF
+from qingjian.apps.integrity.words import CLUE_REOPENED, PROOF_REOPENED
+from qingjian.apps.matters import rules as matter_rules
 from qingjian.apps.matters import services as matters
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import Clue
+from qingjian.contracts.clock import CHINA
+from qingjian.contracts.current import now
 
 
 def dismiss(author: Any, clue: Clue, version: int, reason: str) -> Clue:
@@ -28,7 +32,10 @@ def dismiss(author: Any, clue: Clue, version: int, reason: str) -> Clue:
 
 
 def reopen(author: Any, clue: Clue, version: int, reason: str) -> Clue:
-    """Take a dismissal back with a reason; whoever gave it is told. A leader does so where a matter gave the answer."""
+    """Take a dismissal back with a reason; whoever gave it is told. A leader does so where a matter gave the answer.
+
+    The unit whose explanation had dismissed the clue is told that it no longer suffices.
+    """
     answer, author_before = rules.answered_by(clue), clue.decided_by
     with transaction.atomic():
         opened = observing.reopen_clue(author, clue, version, reason, rules.needed_to_reopen(clue))
@@ -37,6 +44,14 @@ def reopen(author: Any, clue: Clue, version: int, reason: str) -> Clue:
         people.pop(author.pk, None)
         said = {"clue": clue.pk, "person": author.name, "reason": reason.strip()[:300]}
         matters.announce(people.values(), CLUE_REOPENED, said)
+        if answer is not None and answer.kind == SELF_PROOF.code:
+            # The unit holds a letter that says it has explained its data; the reason names what was found and stays inside.
+            told = {
+                "number": answer.number,
+                "matter": answer.pk,
+                "day": now().astimezone(CHINA).date().isoformat(),
+            }
+            matters.announce(matter_rules.people_of(answer.subject_id), PROOF_REOPENED, told)
     return opened
 
 

@@ -24,6 +24,7 @@ from qingjian.apps.observing.models import Clue
 from qingjian.apps.scheduling.said import joined, sentence
 from qingjian.contracts.current import now
 from qingjian.screening.findings import MOST_TESTS, Evidence, Finding
+from qingjian.screening.months import STRONGEST_DAYS
 from qingjian.screening.screen import Screening
 from qingjian.screening.versions import NEAR_DAYS, Spell, continued, gist
 
@@ -74,6 +75,8 @@ class Hit:
     notes: list[str] = field(default_factory=list)
     finding: Finding | None = None
     """What the record was made of; a month as a whole has none."""
+    decided: bool = False
+    """A month whose strongest days have been decided already: it is recorded and asks nobody."""
 
     @property
     def subject(self) -> tuple[int, str, str]:
@@ -102,18 +105,19 @@ class Screened:
 
 def store(run: Screened, hits: Sequence[Hit], totals: Totals) -> None:
     """Store what a screening said of a group: new suspects, new versions, and what it took back."""
-    # The strongest first: it speaks for the point, weaker ones join it.
-    ordered = sorted(
-        [*hits, *_months(run, hits)],
-        key=lambda one: (one.record["fault"], -one.record["score"], one.series.pk, one.rule, one.first),
-    )
-    muted = silenced(run.rules)
     before = list(
         Suspect.objects.filter(series__in=list(run.group.places.values()), last_day__gte=run.first - NEAR)
+        .defer("chart")
         .select_related("clue")
         .prefetch_related("versions")
         .order_by("first_day", "pk")
     )
+    # The strongest first: it speaks for the point, weaker ones join it.
+    ordered = sorted(
+        [*hits, *_months(run, hits, _decided_days(before))],
+        key=lambda one: (one.record["fault"], -one.record["score"], one.series.pk, one.rule, one.first),
+    )
+    muted = silenced(run.rules)
     after, spoken_of, silent = _continuing(run, ordered, before)
     gone = [
         row
@@ -310,8 +314,23 @@ def lowered(notes: Sequence[str], point: str, factor: str) -> bool:
     return any(note.startswith((f"{point} {factor}：", f"{point}：", "没有可用的历史数据")) for note in notes)
 
 
-def _months(run: Screened, hits: Sequence[Hit]) -> list[Hit]:
-    """Return months that are suspect as a whole; a month that holds suspect days confirms or doubts those instead."""
+def _decided_days(before: Sequence[Suspect]) -> dict[int, dict[int, int]]:
+    """Return the decided days of each series, and the clue that answers each."""
+    days: dict[int, dict[int, int]] = {}
+    for row in before:
+        one = settled(row)
+        if one is not None:
+            days.setdefault(row.series_id, {}).update(
+                dict.fromkeys(range(one.first, one.last + 1), one.clue.pk)
+            )
+    return days
+
+
+def _months(run: Screened, hits: Sequence[Hit], decided: Mapping[int, Mapping[int, int]]) -> list[Hit]:
+    """Return months that are suspect as a whole; a month that holds suspect days confirms or doubts those instead.
+
+    One whose strongest days are decided for the half or more asks nobody: it is those days once more.
+    """
     made = []
     for one in run.found.months:
         series = run.group.places.get((one.station, one.parameter))
@@ -331,11 +350,21 @@ def _months(run: Screened, hits: Sequence[Hit]) -> list[Hit]:
                 day for day in run.found.days if (day.station, day.parameter) == (one.station, one.parameter)
             ]
             strongest = sorted((day for day in days if day.day[:7] == one.month), key=lambda day: -day.score)[
-                :10
+                :STRONGEST_DAYS
             ]
             fault = sum(day.fault_score for day in strongest) / max(len(strongest), 1)
             record.update(fault_score=round(fault, 6), fault=fault > one.score)
             made.append(Hit(series, MONTH, one.kind, a, b, record))
+            answered = decided.get(series.pk, {})
+            by = [answered.get(day_number(date.fromisoformat(day.day))) for day in strongest]
+            clues = sorted({clue for clue in by if clue is not None})
+            if clues and 2 * sum(clue is not None for clue in by) >= len(by):
+                numbers = "、".join(str(clue) for clue in clues)
+                made[-1].decided = True
+                made[-1].notes.append(
+                    f"该月最突出的日子有一半以上已由线索 {numbers} 作出结论，不再单独提问 / at least half of the strongest days of "
+                    f"this month are decided in clue {numbers}; the month does not ask again"
+                )
     return made
 
 
@@ -357,6 +386,8 @@ def _put(
         weak=hit.record["confidence"] == "low",
         muted=muted,
     )
+    if hit.decided and outcome == Suspect.Outcome.CLUE:
+        outcome = Suspect.Outcome.DECIDED
     if continues is None:
         row = Suspect(series=hit.series, rule=hit.rule, version=0, found_at=now())
         totals.suspects += 1
@@ -396,7 +427,11 @@ def _put(
     )
     if _speaks_for(row):
         observing.revise_clue(row.clue, hit.kind, _statement(row, hit, chart))
-    elif row.clue_id is None and outcome == Suspect.Outcome.CLUE:
+    elif row.clue is not None:
+        if row.clue.state == Clue.State.OPEN:
+            row.chart = chart
+            row.save(update_fields=["chart"])
+    elif outcome == Suspect.Outcome.CLUE:
         _ask(row, hit, chart, totals)
         row.save()
 
@@ -421,7 +456,7 @@ def _ask(row: Suspect, hit: Hit, chart: dict[str, Any], totals: Totals) -> None:
         and (joined.series_id, joined.rule) != (hit.series.pk, hit.rule)
         and not _taken_back(joined)
     ):
-        row.clue = joined
+        row.clue, row.chart = joined, chart
     else:
         row.clue = observing.open_clue(hit.series.point, hit.rule, hit.kind, made)
         totals.clues += 1

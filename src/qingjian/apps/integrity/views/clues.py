@@ -81,10 +81,18 @@ def clue(request: HttpRequest, pk: int) -> HttpResponse:
         "record": row.evidence,
         "tests": words.tests_in_words(row.evidence),
         "circumstances": queries.circumstances(row),
-        "chart": charts.chart(row, marks),
+        "chart": charts.chart(row.evidence.get("chart"), marks),
         "suspect": suspect,
         "joined": [
-            (one, said, words.tests_in_words(said)) for one in joined for said in (queries.said_of(one),)
+            (
+                one,
+                said,
+                words.tests_in_words(said),
+                f"joined-chart-{one.pk}",
+                charts.chart(one.chart, marks),
+            )
+            for one in joined
+            for said in (queries.said_of(one),)
         ],
         "versions": list(suspect.versions.all()) if suspect else [],
         "marks": marks,
