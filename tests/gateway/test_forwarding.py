@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.gateway.support import MN, MN2, Site, acknowledgement, device, raw, until, upload
+from tests.gateway.support import MN, MN2, START, Site, acknowledgement, device, raw, until, upload
 
-from qingjian.contracts.directory import FileDirectoryStore, Target
+from qingjian.contracts.directory import Directory, FileDirectoryStore, Target
 from qingjian.gateway.forwarding import Forwarder, ForwardingLimits, TargetProgress, progress, send_again
 from qingjian.gateway.positions import PositionStore
 from qingjian.hj212.decoder import Framer
 from qingjian.hj212.encoder import Sender
 from qingjian.hj212.message import Message
 from qingjian.hj212.policy import DEFAULT, Policy
+from qingjian.hj212.profiles import facts
 from qingjian.journal import JournalLimits, JournalWriter, Kind, NewFrame
 
 Answer = Callable[[Message], bytes | None]
@@ -151,6 +152,33 @@ def test_frames_reach_the_target_once_and_in_order(scene: Scene) -> None:
             scene.store(upload(50))
             await scene.flows(lambda: scene.progress().forwarded == 41)
             assert scene.platform.numbers()[40:] == [50], "a restart goes on where it stopped"
+
+    asyncio.run(play())
+
+
+def test_what_the_office_switched_off_is_forwarded_as_it_came(scene: Scene) -> None:
+    """Switched off is a reading of ours: the upper platform gets every byte, and may read it otherwise."""
+    without = frozenset(one.id for one in facts())
+
+    async def play() -> None:
+        await scene.platform.start()
+        scene.target = replace(scene.target, port=scene.platform.port)
+        row = device(edition="2025", policy={"without": ["hj212:2025:factor"]})
+        scene.site.version += 1
+        scene.site.directory.publish(
+            Directory(
+                version=scene.site.version,
+                published_at=START,
+                devices=[row],
+                targets=[scene.target],
+                without=without,
+            )
+        )
+        async with scene.forwarder():
+            await scene.flows(lambda: bool(progress(scene.site.folder, [scene.target])))
+            scene.store(upload(1, flag=9), upload(2, flag=9))
+            await scene.flows(lambda: scene.progress().forwarded == 2)
+        assert scene.platform.raw == upload(1, flag=9) + upload(2, flag=9)
 
     asyncio.run(play())
 

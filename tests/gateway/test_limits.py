@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import re
+import socket
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,17 @@ from qingjian.gateway.limits import TokenBucket
 from qingjian.gateway.server import Gateway
 from qingjian.gateway.settings import GatewayLimits, GatewaySettings, limits_from
 from qingjian.journal import JournalUnavailableError, Kind
+
+SO_ATTACH_FILTER = 26
+DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A BPF program of one instruction: return 0, nothing of the packet is taken."""
+
+
+def falls_silent(link: Link) -> None:
+    """Let a device vanish without a word: its end takes and answers nothing any more, and is not closed."""
+    program = ctypes.create_string_buffer(DROP_ALL)
+    found = struct.pack("HL", 1, ctypes.addressof(program))
+    link.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, found)
 
 
 async def ticks(site: Site, gateway: Gateway, seconds: float) -> None:
@@ -73,6 +87,23 @@ def test_a_device_gets_no_new_burst_by_connecting_anew(site: Site) -> None:
             await ticks(site, gateway, 1)
             assert await second.receive() == acknowledgement(31)
 
+    asyncio.run(play())
+
+
+def test_a_device_that_vanished_without_a_word_is_disconnected(site: Site) -> None:
+    """The system's own clock decides here: one second of silence, and four probes a second apart."""
+
+    async def play() -> None:
+        async with site.run(limits=GatewayLimits(keepalive_seconds=1)) as gateway:
+            gone, there = await Link.open(gateway), await Link.open(gateway)
+            for link in (gone, there):
+                await link.send(upload(mn=MN if link is gone else MN2))
+                await link.receive()
+            falls_silent(gone)
+            await until(lambda: gateway.devices.state(MN).connection is None)
+            assert gateway.devices.state(MN2).connection is not None, "silence alone ends nothing"
+
+    site.publish(device(), device(MN2))
     asyncio.run(play())
 
 

@@ -147,3 +147,39 @@ def test_a_new_setting_or_late_oxygen_makes_the_converted_values_anew(node: Node
     engine.step(idle=True)
     aggregate(node, work)
     assert own(engine, "day") == [(30, None)], "moisture is not measured here, so wet gas cannot be converted"
+
+
+def test_a_converted_value_of_the_device_is_held_against_the_own_one(node: Node) -> None:
+    node.directory.publish(make_directory(2, **stack()))
+    engine = node.engine(recovering=False)
+    work = Work(engine, PipelineSettings(node.folder.root, ask_for_history=False), node.clock)
+    engine.recover()
+    oxygen = {"a19001": {"Avg": "11", "Flag": "N"}}
+    frames = [
+        node.upload(
+            DAY0 + hour * HOUR,
+            {"a21002": {"Avg": "30", "ZsAvg": "45", "Flag": "N"}, **oxygen},
+            command="2061",
+        )
+        for hour in range(72)
+    ]
+    # Converted rightly, as if the reference were 11 % oxygen, and from another mean, which is said by itself.
+    frames += [
+        node.upload(
+            DAY0 + day * 24 * HOUR, {"a21002": {"Avg": mean, "ZsAvg": said, "Flag": "N"}}, command="2031"
+        )
+        for day, (mean, said) in enumerate((("30", "45.9"), ("30", "30"), ("20", "30")))
+    ]
+    node.journal(frames)
+    node.clock.set_wall(DAY0 + timedelta(days=4))
+    engine.step(idle=True)
+    aggregate(node, work)
+    stated = [one for _, one in engine.findings.read(0, 100) if one.rule == "device-against-platform"]
+    found = sorted(stated, key=lambda one: one.start)
+    assert [
+        (one.start - DAY0, one.evidence["column"], one.evidence["own"], one.evidence["sent"]) for one in found
+    ] == [
+        (24 * HOUR, "converted", 45, 30),
+        (48 * HOUR, "value", 30, 20),
+    ]
+    assert len({one.id for one in found}) == 2

@@ -11,6 +11,7 @@ import pytest
 from tests.pipeline.node import MN, START, Node, make_directory, minutes
 
 from qingjian.contracts.directory import Device, Directory, Route
+from qingjian.hj212.profiles import facts
 from qingjian.journal import Code, Kind, NewFrame
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.replay import order_replay
@@ -81,6 +82,21 @@ def test_quarantined_frames_count_after_the_registration(running: tuple[Node, En
     again(node, work)
     assert values(engine) == [1, 2, 3]
     assert engine.totals.repeated == 3
+
+
+def test_what_was_switched_off_since_takes_no_value_of_a_kept_frame_away(
+    running: tuple[Node, Engine, Work],
+) -> None:
+    node, engine, work = running
+    keep(node, sent(node, [1, 2]), Kind.UNREGISTERED, "unregistered")
+    engine.step(idle=True)
+    before = registered(edition="2025")
+    everything = frozenset(one.id for one in facts())
+    node.directory.publish(
+        make_directory(2, devices=before.devices, routes=before.routes, without=everything)
+    )
+    again(node, work)
+    assert values(engine) == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qingjian.quality.aggregation import aggregate_hours
-from qingjian.quality.comparison import COLUMNS, Outcome, compare
+from qingjian.quality.chain import aggregate_upwards
+from qingjian.quality.comparison import COLUMNS, Outcome, compare, compare_converted
 from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.quality.periods import day_start
 from qingjian.rulebook import packaged
@@ -166,3 +167,60 @@ def test_keys_are_matched_exactly(left: list[tuple[int, int]], right: list[tuple
             else Outcome.ONLY_SENT
         )
         assert outcome == expected
+
+
+def day_of(hours: list[Observations]) -> Observations:
+    """The rows of several hours, one after the other."""
+    return Observations.of(
+        [1] * sum(map(len, hours)),
+        np.concatenate([one.start + 3600 * place for place, one in enumerate(hours)]),
+        np.concatenate([one.value for one in hours]),
+        flag=["N"] * sum(map(len, hours)),
+        minimum=np.concatenate([one.minimum for one in hours]),
+        maximum=np.concatenate([one.maximum for one in hours]),
+        total=np.concatenate([one.total for one in hours]),
+    )
+
+
+def day_outcomes(rows: Observations, **sent: list[float]) -> dict[str, Outcome]:
+    made = aggregate_upwards({"minute": rows}, INFO, BOOK)
+    said = Observations.of([1], [TODAY], [10.0], flag=["N"], **sent)
+    got = compare(made["day"], said, INFO, columns=COLUMNS, hours=made["hour"])
+    return {COLUMNS[c]: Outcome(o) for c, o in zip(got.column, got.outcome, strict=True)}
+
+
+def test_extremes_of_a_day_are_held_against_the_finest_data_both_ways() -> None:
+    whole = day_of([carried(9.0, 11.0, 2.0)] * 24)
+    for least, greatest in ((1.0, 99.0), (9.5, 10.5)):
+        found = day_outcomes(whole, minimum=[least], maximum=[greatest], total=[2880.0])
+        assert (found["minimum"], found["maximum"]) == (Outcome.DIFFER, Outcome.DIFFER)
+        assert found["total"] is Outcome.AGREE
+    found = day_outcomes(whole, minimum=[9.0], maximum=[11.0], total=[2880.0])
+    assert set(found.values()) == {Outcome.AGREE}
+
+
+def test_what_a_missing_minute_may_have_held_is_not_said_of_a_day() -> None:
+    lacking = day_of([carried(9.0, 11.0, 2.0)] * 24).take(np.arange(24 * 60) != 700)
+    found = day_outcomes(lacking, minimum=[1.0], maximum=[99.0], total=[2900.0])
+    assert {found[name] for name in ("minimum", "maximum", "total")} == {Outcome.NOT_COMPARABLE}
+    found = day_outcomes(lacking, minimum=[9.5], maximum=[10.5], total=[2878.0])
+    assert (found["minimum"], found["maximum"]) == (Outcome.DIFFER, Outcome.DIFFER), "it cannot be narrower"
+
+
+def test_a_day_of_hours_without_minutes_is_held_against_their_extremes() -> None:
+    hours = Observations.of(
+        [1] * 24, TODAY + 3600 * np.arange(24), [10.0] * 24, flag=["N"] * 24, minimum=[9.0] * 24, maximum=[11.0] * 24
+    )  # fmt: skip
+    info = [SeriesInfo(1, "flue_gas", "a21026", 3600, decimals=1)]
+    made = aggregate_upwards({"hour": hours}, info, BOOK)
+    said = Observations.of([1], [TODAY], [10.0], flag=["N"], minimum=[1.0], maximum=[99.0])
+    got = compare(made["day"], said, info, columns=COLUMNS).differing()
+    assert [COLUMNS[column] for column in got.column] == ["minimum", "maximum"]
+
+
+def test_a_converted_value_may_differ_by_what_moving_oxygen_explains() -> None:
+    keys = [(1, 0), (1, 3600), (2, 0), (2, 3600), (3, 0)]
+    own = np.array([100.0, 100.0, 50.0, np.nan, 0.0])
+    sent = np.array([104.0, 70.0, np.nan, 50.0, 0.1])
+    found = compare_converted(keys, own, sent, np.array([1, 1, 1, 1, 1]))
+    assert found == [(1, 3600, 100.0, 70.0, pytest.approx(5.1))]

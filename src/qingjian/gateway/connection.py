@@ -11,6 +11,7 @@ import structlog
 from qingjian.contracts.clock import Clock
 from qingjian.gateway.commit import GroupCommit
 from qingjian.gateway.devices import Devices
+from qingjian.gateway.keepalive import keep_alive
 from qingjian.gateway.limits import TokenBucket
 from qingjian.gateway.metrics import Counters
 from qingjian.gateway.quarantine import Quarantine
@@ -94,6 +95,7 @@ class Connection(asyncio.Protocol):
         if isinstance(name, tuple):
             self.address = str(name[0])
             self.peer = f"[{name[0]}]:{name[1]}" if ":" in self.address else f"{name[0]}:{name[1]}"
+        keep_alive(transport.get_extra_info("socket"), self._limits.keepalive_seconds)
         if not self._gateway.admit(self):
             self._transport.abort()
 

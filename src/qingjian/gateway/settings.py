@@ -23,6 +23,8 @@ class GatewayLimits:
     """A connection without a frame of a registered device after this long counts as unregistered and idle."""
     idle_seconds: float = 7_200.0
     """Nothing received for this long: closed. Hourly reporting must not be cut."""
+    keepalive_seconds: float = 300.0
+    """After so much silence the system asks whether the peer is still there; unanswered the link ends."""
     half_frame_seconds: float = 30.0
     """The rest of a frame must come within this time."""
     half_frame_silence_seconds: float = 5.0

@@ -12,6 +12,7 @@ from typing import Any
 
 from qingjian.contracts.clock import Clock
 from qingjian.contracts.directory import Target
+from qingjian.gateway.keepalive import keep_alive
 from qingjian.gateway.waiting import within
 from qingjian.hj212 import encoder
 from qingjian.hj212.decoder import Framer
@@ -19,6 +20,8 @@ from qingjian.hj212.message import Message
 from qingjian.hj212.policy import Policy
 
 PolicyOf = Callable[[str], Policy | None]
+KEEPALIVE_SECONDS = 60.0
+"""A target that vanished is noticed within one and a half minutes, also while there is nothing to send."""
 _REFUSED = 2
 """QnRtn 2: commands of the upper platform are not passed on."""
 
@@ -81,7 +84,9 @@ class Upstream:
         connecting = asyncio.ensure_future(asyncio.open_connection(target.host, target.port))
         if not await within(clock, seconds, connecting):
             raise TimeoutError(f"no connection within {seconds:.0f} s")
-        return cls(target, clock, *connecting.result())
+        reader, writer = connecting.result()
+        keep_alive(writer.get_extra_info("socket"), KEEPALIVE_SECONDS)
+        return cls(target, clock, reader, writer)
 
     async def deliver(self, frames: list[Outgoing], *, seconds: float, resends: int) -> list[Outgoing]:
         """Send frames together and return those that were not acknowledged although they asked for it.

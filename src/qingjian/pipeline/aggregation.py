@@ -25,6 +25,7 @@ from qingjian.contracts.findings import Finding
 from qingjian.lake import CANDIDATES, Decimals, Lake, candidates, from_float
 from qingjian.lake.numbers import MOST_DIGITS
 from qingjian.lake.reading import month_bounds
+from qingjian.pipeline.comparing import differing, intervals
 from qingjian.pipeline.converting import Values, means
 from qingjian.pipeline.described import info_of, with_dependents
 from qingjian.pipeline.halting import Halted, Halting, not_judged, stretches
@@ -32,7 +33,7 @@ from qingjian.pipeline.isolating import isolated
 from qingjian.pipeline.neighbours import Hours, NeighbourChecks
 from qingjian.pipeline.own_rows import own_rows, prefer, rows_of
 from qingjian.pipeline.routing import readable_scale
-from qingjian.pipeline.watch import finest_statistic, make_finding
+from qingjian.pipeline.watch import finest_statistic
 from qingjian.pipeline.windows import (
     DAY,
     DAY_US,
@@ -52,7 +53,6 @@ from qingjian.pipeline.windows import (
 )
 from qingjian.quality.aggregation import Aggregates
 from qingjian.quality.chain import aggregate_upwards, finest
-from qingjian.quality.comparison import COLUMNS, compare
 from qingjian.quality.facts import FactKind, IntervalFact
 from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.quality.status import effective_status
@@ -64,8 +64,6 @@ _COLUMNS = ("series", "start", "value", "min", "max", "total", "flag", "known_at
 _DECIMALS_MORE = 2
 """Results keep so many decimals more than the series reports; rounding for a report happens there."""
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
-FIGURES = {"value": "value", "minimum": "min", "maximum": "max", "total": "total"}
-"""Column of a comparison → column of the lake, which evidence is named by."""
 _NOTHING = Observations.of([], [], [])
 Work = tuple[datetime, datetime, list[int]]
 """(begin, end, series)."""
@@ -157,17 +155,21 @@ class Aggregator:
         """Make the periods of one stretch; what a single series makes impossible is told in `failed`."""
 
         def work(chunk: Sequence[int]) -> tuple[pa.Table | None, list[Finding]]:
+            hours: Aggregates | None = None
             if fresh is not None:
                 made, converted = self._month(chunk, begin, end, window, fresh)
             else:
-                made, converted = self._aggregate(chunk, begin, end, target, window)
+                made, converted, hours = self._aggregate(chunk, begin, end, target, window)
             if made is None:
                 return None, []
             rows = self._rows(made, begin, end, window, converted)
             if fresh is not None:
                 return rows, []
-            found = self._compare(made, target, begin, end, window, known_at)
-            return rows, found + (self._intervals(made, known_at) if target == "hour" else [])
+            owners = sorted({int(one) for one in made.series})
+            columns = (*_COLUMNS, "converted")
+            sent = self._lake.series(owners, target, begin, end, as_of=window.known_until, columns=columns)
+            found = differing(made, sent, self._infos(owners), self._series, hours, converted, known_at)
+            return rows, found + (intervals(made, self._series, known_at) if target == "hour" else [])
 
         for chunk in _chunks(numbers):
             for rows, found in isolated(chunk, work, failed):
@@ -349,8 +351,8 @@ class Aggregator:
 
     def _aggregate(
         self, numbers: Sequence[int], begin: datetime, end: datetime, target: str, window: Window
-    ) -> tuple[Aggregates | None, Values]:
-        """Return own periods, and the converted values of flue gas."""
+    ) -> tuple[Aggregates | None, Values, Aggregates | None]:
+        """Return own periods, the converted values of flue gas, and the own hours that days were made of."""
         flows = {one for number in numbers if (one := self._series[number].flow_series)}
         beside = {one for number in numbers for one in self._converter.inputs_of(number)}
         wanted = sorted({*numbers, *flows, *beside} - self._wrong.keys())
@@ -362,11 +364,12 @@ class Aggregator:
         made = self._upwards(sent, infos, window)
         converted: Values = {}
         if any(self._converter.converts(number) for number in numbers):
-            hours = self._counting_hours(made.get("hour"), sent.get("hour", _NOTHING), infos, window)
-            converted = self._converter.values(numbers, *hours)
+            counting = self._counting_hours(made.get("hour"), sent.get("hour", _NOTHING), infos, window)
+            converted = self._converter.values(numbers, *counting)
         if target == "day":
             converted = means(converted, "day")
-        return _within(made.get(target), numbers, begin, end), converted
+        hours = made.get("hour") if target == "day" else None
+        return _within(made.get(target), numbers, begin, end), converted, hours
 
     def _counting_hours(
         self,
@@ -533,57 +536,6 @@ class Aggregator:
         known = set(zip(rows.column("series").to_pylist(), starts, strict=True))
         pairs = zip(own.tolist(), made.start.tolist(), strict=True)
         return empty & np.array([pair in known for pair in pairs], np.bool_)
-
-    def _intervals(self, made: Aggregates, known_at: datetime) -> list[Finding]:
-        """State the days on which minutes came closer together than the register says."""
-        found: dict[tuple[int, datetime], Finding] = {}
-        for row in np.flatnonzero(made.step < 3600):
-            series = self._series[int(made.series[row])]
-            registered, seen = series.expected.get("minute"), int(made.step[row])
-            day = floor_day(datetime.fromtimestamp(int(made.start[row]), UTC))
-            if registered is None or seen >= registered or (series.id, day) in found:
-                continue
-            found[series.id, day] = make_finding(
-                "interval-not-registered",
-                series.code,
-                day,
-                day + DAY,
-                {"registered_seconds": registered, "seen_seconds": seen},
-                known_at,
-            )
-        return list(found.values())
-
-    def _compare(
-        self,
-        made: Aggregates,
-        target: str,
-        begin: datetime,
-        end: datetime,
-        window: Window,
-        known_at: datetime,
-    ) -> list[Finding]:
-        numbers = sorted({int(one) for one in made.series})
-        sent = self._read(numbers, target, begin, end, window.known_until)
-        if not len(sent):
-            return []
-        differing = compare(made, sent, self._infos(numbers), columns=COLUMNS).differing()
-        found = []
-        for row in range(len(differing)):
-            evidence = differing.evidence(row)
-            start = datetime.fromtimestamp(int(evidence["start"]), UTC)
-            length = HOUR if target == "hour" else DAY
-            found.append(
-                make_finding(
-                    "device-against-platform",
-                    self._series[int(evidence["series"])].code,
-                    start,
-                    start + length,
-                    {**evidence, "statistic": target, "column": FIGURES[str(evidence["column"])]},
-                    known_at,
-                    part=target if evidence["column"] == "value" else f"{target}|{evidence['column']}",
-                )
-            )
-        return found
 
 
 def _rounded(values: npt.NDArray[np.float64], decimals: npt.NDArray[np.int64]) -> Decimals:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qingjian.quality.aggregation import Aggregates
 from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo
+from qingjian.quality.periods import period_start
 
 COLUMNS = ("value", "minimum", "maximum", "total")
 
@@ -74,6 +75,7 @@ def compare(
     absolute: float = 0.0,
     relative: float = 0.0,
     columns: Sequence[str] = ("value",),
+    hours: Aggregates | None = None,
 ) -> Comparison:
     """Compare own aggregates with the rows of the same statistic that were sent (sorted, one per key).
 
@@ -82,8 +84,9 @@ def compare(
     ``decimals`` of the series is taken for both; of totals, which have decimals of their own, those seen.
 
     Extremes: the greatest value of a period is never below one of its finer values, the least never above. The other
-    way about they are compared for hours whose finer rows all came with extremes of their own; totals where all came
-    with one. Elsewhere a difference is NOT_COMPARABLE. Raises ValueError for an unknown column.
+    way about they are compared where all finer rows came with extremes of their own; totals where all came with one.
+    Days ask that of the own hours they were made of too (`hours`; None: of hours that were sent). Elsewhere a
+    difference is NOT_COMPARABLE. Raises ValueError for an unknown column.
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
@@ -100,10 +103,11 @@ def compare(
     is_sum = np.isin(ids, sorted(summed))
     count = _pick(own.count.astype(np.float64), of_own)
     whole = _flag(own.received >= own.expected, of_own)
+    extremes, totals = _hours_carry(own, hours)
     exact = {
         "value": whole,
-        "minimum": whole & _flag(own.own_extremes, of_own) & (own.target == "hour"),
-        "total": whole & _flag(own.own_totals, of_own),
+        "minimum": whole & _flag(own.own_extremes & extremes, of_own),
+        "total": whole & _flag(own.own_totals & totals, of_own),
     }
     exact["maximum"] = exact["minimum"]
     counted = _flag(own.count == own.received, of_own)
@@ -142,6 +146,42 @@ def compare(
     return Comparison(
         **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Comparison)}
     )
+
+
+def compare_converted(
+    keys: Sequence[tuple[int, int]],
+    own: Floats,
+    sent: Floats,
+    decimals: NDArray[np.int64],
+    *,
+    relative: float = 0.05,
+) -> list[tuple[int, int, float, float, float]]:
+    """Return (series, start, own, sent, allowed) where a converted value that was sent is not the own one.
+
+    `keys`: (series, start) of hours or days whose means agree; NaN on either side is not compared. A device converts
+    each finer value and takes the mean, the platform converts the mean of an hour: while oxygen moves the two are not
+    the same. `relative` · |own| is what that may explain, beside a unit of the last decimal.
+    """
+    allowed = 10.0 ** -decimals.astype(np.float64) + relative * np.abs(own)
+    differs = np.isfinite(own) & np.isfinite(sent) & (np.abs(sent - own) > allowed)
+    return [
+        (*keys[row], float(own[row]), float(sent[row]), float(allowed[row]))
+        for row in np.flatnonzero(differs)
+    ]
+
+
+def _hours_carry(own: Aggregates, hours: Aggregates | None) -> tuple[Bools, Bools]:
+    """Say of each period whether its own hours were whole and made of rows with extremes, and with totals, of their own.
+
+    An hour itself is asked nothing more; hours that were not made are the device's and come with what they carry.
+    """
+    everywhere = np.ones(len(own), np.bool_)
+    if own.target == "hour" or hours is None:
+        return everywhere, everywhere
+    short = hours.received < hours.expected
+    days = _keys(hours.series, period_start(hours.start, own.target))
+    mine = _keys(own.series, own.start)
+    return ~np.isin(mine, days[short | ~hours.own_extremes]), ~np.isin(mine, days[short | ~hours.own_totals])
 
 
 _START_BITS = 34

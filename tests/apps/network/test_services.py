@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from hypothesis import given
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
@@ -14,6 +15,7 @@ from qingjian.apps.accounts import queries as account_queries
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import checking, files, models, queries, registered, services
 from qingjian.apps.network.services import Proposal, ProposalError
+from qingjian.contracts.clock import CHINA
 
 
 def point(**changes: object) -> Proposal:
@@ -391,6 +393,52 @@ def test_a_limit_entered_late_ends_where_the_present_one_begins(maker, checker) 
     _limit(maker, checker, upper="100", valid_from="2026-06-01")
     _limit(maker, checker, upper="50", valid_from="2024-01-01")
     assert [_upper_in(month) for month in (5, 6)] == [[50], [100]]
+
+
+def test_a_limit_entered_late_stands_back_from_every_later_one_while_that_holds(maker, checker) -> None:
+    _limit(maker, checker, upper="100", valid_from="2026-04-01", valid_to="2026-06-01")
+    _limit(maker, checker, upper="80", valid_from="2026-08-01", valid_to="2026-10-01")
+    request = _limit(maker, checker, upper="50", valid_from="2026-02-01", valid_to="2026-09-01")
+    held = [[], [50], [100], [100], [50], [50], [80], [80], []]
+    assert [_upper_in(month) for month in (1, 3, 4, 5, 6, 7, 8, 9, 10)] == held
+    assert request.lines.count() == 2, "both stretches of it stand in the proposal"
+
+
+def test_a_limit_without_a_beginning_stands_back_too(maker, checker) -> None:
+    _limit(maker, checker, upper="100", valid_from="2026-04-01", valid_to="2026-06-01")
+    _limit(maker, checker, upper="50")
+    assert [_upper_in(month) for month in (1, 4, 5, 6, 11)] == [[50], [100], [100], [50], [50]]
+
+
+def _begins_already(day: str | None) -> bool:
+    """Whether a row of that beginning stands: entering it again changes that row."""
+    moment = None if day is None else datetime.fromisoformat(day).replace(tzinfo=CHINA)
+    return models.PermitLimit.objects.filter(valid_from=moment).exists()
+
+
+MONTHS = [f"2026-{month:02d}-01" for month in range(1, 7)]
+LATER = st.none() | st.sampled_from(MONTHS)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(LATER, LATER), min_size=2, max_size=4))
+def test_one_limit_holds_at_a_time_in_whatever_order_they_are_entered(registry, entered) -> None:
+    """Of the limits that cover a month exactly one holds, and none where none covers it."""
+    with transaction.atomic():
+        covered = set()
+        for number, (begins, ends) in enumerate(dict(entered).items()):
+            if (begins and ends and begins >= ends) or _begins_already(begins):
+                continue
+            row = {"outlet": "S1-W1", "factor": "waste_water.w01018", "averaging": "day", "unit": "mg/L"}
+            dates = {"valid_from": begins or "", "valid_to": ends or ""}
+            services.register([Proposal("limit", {**row, "upper": str(number + 1), **dates})])
+            covered |= {
+                month
+                for month in range(1, 7)
+                if (begins or "") <= MONTHS[month - 1] and (ends is None or MONTHS[month - 1] < ends)
+            }
+        assert [len(_upper_in(month)) for month in range(1, 7)] == [month in covered for month in range(1, 7)]
+        transaction.set_rollback(True)
 
 
 def test_limits_of_other_periods_and_yearly_amounts_stay_beside_a_new_limit(maker, checker) -> None:

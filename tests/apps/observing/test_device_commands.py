@@ -56,6 +56,14 @@ def test_every_command_of_the_host_is_offered_with_its_fields(edition: str, cn: 
     assert sorted(name for group in groups_of(edition, cn, wire) for name, _ in group) == sorted(wire)
 
 
+@pytest.mark.parametrize(("edition", "said"), [("2017", []), ("2025", ["1002", "1014"])])
+def test_the_page_says_why_a_command_is_not_offered(registry, client, edition: str, said: list[str]) -> None:
+    Device.objects.filter(code="A1-D1").update(edition=edition)
+    client.force_login(registry.person("m", "data_manager"))
+    page = client.get("/devices/A1-D1/").content.decode()
+    assert sorted(code for code in NOT_OFFERED if f"<li>{code}（" in page) == said
+
+
 def test_a_command_that_is_switched_off_is_not_offered() -> None:
     off = frozenset({"hj212:2025:command:3024:down"})
     assert set(offered("2025")) - set(offered("2025", off)) == {"3024"}

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.http import HttpResponse
+from tests.hj212.building import frame as framed
 
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Device
-from qingjian.apps.observing import device_views, provenance, queries
+from qingjian.apps.observing import device_views, provenance, queries, words
 from qingjian.apps.observing.provenance import hex_dump, without_password
+from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts.current import now
+from qingjian.hj212.profiles import facts
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,22 @@ def test_a_frame_is_shown_to_whoever_had_the_device_when_it_was_received(
     now_theirs, before = Device.objects.get(code="A1-D1"), Device.objects.get(code="W1-D1")
     assert not queries.received_from(now_theirs, "MN-W1", received)
     assert queries.received_from(before, "MN-W1", received)
+
+
+def test_the_frame_page_reads_by_what_was_switched_off_when_the_frame_came(registry, monkeypatch) -> None:
+    mark = next(one for one in facts() if one.edition == "2025" and one.kind == "mark")
+    Device.objects.filter(code="A1-D1").update(edition="2025")
+    content = framed(
+        "QN=20261121100000000;ST=22;CN=2011;PW=123456;MN=MN-A1;Flag=9;",
+        f"DataTime=20261121100000;a34004-Rtd=1.5,a34004-Flag={mark.code}",
+    )
+    versions = []
+    for off in (frozenset(), frozenset({mark.id})):
+        monkeypatch.setattr(rulekeeping, "facts_switched_off", lambda off=off: off)
+        versions.append(network.publish_directory().version)
+    plain, without = (
+        provenance._reading(content, provenance._policy("MN-A1", version, now()))["deviations"]
+        for version in versions
+    )
+    title = words.code_title("mark_unknown")
+    assert set(without) - set(plain) == {(title, f"a34004-Flag={mark.code}")}

@@ -1,8 +1,7 @@
 """The commands people may send to a device: what each is called, and which fields of the data area it takes.
 
 Which numbers an edition knows, and their fields, stand in the tables of `hj212`. Setting an MN (1002) and issuing a key
-(1014) are no commands of this page: the one would take the device out of the register under whose MN it is known, the other
-would carry a key through a form and the trail of commands (docs/gateway.md).
+(1014) are no commands of this page, which says why (`WITHHELD`; docs/gateway.md).
 """
 
 from __future__ import annotations
@@ -20,7 +19,18 @@ from qingjian.hj212.sessions.host import first_commands
 
 LATEST_SEEN = "2017"
 """Edition whose commands are offered for a device whose edition is recognised from its frames."""
-NOT_OFFERED = frozenset({"1002", "1014"})
+WITHHELD = {
+    "1002": _(
+        "1002 (set the MN): the device would leave the register, and what it sends under the new MN would be quarantined. "
+        "Propose the change of the MN in the registry; a second person approves it."
+    ),
+    "1014": _(
+        "1014 (issue an SM4 key): the key would pass through a form and stand in the queue of commands. Enter it at the "
+        "device and propose it as key of the device in the registry; a second person approves it."
+    ),
+}
+"""Commands of the host that people do not order here, and why."""
+NOT_OFFERED = frozenset(WITHHELD)
 FIRST = ("1011", "1012", "2011", "2012", "2051", "2061", "2031")
 """Offered before the others: the daily ones."""
 TIMES = ("BeginTime", "EndTime")
@@ -123,6 +133,12 @@ def offered(edition: str, without: frozenset[str] = frozenset()) -> dict[str, Of
         if direction == "down" and command.flow != "interaction" and code not in NOT_OFFERED
     }
     return {code: found[code] for code in sorted(found, key=lambda one: (one not in FIRST, _rank(one)))}
+
+
+def withheld(edition: str, without: frozenset[str] = frozenset()) -> list[str]:
+    """Return why commands that an edition knows are not offered, a sentence each."""
+    known = profile(LATEST_SEEN if edition == "auto" else edition, without)
+    return [str(why) for code, why in WITHHELD.items() if (code, "down") in known.commands]
 
 
 def first(

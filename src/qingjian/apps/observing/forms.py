@@ -116,6 +116,7 @@ class CommandForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.offered = device_commands.offered(edition, without)
+        self.withheld = device_commands.withheld(edition, without)
         self.fields["code"].choices = [
             (code, " ".join([one.title, *one.asked])) for code, one in self.offered.items()
         ]
