@@ -122,8 +122,12 @@ def _equip() -> None:
     network.publish_directory()
 
 
-def put_all(entries: Sequence[tuple[str, datetime, Sequence[float]]], flag: str = "N") -> None:
-    """Store consecutive hours of several series in one write; NaN leaves an hour out."""
+def put_all(
+    entries: Sequence[tuple[str, datetime, Sequence[float]]],
+    flag: str = "N",
+    converted: Sequence[float] | None = None,
+) -> None:
+    """Store consecutive hours of several series in one write; NaN leaves an hour out. `converted`: what a device sends beside."""
     numbers = dict(Series.objects.values_list("code", "pk"))
     rows = [
         (numbers[code], int((start + place * HOUR).timestamp()) * 1_000_000, value)
@@ -135,7 +139,10 @@ def put_all(entries: Sequence[tuple[str, datetime, Sequence[float]]], flag: str 
         series=np.asarray([one[0] for one in rows], np.int32),
         statistic="hour",
         start=np.asarray([one[1] for one in rows], np.int64),
-        numbers={"value": from_float(np.asarray([one[2] for one in rows], np.float64))},
+        numbers={
+            "value": from_float(np.asarray([one[2] for one in rows], np.float64)),
+            **({} if converted is None else {"converted": from_float(np.asarray(converted, np.float64))}),
+        },
         flag=flag,
     )
     with Lake(settings.DATA_FOLDER.lake, clock()) as lake:
@@ -145,9 +152,16 @@ def put_all(entries: Sequence[tuple[str, datetime, Sequence[float]]], flag: str 
 class Data:
     """Writes hourly values into the lake of the test."""
 
-    def put(self, series: str, start: datetime, values: Sequence[float], flag: str = "N") -> None:
+    def put(
+        self,
+        series: str,
+        start: datetime,
+        values: Sequence[float],
+        flag: str = "N",
+        converted: Sequence[float] | None = None,
+    ) -> None:
         """Store consecutive hours; NaN leaves the hour out. Every call becomes known later than the one before."""
-        put_all([(series, start, values)], flag)
+        put_all([(series, start, values)], flag, converted)
 
     def air(self, point: str, start: datetime, hours: int, **changed: float) -> None:
         """Store clean air for all six pollutants, some of them changed by wire code (NaN leaves one out)."""

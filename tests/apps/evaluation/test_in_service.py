@@ -13,13 +13,15 @@ from tests.apps.evaluation.test_water import put as put_water
 from qingjian.apps.evaluation import (
     air,
     amounts,
+    calculation,
     in_service,
     outlet_statistics,
     outlets,
     queries,
     services,
 )
-from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation.in_service import Pause
+from qingjian.apps.evaluation.models import Evaluation, Exceedance, RuleChange
 from qingjian.apps.network import queries as registry
 from qingjian.apps.network import registered
 from qingjian.apps.network import services as network
@@ -30,6 +32,10 @@ from qingjian.contracts.clock import CHINA
 
 START = datetime(2026, 11, 20, tzinfo=CHINA)
 DAY = START.date()
+
+
+def after(count: float) -> timedelta:
+    return timedelta(days=count)
 
 
 def say(code: str, status: str) -> None:
@@ -55,7 +61,9 @@ def test_a_day_evaluated_again_has_the_stations_it_had(data: Data, clock) -> Non
     clock.advance(86400)
     say("A2", "stopped")
     last = DAY + timedelta(days=3)
-    assert in_service.last_days(Point.objects.all()) == {Point.objects.get(code="A2").pk: last}
+    assert in_service.pauses(Point.objects.all()) == {
+        Point.objects.get(code="A2").pk: [Pause(last + timedelta(days=1), date.max)]
+    }
     data.air("A1", START, 24, a34004=30.0)
     later = START + timedelta(days=4)
     for point in ("A1", "A2"):
@@ -122,13 +130,58 @@ def test_reports_of_the_past_have_the_stations_of_the_past(place, clock) -> None
     assert [one.point.code for one in outlets.outlets()] == ["W1"]
 
 
-def test_the_history_says_when_a_point_stopped_last(place, clock) -> None:
-    moments = {}
+def test_the_history_says_when_a_point_stopped_and_ran_again(place, clock) -> None:
+    moments = []
     for status in ("stopped", "running", "stopped", "removed"):
         clock.advance(86400)
         say("A2", status)
-        moments[status, len(moments)] = clock.now()
-    assert registry.stopped_at(["A2", "A1"]) == {"A2": moments["stopped", 2]}
+        moments.append(clock.now())
+    assert registry.stops_of(["A2", "A1"]) == {"A2": [(moments[0], moments[1]), (moments[2], None)]}
+
+
+def test_a_point_that_stopped_and_runs_again_counts_for_no_day_in_between(data: Data, clock, place) -> None:
+    """A2 stops on the 24th and runs again on the 28th: the 25th to 27th are the county's without it."""
+    for point, value in (("A1", 20.0), ("A2", 40.0)):
+        data.air(point, START, 24 * 12, a34004=value)
+    clock.advance(3 * 86400)
+    say("A2", "stopped")
+    clock.advance(4 * 86400)
+    say("A2", "running")
+    clock.advance(5 * 86400)
+    services.evaluate("air", DAY, DAY + timedelta(days=11))
+    means = [region_day(DAY + timedelta(days=one)).values["used"]["PM2.5"] for one in range(12)]
+    assert means == [30] * 5 + [20] * 3 + [30] * 4
+    own = Evaluation.objects.filter(kind="air_day", point__code="A2", superseded_at=None)
+    days = {row.start.astimezone(CHINA).day for row in own}
+    assert days == {20, 21, 22, 23, 24, 28, 29, 30, 1}
+    assert {one.code for one in air.stations(date(2026, 11, 26))} == {"A1", "A2", "A3"}
+
+
+def test_an_outlet_judged_while_it_stood_still_is_taken_back(data: Data, clock, place, monkeypatch) -> None:
+    data.put("W1.w01018", START, [120.0] * 24 * 6)
+    data.put("W1.w00000", START, [10.0] * 24 * 6)
+    clock.advance(86400)
+    say("W1", "stopped")
+    clock.advance(3 * 86400)
+    say("W1", "running")
+    clock.advance(3 * 86400)
+    with monkeypatch.context() as older:
+        older.setattr(in_service, "pauses", lambda points: {})
+        services.evaluate("outlets", DAY, DAY + timedelta(days=5))
+    shown = Evaluation.objects.filter(kind="outlet_day", superseded_at=None).exclude(result={})
+    assert {row.start.astimezone(CHINA).day for row in shown} == {20, 21, 22, 23, 24, 25}
+    assert calculation.ran_again("outlets") == {Point.objects.get(code="W1").pk}
+    assert calculation.ran_again("air") == set()
+    services.follow_changes(60)
+    assert RuleChange.objects.get(source="program", version="11").todo == []
+    assert {row.start.astimezone(CHINA).day for row in shown.all()} == {20, 21, 22, 25}
+    assert not Evaluation.objects.filter(
+        kind="outlet_hour",
+        superseded_at=None,
+        exceeds=True,
+        start__range=(START + after(3), START + after(4.9)),
+    ).exists()
+    assert {one.start for one in Exceedance.objects.filter(averaging="hour")} == {START, START + after(5)}
 
 
 def test_a_point_the_registry_never_called_running_ends_with_its_newest_result(data: Data, clock) -> None:
@@ -138,27 +191,35 @@ def test_a_point_the_registry_never_called_running_ends_with_its_newest_result(d
     one = Point.objects.get(code="A2")
     registry.models.Version.objects.filter(kind="point", key="A2").delete()
     one.status = "stopped"
-    assert in_service.last_days([one]) == {one.pk: DAY}
+    assert in_service.pauses([one]) == {one.pk: [Pause(DAY + timedelta(days=1), date.max)]}
     never = Point.objects.get(code="A3")
     registry.models.Version.objects.filter(kind="point", key="A3").delete()
     never.status = "removed"
-    assert in_service.last_days([never]) == {never.pk: in_service.EVER}
+    assert in_service.pauses([never]) == {never.pk: [Pause(in_service.EVER, date.max)]}
 
 
 @pytest.mark.parametrize(
-    ("ended", "expected"),
+    ("out", "expected"),
     [
         ({}, [((1, 2), 0, 4)]),
-        ({2: 2}, [((1, 2), 0, 2), ((1,), 2, 4)]),
-        ({2: 0}, [((1,), 0, 4)]),
-        ({1: 1, 2: 3}, [((1, 2), 0, 1), ((2,), 1, 3), ((), 3, 4)]),
-        ({1: 9}, [((1, 2), 0, 4)]),
+        ({2: [(3, 99)]}, [((1, 2), 0, 2), ((1,), 2, 4)]),
+        ({2: [(0, 99)]}, [((1,), 0, 4)]),
+        ({1: [(2, 99)], 2: [(4, 99)]}, [((1, 2), 0, 1), ((2,), 1, 3), ((), 3, 4)]),
+        ({1: [(9, 99)]}, [((1, 2), 0, 4)]),
+        ({2: [(2, 3)]}, [((1, 2), 0, 1), ((1,), 1, 3), ((1, 2), 3, 4)]),
+        ({2: [(2, 2), (4, 4)]}, [((1, 2), 0, 1), ((1,), 1, 2), ((1, 2), 2, 3), ((1,), 3, 4)]),
     ],
 )
-def test_stretches_change_where_a_point_ends(ended: dict[int, int], expected: list[Any]) -> None:
+def test_stretches_change_where_a_point_stops_or_runs_again(
+    out: dict[int, list[tuple[int, int]]], expected: list[Any]
+) -> None:
     points = [SimpleNamespace(pk=1), SimpleNamespace(pk=2)]
     days = [date(2026, 11, day) for day in (1, 2, 3, 4)]
-    until = {pk: date(2026, 10, 31) + timedelta(days=day) for pk, day in ended.items()}
-    found = in_service.stretches(points, until, days)
+    base = date(2026, 10, 31)
+    pauses = {
+        pk: [Pause(base + timedelta(days=first), base + timedelta(days=last)) for first, last in own]
+        for pk, own in out.items()
+    }
+    found = in_service.stretches(points, pauses, days)
     assert [(tuple(one.pk for one in own), part.start, part.stop) for own, part in found] == expected
-    assert list(in_service.stretches(points, until, [])) == []
+    assert list(in_service.stretches(points, pauses, [])) == []

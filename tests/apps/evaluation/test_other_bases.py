@@ -150,13 +150,3 @@ def test_the_page_of_an_outlet_keeps_its_basis_in_address_and_file(data: Data, p
     assert ask(client, place, "/outlets/basis/?outlet=nobody").status_code == 404
     assert ask(client, place, "/outlets/basis/?span=year").status_code == 400
     assert ask(client, place, "/outlets/basis/?at=2030-01-01").status_code == 200
-
-
-def test_limits_at_another_reference_oxygen_are_not_compared_as_they_stand(data: Data) -> None:
-    outlet = the_outlet()
-    series = outlet.series["w01018"]
-    outlet.reference[series.pk] = 9.0
-    choice = outlets.Choice("x", "GB 13223-2011", "限值", "燃煤锅炉; O2ref=6%", ())
-    assert choice.reference_oxygen == 6
-    assert outlets._to_reference(outlet, series, choice, True) == pytest.approx(15 / 12)
-    assert outlets._to_reference(outlet, series, choice, False) == 1

@@ -8,7 +8,7 @@ import pytest
 from tests.apps.evaluation.conftest import HOUR, Data, enter
 from tests.apps.evaluation.test_air import data_person
 
-from qingjian.apps.evaluation import air, elements, explanation, services
+from qingjian.apps.evaluation import air_rules, elements, explanation, services
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.apps.network.models import Outlet, PermitLimit, Point, Series
 from qingjian.apps.observing import services as observing
@@ -179,9 +179,9 @@ def test_a_day_says_the_same_alone_and_among_others(data: Data, monkeypatch) -> 
     values = dict(row.values) | {"limit": "140", "effective_from": "2026-11-10", "effective_to": "2026-11-19"}
     book = packaged().with_rows([Row.from_values("ambient_air_limits", values, override=True)])
     days = [DAY - timedelta(days=back) for back in (2, 1, 0)]
-    parts = [(on, part.start, part.stop) for on, part in air.segments(book, days)]
+    parts = [(on, part.start, part.stop) for on, part in air_rules.segments(book, days)]
     assert [one[1:] for one in parts] == [(0, 2), (2, 3)]
-    assert [air.rules_of(book, on).ozone_limit for on, _first, _last in parts] == [140, 160]
+    assert [air_rules.rules_of(book, on).ozone_limit for on, _first, _last in parts] == [140, 160]
 
 
 def test_an_hour_with_sulphur_dioxide_beyond_the_scale_is_not_called_good(data: Data) -> None:

@@ -15,6 +15,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import (
     air,
+    air_rules,
     queries,
     rolling,
     statistics,
@@ -105,7 +106,7 @@ def _now_workbook(found: dict[str, Any]) -> HttpResponse:
             row.aqi if row.publishable else "NA",
             words.category(row.published_category),
             row.published_primary,
-            *(air.shown(name, row.values["used"].get(name)) for name in air.POLLUTANTS),
+            *(air_rules.shown(name, row.values["used"].get(name)) for name in air.POLLUTANTS),
             row.edition,
             row.confidence,
             card["label"]["text"] if card["label"] else _("measured"),
@@ -278,7 +279,7 @@ def _year_workbook(
             row.aqi if row.publishable else "NA",
             words.category(row.published_category),
             row.published_primary,
-            *(air.shown(name, row.values["used"].get(name)) for name in air.POLLUTANTS),
+            *(air_rules.shown(name, row.values["used"].get(name)) for name in air.POLLUTANTS),
             row.edition,
             row.confidence,
             row.revision,

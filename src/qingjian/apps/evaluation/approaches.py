@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Min
 
 from qingjian.apps.evaluation import outlets, words
-from qingjian.apps.evaluation.bounds import Bound
+from qingjian.apps.evaluation.bounds import Bound, as_registered
 from qingjian.apps.evaluation.drafts import day_of, midnight, settled
 from qingjian.apps.evaluation.models import Evaluation, TrendWarning
 from qingjian.apps.network.models import Point, Series
@@ -102,7 +102,7 @@ def _tracks(
             tracks = []
             for series, converted, held in outlet.held(today, "hour", book):
                 if allowed(held[0]) is not None:
-                    raw, used = block.judged(outlet, series, converted)
+                    raw, used = (held[0].times * one for one in block.judged(outlet, series, converted))
                     tracks.append(Track(series, held[0], averaging, midnight(first), raw, used))
             yield outlet, tracks
         return
@@ -115,12 +115,14 @@ def _tracks(
         for start, result in rows.values_list("start", "result"):
             for item in result.get("items", ()):
                 line = values.setdefault(item["series"], np.full(days, np.nan))
-                if item.get("value") is not None:
-                    line[(day_of(start) - first).days] = item["value"]
+                value = as_registered(item)
+                if value is not None:
+                    line[(day_of(start) - first).days] = value
         tracks = [
-            Track(series, held[0], averaging, midnight(first), values[series.pk], values[series.pk])
+            Track(series, held[0], averaging, midnight(first), line, line)
             for series, _converted, held in outlet.held(today, "day", book)
             if allowed(held[0]) is not None and series.pk in values
+            for line in (held[0].times * values[series.pk],)
         ]
         yield outlet, tracks
 

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from qingjian.apps.evaluation import air, explanation, queries, words
+from qingjian.apps.evaluation import air, air_rules, explanation, queries, words
 from qingjian.apps.evaluation.asked import period_of, place_of
 from qingjian.apps.evaluation.bases import air as bases
 from qingjian.apps.evaluation.bases.lines import Line
@@ -363,7 +363,7 @@ def _why_day(request: HttpRequest, place: air.Assessed, day: date, phase: Phase)
         raise Http404
     book = rulebook()
     used = bases.used_on(place, rows, day, phase)
-    rules = air.rules_of(book, phase.day)
+    rules = air_rules.rules_of(book, phase.day)
     try:
         found = explanation.index_of_day(used, day, rules.edition, book)
     except EvaluationError as error:

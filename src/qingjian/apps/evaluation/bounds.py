@@ -7,14 +7,18 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from qingjian.apps.evaluation.drafts import settled, short
 from qingjian.apps.network.models import PermitLimit, Series
 from qingjian.rulebook import Confidence, Row, Rulebook
 from qingjian.standards import names
 from qingjian.standards.emissions.judgement import limits_for
+from qingjian.standards.emissions.oxygen import at_other_reference, reference_oxygen
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.limits import Limit
 from qingjian.standards.quantity import convert
@@ -25,6 +29,13 @@ PERMIT_CONFIDENCE = Confidence.S
 """The registry holds a copy of the permit; nobody has compared it with the text."""
 
 
+class Oxygen(NamedTuple):
+    """Reference oxygen (%) of a limit, and that which the register names for the values held against it."""
+
+    of_limit: Decimal
+    registered: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """One limit of a series: from the permit (`limit`) or from a standard (`row`), in the unit of the series."""
@@ -33,6 +44,8 @@ class Bound:
     lower: float | None
     limit: PermitLimit | None = None
     row: Row | None = None
+    oxygen: Oxygen | None = None
+    """Set where values stand at another reference oxygen than the limit: each is brought to it before it is judged."""
 
     @property
     def pk(self) -> int | None:
@@ -63,18 +76,50 @@ class Bound:
     def document(self) -> str:
         """Where it stands."""
         if self.row is not None:
-            return " ".join(part for part in (self.row.citation, self.row.values.get("class", "")) if part)
+            named = " ".join(part for part in (self.row.citation, self.row.values.get("class", "")) if part)
+            return f"{named} · O₂ {self.oxygen.of_limit:f}%" if self.oxygen else named
         assert self.limit is not None  # noqa: S101 - one of the two is set
         return str(self.limit.permit.number) if self.limit.permit else self.limit.basis
 
+    @property
+    def reference_oxygen(self) -> Decimal | None:
+        """Reference oxygen (%) the limit itself names."""
+        return None if self.row is None else reference_oxygen(self.row.values.get("condition", ""))
+
+    def brought(self, value: float) -> float | int:
+        """Return a value as the limit wants it: at its reference oxygen."""
+        return settled(value if self.oxygen is None else float(self._exact(value, self.oxygen)))
+
+    @staticmethod
+    def _exact(value: float, oxygen: Oxygen) -> Decimal:
+        return at_other_reference(Decimal(repr(settled(value))), oxygen.registered, oxygen.of_limit)
+
+    @property
+    def times(self) -> float:
+        """What values are multiplied by to stand at the reference oxygen of the limit, for charts and orders."""
+        return 1.0 if self.oxygen is None else float(self._exact(1.0, self.oxygen))
+
     def exceeded(self, value: float) -> bool:
         """Every digit counts (GB/T 8170, comparison of all digits)."""
+        if self.oxygen is not None:
+            exact = self._exact(value, self.oxygen)
+            upper, lower = (None if one is None else Decimal(repr(one)) for one in (self.upper, self.lower))
+            return (upper is not None and exact > upper) or (lower is not None and exact < lower)
         return (self.upper is not None and value > self.upper) or (
             self.lower is not None and value < self.lower
         )
 
+    def passed(self, values: np.ndarray) -> np.ndarray:
+        """Say of each of many values whether it passes the limit; NaN passes none."""
+        if self.oxygen is not None:
+            return np.array([value == value and self.exceeded(value) for value in values.tolist()], np.bool_)
+        upper = np.inf if self.upper is None else self.upper
+        lower = -np.inf if self.lower is None else self.lower
+        with np.errstate(invalid="ignore"):
+            return (values > upper) | (values < lower)
+
     def multiple(self, value: float) -> float | None:
-        """(C-C0)/C0 above an upper limit; None for ranges and lower limits."""
+        """(C-C0)/C0 above an upper limit, of a value as the limit wants it; None for ranges and lower limits."""
         if self.upper is None or self.lower is not None or self.upper == 0 or value <= self.upper:
             return None
         return value / self.upper - 1
@@ -100,7 +145,7 @@ def _strictness(bound: Bound) -> tuple[int, float, bool]:
     if bound.upper is not None and bound.lower is not None:
         return (0, bound.upper - bound.lower, own)
     if bound.upper is not None:
-        return (1, bound.upper, own)
+        return (1, bound.upper / bound.times, own)
     return (2, -(bound.lower or 0.0), own)
 
 
@@ -172,7 +217,7 @@ def in_unit(limit: Limit, unit: str, item: str) -> Bound | None:
 def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool) -> dict[str, Any]:
     """Return a judged value as it is stored, with every digit: the strictest limit decides, the others stand beside it."""
     strictest = bounds[0]
-    value = settled(value)
+    given, value = settled(value), strictest.brought(value)
     multiple = strictest.multiple(value)
     item: dict[str, Any] = {
         "factor": series.factor.wire_code,
@@ -181,7 +226,7 @@ def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool)
         "value": value,
         "bounds": strictest.text,
         "unit": series.unit,
-        "exceeds": any(one.exceeded(value) for one in bounds),
+        "exceeds": any(one.exceeded(given) for one in bounds),
         "multiple": None if multiple is None else round(multiple, MULTIPLE_PLACES),
         "counts": counts,
     }
@@ -190,6 +235,8 @@ def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool)
         item["confidence"] = strictest.confidence.value
     if strictest.row is not None or len(bounds) > 1:
         item["document"] = strictest.document
+    if strictest.oxygen is not None:
+        item["oxygen"] = {**_oxygen(strictest.oxygen), "value": given}
     if len(bounds) > 1:
         item["others"] = [
             {
@@ -197,11 +244,30 @@ def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool)
                 "rule": one.rule,
                 "bounds": one.text,
                 "document": one.document,
-                "exceeds": one.exceeded(value),
+                "exceeds": one.exceeded(given),
+                **({"oxygen": _oxygen(one.oxygen), "value": one.brought(given)} if one.oxygen else {}),
             }
             for one in bounds[1:]
         ]
     return item
+
+
+def _oxygen(one: Oxygen) -> dict[str, str]:
+    return {"of_limit": f"{one.of_limit:f}", "registered": f"{one.registered:f}"}
+
+
+def as_registered(item: dict[str, Any]) -> float | int | None:
+    """Return the value of a stored item at the reference oxygen the register names, as it came about."""
+    found: float | int | None = item.get("oxygen", item).get("value")
+    return found
+
+
+def registered_oxygen(item: dict[str, Any]) -> Decimal | None:
+    """Return the registered reference oxygen a stored item was brought from; None where no limit named another."""
+    for one in (item, *item.get("others", ())):
+        if "oxygen" in one:
+            return Decimal(one["oxygen"]["registered"])
+    return None
 
 
 def sides_of(text: str) -> tuple[float, float]:
@@ -224,4 +290,7 @@ def held_against(item: dict[str, Any]) -> list[list[Any]]:
     """Return what identifies the limits of a stored item, for the digest of its inputs."""
     found = [[item["limit"] if not item.get("rule") else item["rule"], item.get("bounds", "")]]
     found += [[one["rule"] or one["limit"], one["bounds"]] for one in item.get("others", ())]
+    for place, one in enumerate((item, *item.get("others", ()))):
+        if "oxygen" in one:
+            found[place] += [one["oxygen"]["of_limit"], one["oxygen"]["registered"]]
     return found

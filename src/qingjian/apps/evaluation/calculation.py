@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
-from qingjian.apps.evaluation import air, in_service, inputs, noise, outlets, water
+from qingjian.apps.evaluation import air, air_rules, in_service, inputs, noise, outlets, water
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.network.kinds import kinds_of
-from qingjian.apps.network.models import Series
+from qingjian.apps.network.models import Point, Series
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.standards import names
 from qingjian.standards.editions import resolve
+from qingjian.standards.emissions.oxygen import reference_oxygen
 from qingjian.standards.explanation import Text
 from qingjian.standards.surface_water.items import STANDARD, item_limits
 
@@ -43,12 +45,12 @@ def in_other_units(element: str) -> set[int]:
 
 def _air() -> set[int]:
     book = rulebook()
-    if not _any_differs("air", names.AIR, {name: air.unit_of(book, name) for name in air.POLLUTANTS}):
+    if not _any_differs("air", names.AIR, {name: air_rules.unit_of(book, name) for name in air.POLLUTANTS}):
         return set()
     return {
         point
         for point, own in air.series_of(air.stations(in_service.EVER)).items()
-        if any(_differs(inputs.scaling(one, air.unit_of(book, name))) for name, one in own.items())
+        if any(_differs(inputs.scaling(one, air_rules.unit_of(book, name))) for name, one in own.items())
     }
 
 
@@ -88,6 +90,40 @@ def _outlets() -> set[int]:
         if (series := outlet.series.get(limit.factor.wire_code)) is not None
         and limit.sides(series.unit) != (limit.upper, limit.lower)
     }
+
+
+def at_other_oxygen(element: str) -> set[int]:
+    """Return the outlets under a standard whose reference oxygen is not the one registered for a series it speaks of."""
+    book = rulebook()
+    named = [
+        (row, wanted)
+        for row in book.rows("emission_limits")
+        if (wanted := reference_oxygen(row.values.get("condition", ""))) is not None
+    ]
+    return {
+        outlet.point.pk
+        for outlet in (outlets.outlets(since=in_service.EVER) if element == "outlets" else ())
+        for one in book.rows("outlet_standards", outlet=outlet.point.outlet.code)
+        for row, wanted in named
+        if row.standard == one.standard
+        and one.values.get("class", "") in ("", row.values.get("class", ""))
+        and one.values.get("condition", "") in row.values.get("condition", "")
+        and any(
+            {Decimal(each.value) for each in outlet.oxygen if each.series_id == series.pk} != {wanted}
+            for code, series in outlet.series.items()
+            if names.FLUE_GAS.get(code, series.factor.name_zh)
+            in (row.values.get("symbol"), row["pollutant_cn"])
+        )
+    }
+
+
+def ran_again(element: str) -> set[int]:
+    """Return the points of an element that stopped and ran again: earlier versions took them to have run throughout."""
+    points = Point.objects.filter(kind__in=kinds_of(element))
+    if element == "outlets":
+        points = Point.objects.filter(outlet__isnull=False)
+    out = in_service.pauses(points)
+    return {pk for pk, own in out.items() if any(one.last < date.max for one in own)}
 
 
 def concerned(element: str) -> set[int]:
@@ -180,6 +216,24 @@ CALCULATIONS = (
             "means of days and months and amounts are no longer rounded to four decimals first: every digit is held against the limit (GB/T 8170)",
         ),
         points=judged_by_means,
+    ),
+    Calculation(
+        10,
+        ("outlets",),
+        Text(
+            "适用标准的基准含氧量与登记的不同时，浓度先换算到标准的基准含氧量再比较；未登记基准含氧量的实测浓度不与其比较",
+            "where a standard refers to another oxygen content than the one registered, concentrations are brought to it first; measured ones without any registered are not held against it",
+        ),
+        points=at_other_oxygen,
+    ),
+    Calculation(
+        11,
+        ("air", "water", "outlets", "noise", "radiation"),
+        Text(
+            "点位停运后又恢复运行的，停运期间的数据不参加评价，也不计入区域、统计和排放量",
+            "a point that stopped and runs again counts for no day in between, neither by itself nor in regions, statistics and amounts",
+        ),
+        points=ran_again,
     ),
 )
 

@@ -69,19 +69,19 @@ def _air(book: Rulebook, first: date, last: date, until: datetime, chosen: Chose
     stations = [one for one in air.stations(first) if chosen.stands(one.pk)]
     block = air.Block(book, stations, first, last)
     hours = block.hourly(midnight(first), min(until, midnight(last + timedelta(days=1))))
-    yield from in_service.served(hours, block.ended)
+    yield from in_service.served(hours, block.out)
     ended = min(last, day_of(until) - timedelta(days=1))
     if ended >= first:
-        yield from in_service.served(block.daily(first, ended), block.ended)
+        yield from in_service.served(block.daily(first, ended), block.out)
 
 
 def _water(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
     points = [one for one in water.sections(first) if chosen.has(one.pk)]
-    stopped = in_service.last_days(points)
+    out = in_service.pauses(points)
     fresh: dict[tuple[int, date], dict[str, float]] = {}
     sampled: dict[tuple[int, date], dict[str, float]] = {}
     days = water.Block(book, points, first, min(last, day_of(until))).daily()
-    for draft in in_service.served(days, stopped):
+    for draft in in_service.served(days, out):
         fresh[draft.point, day_of(draft.start)] = draft.values["used"]
         yield draft
     for sample in samples.read(points, first, last, laboratory.surface_item):
@@ -146,14 +146,14 @@ def _samples(
 
 def _outlets(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
     found = [one for one in outlets.outlets(book, first) if chosen.has(one.point.pk)]
-    stopped = in_service.last_days([one.point for one in found])
+    out = in_service.pauses([one.point for one in found])
     block = outlets.Block(book, found, first, last)
-    hours = list(in_service.served(block.hourly(), stopped))
+    hours = list(in_service.served(block.hourly(), out))
     yield from hours
     yield from _no_longer(hours, found, first, last)
     ended = min(last, day_of(until) - timedelta(days=1))
     days = (one for one in block.daily() if day_of(one.start) <= ended)
-    yield from in_service.served(days, stopped)
+    yield from in_service.served(days, out)
 
 
 def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, last: date) -> Iterator[Draft]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from qingjian.apps.evaluation import air
+from qingjian.apps.evaluation import air_rules
 from qingjian.apps.evaluation.drafts import Draft, day_of
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.rulebook import Rulebook
@@ -56,14 +56,14 @@ def air_trace(row: Evaluation | Draft, book: Rulebook) -> Trace:
     for name, given in values.get("rejected", {}).items():
         trace.reject(name, given["value"], given["zh"], given["en"])
     for name, unit in values.get("converted_from", {}).items():
-        wanted = air.unit_of(book, name)
+        wanted = air_rules.unit_of(book, name)
         trace.step(f"{name}: 由 {unit} 换算为 {wanted}", f"{name}: converted from {unit} to {wanted}")
     for name, count in values.get("below_detection", {}).items():
         trace.step(
             f"{name}: 其中 {count} 个小时未检出，按检出限的一半计",
             f"{name}: {count} hours below the detection limit, counted as half of it",
         )
-    rules = air.rules_of(book, day)
+    rules = air_rules.rules_of(book, day)
     if row.kind == "air_day" and station:
         _explain_days(trace, values, rules)
     if not station:
@@ -81,7 +81,7 @@ def air_trace(row: Evaluation | Draft, book: Rulebook) -> Trace:
     return trace.done()
 
 
-def _explain_days(trace: TraceBuilder, values: dict[str, Any], rules: air.Rules) -> None:
+def _explain_days(trace: TraceBuilder, values: dict[str, Any], rules: air_rules.Rules) -> None:
     for name, hours in values.get("hours", {}).items():
         left_out = values.get("left_out", {}).get(name, 0)
         zh = f"，{left_out} 个小时因标记等不参加" if left_out else ""
@@ -107,7 +107,7 @@ def _explain_days(trace: TraceBuilder, values: dict[str, Any], rules: air.Rules)
 
 
 def _explain_sites(
-    trace: TraceBuilder, values: dict[str, Any], rules: air.Rules, book: Rulebook, day: date
+    trace: TraceBuilder, values: dict[str, Any], rules: air_rules.Rules, book: Rulebook, day: date
 ) -> None:
     of = values.get("of", [])
     rows = book.rows("data_validity", Basis(day).day, standard="HJ 663", item="city aggregation")

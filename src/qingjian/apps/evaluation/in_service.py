@@ -1,13 +1,14 @@
-"""Until when a point that runs no more was in service: the past counts it as long as it did.
+"""When points were in service: the past counts each on the days on which it ran.
 
-The state of a point in the registry is that of today. Its history says when it stopped, so a day evaluated again is
-evaluated with the points it had.
+The state of a point in the registry is that of today. Its history says when it stopped and when it ran again, so a day
+evaluated again is evaluated with the points it had.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from django.db.models import Max, QuerySet
 
@@ -21,6 +22,17 @@ EVER = date.min
 """Asked since this day, every point is named, running or not."""
 
 
+class Pause(NamedTuple):
+    """Days on which a point was out of service, both included; until `date.max` while it has not run again."""
+
+    first: date
+    last: date
+
+
+Pauses = Mapping[int, Sequence[Pause]]
+"""By point, in order; points that always ran are not in it."""
+
+
 def of(points: QuerySet[Point], since: date | None) -> list[Point]:
     """Return those of some points that run, and those that were still in service on a day or later."""
     if since is None:
@@ -28,48 +40,73 @@ def of(points: QuerySet[Point], since: date | None) -> list[Point]:
     if since == EVER:
         return list(points)
     found = list(points)
-    ended = last_days(found)
-    return [one for one in found if ended.get(one.pk, date.max) >= since]
+    out = pauses(found)
+    return [one for one in found if not any(_lasts(pause, since) for pause in out.get(one.pk, ()))]
 
 
-def last_days(points: Iterable[Point]) -> dict[int, date]:
-    """Return the last day in service of each point that does not run now: the day on which the registry says it stopped.
+def _lasts(pause: Pause, since: date) -> bool:
+    return pause.first <= since and pause.last == date.max
 
-    Where the registry never called it running, the day of its newest result speaks; without one it never was.
+
+def pauses(points: Iterable[Point]) -> dict[int, list[Pause]]:
+    """Return when points were out of service by the registry: after the day of a stop, up to that of running again.
+
+    Where the registry never called a point that does not run running, the day of its newest result speaks; without one
+    it never was.
     """
-    stopped = {one.code: one for one in points if one.status != RUNNING}
-    if not stopped:
-        return {}
-    found = {stopped[code].pk: day_of(moment) for code, moment in network.stopped_at(stopped).items()}
-    silent = [one.pk for one in stopped.values() if one.pk not in found]
+    known = {one.code: one for one in points}
+    found: dict[int, list[Pause]] = {}
+    for code, stops in network.stops_of(known).items():
+        own = [
+            Pause(
+                day_of(begin) + timedelta(days=1),
+                date.max if end is None else day_of(end) - timedelta(days=1),
+            )
+            for begin, end in stops
+        ]
+        found[known[code].pk] = [one for one in own if one.first <= one.last]
+    silent = [
+        one.pk
+        for one in known.values()
+        if one.status != RUNNING and not any(pause.last == date.max for pause in found.get(one.pk, ()))
+    ]
     if silent:
-        newest = (
+        newest = dict(
             Evaluation.objects.filter(point__in=silent, superseded_at=None)
             .order_by()
             .values_list("point")
             .annotate(newest=Max("start"))
         )
-        found |= {point: day_of(start) for point, start in newest}
-    return {one.pk: found.get(one.pk, EVER) for one in stopped.values()}
+        for pk in silent:
+            last = newest.get(pk)
+            begin = EVER if last is None else day_of(last) + timedelta(days=1)
+            found.setdefault(pk, []).append(Pause(begin, date.max))
+    return {pk: own for pk, own in found.items() if own}
 
 
-def served(drafts: Iterable[Draft], ended: Mapping[int, date]) -> Iterator[Draft]:
+def served_on(out: Pauses, point: int, day: date) -> bool:
+    """Say whether a point was in service on a day."""
+    return not any(one.first <= day <= one.last for one in out.get(point, ()))
+
+
+def served(drafts: Iterable[Draft], out: Pauses) -> Iterator[Draft]:
     """Yield the drafts of days on which their point was in service, and those of regions."""
     for one in drafts:
-        if one.point is None or day_of(one.start) <= ended.get(one.point, date.max):
+        if one.point is None or served_on(out, one.point, day_of(one.start)):
             yield one
 
 
 def stretches(
-    points: Sequence[Point], ended: Mapping[int, date], days: Sequence[date]
+    points: Sequence[Point], out: Pauses, days: Sequence[date]
 ) -> Iterator[tuple[list[Point], slice]]:
     """Yield (points in service, places) for stretches of consecutive places with the same points."""
     begin = 0
-    present = [one for one in points if days and days[0] <= ended.get(one.pk, date.max)]
+    present: list[Point] | None = None
     for place, day in enumerate(days):
-        now = [one for one in present if day <= ended.get(one.pk, date.max)]
-        if len(now) != len(present):
+        now = [one for one in points if served_on(out, one.pk, day)]
+        if present is not None and [one.pk for one in now] != [one.pk for one in present]:
             yield present, slice(begin, place)
-            begin, present = place, now
-    if begin < len(days):
+            begin = place
+        present = now
+    if present is not None:
         yield present, slice(begin, len(days))

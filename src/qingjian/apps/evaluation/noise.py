@@ -325,10 +325,10 @@ def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen
     """Yield days of stations, surveys, and the years they belong to."""
     everything = [one for one in points(date(first.year, 1, 1)) if chosen.stands(one.pk)]
     own = [one for one in everything if chosen.has(one.pk)]
-    stopped = in_service.last_days(own)
+    out = in_service.pauses(own)
     ended = min(last, day_of(until) - timedelta(days=1))
     if ended >= first:
-        yield from in_service.served(Block(book, own, first, ended).daily(), stopped)
+        yield from in_service.served(Block(book, own, first, ended).daily(), out)
     fresh: dict[tuple[int, date], dict[str, float]] = {}
     for draft in surveys(book, own, first, last):
         if draft.point is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from qingjian.apps.evaluation import in_service, inputs
-from qingjian.apps.evaluation.bounds import shown, sides_of
+from qingjian.apps.evaluation.bounds import as_registered, registered_oxygen, shown, sides_of
 from qingjian.apps.evaluation.drafts import day_of, number, settled, short
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.outlets import Block, Outlet, outlets
@@ -19,6 +19,7 @@ from qingjian.apps.network.models import PermitLimit, Series
 from qingjian.quality.flue_gas import standard_of
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.emissions import judgement, means
+from qingjian.standards.emissions.oxygen import reference_oxygen
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 from qingjian.standards.limits import Limit, limit_of
@@ -76,7 +77,7 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
     block = Block(book, [outlet], day, day, row.inputs_known_at) if outlet else None
     for item in row.result.get("items", ()):
         own = series[item["series"]]
-        converted = _converted(item, limits, outlet, own)
+        converted = _converted(item, limits, outlet, own, book)
         name = f"{own.factor.name_zh} {item['factor']}"
         if hourly and not item["counts"]:
             made.reject(name, item["value"], item["zh"], item["en"])
@@ -89,9 +90,12 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
             made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
             continue
         held = [_as_judged(one, item["unit"], limits, book, made) for one in (item, *item.get("others", ()))]
-        given = str(shown(item))
+        registered = registered_oxygen(item)
+        given = str(shown(item) if registered is None else as_registered(item))
         value = given if all(one.unit == item["unit"] for one in held) else Quantity(given, item["unit"])
-        judged = judgement.judge(value, held, on=day, rulebook=book)
+        judged = judgement.judge(value, held, on=day, reference=registered, rulebook=book)
+        if outlet is not None and registered is None:
+            _explain_unregistered(made, outlet, own, held, day)
         made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
     named = {code: one.factor.name_zh for code, one in outlet.series.items()} if outlet else {}
     for code, counts in row.values.get("hours", {}).items() if not hourly else ():
@@ -108,6 +112,21 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
             f"{code}: amount {short(kept['kg'])} kg ({kept['hours']} hours, {kept['skipped']} without valid data left out)",
         )
     return made.done()
+
+
+def _explain_unregistered(
+    made: TraceBuilder, outlet: Outlet, series: Series, held: list[Limit], day: date
+) -> None:
+    """Say what is lacking where a limit at a reference oxygen judges a value whose own nobody has registered."""
+    wanted = {
+        oxygen for one in held if (oxygen := reference_oxygen(one.condition)) is not None and one.item != "pH"
+    }
+    if wanted and outlet.registered_oxygen(series, day) is None:
+        texts = "、".join(f"{one:f}%" for one in sorted(wanted))
+        made.step(
+            f"监测序列未登记基准含氧量，按设备上报的折算值与基准含氧量 {texts} 的限值比较",
+            f"no reference oxygen is registered: the converted value of the device is taken to stand at {texts}",
+        )
 
 
 def _named(item: dict[str, Any], kind: str) -> list[Any]:
@@ -160,16 +179,25 @@ def _as_judged(
         "unit": unit,
         "confidence": str(one.get("confidence") or "U"),
         "source": document,
+        "condition": f"O2ref={one['oxygen']['of_limit']}%" if "oxygen" in one else "",
     }
     return limit_of(Row.from_values("emission_limits", values))
 
 
 def _converted(
-    item: dict[str, Any], limits: dict[int, PermitLimit], outlet: Outlet | None, series: Series
+    item: dict[str, Any],
+    limits: dict[int, PermitLimit],
+    outlet: Outlet | None,
+    series: Series,
+    book: Rulebook,
 ) -> bool:
     own = _named(item, "limit")
     if own:
         return limits[own[0]].converted
+    ruling = set(_named(item, "rule"))
+    rows = (one for one in book.rows("emission_limits") if one.id in ruling)
+    if any(reference_oxygen(one.values.get("condition", "")) is not None for one in rows):
+        return True
     return outlet is not None and outlet.converts(series)
 
 

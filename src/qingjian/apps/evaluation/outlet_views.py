@@ -107,20 +107,35 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
 
 
 def _unfit_rows(user: Any, day: date) -> list[dict[str, Any]]:
-    """Permit limits that judge nothing: their unit cannot be expressed in that of the series."""
-    return [
-        {
-            "point": outlet.point,
-            "outlet": outlet.point.outlet,
-            "factor": series.factor,
-            "limit": bounds(limit),
-            "unit": limit.unit,
-            "series_unit": series.unit,
-        }
-        for outlet in queries.outlets_in_reach(user)
-        for averaging, _title in AVERAGINGS
-        for limit, series in outlet.unfit(day, averaging)
-    ]
+    """Limits that judge nothing, with what is lacking: a permit limit in another unit, a reference oxygen of the series."""
+    book = rulebook()
+    found = []
+    for outlet in queries.outlets_in_reach(user):
+        for averaging, _title in AVERAGINGS:
+            subject = {"point": outlet.point, "outlet": outlet.point.outlet}
+            found += [
+                {
+                    **subject,
+                    "factor": series.factor,
+                    "limit": f"{bounds(limit)} {words.unit(limit.unit)}",
+                    "lacking": _("the limit cannot be expressed in the unit of the series, %(unit)s")
+                    % {"unit": words.unit(series.unit)},
+                }
+                for limit, series in outlet.unfit(day, averaging)
+            ]
+            found += [
+                {
+                    **subject,
+                    "factor": series.factor,
+                    "limit": f"{bound.text} {words.unit(series.unit)} ({bound.document})",
+                    "lacking": _(
+                        "the limit refers to %(oxygen)s %% oxygen and no reference oxygen is registered for the series"
+                    )
+                    % {"oxygen": f"{bound.reference_oxygen:f}"},
+                }
+                for bound, series in outlet.lacking_oxygen(day, averaging, book)
+            ]
+    return found
 
 
 def _day(value: Any) -> date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -16,6 +16,7 @@ from django.db.models import Q
 from qingjian.apps.evaluation import in_service, inputs
 from qingjian.apps.evaluation.bounds import (
     Bound,
+    Oxygen,
     assigned,
     held_against,
     item_of,
@@ -55,6 +56,8 @@ class Outlet:
     reference: dict[int, float]
     """Reference oxygen (%) by series."""
     limits: list[PermitLimit]
+    oxygen: list[Setting]
+    """Every reference oxygen the register has ever named."""
 
     @property
     def medium(self) -> str:
@@ -69,9 +72,10 @@ class Outlet:
                 groups.setdefault((one.factor.wire_code, one.converted), []).append(bound)
         assignments = assigned(book, self.point.outlet.code, day)
         for code, series in self.series.items() if assignments else ():
-            found = of_standards(book, self.point.outlet.code, self.medium, series, averaging, day)
-            if found:
-                groups.setdefault((code, self.converts(series)), []).extend(found)
+            for bound in of_standards(book, self.point.outlet.code, self.medium, series, averaging, day):
+                fitted = self.fitted(bound, series, day)
+                if fitted is not None:
+                    groups.setdefault((code, fitted[0]), []).append(fitted[1])
         return [
             (self.series[code], converted, strictest_first(bounds))
             for (code, converted), bounds in groups.items()
@@ -87,6 +91,35 @@ class Outlet:
             (one, self.series[one.factor.wire_code])
             for one in network.in_force(rows, midnight(day))
             if one.factor.wire_code in self.series
+        ]
+
+    def fitted(self, bound: Bound, series: Series, day: date) -> tuple[bool, Bound] | None:
+        """Return (at reference oxygen or not, the limit) as values of a series are held against it on a day.
+
+        A limit at a reference oxygen speaks of converted values: those at another content are brought on to its own.
+        None where the register names no content and the device sends nothing converted: there is nothing to compare.
+        """
+        wanted = bound.reference_oxygen
+        if wanted is None or self.medium != "gas" or grams_per_cubic_metre(series.unit) is None:
+            return self.converts(series), bound
+        registered = self.registered_oxygen(series, day)
+        if registered is None:
+            return (True, bound) if self.converts(series) else None
+        return True, bound if wanted == registered else replace(bound, oxygen=Oxygen(wanted, registered))
+
+    def registered_oxygen(self, series: Series, day: date) -> Decimal | None:
+        """Return the reference oxygen (%) the register names for a series on a day."""
+        own = [one for one in self.oxygen if one.series_id == series.pk]
+        found = network.governing_settings(own, midnight(day)) if own else []
+        return Decimal(found[0].value) if found else None
+
+    def lacking_oxygen(self, day: date, averaging: str, book: Rulebook) -> list[tuple[Bound, Series]]:
+        """Return limits of standards that judge nothing: at a reference oxygen, of a series without any."""
+        return [
+            (bound, series)
+            for series in self.series.values()
+            for bound in of_standards(book, self.point.outlet.code, self.medium, series, averaging, day)
+            if self.fitted(bound, series, day) is None
         ]
 
     def unfit(self, day: date, averaging: str) -> list[tuple[PermitLimit, Series]]:
@@ -130,15 +163,18 @@ def outlets(book: Rulebook | None = None, since: date | None = None) -> list[Out
         outlet__in=[one.outlet_id for one in points]
     ):
         limits.setdefault(limit.outlet_id, []).append(limit)
-    now_held = network.governing_settings(
-        Setting.objects.filter(name="reference_oxygen", series__point__in=points)
-    )
+    oxygen: dict[int, list[Setting]] = {one.pk: [] for one in points}
+    for setting in Setting.objects.select_related("series").filter(
+        name="reference_oxygen", series__point__in=points
+    ):
+        oxygen[setting.series.point_id].append(setting)
+    now_held = network.governing_settings([one for own in oxygen.values() for one in own])
     reference = {one.series_id: float(one.value) for one in now_held}
     found = []
     for point in points:
         own = inputs.best(held[point.pk])
         flow = next((own[code] for code in FLOW_CODES if code in own), None)
-        found.append(Outlet(point, own, flow, reference, limits.get(point.outlet_id, [])))
+        found.append(Outlet(point, own, flow, reference, limits.get(point.outlet_id, []), oxygen[point.pk]))
     return found
 
 
@@ -189,6 +225,7 @@ class Block:
             list(series.values()), midnight(first), midnight(last + timedelta(days=1)), as_of
         )
         self.impossible = {pk: self._impossible(one) for pk, one in series.items()}
+        self._judged: dict[tuple[int, int, bool], tuple[np.ndarray, np.ndarray]] = {}
 
     def _impossible(self, series: Series) -> np.ndarray:
         """Return the hours whose value cannot be: it may stand beside a limit, but counts in nothing."""
@@ -224,6 +261,12 @@ class Block:
 
     def judged(self, outlet: Outlet, series: Series, converted: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return (every value, values that count) as the limit wants them: of dry gas at standard state, or at reference oxygen."""
+        key = (outlet.point.pk, series.pk, converted)
+        if key not in self._judged:
+            self._judged[key] = self._as_wanted(outlet, series, converted)
+        return self._judged[key]
+
+    def _as_wanted(self, outlet: Outlet, series: Series, converted: bool) -> tuple[np.ndarray, np.ndarray]:
         raw, used = self.hours.of(series.pk, "value"), self.used(series)
         if not self.converter.converts(series.pk):
             dry, own = raw, np.full(len(raw), np.nan)
@@ -272,11 +315,8 @@ class Block:
                 for series, converted, held in outlet.held(day, "hour", self.book):
                     raw, used = self.judged(outlet, series, converted)
                     part = slice(place * 24, place * 24 + 24)
-                    upper = min((one.upper for one in held if one.upper is not None), default=np.inf)
-                    lower = max((one.lower for one in held if one.lower is not None), default=-np.inf)
-                    with np.errstate(invalid="ignore"):
-                        over = np.flatnonzero((raw[part] > upper) | (raw[part] < lower)) + part.start
-                    for hour in over.tolist():
+                    over = np.any([one.passed(raw[part]) for one in held], axis=0)
+                    for hour in (np.flatnonzero(over) + part.start).tolist():
                         hits.setdefault(hour, []).append(
                             self._item(series, held, float(raw[hour]), bool(np.isfinite(used[hour])), hour)
                         )
@@ -303,17 +343,24 @@ class Block:
     def _day(self, outlet: Outlet, place: int, volume: np.ndarray) -> Draft | None:
         day = self.first + timedelta(days=place)
         part = slice(place * 24, place * 24 + 24)
-        hours: dict[str, Any] = {}
+        masks: dict[str, list[np.ndarray]] = {}
         for series, converted, held in outlet.held(day, "hour", self.book):
-            raw, used = self.judged(outlet, series, converted)
-            values = used[part][np.isfinite(used[part])]
-            over = sum(any(one.exceeded(value) for one in held) for value in values.tolist())
-            if len(values) or np.any(np.isfinite(raw[part])):
-                hours[series.factor.wire_code] = {
-                    "judged": len(values),
-                    "exceeding": over,
-                    "marked": int(np.sum(np.isfinite(raw[part]) & ~np.isfinite(used[part]))),
-                }
+            raw, used = (one[part] for one in self.judged(outlet, series, converted))
+            known = [np.isfinite(used), np.any([one.passed(used) for one in held], axis=0), np.isfinite(raw)]
+            # As measured and at reference oxygen are one and the same hour.
+            before = masks.get(series.factor.wire_code)
+            masks[series.factor.wire_code] = (
+                known if before is None else [one | other for one, other in zip(before, known, strict=True)]
+            )
+        hours = {
+            code: {
+                "judged": int(used.sum()),
+                "exceeding": int(over.sum()),
+                "marked": int((known & ~used).sum()),
+            }
+            for code, (used, over, known) in masks.items()
+            if known.any()
+        }
         items, used_means = [], {}
         for series, converted, held in outlet.held(day, "day", self.book):
             value, valid, due = self.mean_of(outlet, series, converted, part, volume)

@@ -216,7 +216,7 @@ def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen
     """Yield the days of the stations; the running day is judged by the hours it has."""
     own = [one for one in points(first) if chosen.has(one.pk)]
     days = Block(book, own, first, min(last, day_of(until))).daily()
-    yield from in_service.served(days, in_service.last_days(own))
+    yield from in_service.served(days, in_service.pauses(own))
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------

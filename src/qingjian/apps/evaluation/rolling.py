@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from qingjian.apps.evaluation import air
+from qingjian.apps.evaluation import air, air_rules
 from qingjian.apps.evaluation.drafts import day_of, number
 from qingjian.apps.evaluation.inputs import HOUR
 from qingjian.contracts.clock import CHINA
@@ -35,7 +35,7 @@ class Rolling:
 
 def of(hours: Mapping[datetime, Mapping[str, float]], newest: datetime, book: Rulebook) -> list[Rolling]:
     """Return the rolling means that end with an hour; `hours`: values by start of the hour and pollutant."""
-    rules = air.rules_of(book, day_of(newest)).validity
+    rules = air_rules.rules_of(book, day_of(newest)).validity
     local = newest.astimezone(CHINA)
     found = []
     for name, window in WINDOWS.items():
@@ -43,11 +43,13 @@ def of(hours: Mapping[datetime, Mapping[str, float]], newest: datetime, book: Ru
         starts = [newest - (window - 1 - place) * HOUR for place in range(window)]
         values = np.asarray([_value(hours.get(start, {}), name) for start in starts], np.float64)
         mean = float(
-            means.round_means(means.rolling_mean(values, window, at_least=least)[-1:], air.places(name))[0]
+            means.round_means(
+                means.rolling_mean(values, window, at_least=least)[-1:], air_rules.places(name)
+            )[0]
         )
         valid = int(np.isfinite(values).sum())
-        value = number(mean, air.places(name))
-        unit = air.unit_of(book, name)
+        value = number(mean, air_rules.places(name))
+        unit = air_rules.unit_of(book, name)
         trace = TraceBuilder(
             Text(f"{name} {window} 小时滑动平均", f"rolling mean of {name} over {window} hours")
         )
@@ -67,7 +69,9 @@ def of(hours: Mapping[datetime, Mapping[str, float]], newest: datetime, book: Ru
         )
         own = _value(hours.get(newest, {}), name)
         found.append(
-            Rolling(name, unit, number(own, air.places(name)), window, valid, least, value, trace.done())
+            Rolling(
+                name, unit, number(own, air_rules.places(name)), window, valid, least, value, trace.done()
+            )
         )
     return found
 

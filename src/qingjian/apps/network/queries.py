@@ -149,17 +149,26 @@ def history(kind: str, key: str) -> QuerySet[models.Version]:
     )
 
 
-def stopped_at(codes: Iterable[str]) -> dict[str, datetime]:
-    """Return when points stopped by the history of the registry; those it never called running before are left out."""
-    found: dict[str, datetime] = {}
+def stops_of(codes: Iterable[str]) -> dict[str, list[tuple[datetime, datetime | None]]]:
+    """Return from when until when points did not run, by the history of the registry; None as the end: not running now.
+
+    What came before a point was first called running is no stop: points that never ran are left out.
+    """
+    found: dict[str, list[tuple[datetime, datetime | None]]] = {}
     running: set[str] = set()
-    versions = models.Version.objects.filter(kind="point", key__in=list(codes)).order_by("pk")
+    points = models.Version.objects.filter(kind="point")
+    # Few points ever stop: only their versions are read.
+    halted = set(points.exclude(fields__status="running").values_list("key", flat=True)) & set(codes)
+    versions = points.filter(key__in=sorted(halted)).order_by("pk")
     for code, moment, fields in versions.values_list("key", "recorded_at", "fields"):
         if fields.get("status", "running") == "running":
+            own = found.get(code, [])
+            if code not in running and own:
+                own[-1] = (own[-1][0], moment)
             running.add(code)
-            found.pop(code, None)
         elif code in running:
-            found.setdefault(code, moment)
+            running.remove(code)
+            found.setdefault(code, []).append((moment, None))
     return found
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from qingjian.rulebook import Confidence, Rulebook, packaged
 from qingjian.standards.editions import explain_caveats
+from qingjian.standards.emissions.oxygen import at_other_reference, reference_oxygen
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.limits import Limit, limit_of
@@ -102,10 +103,12 @@ def judge(
     *,
     places: int | None = None,
     on: date | None = None,
+    reference: Decimal | None = None,
     rulebook: Rulebook | None = None,
 ) -> Judgement:
     """Judge a value against several limits at once; the strictest applies (lowest upper limit).
 
+    `reference`: oxygen content (%) the value stands at; for a limit whose condition names another it is brought there.
     `places`: compare the rounded value; default every digit counts. `on`: day of the data, to name what is not known of
     the standards on that day (e.g. the amendment of GB 18918 in force since 2026-03-01). Ranges (pH) are judged before numbers.
     Raises InputError without a usable limit, UnitError.
@@ -113,13 +116,16 @@ def judge(
     usable = [limit for limit in limits if limit.upper is not None or limit.lower is not None]
     if not usable:
         raise InputError("没有适用的限值", "no limit applies")
-    decisive = min(usable, key=_strictness)
+    decisive = min(usable, key=lambda limit: _strictness(limit, reference))
     highest = Decimal(14) if decisive.item == "pH" else None
     item = measured(value, decisive.item, decisive.unit, highest=highest)
-    compared = item.value if places is None else round_places(item.value, places)
     trace = TraceBuilder(Text("排放评价", "emission against its limits"))
-    trace.use(item, used=compared)
-    exceeded = [limit for limit in usable if _exceeds(item, compared, limit)]
+    trace.use(item, used=item.value if places is None else round_places(item.value, places))
+    values = {id(limit): _compared(item.value, limit, reference, places) for limit in usable}
+    for limit in usable:
+        _explain_reference(item, limit, reference, trace)
+    exceeded = [limit for limit in usable if _exceeds(item, values[id(limit)], limit)]
+    compared = values[id(decisive)]
     exceeds = bool(exceeded)
     multiple = ratio = None
     if decisive.upper is not None and decisive.lower is None and decisive.upper > 0:
@@ -155,13 +161,43 @@ def judge(
     )
 
 
-def _strictness(limit: Limit) -> tuple[int, Decimal]:
+def _compared(value: Decimal, limit: Limit, reference: Decimal | None, places: int | None) -> Decimal:
+    other = _other_reference(limit, reference)
+    if other is not None and reference is not None:
+        value = at_other_reference(value, reference, other)
+    return value if places is None else round_places(value, places)
+
+
+def _other_reference(limit: Limit, reference: Decimal | None) -> Decimal | None:
+    """Return the reference oxygen of a limit where it is another than that of the value."""
+    named = reference_oxygen(limit.condition)
+    return None if reference is None or named is None or named == reference else named
+
+
+def _explain_reference(item: Measured, limit: Limit, reference: Decimal | None, trace: TraceBuilder) -> None:
+    other = _other_reference(limit, reference)
+    if other is None or reference is None:
+        return
+    brought = plain(round_places(at_other_reference(item.value, reference, other), 4))
+    formula = f"{plain(item.value)} × (21-{plain(other)}) / (21-{plain(reference)}) = {brought} {item.unit}"
+    trace.step(
+        f"{limit.row.citation} 的基准含氧量为 {plain(other)}%，登记的为 {plain(reference)}%: {formula}",
+        f"{limit.row.citation} refers to {plain(other)}% oxygen, the value to the {plain(reference)}% registered: {formula}",
+        [limit.row],
+    )
+
+
+def _strictness(limit: Limit, reference: Decimal | None) -> tuple[int, Decimal]:
     if limit.upper is not None and limit.lower is not None:
         return (0, limit.upper - limit.lower)
     if limit.upper is not None:
         # In the unit of the row; rows of one item and period share a dimension, so the base value orders them.
         base = {"μg/m³": "mg/m³", "μg/L": "mg/L"}.get(limit.unit, limit.unit)
-        return (1, convert(limit.upper, limit.unit, base))
+        upper = convert(limit.upper, limit.unit, base)
+        other = _other_reference(limit, reference)
+        if other is not None and reference is not None:
+            upper = at_other_reference(upper, other, reference)
+        return (1, upper)
     return (2, -(limit.lower or Decimal(0)))
 
 

@@ -32,6 +32,21 @@ def reference_oxygen(condition: str) -> Decimal | None:
     return Decimal(match[1]) if match else None
 
 
+def at_other_reference(value: Decimal, registered: Decimal, wanted: Decimal) -> Decimal:
+    """c' = c·(21-O2wanted)/(21-O2registered): a concentration at one reference oxygen (%) brought to another.
+
+    Multiplied before it is divided: a quotient that is a decimal fraction comes out exact.
+    Raises InputError for a reference oxygen outside 0 to below 21 %.
+    """
+    for one in (registered, wanted):
+        if not 0 <= one < _AIR:
+            raise InputError(
+                f"基准含氧量 {plain(one)}% 不在 0～21% 之间",
+                f"reference oxygen {plain(one)}% is not 0 to below 21 %",
+            )
+    return value * (_AIR - wanted) / (_AIR - registered)
+
+
 def convert(
     concentration: Given, *, measured_oxygen: Given, reference: Given, rulebook: Rulebook | None = None
 ) -> Converted:

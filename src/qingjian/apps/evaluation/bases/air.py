@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from qingjian.apps.evaluation import air, queries, words
+from qingjian.apps.evaluation import air, air_rules, queries, words
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -190,10 +190,10 @@ def graded(
     """
     if not days:
         return {}, 0
-    rules = air.rules_of(book, on)
+    rules = air_rules.rules_of(book, on)
     values = {name: _column(days.values(), name) for name in POLLUTANTS}
     one_hour = _column(days.values(), "O3_1h") if rules.incomplete_is_published else None
-    found = air.index_of(book, rules, values, air.DAILY_PERIODS, one_hour)
+    found = air_rules.index_of(book, rules, values, air_rules.DAILY_PERIODS, one_hour)
     aqi = found.aqi.tolist()
     published = (found.aqi >= 0) & (rules.incomplete_is_published | found.result.complete | (found.aqi > 100))
     grades = {}
@@ -204,7 +204,7 @@ def graded(
         primary = [
             name for bit, name in enumerate(found.result.pollutants) if int(found.primary[place]) >> bit & 1
         ]
-        grades[day] = Grade(aqi[place], air.category_of(rules, aqi[place]), ",".join(primary))
+        grades[day] = Grade(aqi[place], air_rules.category_of(rules, aqi[place]), ",".join(primary))
     return grades, int(((found.aqi >= 0) & ~published).sum())
 
 
@@ -228,7 +228,7 @@ def _ozone_peaks(
 
     Editions from 2026 on do not judge it, so that results of their days do not hold it; that of 2012 asks for it.
     """
-    if not air.rules_of(book, phase.day).incomplete_is_published:
+    if not air_rules.rules_of(book, phase.day).incomplete_is_published:
         return {}
     wanted = [
         day_of(row.start) for row in rows if "O3" in row.values["used"] and "O3_1h" not in row.values["used"]
@@ -244,7 +244,7 @@ def _ozone_peaks(
         own = hours[line_of[point], (day - first).days]
         if values.get("O3") is not None and np.isfinite(own).any():
             peaks[line_of[point], (day - first).days] = np.nanmax(own)
-    share = air.rules_of(book, phase.day).validity.site_share
+    share = air_rules.rules_of(book, phase.day).validity.site_share
     means = site_mean(peaks, share=share)
     return {day: float(means[(day - first).days]) for day in wanted if np.isfinite(means[(day - first).days])}
 

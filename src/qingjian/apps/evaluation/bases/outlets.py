@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
@@ -18,13 +18,14 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.periods import Period
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.emissions.judgement import period_of
+from qingjian.standards.emissions.oxygen import reference_oxygen
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.limits import limit_of
 
 AVERAGINGS = ("hour", "day")
 MOST_PERIODS = 100
-_REFERENCE = re.compile(r"O2ref=([\d.]+)%")
-_AIR_OXYGEN = 21.0
+ByDay = dict[date, dict[bool, list[Bound]]]
+"""The limits of each day, strictest first, of values at reference oxygen (True) and of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,9 @@ class Choice:
         return f"{self.document} · {more}" if more else self.document
 
     @property
-    def reference_oxygen(self) -> float | None:
+    def reference_oxygen(self) -> Decimal | None:
         """The oxygen content (%) its limits refer to, where it names one."""
-        found = _REFERENCE.search(self.condition)
-        return float(found[1]) if found else None
+        return reference_oxygen(self.condition)
 
 
 def choices(outlet: outlets.Outlet, book: Rulebook) -> list[Choice]:
@@ -110,8 +110,10 @@ class Compared:
     present: Held | None
     other: Held | None
     differing: tuple[Differing, ...]
-    remark: float | None
+    remark: Decimal | None
     """Reference oxygen (%) that the values were brought to for the other basis, where it is not the registered one."""
+    lacking: bool
+    """The other basis refers to an oxygen content, and the register names none for the values: nothing is compared."""
 
 
 def over(outlet: outlets.Outlet, period: Period, last: date, choice: Choice) -> list[Compared]:
@@ -152,28 +154,36 @@ def _over(
     for series, averaging, bound in _bounds(outlet, choice.rows):
         other.setdefault((series.pk, averaging), []).append(bound)
         series_of[series.pk] = series
-    present: dict[tuple[int, str], dict[date, tuple[bool, list[Bound]]]] = {}
-    for place in range(block.count):
-        day = period.first + timedelta(days=place)
+    days = [period.first + timedelta(days=place) for place in range(block.count)]
+    present: dict[tuple[int, str], ByDay] = {}
+    for day in days:
         for averaging in AVERAGINGS:
             for series, converted, held in outlet.held(day, averaging, book):
                 series_of[series.pk] = series
-                present.setdefault((series.pk, averaging), {})[day] = (converted, held)
+                present.setdefault((series.pk, averaging), {}).setdefault(day, {})[converted] = held
     found = []
     for pk, averaging in sorted({*present, *other}, key=lambda one: (series_of[one[0]].code, one[1])):
+        series, limits = series_of[pk], other.get((pk, averaging), [])
+        second = _by_day(outlet, series, limits, days)
+        sides = (present.get((pk, averaging), {}), second)
         found.append(
-            _compared(
-                block,
-                outlet,
-                series_of[pk],
-                averaging,
-                present.get((pk, averaging), {}),
-                strictest_first(other.get((pk, averaging), ())),
-                choice,
-                volume,
-            )
+            _compared(block, outlet, series, averaging, sides, volume, lacking=bool(limits) and not second)
         )
     return tuple(found)
+
+
+def _by_day(outlet: outlets.Outlet, series: Series, limits: Sequence[Bound], days: Sequence[date]) -> ByDay:
+    """Return limits of another basis as values can be held against them on each day, by the path of those that apply."""
+    found: ByDay = {}
+    for day in days:
+        groups: dict[bool, list[Bound]] = {}
+        for limit in limits:
+            fitted = outlet.fitted(limit, series, day)
+            if fitted is not None:
+                groups.setdefault(fitted[0], []).append(fitted[1])
+        if groups:
+            found[day] = {converted: strictest_first(one) for converted, one in groups.items()}
+    return found
 
 
 def _compared(
@@ -181,52 +191,46 @@ def _compared(
     outlet: outlets.Outlet,
     series: Series,
     averaging: str,
-    present: dict[date, tuple[bool, list[Bound]]],
-    other: list[Bound],
-    choice: Choice,
+    sides: tuple[ByDay, ByDay],
     volume: np.ndarray,
+    *,
+    lacking: bool,
 ) -> Compared:
-    converts = outlet.converts(series)
-    factor = _to_reference(outlet, series, choice, converts)
-    sides: list[tuple[datetime, float, bool | None, bool | None]] = []
-    texts: dict[str, None] = {}
+    judged: list[tuple[datetime, float, tuple[bool | None, bool | None]]] = []
     multiples: list[list[float]] = [[], []]
-    for start, value, day in _values(block, outlet, series, averaging, volume, present, converts):
-        own = present.get(day)
-        first = None
-        if own is not None and value[0] is not None:
-            texts.update(dict.fromkeys(one.text for one in own[1]))
-            first = any(one.exceeded(value[0]) for one in own[1])
-            multiples[0] += [one for one in (own[1][0].multiple(value[0]),) if first and one is not None]
-        second, brought = None, value[1]
-        if other and brought is not None:
-            brought = settled(brought * factor)
-            second = any(one.exceeded(brought) for one in other)
-            multiples[1] += [one for one in (other[0].multiple(brought),) if second and one is not None]
-        if first is not None or second is not None:
-            sides.append((start, value[0] if value[0] is not None else brought or 0.0, first, second))
-    held = [
+    for start, values, day in _values(block, outlet, series, averaging, volume, sides):
+        verdicts: list[bool | None] = [None, None]
+        for side, by_day in enumerate(sides):
+            for converted, held in by_day.get(day, {}).items():
+                value = values[converted]
+                if value is None:
+                    continue
+                exceeds = any(one.exceeded(value) for one in held)
+                verdicts[side] = bool(verdicts[side]) or exceeds
+                multiple = held[0].multiple(held[0].brought(value)) if exceeds else None
+                multiples[side] += [] if multiple is None else [multiple]
+        if verdicts != [None, None]:
+            shown = next(one for one in values.values() if one is not None)
+            judged.append((start, shown, (verdicts[0], verdicts[1])))
+    bounds = [[one for day in by_day.values() for held in day.values() for one in held] for by_day in sides]
+    held_sides = [
         Held(
-            tuple(limits),
-            sum(one[place] is not None for one in sides),
-            sum(one[place] is True for one in sides),
-            max(many, default=None),
+            tuple(dict.fromkeys(one.text for one in bounds[side])),
+            sum(verdicts[side] is not None for _start, _value, verdicts in judged),
+            sum(verdicts[side] is True for _start, _value, verdicts in judged),
+            max(multiples[side], default=None),
         )
-        if limits
+        if bounds[side]
         else None
-        for place, limits, many in (
-            (2, tuple(texts), multiples[0]),
-            (3, tuple(dict.fromkeys(one.text for one in other)), multiples[1]),
-        )
+        for side in (0, 1)
     ]
     differing = tuple(
         Differing(start, float(short(settled(value))), first, second)
-        for start, value, first, second in sides
+        for start, value, (first, second) in judged
         if first is not None and second is not None and first != second
     )
-    return Compared(
-        series, averaging, held[0], held[1], differing, choice.reference_oxygen if factor != 1 else None
-    )
+    brought = next((one.oxygen.of_limit for one in bounds[1] if one.oxygen), None)
+    return Compared(series, averaging, held_sides[0], held_sides[1], differing, brought, lacking)
 
 
 def _values(
@@ -235,29 +239,23 @@ def _values(
     series: Series,
     averaging: str,
     volume: np.ndarray,
-    present: dict[date, tuple[bool, list[Bound]]],
-    converts: bool,
-) -> Iterator[tuple[datetime, tuple[float | None, float | None], date]]:
-    """Yield (start, (value as the limits that apply want it, value as a standard wants it), day) for what counts."""
-    usual = next((converted for converted, _held in present.values()), converts)
+    sides: tuple[ByDay, ByDay],
+) -> Iterator[tuple[datetime, dict[bool, float | None], date]]:
+    """Yield (start, value that counts by whether it is at reference oxygen, day); only what a side asks for."""
+    wanted = sorted({converted for by_day in sides for one in by_day.values() for converted in one})
+    hours = {one: block.judged(outlet, series, one)[1] for one in wanted}
     for place in range(block.count):
         day = block.first + timedelta(days=place)
-        own = present[day][0] if day in present else usual
         part = slice(place * 24, place * 24 + 24)
         if averaging == "day":
-            means = [block.mean_of(outlet, series, one, part, volume)[0] for one in (own, converts)]
-            if any(one is not None for one in means):
-                yield midnight(day), (means[0], means[1]), day
+            means = {one: block.mean_of(outlet, series, one, part, volume)[0] for one in wanted}
+            if any(one is not None for one in means.values()):
+                yield midnight(day), means, day
             continue
-        hours = [block.judged(outlet, series, one)[1][part] for one in (own, converts)]
-        for hour in np.flatnonzero(np.isfinite(hours[0]) | np.isfinite(hours[1])).tolist():
-            pair = [float(one[hour]) if np.isfinite(one[hour]) else None for one in hours]
-            yield midnight(day) + hour * inputs.HOUR, (pair[0], pair[1]), day
-
-
-def _to_reference(outlet: outlets.Outlet, series: Series, choice: Choice, converts: bool) -> float:
-    """Return what values at the registered reference oxygen are multiplied by to stand at that of another basis."""
-    own, wanted = outlet.reference.get(series.pk), choice.reference_oxygen
-    if not converts or own is None or wanted is None or own == wanted:
-        return 1.0
-    return (_AIR_OXYGEN - wanted) / (_AIR_OXYGEN - own)
+        known = np.any([np.isfinite(one[part]) for one in hours.values()], axis=0)
+        for hour in np.flatnonzero(known).tolist():
+            pair = {
+                one: float(values[part][hour]) if np.isfinite(values[part][hour]) else None
+                for one, values in hours.items()
+            }
+            yield midnight(day) + hour * inputs.HOUR, pair, day

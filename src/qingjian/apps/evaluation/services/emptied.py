@@ -7,13 +7,15 @@ from datetime import date, timedelta
 from typing import Any
 
 from qingjian.apps.evaluation.drafts import Chosen, Draft, midnight, month_of
-from qingjian.apps.evaluation.elements import OUTLETS, Element
+from qingjian.apps.evaluation.elements import Element
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.standards.explanation import Text, TraceBuilder
 
 MONTHLY = ("lake_month", "water_month")
 BY_THEMSELVES = ("noise_area_year", "noise_road_year", "ecology_year")
 """Kinds of a year, which a run over some days evaluates only where something of the year came in."""
+STATED = ("outlet_hour",)
+"""The element itself states which hours do not exceed any more."""
 
 
 def with_emptied(
@@ -27,13 +29,11 @@ def with_emptied(
     for one in drafts:
         said.add((one.kind, *one.subject))
         yield one
-    if rules.name == OUTLETS:
-        return  # it states itself which hours do not exceed any more
     own = {one.pk for one in rules.points() if chosen.has(one.pk)}
     # What is made of several points stands while one of them stands aside: its failure is told instead.
     regions = rules.together and not chosen.aside
     for kind in rules.kinds:
-        if kind in BY_THEMSELVES:
+        if kind in BY_THEMSELVES or kind in STATED:
             continue
         begin = month_of(first) if kind in MONTHLY else first
         rows = Evaluation.objects.filter(
@@ -52,8 +52,8 @@ def empty(kind: str, point: int | None, region: int, start: Any) -> Draft:
     """Return the result that says that no value counts any more."""
     trace = TraceBuilder(Text("评价撤回", "nothing left to evaluate"))
     trace.step(
-        "该时段原有结果所依据的数据已全部被标记、更正或撤回，没有可参加评价的数据，不再给出结果",
-        "all data behind the earlier result of this period were marked, corrected or taken back: no value counts, no result is given",
+        "该时段原有结果所依据的数据已全部被标记、更正或撤回，或点位当时不在运行，没有可参加评价的数据，不再给出结果",
+        "all data behind the earlier result of this period were marked, corrected or taken back, or the point did not run then: no value counts, no result is given",
     )
     values: dict[str, Any] = {"used": {}}
     if kind.startswith("air") and point is None:

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from qingjian.apps.evaluation import air, queries, sheets, words
+from qingjian.apps.evaluation import air_rules, queries, sheets, words
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Face
 from qingjian.standards.explanation import Text, plain
@@ -25,7 +25,7 @@ register.filter("aqi_level", words.level)
 @register.filter
 def concentration(value: float | None, pollutant: str) -> float | int | None:
     """Show a stored concentration with the decimals of its pollutant."""
-    return air.shown(pollutant, value)
+    return air_rules.shown(pollutant, value)
 
 
 @register.filter

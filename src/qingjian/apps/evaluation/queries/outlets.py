@@ -1,0 +1,85 @@
+"""Outlets at a glance, and what became of the warnings about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Max, QuerySet, Sum
+
+from qingjian.apps.evaluation import (
+    amounts,
+    outlets,
+)
+from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.models import (
+    Evaluation,
+    TrendWarning,
+)
+from qingjian.apps.evaluation.queries.reach import exceedances_visible_to, points_visible_to
+from qingjian.apps.evaluation.queries.results import current, label_of
+from qingjian.apps.network.models import Factor
+from qingjian.apps.rulekeeping.queries import rulebook
+from qingjian.contracts.current import now
+
+
+def factor_names(codes: Iterable[str]) -> dict[str, str]:
+    """Return the names of factors of outlets by their HJ 212 code."""
+    rows = Factor.objects.filter(wire_code__in=list(codes), medium__in=("waste_water", "flue_gas"))
+    return {one.wire_code: str(one) for one in rows}
+
+
+def warning_record(warnings: QuerySet[TrendWarning]) -> dict[str, int]:
+    """Count what became of warnings: how many were right, how many false."""
+    counts = dict(warnings.order_by().values_list("outcome").annotate(n=Count("pk")))
+    return {name: counts.get(name, 0) for name in TrendWarning.Outcome.values}
+
+
+def outlet_overview(user: Any, days: int = 30) -> list[dict[str, Any]]:
+    """Return each outlet in reach with its exceedances of the last days and its amounts of this year."""
+    visible = set(points_visible_to(user).values_list("pk", flat=True))
+    chosen = [one for one in outlets.outlets() if one.point.pk in visible]
+    moment = now()
+    since = moment - timedelta(days=days)
+    runs = exceedances_visible_to(user).filter(point__in=[one.point for one in chosen], end__gt=since)
+    counts = {
+        row["point"]: row
+        for row in runs.filter(marked=False)
+        .values("point")
+        .annotate(runs=Count("pk"), periods=Sum("periods"), worst=Max("multiple"))
+    }
+    running = {row.point_id for row in runs if row.running and not row.marked}
+    marked = {
+        row["point"]: row["n"] for row in runs.filter(marked=True).values("point").annotate(n=Count("pk"))
+    }
+    standing: dict[int, list[amounts.Standing]] = {}
+    for one in amounts.standings([one.point for one in chosen], day_of(moment).year, rulebook(), chosen):
+        standing.setdefault(one.point.pk, []).append(one)
+    newest = dict(
+        current("outlet_day")
+        .filter(point__in=[one.point for one in chosen], start__gte=moment - timedelta(days=10))
+        .values_list("point")
+        .annotate(newest=Max("pk"))
+    )
+    rows = Evaluation.objects.defer("trace").in_bulk(list(newest.values()))
+    return [
+        {
+            "outlet": one,
+            "point": one.point,
+            "counts": counts.get(one.point.pk),
+            "running": one.point.pk in running,
+            "marked": marked.get(one.point.pk, 0),
+            "amounts": standing.get(one.point.pk, []),
+            "day": rows.get(newest.get(one.point.pk)),
+            "label": label_of(
+                one.series[limit.factor.wire_code]
+                for limit in one.limits
+                if limit.factor.wire_code in one.series
+            ),
+            "unmeasured": sorted(
+                {str(limit.factor) for limit in one.limits if limit.factor.wire_code not in one.series}
+            ),
+        }
+        for one in chosen
+    ]
