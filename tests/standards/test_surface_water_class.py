@@ -8,6 +8,7 @@ from qingjian.standards.errors import EditionError, InputError, UnitError
 from qingjian.standards.quantity import Quantity
 from qingjian.standards.surface_water.classification import classify
 from qingjian.standards.surface_water.items import ASSESSED, CLASSES, class_index
+from qingjian.standards.surface_water.rating import river_rating
 
 DAY = date(2026, 5, 1)
 
@@ -145,3 +146,29 @@ def test_units_dates_and_names() -> None:
     assert [class_index(n) for n in ("Ⅲ", "III", "3", "Ⅲ类", "劣Ⅴ")] == [2, 2, 2, 2, 5]
     with pytest.raises(InputError):
         class_index("Ⅶ")
+
+
+def test_main_pollutants_name_the_clause_and_the_limits_they_were_held_against() -> None:
+    found = classify({"CODMn": "7.1", "TP": "0.35", "NH3-N": "0.2", "pH": "9.5"}, date(2026, 11, 1))
+    (step,) = [one for one in found.trace.steps if "主要污染指标" in one.text.zh]
+    assert "环办〔2011〕22号" in step.text.zh
+    assert "GB 3838-2002 表1 Ⅲ类限值 6.0 ×0.18" in step.text.zh
+    rows = [row for row in found.trace.rows if row.id in step.row_ids]
+    assert {(row.standard, row["class"]) for row in rows} == {("GB 3838", "Ⅲ")}
+    assert len(rows) == len(found.main) == 3
+    plain = classify({"CODMn": "1"}, date(2026, 11, 1))
+    assert found.trace.confidence == plain.trace.confidence, "naming them makes the class no less sure"
+    assert not [one for one in plain.trace.steps if "主要污染指标" in one.text.zh]
+
+
+def test_main_pollutants_of_a_river_name_shares_clause_and_limits() -> None:
+    sections = [{"CODMn": "7.1", "TP": "0.1"}, {"CODMn": "8", "TP": "0.25"}, {"CODMn": "3", "TP": "0.1"}]
+    found = river_rating(sections, date(2026, 11, 1))
+    (step,) = [one for one in found.trace.steps if "断面占比" in one.text.zh]
+    assert "环办〔2011〕22号" in step.text.zh
+    assert "CODMn 66.7%、TP 33.3%" in step.text.zh
+    rows = [row for row in found.trace.rows if row.id in step.row_ids]
+    assert [(row["symbol"], row["class"], row["limit"]) for row in rows] == [
+        ("CODMn", "Ⅲ", "6.0"),
+        ("TP", "Ⅲ", "0.2"),
+    ]

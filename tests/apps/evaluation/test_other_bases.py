@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import openpyxl
 import pytest
@@ -148,5 +148,25 @@ def test_the_page_of_an_outlet_keeps_its_basis_in_address_and_file(data: Data, p
     assert "GB 18918-2002" in said
     assert ask(client, place, "/outlets/basis/?basis=GB+1").status_code == 400
     assert ask(client, place, "/outlets/basis/?outlet=nobody").status_code == 404
-    assert ask(client, place, "/outlets/basis/?span=year").status_code == 400
+    assert ask(client, place, "/outlets/basis/?span=week").status_code == 400
     assert ask(client, place, "/outlets/basis/?at=2030-01-01").status_code == 200
+
+
+def test_a_year_of_an_outlet_is_held_against_another_document(data: Data, place, client) -> None:
+    """Two days of the year have data; the hours of both stand in one comparison."""
+    Series.objects.filter(code="W1.w01018").update(averaging="arithmetic")
+    for start in (START - timedelta(days=200), START):
+        data.put("W1.w01018", start, [60.0] * 20 + [110.0] * 4)
+    services.catch_up("outlets", 400)
+    outlet = the_outlet()
+    choice = next(one for one in outlets.choices(outlet, rulebook()) if "|二级|" in one.name)
+    found = {one.averaging: one for one in outlets.over(outlet, period_of("year", DAY), DAY, choice)}
+    assert found["hour"].present is not None
+    assert (found["hour"].present.judged, found["hour"].present.exceeding) == (48, 8)
+    days = found["day"]
+    assert days.present is not None
+    assert days.other is not None
+    assert (days.present.judged, days.present.exceeding, days.other.exceeding) == (2, 2, 0)
+    page = ask(client, place, f"/outlets/basis/?span=year&at=2026-11-20&{urlencode({'basis': choice.name})}")
+    assert page.status_code == 200
+    assert "2026" in page.content.decode()

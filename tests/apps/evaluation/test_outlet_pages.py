@@ -10,7 +10,8 @@ from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import Data
 
 from qingjian.apps.evaluation import outlet_statistics, services
-from qingjian.apps.network.models import Source
+from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.network.models import PermitLimit, Series, Source
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 
@@ -88,10 +89,15 @@ def test_pages_and_exports(filled, staff, client) -> None:
     heads, group, *_others = book.active.iter_rows(values_only=True)
     said = dict(zip(heads, group, strict=True))
     assert said["Confidence"] in ("V", "S", "U")
-    assert "Edition" in said
+    assert said["Clause"].split("；") == ["排污许可证", "HJ 356-2019 7"]
     book = openpyxl.load_workbook(io.BytesIO(client.get("/outlets/amounts/?export=xlsx").content))
     heads, amount, *_others = book.active.iter_rows(values_only=True)
-    assert dict(zip(heads, amount, strict=True))["Confidence"] in ("V", "S", "U")
+    told = dict(zip(heads, amount, strict=True))
+    assert told["Confidence"] in ("V", "S", "U")
+    assert told["Clause"].split("；") == ["排污许可证", "HJ 75-2017"]
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/outlets/?export=xlsx").content))
+    heads, row, *_others = book.active.iter_rows(values_only=True)
+    assert dict(zip(heads, row, strict=True))["Clause"].split("；") == ["排污许可证", "HJ 356-2019 7"]
     context = client.get("/outlets/tax/").context
     assert (context["first"], context["last"]) == (date(2026, 7, 1), date(2026, 9, 30))
     assert client.get("/outlets/tax/?from=2026-10-01").context["last"] == date(2026, 11, 21)
@@ -100,7 +106,35 @@ def test_pages_and_exports(filled, staff, client) -> None:
     assert client.get(f"/outlets/tax/why/?{period}&month=2026-10&point=W1").status_code == 404
 
 
-def test_nobody_sees_another_county(filled, place) -> None:
+def test_every_line_of_lists_and_statistics_answers_why(filled, staff, client) -> None:
+    client.force_login(staff)
+    page = client.get("/outlets/").content.decode()
+    assert "/outlets/W1/why/" in page
+    said = client.get("/outlets/W1/why/").content.decode()
+    for word in ("超标 2 次，共 4 个时段，最大超标倍数 0.50", "≤100 mg/L", "排污许可证", "Σ(C·Q) = 0.0446 t"):
+        assert word in said
+    period = "from=2026-11-01&to=2026-11-20"
+    page = client.get(f"/outlets/statistics/?by=region&{period}").content.decode()
+    assert "/outlets/statistics/why/?by=region" in page
+    said = client.get(f"/outlets/statistics/why/?by=region&{period}&group=990101").content.decode()
+    for word in ("小时: 评价 24 个，超标 3 个", "HJ 356-2019 7", "依据: 排污许可证"):
+        assert word in said
+    assert client.get(f"/outlets/statistics/why/?by=region&{period}&group=nothing").status_code == 404
+    assert client.get("/outlets/nobody/why/").status_code == 404
+
+
+def test_an_amount_that_cannot_be_worked_out_says_why(filled, staff, client) -> None:
+    client.force_login(staff)
+    Series.objects.filter(code="W1.w00000").update(unit="t/h")
+    Evaluation.objects.filter(kind="outlet_day").delete()
+    limit = PermitLimit.objects.exclude(yearly_amount_t=None).get()
+    said = client.get(f"/outlets/amounts/why/?limit={limit.pk}").content.decode()
+    assert "流量单位 t/h 不能换算" in said
+
+
+def test_nobody_sees_another_county(filled, place, client) -> None:
     other = place.person("elsewhere", "data_manager", region=place.other)
     assert outlet_statistics.of_period(other, FIRST, LAST, "region") == []
     assert outlet_statistics.tax_extract(other, FIRST, LAST, rulebook())[0] == []
+    client.force_login(other)
+    assert client.get("/outlets/W1/why/").status_code == 404

@@ -29,6 +29,7 @@ from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.pages import caveats, frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
+from qingjian.standards.air.local import LocalVerdict
 from qingjian.standards.air.statistics import STANDARD, PeriodStatistics
 from qingjian.ui.listing import sheets_response, workbook_response
 
@@ -296,6 +297,7 @@ def _year_workbook(
         _("Limit"),
         _("Valid days"),
         _("Days above the limit"),
+        _("Local limits"),
         _("Confidence"),
     ]
     sheets.append(
@@ -321,8 +323,20 @@ def _statistical(one: PeriodStatistics) -> list[Any]:
         float(one.percentile_limit),
         one.valid_days,
         one.exceeding_days,
+        "；".join(_beside(each) for each in one.local),
         one.trace.confidence.value,
     ]
+
+
+def _beside(one: LocalVerdict) -> str:
+    """Return the verdict on a document of the place, as a file holds it."""
+    limits = [
+        f"{name} {value:f}"
+        for name, value in ((_("mean"), one.mean_limit), (_("Daily limit"), one.daily_limit))
+        if value is not None
+    ]
+    verdict = _("met") if one.met else _("not met")
+    return f"{one.document} ({', '.join(limits)}): {verdict}"
 
 
 def _three_years(one: statistics.ThreeYears) -> list[Any]:

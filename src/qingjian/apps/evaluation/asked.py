@@ -40,10 +40,13 @@ def days(request: HttpRequest, usual: tuple[date, date] | None = None) -> tuple[
     return first, last
 
 
-def period_of(request: HttpRequest, newest: date | None, spans: Collection[str] = SPANS) -> Period:
-    """Return the period asked for: `span` and any day `at` in it; the newest year with data when none is. Raises BadRequest."""
+def period_of(request: HttpRequest, newest: date | None, usual: str = YEAR) -> Period:
+    """Return the period asked for: `span` (`usual` when none is) and any day `at` in it, the newest with data when none is.
+
+    Raises BadRequest.
+    """
     year = request.GET.get("year")
-    span = asked.one_of(request, "span", spans, YEAR if YEAR in spans else next(iter(spans)))
+    span = asked.one_of(request, "span", SPANS, usual)
     day = asked.day(request, "at")
     if day is None:
         day = date(asked.year(request, 0), 1, 1) if year else newest or day_of(now())

@@ -18,12 +18,10 @@ from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.pages import choice, frame
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
-from qingjian.contracts.periods import DAY, MONTH, QUARTER, Period
+from qingjian.contracts.periods import MONTH, Period
 from qingjian.rulebook import Confidence
 from qingjian.ui import asked
 from qingjian.ui.listing import sheets_response
-
-SPANS = (MONTH, DAY, QUARTER)
 
 
 def _outlet(request: HttpRequest) -> tuple[outlets.Outlet | None, list[outlets.Outlet]]:
@@ -49,7 +47,7 @@ def outlet_basis(request: HttpRequest) -> HttpResponse:
             request, "evaluation/outlet_basis.html", frame(_("Another basis"), "basis", outlet=None)
         )
     today = day_of(now())
-    period = period_of(request, today, SPANS)
+    period = period_of(request, today, MONTH)
     book = rulebook()
     choices = bases.choices(outlet, book)
     name = asked.one_of(request, "basis", [one.name for one in choices], choices[0].name if choices else "")
@@ -86,7 +84,6 @@ def outlet_basis(request: HttpRequest) -> HttpResponse:
             _(
                 "No edition or document in the rulebook has a limit for anything this outlet measures: there is no other basis to choose."
             ),
-            SPANS,
         ),
     )
     return render(request, "evaluation/outlet_basis.html", context)

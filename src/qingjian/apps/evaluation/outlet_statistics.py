@@ -29,7 +29,7 @@ class Group:
     code: str
     names: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
-    outlets: int = 0
+    chosen: list[outlets.Outlet] = field(default_factory=list)
     hours: Counter[str] = field(default_factory=Counter)
     """judged, exceeding, marked."""
     days: Counter[str] = field(default_factory=Counter)
@@ -37,10 +37,12 @@ class Group:
     worst: float | None = None
     kilograms: Counter[str] = field(default_factory=Counter)
     """By HJ 212 code."""
-    editions: set[str] = field(default_factory=set)
-    """Editions the results of its days were judged by."""
     confidence: str = "V"
     """The least sure of its days."""
+
+    @property
+    def outlets(self) -> int:
+        return len(self.chosen)
 
     @property
     def name(self) -> str:
@@ -77,13 +79,12 @@ def of_period(user: Any, first: date, last: date, by: str) -> list[Group]:
         code, name = _group(one, by)
         group = group_of[one.point.pk] = groups.setdefault(code, Group(code))
         group.names.add(name)
-        group.outlets += 1
+        group.chosen.append(one)
         group.sources.add(one.point.outlet.source.code)
     rows = queries.stored("outlet_day", first, last, points=[one.point for one in chosen])
-    stored = rows.values_list("point_id", "values", "result", "edition", "confidence")
-    for point, values, result, edition, confidence in stored:
+    stored = rows.values_list("point_id", "values", "result", "confidence")
+    for point, values, result, confidence in stored:
         group = group_of[point]
-        group.editions |= {edition} - {""}
         group.confidence = max(group.confidence, confidence or "V", key=SURENESS.index)
         for counts in values.get("hours", {}).values():
             group.hours.update(counts)

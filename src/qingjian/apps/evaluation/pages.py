@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.http import urlencode
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
-from qingjian.contracts.periods import DAY, MONTH, QUARTER, SPANS, YEAR, Period
+from qingjian.contracts.periods import DAY, MONTH, QUARTER, YEAR, Period
 from qingjian.rulebook import Row
 from qingjian.standards import editions
 
@@ -29,14 +29,13 @@ def choice(
     bases: Sequence[tuple[str, str, bool]],
     kept: Mapping[str, str],
     only: str,
-    spans: Collection[str] = SPANS,
 ) -> dict[str, Any]:
     """Return what the choice of a basis shows: `bases` as (name, title, chosen), what the address keeps, why there is none."""
     chosen = next(({"basis": name} for name, _title, is_chosen in bases if is_chosen), {})
     return {
         "period": period,
         "stepping": urlencode({**kept, "span": period.span, **chosen}),
-        "spans": [(name, title) for name, title in SPAN_TITLES if name in spans],
+        "spans": list(SPAN_TITLES),
         "bases": [{"name": name, "title": title, "chosen": chosen} for name, title, chosen in bases],
         "kept": list(kept.items()),
         "only": only,

@@ -27,6 +27,7 @@ from qingjian.quality.rules import RuleTextError, check_text
 from qingjian.rulebook import Row, RowError, load_csv
 from qingjian.rulebook.tables import TABLES
 from qingjian.standards import ecology_tree, proposals
+from qingjian.standards.air import local as local_air
 
 SHORTEST_DOCUMENT = 4
 rulebook_changed = Signal()
@@ -215,15 +216,15 @@ def _refuse_broken_tree(table: str, rows: Sequence[Mapping[str, str]], taken_bac
 
 
 def _refuse_broken_ladder(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
-    """Refuse rows after which an item would not have one limit for each class: no class could be told from them."""
-    if table not in proposals.LADDERS:
+    """Refuse rows after which an item would not have one limit for each class, and limits of a place that judge nothing."""
+    if table not in (*proposals.LADDERS, local_air.TABLE):
         return
     own = [Row.from_values(table, values, override=True) for values in rows]
     book = queries.rulebook()
     gone = [book.row(row_id) for row_id in taken_back]
     after = queries.with_changes(taken_back, own)
     english = (get_language() or "").startswith("en")
-    problems = proposals.ladder_problems(
+    problems = local_air.problems(after, own) + proposals.ladder_problems(
         after,
         [
             *own,

@@ -16,7 +16,9 @@ from fractions import Fraction
 from typing import Literal
 
 from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards.air import local
 from qingjian.standards.air.breakpoints import POLLUTANTS, pollutant_name
+from qingjian.standards.air.local import LocalVerdict
 from qingjian.standards.air.means import ValidityRules, validity_rules
 from qingjian.standards.editions import Basis, explain_caveats, in_force, resolve
 from qingjian.standards.errors import EditionError, InputError
@@ -26,7 +28,7 @@ from qingjian.standards.rounding import round_places
 
 STANDARD = "HJ 663"
 LIMITS = "GB 3095"
-"""Whose limits decide; what a region adds beside them is another basis, never a second limit in the same place."""
+"""Whose limits decide; what a region adds beside them is judged under its own name (`local`)."""
 Comparison = Literal["full", "rounded"]
 RANKED = ("CO", "O3")
 """Pollutants whose value of a period is a percentile of the daily values; of all others it is the mean."""
@@ -63,6 +65,8 @@ class PeriodStatistics:
     percentile_multiple: Decimal | None
     attained: bool | None
     trace: Trace
+    local: tuple[LocalVerdict, ...] = ()
+    """Verdicts on limits of the place beside the national ones; `attained` is the national verdict alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,11 @@ def yearly(
         [places_row, rank_row],
     )
     attained = None if reasons else mean_multiple is None and ranked_multiple is None
+    beside = (
+        local.judged(book, name, values, mean, ranked, basis.day, grade=grade, trace=trace)
+        if edition is None
+        else ()
+    )
     return PeriodStatistics(
         pollutant=name,
         year=year,
@@ -184,6 +193,7 @@ def yearly(
         percentile_multiple=ranked_multiple,
         attained=attained,
         trace=trace.done(),
+        local=beside,
     )
 
 

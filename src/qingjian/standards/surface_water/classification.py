@@ -136,7 +136,7 @@ def classify(
     if missing:
         trace.step(f"未测: {'、'.join(missing)}", f"not measured: {', '.join(missing)}")
     rating, color = rating_of_class(book, cls, basis.day, trace)
-    main = _main_pollutants(book, basis, assessed, base, trace)
+    main = _main_pollutants(book, basis, assessed, limits, base, trace)
     reached = None if target is None else worst <= class_index(target)
     if target is not None:
         trace.step(
@@ -150,7 +150,7 @@ def classify(
         decided_by=decided_by,
         items=assessed,
         main=main,
-        main_first=main[: _count(book, basis)],
+        main_first=main[: int(main_rule(book, basis.day)["value"])],
         apart=tuple(results[symbol] for symbol in REPORTED_APART if symbol in results),
         not_measured=missing,
         target=target,
@@ -189,8 +189,9 @@ def _parameter(book: Rulebook, basis: Basis, subject: str, item: str) -> Row:
     return (rows or book.rows("evaluation_parameters", standard=RULE, subject=subject, item=item))[0]
 
 
-def _count(book: Rulebook, basis: Basis) -> int:
-    return int(_parameter(book, basis, "main_pollutants", "count")["value"])
+def main_rule(book: Rulebook, on: date) -> Row:
+    """The row that says how many main pollutants are named."""
+    return _parameter(book, Basis(on), "main_pollutants", "count")
 
 
 def _assessment_places(book: Rulebook, basis: Basis, trace: TraceBuilder) -> dict[str, int]:
@@ -262,7 +263,12 @@ def _item_class(
 
 
 def _main_pollutants(
-    book: Rulebook, basis: Basis, items: tuple[ItemClass, ...], base: int, trace: TraceBuilder
+    book: Rulebook,
+    basis: Basis,
+    items: tuple[ItemClass, ...],
+    limits: Mapping[str, ItemLimits],
+    base: int,
+    trace: TraceBuilder,
 ) -> tuple[str, ...]:
     rows = [_parameter(book, basis, "main_pollutants", name) for name in ("count", "priority")]
     toxic = rows[1]["value"].split()
@@ -271,10 +277,32 @@ def _main_pollutants(
     def order(item: ItemClass) -> tuple[bool, int, Decimal]:
         return (item.item not in toxic, -CLASSES.index(item.cls), -(item.multiple or Decimal(0)))
 
-    names = tuple(item.item for item in sorted(worse, key=order))
+    ordered = sorted(worse, key=order)
+    names = tuple(item.item for item in ordered)
     if names:
+        bounds = [_limit_of_class(limits[item.item], base) for item in ordered]
+        listing = "；".join(
+            f"{item.name_zh} {item.cls}类，{row.citation} {row['class']}类限值 {row['limit']}{_times(item)}"
+            for item, row in zip(ordered, bounds, strict=True)
+        )
+        listing_en = "; ".join(
+            f"{item.item} class {item.cls}, {row.citation} class {row['class']} {row['limit']}{_times(item)}"
+            for item, row in zip(ordered, bounds, strict=True)
+        )
+        documents = "、".join(dict.fromkeys(row.citation for row in rows))
+        # The rows of the order decide a list of names, never the class: they are named, and do not weaken the result.
         trace.step(
-            f"主要污染指标（劣于{CLASSES[base]}类，排序规则未核实）: {'、'.join(names)}",
-            f"main pollutants (worse than class {CLASSES[base]}; order of naming unverified): {', '.join(names)}",
+            f"主要污染指标（劣于{CLASSES[base]}类；依据 {documents}，排序规则未核实）: {listing}",
+            f"main pollutants (worse than class {CLASSES[base]}; {documents}, order of naming unverified): {listing_en}",
+            bounds,
         )
     return names
+
+
+def _times(item: ItemClass) -> str:
+    return "" if item.multiple is None else f" ×{plain(item.multiple.quantize(Decimal('0.01')))}"
+
+
+def _limit_of_class(limits: ItemLimits, place: int) -> Row:
+    """Return the limit of a class; one range stands for all classes of pH."""
+    return limits.rows[min(place, len(limits.rows) - 1)]

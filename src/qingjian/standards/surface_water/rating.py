@@ -10,13 +10,13 @@ from decimal import Decimal
 from fractions import Fraction
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards.editions import newest_first
+from qingjian.standards.editions import newest_first, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 from qingjian.standards.quantity import Given
 from qingjian.standards.rounding import round_places
-from qingjian.standards.surface_water.classification import SectionClass, classify
-from qingjian.standards.surface_water.items import CLASSES, class_index
+from qingjian.standards.surface_water.classification import SectionClass, classify, main_rule
+from qingjian.standards.surface_water.items import CLASSES, STANDARD, class_index, item_limits
 from qingjian.standards.surface_water.means import mean
 from qingjian.standards.words import english
 
@@ -115,11 +115,16 @@ def river_rating(
             "断面少于5个，按各项目均值评价", "fewer than 5 sections: rated by the means of the items", rows
         )
         trace.include(mean_class.trace)
-    main = _main(results)
+    shares_of = _shares_worse(results)
+    most = int(main_rule(book, on)["value"])
+    main = tuple(shares_of)[:most]
     if main:
-        names, names_en = "、".join(main), ", ".join(main)
+        listing = "、".join(f"{name} {percentage(*shares_of[name])}%" for name in main)
+        document = main_rule(book, on).citation
         trace.step(
-            f"主要污染指标（按断面超标率，未核实）: {names}", f"main pollutants (unverified): {names_en}"
+            f"主要污染指标（依据 {document}，按劣于Ⅲ类的断面占比取前 {most} 项，规则未核实）: {listing}",
+            f"main pollutants ({document}, by the share of sections worse than class Ⅲ, the first {most}; unverified): {listing}",
+            [_limit_of(book, on, name) for name in main],
         )
     return RiverRating(
         rating=rating,
@@ -135,7 +140,8 @@ def river_rating(
     )
 
 
-def _main(results: Sequence[SectionClass]) -> tuple[str, ...]:
+def _shares_worse(results: Sequence[SectionClass]) -> dict[str, tuple[int, int]]:
+    """Return (sections worse than the baseline, sections measured) by item, the highest share first."""
     measured: dict[str, int] = {}
     worse: dict[str, int] = {}
     for result in results:
@@ -144,4 +150,11 @@ def _main(results: Sequence[SectionClass]) -> tuple[str, ...]:
         for name in result.main:
             worse[name] = worse.get(name, 0) + 1
     order = sorted(worse, key=lambda name: (-Fraction(worse[name], measured[name]), name))
-    return tuple(order[:3])
+    return {name: (worse[name], measured[name]) for name in order}
+
+
+def _limit_of(book: Rulebook, on: date, item: str) -> Row:
+    """Return the limit of class Ⅲ that an item was held against."""
+    return item_limits(book, resolve(book, "surface_water_limits", STANDARD, on, None))[item].rows[
+        class_index("Ⅲ")
+    ]

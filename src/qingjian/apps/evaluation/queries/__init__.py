@@ -15,7 +15,13 @@ from qingjian.apps.evaluation.queries.air import (
     region_days,
     station_days,
 )
-from qingjian.apps.evaluation.queries.outlets import factor_names, outlet_overview, warning_record
+from qingjian.apps.evaluation.queries.outlets import (
+    OVERVIEW_DAYS,
+    factor_names,
+    newest_exceedances,
+    outlet_overview,
+    warning_record,
+)
 from qingjian.apps.evaluation.queries.reach import (
     air_events_visible_to,
     evaluations_visible_to,
@@ -59,6 +65,7 @@ from qingjian.apps.evaluation.queries.water import (
 )
 
 __all__ = [
+    "OVERVIEW_DAYS",
     "air_bounds",
     "air_days",
     "air_events_visible_to",
@@ -85,6 +92,7 @@ __all__ = [
     "language",
     "made_class",
     "newer_than",
+    "newest_exceedances",
     "outlet_overview",
     "outlets_in_reach",
     "plain_items",

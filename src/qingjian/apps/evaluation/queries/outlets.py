@@ -15,13 +15,16 @@ from qingjian.apps.evaluation import (
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import (
     Evaluation,
+    Exceedance,
     TrendWarning,
 )
 from qingjian.apps.evaluation.queries.reach import exceedances_visible_to, points_visible_to
 from qingjian.apps.evaluation.queries.results import current, label_of
-from qingjian.apps.network.models import Factor
+from qingjian.apps.network.models import Factor, Point
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
+
+OVERVIEW_DAYS = 30
 
 
 def factor_names(codes: Iterable[str]) -> dict[str, str]:
@@ -36,12 +39,18 @@ def warning_record(warnings: QuerySet[TrendWarning]) -> dict[str, int]:
     return {name: counts.get(name, 0) for name in TrendWarning.Outcome.values}
 
 
-def outlet_overview(user: Any, days: int = 30) -> list[dict[str, Any]]:
-    """Return each outlet in reach with its exceedances of the last days and its amounts of this year."""
+def newest_exceedances(user: Any, point: Point) -> list[Exceedance]:
+    """Return the exceedances of an outlet that the overview counts, newest first, those that are marked included."""
+    since = now() - timedelta(days=OVERVIEW_DAYS)
+    return list(exceedances_visible_to(user).filter(point=point, end__gt=since).order_by("-start"))
+
+
+def outlet_overview(user: Any, code: str = "") -> list[dict[str, Any]]:
+    """Return each outlet in reach (`code`: of one point) with its exceedances of the last days and its amounts of this year."""
     visible = set(points_visible_to(user).values_list("pk", flat=True))
-    chosen = [one for one in outlets.outlets() if one.point.pk in visible]
+    chosen = [one for one in outlets.outlets() if one.point.pk in visible and code in ("", one.point.code)]
     moment = now()
-    since = moment - timedelta(days=days)
+    since = moment - timedelta(days=OVERVIEW_DAYS)
     runs = exceedances_visible_to(user).filter(point__in=[one.point for one in chosen], end__gt=since)
     counts = {
         row["point"]: row
