@@ -168,7 +168,7 @@ def test_main_pollutants_of_a_river_name_shares_clause_and_limits() -> None:
     assert "环办〔2011〕22号" in step.text.zh
     assert "CODMn 66.7%、TP 33.3%" in step.text.zh
     rows = [row for row in found.trace.rows if row.id in step.row_ids]
-    assert [(row["symbol"], row["class"], row["limit"]) for row in rows] == [
+    assert {(row["symbol"], row["class"], row["limit"]) for row in rows} == {
         ("CODMn", "Ⅲ", "6.0"),
         ("TP", "Ⅲ", "0.2"),
-    ]
+    }

@@ -111,7 +111,12 @@ def test_every_line_of_lists_and_statistics_answers_why(filled, staff, client) -
     page = client.get("/outlets/").content.decode()
     assert "/outlets/W1/why/" in page
     said = client.get("/outlets/W1/why/").content.decode()
-    for word in ("超标 2 次，共 4 个时段，最大超标倍数 0.50", "≤100 mg/L", "排污许可证", "Σ(C·Q) = 0.0446 t"):
+    for word in (
+        "超标 2 次，共 4 个时段，最大超标倍数 0.50",
+        "≤100 mg/L",
+        "排污许可证",
+        "Σ(C·Q) = 0.04464 t",
+    ):
         assert word in said
     period = "from=2026-11-01&to=2026-11-20"
     page = client.get(f"/outlets/statistics/?by=region&{period}").content.decode()
@@ -126,7 +131,7 @@ def test_every_line_of_lists_and_statistics_answers_why(filled, staff, client) -
 def test_an_amount_that_cannot_be_worked_out_says_why(filled, staff, client) -> None:
     client.force_login(staff)
     Series.objects.filter(code="W1.w00000").update(unit="t/h")
-    Evaluation.objects.filter(kind="outlet_day").delete()
+    Evaluation.objects.filter(kind="outlet_day").update(superseded_at=START)
     limit = PermitLimit.objects.exclude(yearly_amount_t=None).get()
     said = client.get(f"/outlets/amounts/why/?limit={limit.pk}").content.decode()
     assert "流量单位 t/h 不能换算" in said
