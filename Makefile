@@ -7,6 +7,9 @@ DATA ?= data
 TEST_WORKERS ?= 2
 POSTGRESQL ?= $(wildcard /usr/lib/postgresql/*/bin/postgres)
 
+# The tests start many programs; where the environment forbids to keep what Python compiled, each would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up test test-parts test-browser test-postgresql test-setup lint fmt bench bench-screening fuzz assets messages docs wheel lock clean
 
