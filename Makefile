@@ -51,10 +51,14 @@ test-setup: ## install the Debian packages that the browser and PostgreSQL tests
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql fonts-noto-cjk golang-go golang-golang-x-mod-dev
 
-test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo lint ## run every check: lint, types, floors, unit, faults, browser, both databases
-	@# One failing part must not hide what the next would say.
+test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## run every check: lint, types, floors, unit, faults, browser, both databases
+	@# One failing part must not hide what the next would say. Lint fills one processor only: it runs beside the first part.
 	@failed=0; \
-	for part in test-parts test-browser test-postgresql; do \
+	$(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
+	$(MAKE) --no-print-directory test-parts || failed=1; \
+	wait $$lint || failed=1; \
+	cat $(VENV)/lint.log; \
+	for part in test-browser test-postgresql; do \
 		$(MAKE) --no-print-directory $$part || failed=1; \
 	done; \
 	exit $$failed

@@ -13,11 +13,13 @@ import django
 import pytest
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
-from tests import postgresql
+from tests import migrated, postgresql
 from tests.photographs import Photographs
 from tools import messages
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="qingjian-tests-")
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["QINGJIAN_TEST_SHARED"] = _FOLDER.name  # the workers of this run inherit it
 os.environ["QINGJIAN_DATA"] = _FOLDER.name
 # Tests of other things sign administrators in without a telephone.
 os.environ["QINGJIAN_SECOND_FACTOR"] = "optional"
@@ -39,6 +41,15 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Keep SQLite's test database in a file: in memory it locks tables, not files, and threads fail at once."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(Path(_FOLDER.name) / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> None:
+    """Make the database of this worker; it goes with the folder or the server it is in."""
+    with django_db_blocker.unblock():
+        migrated.prepare(Path(os.environ["QINGJIAN_TEST_SHARED"]))
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,9 @@ FLAGS = [
 ]
 SIZES = {"office": (1366, 768), "phone": (390, 844)}
 START_SECONDS = 600
+STOP_SECONDS = 300
+PATIENCE_SECONDS = 120
+"""How long one thing may take: several times what a small, busy machine needs, since every wait ends with its condition."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         assert process.poll() is None, (data.parent / "up.log").read_text()
         assert time.monotonic() < end, "the node did not start in time"
         try:
-            with urllib.request.urlopen(f"{address}/health/", timeout=2) as answer:
+            with urllib.request.urlopen(f"{address}/health/", timeout=PATIENCE_SECONDS) as answer:
                 if answer.status == 200:
                     break
         except OSError:
@@ -87,7 +90,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     lines = (data / "people" / "first-logins.txt").read_text().splitlines()
     yield Node(address, gateway, data, dict(line.split(" ", 1) for line in lines))
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0, (data.parent / "up.log").read_text()
+    assert process.wait(STOP_SECONDS) == 0, (data.parent / "up.log").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +99,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", headless=True, args=FLAGS)
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", headless=True, args=FLAGS, timeout=PATIENCE_SECONDS * 1000
+        )
         yield chromium
         chromium.close()
 
@@ -121,9 +126,9 @@ def signed_in(browser: Any, node: Node) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai"
         )
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
         page.on(
             "console",
             lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import press
+from tests.e2e.conftest import START_SECONDS, press
 from tests.e2e.test_processes import Desk, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
@@ -53,7 +53,7 @@ def screened(node: Any) -> list[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=START_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

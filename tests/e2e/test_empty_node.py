@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import START_SECONDS, free_port, press
+from tests.e2e.conftest import PATIENCE_SECONDS, START_SECONDS, STOP_SECONDS, free_port, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -44,7 +44,7 @@ class Office:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=START_SECONDS,
             check=False,
         )
 
@@ -74,13 +74,13 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         assert process.poll() is None, (data.parent / "up.log").read_text()
         assert time.monotonic() < end, "the node did not start in time"
         try:
-            with urllib.request.urlopen(f"{office.address}/health/", timeout=2):
+            with urllib.request.urlopen(f"{office.address}/health/", timeout=PATIENCE_SECONDS):
                 break
         except OSError:
             time.sleep(0.5)
     yield office
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0, (data.parent / "up.log").read_text()
+    assert process.wait(STOP_SECONDS) == 0, (data.parent / "up.log").read_text()
 
 
 @pytest.fixture
@@ -91,9 +91,9 @@ def visitor(browser: Any, office: Office) -> Iterator[Callable[[str, str], Any]]
 
     def sign_in(username: str, password: str) -> Any:
         context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
         page.on(
             "console",

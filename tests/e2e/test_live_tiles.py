@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.conftest import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -34,10 +35,11 @@ window.setTimeout = (act, pause) => later(act, pause > 1000 ? 1 : pause);
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
     page.set_content(PAGE)
     page.evaluate(STREAM)
     page.add_script_tag(path=SCRIPT)
-    page.wait_for_selector("[data-live-state].on", timeout=5_000)
+    page.wait_for_selector("[data-live-state].on")
     yield page
     page.close()
 
@@ -65,5 +67,5 @@ def test_a_tile_takes_what_ended_later_and_leaves_means_of_a_day(page) -> None:
 def test_a_stream_that_was_refused_goes_on_from_what_was_told_last(page) -> None:
     tell(page, "hour", MIDNIGHT, 40, MIDNIGHT + HOUR, "1700000000000")
     page.evaluate("window.stream.readyState = 2; window.stream.onerror()")
-    page.wait_for_function("window.asked.length === 2", timeout=5_000)
+    page.wait_for_function("window.asked.length === 2")
     assert page.evaluate("window.asked") == ["/live/", "/live/?since=1700000000000"]

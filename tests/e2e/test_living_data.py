@@ -11,14 +11,14 @@ import sys
 import time
 
 import pytest
-from tests.e2e.conftest import press
+from tests.e2e.conftest import PATIENCE_SECONDS, START_SECONDS, press
 
 from qingjian.simulator.demo import county
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
-def wait_for(condition, seconds: float = 90.0, what: str = "condition") -> None:
+def wait_for(condition, seconds: float = PATIENCE_SECONDS * 3, what: str = "condition") -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"{what} not reached within {seconds} s"
@@ -61,7 +61,7 @@ def test_the_chart_draws_a_year_of_replayed_history_with_its_notice(signed_in, n
     (series,) = answer.value.json()["series"]
     assert len([point for point in series["points"] if point[1] is not None]) > 7000
     assert any(point[3] == "gap" for point in series["points"])
-    page.locator("[data-notices]", has_text="回放真实数据").wait_for(timeout=60_000)
+    page.locator("[data-notices]", has_text="回放真实数据").wait_for()
 
 
 def test_another_station_is_held_beside_in_the_chart(signed_in, node) -> None:
@@ -89,7 +89,7 @@ def test_a_command_reaches_the_device_and_its_answer_is_shown(signed_in, node) -
         return "完成" in page.locator("table").first.inner_text()
 
     # A device does one command at a time, and the first may be a day of minutes that the gap finder asked for.
-    wait_for(done, 240, "the answer of the device")
+    wait_for(done, START_SECONDS, "the answer of the device")
 
 
 def test_an_unknown_sender_is_quarantined_and_visible(signed_in, node) -> None:
@@ -125,7 +125,7 @@ def test_a_change_is_proposed_by_one_and_approved_by_another(signed_in, node) ->
     assert maker.locator("button[value=approve]").count() == 0
     checker = signed_in("shenhe")
     checker.goto(f"{node.address}/")
-    checker.get_by_text("更名").first.click()
+    press(checker, "text=更名")
     press(checker, "button[value=approve]")
     checker.goto(f"{node.address}/points/AQ01/")
     assert checker.locator("h1").inner_text() == "县政府一号站"
@@ -137,7 +137,7 @@ def test_eight_tabs_share_one_stream(signed_in, node) -> None:
     for page in pages:
         page.goto(f"{node.address}/points/FG03/", wait_until="domcontentloaded")
     for page in pages:
-        page.locator(".qj-live.on").wait_for(timeout=20_000)
+        page.locator(".qj-live.on").wait_for()
     assert (
         sum(
             len(
@@ -154,7 +154,7 @@ def test_eight_tabs_share_one_stream(signed_in, node) -> None:
 def test_a_second_start_on_the_same_folder_is_refused(node) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "qingjian.cli.main", "up", "--demo", "--data", str(node.data)],
-        env={"PYTHONPATH": "src", "PATH": "/usr/bin:/bin"}, capture_output=True, timeout=60,
+        env={"PYTHONPATH": "src", "PATH": "/usr/bin:/bin"}, capture_output=True, timeout=START_SECONDS,
     )  # fmt: skip
     assert second.returncode == 2
     assert "正在被进程" in second.stderr.decode()
@@ -165,10 +165,16 @@ def test_a_backup_of_the_running_node_restores(node, tmp_path) -> None:
     command = [sys.executable, "-m", "qingjian.cli.main"]
     backup, again = tmp_path / "backup", tmp_path / "again"
     subprocess.run(
-        [*command, "backup", str(backup), "--data", str(node.data)], env=environment, check=True, timeout=120
+        [*command, "backup", str(backup), "--data", str(node.data)],
+        env=environment,
+        check=True,
+        timeout=START_SECONDS,
     )
     subprocess.run(
-        [*command, "restore", str(backup), "--data", str(again)], env=environment, check=True, timeout=120
+        [*command, "restore", str(backup), "--data", str(again)],
+        env=environment,
+        check=True,
+        timeout=START_SECONDS,
     )
     state = json.loads(
         subprocess.run(
@@ -176,7 +182,7 @@ def test_a_backup_of_the_running_node_restores(node, tmp_path) -> None:
             env=environment,
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=START_SECONDS,
         ).stdout
     )
     assert state["devices_registered"] == sum(not one["synthetic"] for one in county()["devices"])
@@ -187,7 +193,7 @@ def test_a_backup_of_the_running_node_restores(node, tmp_path) -> None:
         [*command, "restore", str(backup), "--data", str(tmp_path / "third")],
         env=environment,
         capture_output=True,
-        timeout=120,
+        timeout=START_SECONDS,
     )
     assert refused.returncode == 2
     assert victim.name in refused.stderr.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from tests import pmtiles
+from tests.e2e.conftest import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -72,10 +74,11 @@ def colour(browser: Any) -> Iterator[Callable[[bytes, tuple[int, int, int]], lis
         served["/base.pmtiles"] = archive
         page.goto(f"{SITE}/")
         page.evaluate(START, "/base.pmtiles")
-        for _ in range(100):
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
             if page.evaluate(COLOUR) == list(wanted):
                 return said
-            page.wait_for_timeout(100)
+            page.wait_for_timeout(50)
         raise AssertionError((page.evaluate(COLOUR), said))
 
     yield look

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.e2e.conftest import press
+from tests.e2e.conftest import START_SECONDS, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -217,7 +217,7 @@ def test_a_late_matter_climbs_and_everybody_is_told(desk, node) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=START_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -25,7 +25,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.e2e.conftest import START_SECONDS, Node, free_port
+from tests.e2e.conftest import PATIENCE_SECONDS, START_SECONDS, STOP_SECONDS, Node, free_port
 
 from qingjian.contracts.clock import CHINA
 from qingjian.lake import LakeReader
@@ -38,7 +38,7 @@ from qingjian.notary.files import CHECKPOINT, COSIGNED_CHECKPOINT, LogFiles
 from qingjian.notary.keys import KeyFolder
 from qingjian.notary.recovery import read_entries
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
 
 def environment() -> dict[str, str]:
@@ -48,7 +48,7 @@ def environment() -> dict[str, str]:
 
 def qingjian(*arguments: object) -> tuple[int, str]:
     command = [sys.executable, "-m", "qingjian.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=START_SECONDS)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -57,7 +57,7 @@ def fsck(data: Path) -> tuple[int, list[str]]:
     return code, json.loads(text[text.index("{") :])["problems"]
 
 
-def wait_for(reached: Callable[[], object], what: str, seconds: float = 120) -> object:
+def wait_for(reached: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS * 3) -> object:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -70,7 +70,7 @@ def wait_for(reached: Callable[[], object], what: str, seconds: float = 120) -> 
 
 
 def fetch(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as answer:
         return answer.read()
 
 
@@ -212,7 +212,9 @@ for address in ("/", "/desk/ledger/"):
 def pages_of(data: Path, *worker: str) -> str:
     """Workbench and ledger page of a folder that is not being served; with `worker` after its worker has begun."""
     command = [sys.executable, "-c", LOOK, str(data), *worker]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, check=True, timeout=START_SECONDS
+    )
     return done.stdout
 
 
@@ -273,7 +275,7 @@ def second(node: Node, tmp_path: Path) -> Iterator[str]:
     wait_for(lambda: fetch(f"{address}/health/"), "the second node", START_SECONDS)
     yield address
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0, (tmp_path / "second.log").read_text()
+    assert process.wait(STOP_SECONDS) == 0, (tmp_path / "second.log").read_text()
 
 
 def notary_of(data: Path) -> int:
@@ -289,9 +291,15 @@ def notary_of(data: Path) -> int:
     return 0
 
 
+def kill_notary(data: Path) -> int:
+    """Kill it as soon as there is one (between two of them there is none); the process id it had."""
+    found = int(str(wait_for(lambda: notary_of(data), "a notary")))
+    os.kill(found, signal.SIGKILL)
+    return found
+
+
 def restart_notary(data: Path) -> None:
-    before = notary_of(data)
-    os.kill(before, signal.SIGKILL)
+    before = kill_notary(data)
     wait_for(lambda: notary_of(data) not in (0, before), "the restart of the notary")
 
 
@@ -331,7 +339,7 @@ def test_a_second_node_as_witness_refuses_a_rewritten_history(
             shutil.copytree(ledger / "public", tmp_path / "public")
             copy_database(ledger / "state.sqlite3", tmp_path / "state.sqlite3")
             forge(ledger)
-            os.kill(notary_of(node.data), signal.SIGKILL)
+            kill_notary(node.data)
         wait_for(lambda: "history" in (word(node.data).get("frozen") or ""), "the refusal")
         assert "second.example/qingjian-witness" in word(node.data)["frozen"]
         assert "✗" in line_of(doctor(node.data), "does not sign")
@@ -341,10 +349,10 @@ def test_a_second_node_as_witness_refuses_a_rewritten_history(
             shutil.rmtree(ledger / "public")
             shutil.copytree(tmp_path / "public", ledger / "public")
             copy_database(tmp_path / "state.sqlite3", ledger / "state.sqlite3")
-            os.kill(notary_of(node.data), signal.SIGKILL)
+            kill_notary(node.data)
         moment = time.time()
         wait_for(
-            lambda: word(node.data).get("at", 0) > moment and not word(node.data)["frozen"],
+            lambda: (said := word(node.data)).get("at", 0) > moment and not said["frozen"],
             "signing after the honest state came back",
         )
     finally:
