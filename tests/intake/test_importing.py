@@ -226,6 +226,17 @@ def test_each_bad_row_is_named_in_both_languages_and_the_rest_is_stored(
     assert kept.result(result.digest) == result
 
 
+def test_a_day_that_does_not_exist_takes_no_other_rows_place(
+    tmp_path: Path, lake: Lake, kept: KeptFiles
+) -> None:
+    text = "序列,统计,时间,值\nP1-w01018,日,2026-02-30,9\nP1-w01018,日,2026-03-02,1\n"
+    result = import_file(write(tmp_path / "a.csv", text), lake=lake, directory=DIRECTORY, kept=kept)
+    assert [(one.row, one.code, one.value) for one in result.problems] == [
+        (2, "time-malformed", "2026-02-30")
+    ]
+    assert lake.series([1], "day", *EVER)["value"].to_pylist() == [1.0]
+
+
 def test_a_wide_workbook(tmp_path: Path, lake: Lake, kept: KeptFiles) -> None:
     book = openpyxl.Workbook()
     sheet = book.active

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qingjian.contracts.clock import CHINA
 from qingjian.contracts.directory import Directory, Series
-from qingjian.intake import non_detects
+from qingjian.intake import non_detects, times
 from qingjian.intake.problems import IntakeError, Problem
 from qingjian.intake.sheets import OTHER_SHEETS
 from qingjian.intake.source import ImportSource, file_source
@@ -54,24 +52,6 @@ _STATISTIC_NAMES = {
     "年": "year",
 }
 _NUMBERS = ("value", "min", "max", "total", "converted")
-_TIME_FORMATS = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y%m%d%H%M%S",
-    "%Y%m%d%H",
-    "%Y-%m-%d %H",
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%Y-%m",
-)
-_OFFSET = 8 * 3600 * 1_000_000
-_EARLIEST = int(datetime(1970, 1, 1, tzinfo=CHINA).timestamp()) * 1_000_000
-_LATEST = int(datetime(2100, 1, 1, tzinfo=CHINA).timestamp()) * 1_000_000
-"""Local years 1970 to 2099: 0001 and 9999 are what programs write for "no time"."""
-_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
-
 Mask = npt.NDArray[np.bool_]
 
 
@@ -314,68 +294,19 @@ def _statistics(table: pa.Table, source: ImportSource, complaints: _Complaints) 
 def _starts(
     table: pa.Table, statistic: npt.NDArray[np.int8], source: ImportSource, complaints: _Complaints
 ) -> npt.NDArray[np.int64]:
-    """Return the start of each period in microseconds UTC."""
+    """Return the start of each period in microseconds UTC; what cannot be one is complained about."""
     if "time" not in table.column_names:
         raise IntakeError(Problem(1, "", "columns", "time/时间"))
     column = _whole(table.column("time"))
-    if pa.types.is_timestamp(column.type):
-        micros = pc.fill_null(column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()), 0)
-        starts: npt.NDArray[np.int64] = micros.to_numpy(zero_copy_only=False).copy()
-        starts -= 0 if column.type.tz else _OFFSET
-        malformed: Mask = pc.is_null(column).to_numpy(zero_copy_only=False)
-    else:
-        starts, malformed = _parse_times(column.cast(pa.string()))
+    starts, malformed = times.moments(column)
     complaints.add(malformed, "time", "time-malformed", column)
-    implausible: Mask = ~malformed & ((starts < _EARLIEST) | (starts >= _LATEST))
+    implausible = times.implausible(starts) & ~malformed
     complaints.add(implausible, "time", "time-implausible", column)
     starts[implausible] = 0  # left out; what follows computes with every row
     if source.time_names == "end":
-        for name, seconds in _SECONDS.items():
-            starts[statistic == STATISTIC_CODES[name]] -= seconds * 1_000_000
-        for name in ("month", "year"):
-            for place in np.flatnonzero((statistic == STATISTIC_CODES[name]) & ~malformed):
-                starts[place] = _period_before(int(starts[place]), name)
-    local = starts + _OFFSET
-    for name, seconds in _SECONDS.items():
-        off = (statistic == STATISTIC_CODES[name]) & (local % (seconds * 1_000_000) != 0)
-        complaints.add(off, "time", "time-off-period", column)
-    for name, unit in (("month", "M"), ("year", "Y")):
-        mine: Mask = statistic == STATISTIC_CODES[name]
-        if mine.any():
-            begins = local.astype("datetime64[us]").astype(f"datetime64[{unit}]").astype("datetime64[us]")
-            complaints.add(mine & (begins.astype(np.int64) != local), "time", "time-off-period", column)
+        times.ends_to_starts(starts, statistic, malformed)
+    complaints.add(times.off_period(starts, statistic), "time", "time-off-period", column)
     return starts
-
-
-def _period_before(end: int, name: str) -> int:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end)
-    before = (moment - timedelta(seconds=1)).astimezone(CHINA)
-    first = before.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return int((first.replace(month=1) if name == "year" else first).timestamp()) * 1_000_000
-
-
-def _parse_times(texts: pa.Array) -> tuple[npt.NDArray[np.int64], Mask]:
-    """Read times in the usual forms, and ISO 8601 with zone; returns (microseconds UTC, malformed)."""
-    plain = pc.replace_substring(pc.utf8_trim_whitespace(pc.fill_null(texts, "")), "T", " ")
-    starts = np.zeros(len(texts), np.int64)
-    left: Mask = np.ones(len(texts), np.bool_)
-    for form in _TIME_FORMATS:
-        if not left.any():
-            break
-        rows = np.flatnonzero(left)
-        parsed = pc.strptime(plain.take(pa.array(rows)), format=form, unit="us", error_is_null=True)
-        read = pc.is_valid(parsed).to_numpy(zero_copy_only=False)
-        starts[rows[read]] = pc.drop_null(parsed).cast(pa.int64()).to_numpy() - _OFFSET
-        left[rows[read]] = False
-    for row in np.flatnonzero(left):
-        try:
-            moment = datetime.fromisoformat(str(texts[int(row)].as_py()))
-        except ValueError:
-            continue
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=CHINA)
-        starts[row] = round(aware.timestamp() * 1_000_000)
-        left[row] = False
-    return starts, left
 
 
 def _check_validity(

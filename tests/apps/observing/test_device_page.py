@@ -206,3 +206,21 @@ def test_a_frame_is_shown_as_its_device_was_read(
     assert said in text
     assert "123456" not in text
     assert ("拒收" in text) == (not fields)
+
+
+def test_who_may_not_see_data_reads_no_frame(registry, staff, client, clock) -> None:
+    """The system administrator finds devices in the register, and what they sent nowhere."""
+    with JournalWriter.open(settings.DATA_FOLDER.journal, "gateway-1", clock) as writer:
+        received = int(NOW.timestamp() * 1_000_000)
+        writer.append_many(
+            [NewFrame(received, "10.0.0.8:1", 1, "MN-A1", Kind.ACCEPTED, frame_of("2017"), (), "", 1)]
+        )
+    ask("2061", GAP, GAP + HOUR, answers=1)
+    administrator = registry.person("x", "system_administrator")
+    seen = []
+    for person in (administrator, staff):
+        client.force_login(person)
+        pages = [client.get(place) for place in ("/devices/A1-D1/", "/data/frames/gateway-1/1/")]
+        text = pages[0].content.decode()
+        seen.append(([one.status_code for one in pages], "最新报文" in text, "/data/frames/" in text))
+    assert seen == [([200, 404], False, False), ([200, 200], True, True)]

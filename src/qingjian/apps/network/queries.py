@@ -49,8 +49,11 @@ def region_of_outlet(code: str) -> Region | None:
     return outlet.source.region if outlet else None
 
 
-def devices_visible_to(user: Any) -> QuerySet[models.Device]:
-    return models.Device.objects.select_related("point__region").filter(point__in=points_visible_to(user))
+def devices_visible_to(
+    user: Any, capability: Capability = Capability.VIEW_REGISTRY
+) -> QuerySet[models.Device]:
+    points = points_visible_to(user, capability)
+    return models.Device.objects.select_related("point__region").filter(point__in=points)
 
 
 def registered_mns(mns: Iterable[str]) -> set[str]:

@@ -127,9 +127,10 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         }
         for one in stores.commands().recent(row.mn, 20)
     ]
+    may_read = network.devices_visible_to(request.user, Capability.VIEW_DATA).filter(pk=row.pk).exists()
     frames = [
         one
-        for one in provenance.recent_frames(row.mn, 15)
+        for one in (provenance.recent_frames(row.mn, 15) if may_read else ())
         if queries.received_from(row, row.mn, one["received_at"])
     ]
     context = {
@@ -146,6 +147,7 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
         "commands": commands,
         "form": form,
         "first_form": FirstCommandsForm(edition=row.edition) if may_command else None,
+        "may_read": may_read,
         "frames": frames,
         "routes": row.routes.select_related("series__factor"),
         "settings": [
@@ -253,7 +255,7 @@ def _log_of(request: HttpRequest, row: Device) -> dict[str, Any]:
 
 
 def frame(request: HttpRequest, journal: str, sequence: int) -> HttpResponse:
-    """One frame in the drawer; only for people who may see the device it came from."""
+    """One frame in the drawer; only for people who may see the data of the device it came from."""
     shown = provenance.frame(journal, sequence)
     if shown is None or not rules.may_see_frame(request.user, shown["mn"], shown["received_at"]):
         raise Http404

@@ -20,9 +20,12 @@ from qingjian.contracts.current import now
 
 
 def may_see_frame(user: Any, mn: str, received_at: datetime) -> bool:
-    """Say whether a person may see a frame: its device of that time, or the one that has the MN now when none had it."""
+    """Say whether a person may read a frame: the data of its device of that time, or of the one that has the MN now.
+
+    A frame holds measured values, so that seeing its device in the register is not enough.
+    """
     code = queries.owner_of_mn(queries.directory_then(received_at), mn, received_at)
-    devices = network.devices_visible_to(user)
+    devices = network.devices_visible_to(user, Capability.VIEW_DATA)
     return bool((devices.filter(code=code) if code else devices.filter(mn=mn)).exists())
 
 

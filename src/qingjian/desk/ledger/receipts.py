@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network.models import Device
 from qingjian.apps.observing import stores
 from qingjian.contracts.clock import CHINA
@@ -113,6 +114,11 @@ def _place(notary: Notary, batch: Sequence[StoredFrame]) -> Place | None:
 
 
 def devices_of(user: Any) -> Any:
+    """Return the devices whose frames a person may take away: those whose data he may see."""
     from qingjian.apps.network import queries as network
 
-    return network.devices_visible_to(user).exclude(point__kind="synthetic").order_by("code")
+    return (
+        network.devices_visible_to(user, Capability.VIEW_DATA)
+        .exclude(point__kind="synthetic")
+        .order_by("code")
+    )
