@@ -18,6 +18,7 @@ from qingjian.apps.evaluation.bounds import Bound, Oxygen
 from qingjian.apps.evaluation.models import Evaluation, Exceedance, RuleChange, TrendWarning
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Factor, PermitLimit, Point, Series, Setting
+from qingjian.apps.network.services import Proposal
 from qingjian.apps.rulekeeping import services as rules
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
@@ -272,3 +273,70 @@ def test_a_warning_before_the_limit_speaks_at_its_oxygen(data: Data, place) -> N
     warning = TrendWarning.objects.get(series__code="G1.a21026", averaging="hour")
     assert "≤35 mg/m³" in warning.held_against
     assert warning.value > 29
+
+
+@pytest.mark.parametrize(
+    ("since", "judged"), [(None, True), (START, True), (START + timedelta(days=1), False)]
+)
+def test_a_setting_registered_later_judges_again_what_it_holds_for(
+    data: Data, place, clock, since: datetime | None, judged: bool
+) -> None:
+    """Without a reference oxygen 80 mg/m³ are held against nothing; registered, they are 96 at 3 % from its day on."""
+    register(None)
+    assign(place)
+    put(data, [80.0])
+    services.run(60)
+    services.follow_changes(60)
+    assert not Evaluation.objects.filter(kind="outlet_hour").exists()
+    clock.advance(60)
+    network.register(
+        [
+            Proposal(
+                "setting",
+                {
+                    "series": "G1.a21026",
+                    "name": "reference_oxygen",
+                    "value": "6",
+                    "unit": "%",
+                    "origin": "register",
+                    **({} if since is None else {"valid_from": since.isoformat()}),
+                },
+            )
+        ]
+    )
+    clock.advance(60)
+    services.follow_changes(60)
+    row = Evaluation.objects.filter(kind="outlet_hour", superseded_at=None).first()
+    assert (row is not None and row.result["items"][0]["value"] == 96) == judged
+    changes = RuleChange.objects.filter(source="registry")
+    assert [one.rows[0]["after"]["name"] for one in changes] == ["reference_oxygen"]
+    assert changes.get().todo == []
+
+
+def test_the_first_limit_of_an_outlet_judges_the_data_it_holds_for(data: Data, place, clock) -> None:
+    """Nothing was evaluated while nothing applied: a permit entered late holds from its own day all the same."""
+    register()
+    put(data, [80.0])
+    services.run(60)
+    services.follow_changes(60)
+    clock.advance(60)
+    network.register(
+        [
+            Proposal(
+                "limit",
+                {
+                    "outlet": "S1-G1",
+                    "factor": "flue_gas.a21026",
+                    "averaging": "hour",
+                    "upper": "60",
+                    "unit": "mg/m³",
+                    "converted": "true",
+                    "valid_from": (START - timedelta(days=3)).isoformat(),
+                },
+            )
+        ]
+    )
+    clock.advance(60)
+    services.follow_changes(60)
+    row = Evaluation.objects.get(kind="outlet_hour", superseded_at=None)
+    assert (row.exceeds, row.result["items"][0]["value"]) == (True, 80)

@@ -14,17 +14,20 @@ from django.utils.dateparse import parse_datetime
 
 from qingjian.apps.evaluation import calculation
 from qingjian.apps.evaluation.drafts import day_of, month_of
-from qingjian.apps.evaluation.elements import ELEMENT_RULES, OUTLETS
+from qingjian.apps.evaluation.elements import ELEMENT_RULES, OUTLETS, Element
 from qingjian.apps.evaluation.models import Evaluation, Failure, Progress, RuleChange
 from qingjian.apps.evaluation.services import isolating
-from qingjian.apps.evaluation.services.following import afterwards, evaluate
+from qingjian.apps.evaluation.services.following import afterwards, days_with_data, evaluate
 from qingjian.apps.network.models import Point, Version
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import clock, now
+from qingjian.quality.flue_gas import SETTING_NAMES
 from qingjian.rulebook import Row, Rulebook, difference
 
 RULES, REGISTRY, PROGRAM = "rules", "registry", "program"
-LIMIT, POINT = "limit", "point"
+LIMIT, POINT, SETTING = "limit", "point", "setting"
+DATED = (LIMIT, SETTING)
+"""What of outlets holds from a day of its own; attributes are those of the whole life of a point."""
 JUDGED_BY = ("attributes", "kind", "region", "outlet")
 """What of a point decides its evaluation; a new name or position does not."""
 
@@ -62,7 +65,7 @@ def notice_rules() -> RuleChange | None:
 
 
 def notice_registry() -> list[RuleChange]:
-    """Record which permit limits and which points' attributes changed since the last call, and what they touch.
+    """Record which permit limits, settings of a conversion and points' attributes changed since the last call.
 
     The first call only remembers where the registry's history stands: what is installed changes nothing evaluated.
     """
@@ -74,7 +77,7 @@ def notice_registry() -> list[RuleChange]:
         progress.save(update_fields=["limits_until"])
     found: dict[tuple[int | None, int], dict[str, Any]] = {}
     highest = progress.limits_until
-    versions = Version.objects.filter(pk__gt=highest, kind__in=(LIMIT, POINT)).order_by("pk")
+    versions = Version.objects.filter(pk__gt=highest, kind__in=(LIMIT, POINT, SETTING)).order_by("pk")
     for version in versions:
         highest = version.pk
         before = (
@@ -84,6 +87,8 @@ def notice_registry() -> list[RuleChange]:
         )
         old, new = (before.fields if before else None), version.fields
         if version.kind == POINT and (old is None or not _attributes_differ(old, new)):
+            continue
+        if version.kind == SETTING and new.get("name") not in SETTING_NAMES:
             continue
         for point in _points_of(version):
             entry = found.setdefault((version.change_id, point.pk), {"point": point, "rows": [], "todo": []})
@@ -178,11 +183,13 @@ def _attributes_differ(old: dict[str, Any], new: dict[str, Any]) -> bool:
 def _points_of(version: Version) -> QuerySet[Point]:
     if version.kind == POINT:
         return Point.objects.filter(code=version.key)
+    if version.kind == SETTING:
+        return Point.objects.filter(outlet__isnull=False, series__code=version.fields.get("series"))
     return Point.objects.filter(outlet__code=version.fields.get("outlet"))
 
 
 def _registered(version: Version, old: dict[str, Any] | None) -> dict[str, Any]:
-    names = None if version.kind == LIMIT else JUDGED_BY
+    names = None if version.kind in DATED else JUDGED_BY
     return {
         "id": f"{version.kind}:{version.key}",
         "kind": version.kind,
@@ -207,23 +214,18 @@ def _flat(fields: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, st
 def _touched(
     point: Point, kind: str, old: dict[str, Any] | None, new: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the stretches of a point's stored results that rest on what changed.
-
-    A limit holds from its day; attributes are those of the whole life of a point.
-    """
+    """Return the stretches of a point's stored results that rest on what changed."""
     begins = (
-        [parse_datetime(one.get("valid_from") or "") for one in (old, new) if one] if kind == LIMIT else []
+        [parse_datetime(one.get("valid_from") or "") for one in (old, new) if one] if kind in DATED else []
     )
     todo = []
     for name, rules in ELEMENT_RULES.items():
-        if kind == LIMIT and name != OUTLETS:
+        if kind in DATED and name != OUTLETS:
             continue
-        held = Evaluation.objects.filter(point=point, kind__in=rules.kinds, superseded_at=None).aggregate(
-            first=Min("start"), last=Max("start")
-        )
-        if held["first"] is None:
+        days = _days_of(point, rules, unjudged=kind in DATED)
+        if days is None:
             continue
-        first, last = day_of(held["first"]), max(day_of(held["last"]), day_of(now()))
+        first, last = days[0], max(days[1], day_of(now()))
         if begins and None not in begins:
             first = max(first, min(day_of(one) for one in begins if one is not None))
         if first <= last:
@@ -236,6 +238,19 @@ def _touched(
                 }
             )
     return todo
+
+
+def _days_of(point: Point, rules: Element, *, unjudged: bool) -> tuple[date, date] | None:
+    """Return the days of a point's stored results; where there are none and `unjudged`, those of its data.
+
+    The first limit of an outlet judges what nothing has judged yet.
+    """
+    held = Evaluation.objects.filter(point=point, kind__in=rules.kinds, superseded_at=None).aggregate(
+        first=Min("start"), last=Max("start")
+    )
+    if held["first"] is not None:
+        return day_of(held["first"]), day_of(held["last"])
+    return days_with_data(rules, point) if unjudged else None
 
 
 def _merged(todo: list[dict[str, Any]]) -> list[dict[str, Any]]:

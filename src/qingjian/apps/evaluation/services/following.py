@@ -19,7 +19,7 @@ from qingjian.apps.evaluation.models import Evaluation, Failure, Progress, RuleC
 from qingjian.apps.evaluation.services import isolating
 from qingjian.apps.evaluation.services.emptied import with_emptied
 from qingjian.apps.evaluation.services.storing import store
-from qingjian.apps.network.models import Series
+from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -220,6 +220,14 @@ def _stretches(touched: dict[date, set[int]]) -> Iterator[tuple[date, date, set[
         ):
             yield days[begin], days[place - 1], set().union(*(touched[day] for day in days[begin:place]))
             begin = place
+
+
+def days_with_data(rules: Element, point: Point) -> tuple[date, date] | None:
+    """Return (first day of the back history, newest day with data) of a point; None where nothing of it is stored."""
+    series = set(Series.objects.filter(point=point).values_list("pk", flat=True))
+    oldest = day_of(now() - rules.back)
+    newest = _newest_day(rules, series, oldest, day_of(now()))
+    return None if newest is None else (oldest, newest)
 
 
 def _newest_day(rules: Element, series: set[int], first: date, last: date) -> date | None:
