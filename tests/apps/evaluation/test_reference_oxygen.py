@@ -304,6 +304,7 @@ def test_a_setting_registered_later_judges_again_what_it_holds_for(
             )
         ]
     )
+    network.publish_directory()
     clock.advance(60)
     services.follow_changes(60)
     row = Evaluation.objects.filter(kind="outlet_hour", superseded_at=None).first()

@@ -22,12 +22,12 @@ from qingjian.apps.reporting.air_words import (
     colour_of,
     unit_of,
 )
-from qingjian.apps.reporting.content import chart, column, number, section, table, text
+from qingjian.apps.reporting.content import Text, chart, column, number, section, table, text
 from qingjian.contracts.periods import YEAR, Period, day_of
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.ranking import change_rate, rank
-from qingjian.standards.air.statistics import Attainment, attainment, daily_limit, yearly
+from qingjian.standards.air.statistics import Attainment, PeriodStatistics, attainment, daily_limit, yearly
 
 WORST_SHOWN = 10
 
@@ -461,11 +461,24 @@ def _judged(judged: Attainment, title: Mapping[str, str] | None = None) -> dict[
                     one.valid_days,
                     one.valid,
                     verdict[one.attained],
-                    text("；".join(r.zh for r in one.reasons), "; ".join(r.en for r in one.reasons))
-                    if one.reasons
-                    else None,
+                    _remarks(one),
                 ]
                 for name, one in judged.pollutants.items()
             ],
         ),
     )
+
+
+def _remarks(one: PeriodStatistics) -> Text | None:
+    """Return why a pollutant is not judged, and what it is on the limits of the place."""
+    beside = [
+        (
+            f"地方标准 {each.document}：{'达标' if each.met else '未达标'}",
+            f"local standard {each.document}: {'met' if each.met else 'not met'}",
+        )
+        for each in one.local
+    ]
+    remarks = [*((reason.zh, reason.en) for reason in one.reasons), *beside]
+    if not remarks:
+        return None
+    return text("；".join(zh for zh, _en in remarks), "; ".join(en for _zh, en in remarks))
