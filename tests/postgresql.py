@@ -104,5 +104,5 @@ class Server:
         """End the server at once and remove its folder."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=120)
         shutil.rmtree(self.folder, ignore_errors=True)

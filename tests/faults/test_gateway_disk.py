@@ -57,7 +57,7 @@ def test_a_file_that_cannot_grow_stops_acknowledgements_and_keeps_connections(ro
         assert [one for one in qns if not any(one in key for key in kept)] == [], "all acknowledged are kept"
         reader, writer = await asyncio.open_connection("127.0.0.1", healthy.port)
         writer.write(frame(0, 99_000)[1])
-        assert b"CN=9014" in await asyncio.wait_for(reader.readline(), 10)
+        assert b"CN=9014" in await asyncio.wait_for(reader.readline(), 60)
         assert healthy.stop() == 0
 
     asyncio.run(play())
@@ -143,7 +143,7 @@ def test_a_corrupt_last_segment_does_not_keep_a_gateway_from_starting(root: Path
         gateway = Process(root)
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(frame(0, sequence)[1])
-        assert b"CN=9014" in await asyncio.wait_for(reader.readline(), 10)
+        assert b"CN=9014" in await asyncio.wait_for(reader.readline(), 60)
         writer.close()
         assert gateway.stop() == 0
 

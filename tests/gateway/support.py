@@ -142,7 +142,7 @@ class Link:
         self.writer.write(content)
         await self.writer.drain()
 
-    async def receive(self, seconds: float = 10) -> bytes:
+    async def receive(self, seconds: float = 60) -> bytes:
         """One frame, or nothing when the gateway closed."""
         return await asyncio.wait_for(self._line(), seconds)
 
@@ -169,7 +169,7 @@ class Link:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop turn until something is so; the test's own time-out ends a wait in vain."""
-    for _ in range(4_000):
+    for _ in range(24_000):
         if condition():
             return
         await asyncio.sleep(0.005)

@@ -389,7 +389,7 @@ def test_devices_may_speak_tls(site: Site, tmp_path: Path) -> None:
         async with site.run(tls_certificate=certificate, tls_key=key, tls_port=0) as gateway:
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.tls_port, ssl=trust)
             writer.write(upload())
-            assert await asyncio.wait_for(reader.readline(), 10) == acknowledgement()
+            assert await asyncio.wait_for(reader.readline(), 60) == acknowledgement()
             writer.close()
             plain = await Link.open(gateway)
             await plain.send(upload(1))

@@ -30,13 +30,13 @@ def test_a_process_listens_tells_and_stops(tmp_path: Path) -> None:
     async def play() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(upload())
-        assert await asyncio.wait_for(reader.readline(), 10) == acknowledgement()
+        assert await asyncio.wait_for(reader.readline(), 60) == acknowledgement()
 
         now = datetime.now(UTC)
         SqliteCommandQueue(site.folder.commands).put(
             Command("c1", MN, "1011", {}, "张三", "by hand", now, now + timedelta(minutes=1))
         )
-        assert b"CN=1011;" in await asyncio.wait_for(reader.readline(), 10), "the process ticks"
+        assert b"CN=1011;" in await asyncio.wait_for(reader.readline(), 60), "the process ticks"
         writer.close()
 
     asyncio.run(play())
@@ -63,7 +63,7 @@ def test_a_second_process_of_the_same_name_does_not_start(tmp_path: Path) -> Non
     try:
         second = subprocess.run(
             [sys.executable, "-m", "qingjian.gateway", gateway.settings.to_json()],
-            capture_output=True, text=True, timeout=60, env={"PYTHONPATH": "src"}, check=False,
+            capture_output=True, text=True, timeout=240, env={"PYTHONPATH": "src"}, check=False,
         )  # fmt: skip
         assert second.returncode != 0
         assert "another process writes the journal g1" in second.stderr

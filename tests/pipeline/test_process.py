@@ -24,14 +24,14 @@ def test_it_runs_tells_its_state_and_stops(node: Node) -> None:
     thread = threading.Thread(target=lambda: ended.append(run(settings, SystemClock(), stop)))
     thread.start()
     reader = Lake(node.folder.lake)
-    for _ in range(400):
+    for _ in range(2_400):
         if reader.batch() and reader.position("gateway-1") == 5:
             break
         stop.wait(0.05)
     with Lake(node.folder.lake) as other, pytest.raises(LakeBusyError):
         other.open_for_writing()
     stop.set()
-    thread.join(timeout=20)
+    thread.join(timeout=120)
     assert ended == [0]
     status = read_status(settings)
     assert status is not None
