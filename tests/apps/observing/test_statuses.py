@@ -3,8 +3,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import translation
 from hypothesis import HealthCheck, given
@@ -15,12 +17,18 @@ from tests.apps.conftest import NOW
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Point
 from qingjian.apps.network.services import Proposal
-from qingjian.apps.observing import queries, services, statuses
+from qingjian.apps.observing import correcting, queries, services, statuses
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.observing.values import newest_status, page_values
+from qingjian.apps.rulekeeping import queries as rulekeeping_queries
+from qingjian.apps.rulekeeping import services as rulekeeping
 from qingjian.contracts.folders import DataFolder
 from qingjian.contracts.latest import LatestValue
+from qingjian.intake import ImportSource, import_table
+from qingjian.lake import Lake
+from qingjian.pipeline.corrections import corrected_observation, waiting_corrections
 from qingjian.quality.facts import FactKind
+from qingjian.rulebook import packaged
 
 HOUR = timedelta(hours=1)
 START = NOW - timedelta(hours=6)
@@ -29,6 +37,11 @@ START = NOW - timedelta(hours=6)
 @pytest.fixture
 def staff(registry):
     return registry.person("staff", "station_staff")
+
+
+@pytest.fixture
+def manager(registry):
+    return registry.person("manager", "data_manager", region=registry.city)
 
 
 def ten_minutes(start: datetime, values: list[float], flag: str = "N") -> list[tuple[datetime, float, str]]:
@@ -218,6 +231,9 @@ EVENTS = st.one_of(
     st.tuples(st.just("mark"), st.sampled_from(Mark.Kind.values[:7]), st.tuples(MINUTES, st.integers(1, 12))),
     st.tuples(st.just("withdraw"), st.integers(0, 5), st.none()),
     st.tuples(st.just("directory"), st.sampled_from(["2005", "2017", "2025"]), st.integers(0, 3)),
+    st.tuples(st.just("correction"), MINUTES, st.sampled_from(["3", "4.5"])),
+    st.tuples(st.just("import"), MINUTES, st.sampled_from(["7", "<2", "ND"])),
+    st.tuples(st.just("rule"), st.sampled_from([20, 45, 60]), st.booleans()),
 )
 
 
@@ -245,7 +261,10 @@ def shown(staff, fine, as_of=None):
 )
 @given(history=st.lists(st.tuples(EVENTS, st.integers(1, 4000)), min_size=2, max_size=7))
 @pytest.mark.any_database
-def test_what_a_page_showed_is_what_as_of_gives(fine, put, staff, clock, tmp_path_factory, history) -> None:
+def test_what_a_page_showed_is_what_as_of_gives(
+    fine, put, staff, manager, clock, tmp_path_factory, history
+) -> None:
+    """For any history of arrivals, imports, corrections, marks set and taken back, registry changes and rules."""
     before = settings.DATA_FOLDER
     folder = DataFolder(Path(tmp_path_factory.mktemp("data")))
     folder.make()
@@ -253,13 +272,57 @@ def test_what_a_page_showed_is_what_as_of_gives(fine, put, staff, clock, tmp_pat
     try:
         with transaction.atomic():
             network.publish_directory()
-            _live_through(fine, put, staff, clock, history)
+            _live_through(fine, put, staff, manager, clock, history)
             transaction.set_rollback(True)
     finally:
         settings.DATA_FOLDER = before
 
 
-def _live_through(fine, put, staff, clock, history) -> None:
+def _correct(fine, staff, manager, clock, start, text) -> None:
+    """A person corrects a value, a second one approves it, and the pipeline stores it; nothing where there is no value."""
+    known = correcting.present(fine, "minute", start)
+    if known is None:
+        return
+    try:
+        row = correcting.propose(
+            staff, fine, "minute", start, known.revision, {"value": text}, "与原始记录不符"
+        )
+    except ValidationError:  # the value is the corrected one already
+        return
+    correcting.approve(manager, row, row.version)
+    clock.advance(1)
+    correcting.tell_pipeline()
+    with Lake(settings.DATA_FOLDER.lake, clock) as lake:
+        for path, order in waiting_corrections(settings.DATA_FOLDER.corrections):
+            batch = lake.next_batch()
+            lake.append(batch, observations=corrected_observation(lake, order.to_json(), batch.known_at))
+            path.unlink()
+
+
+def _bring(fine, clock, start, text) -> None:
+    """A file brings a ten-minute value; what a device sent it does not change."""
+    table = pa.table(
+        {"time": [start.isoformat()], "series": [fine.code], "value": [text], "统计": ["minute"]}
+    )
+    with Lake(settings.DATA_FOLDER.lake, clock) as lake:
+        import_table(lake, queries.directory_at(), table, ImportSource(f"file of {start}: {text}"))
+
+
+def _rule(manager, minutes, *, confirmed) -> None:
+    """The office decides anew how many minutes make a valid hour, or confirms a packaged row."""
+    if confirmed:
+        row = sorted(rulekeeping_queries.rulebook().rows_to_confirm(), key=lambda one: one.id)[minutes]
+        rulekeeping.confirm(manager, row.id, row.digest, "GB 3095-2012 第5页")
+    else:
+        row = next(one for one in packaged().rows("data_validity", scope="1h") if one.edition == "2026")
+        own = {**row.values, "rule": f">={minutes} min sampling"}
+        rulekeeping.enter_local(
+            manager, "data_validity", rulekeeping.as_csv("data_validity", [own]), "市规〔2026〕3号"
+        )
+    network.publish_changed_rulebook()
+
+
+def _live_through(fine, put, staff, manager, clock, history) -> None:
     pages = []
     for (kind, what, detail), seconds in history:
         clock.advance(seconds)
@@ -273,6 +336,12 @@ def _live_through(fine, put, staff, clock, history) -> None:
         elif kind == "withdraw":
             for one in Mark.objects.filter(withdrawn=False, superseded_by=None)[what : what + 1]:
                 mark(staff, one.start, one.end, one.kind, supersedes=one, withdrawn=True)
+        elif kind == "correction":
+            _correct(fine, staff, manager, clock, START + timedelta(minutes=10 * what), detail)
+        elif kind == "import":
+            _bring(fine, clock, START + timedelta(minutes=10 * what), detail)
+        elif kind == "rule":
+            _rule(manager, what, confirmed=detail)
         else:
             fields = {"code": "A1-D1", "mn": "MN-A1", "password": "123456", "name": "数采仪", "point": "A1"}
             network.install(
