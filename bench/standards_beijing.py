@@ -82,8 +82,9 @@ def line(statistics: dict[str, PeriodStatistics], edition: str) -> str:
         mean = "" if s.mean_limit is None else f"{s.mean_rounded}/"
         mark = "" if s.valid else "?"
         parts.append(f"{name} {mean}{s.percentile_rounded}{mark} ({s.valid_days}d)")
+    # As the product does: the index is made of the values that HJ 663 has people publish.
     inputs = {
-        name: (s.percentile if name in ("CO", "O3") else s.mean).quantize(Decimal("1e-6"))
+        name: s.percentile_rounded if name in ("CO", "O3") else s.mean_rounded
         for name, s in statistics.items()
     }
     index = composite_index(inputs, variant=EDITIONS[edition])

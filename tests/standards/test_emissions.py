@@ -4,12 +4,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from qingjian.rulebook import Confidence, Confirmation, load_csv, packaged
+from qingjian.rulebook import Confidence, Confirmation, Row, load_csv, packaged
 from qingjian.standards.emissions.amounts import against_permit, amount
 from qingjian.standards.emissions.judgement import judge, limits_for, period_of, runs
 from qingjian.standards.emissions.means import WaterHour, gas_day, water_day
 from qingjian.standards.emissions.oxygen import convert, convert_array, reference_oxygen
 from qingjian.standards.errors import InputError, UnitError
+from qingjian.standards.limits import limit_of
 from qingjian.standards.quantity import Quantity
 
 DAY = date(2026, 5, 1)
@@ -230,3 +231,39 @@ def test_the_permitted_amount() -> None:
     for bad in ((1, 0, None), (1, 12, 0), (1, 12, 366), (-1, 12, None)):
         with pytest.raises(InputError):
             against_permit(bad[0], bad[1], elapsed_days=bad[2])
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "strictest", "multiple"),
+    [
+        ("60 mg/m³", ("50 mg/m³", "1 g/m³"), "50", "0.2"),
+        ("60 mg/m³", ("1 g/m³", "50 mg/m³"), "50", "0.2"),
+        ("60 mg/m³", ("50 mg/m³", "40000 μg/m³"), "40000", "0.5"),
+        ("0.2 ng/m³", ("0.1 ng/m³", "0.001 μg/m³"), "0.1", "1"),
+        ("60 mg/L", ("50 mg/L", "1 g/L"), "50", "0.2"),
+    ],
+)
+def test_the_strictest_limit_is_found_whatever_its_unit(
+    value: str, limits: tuple[str, str], strictest: str, multiple: str
+) -> None:
+    found = judge(
+        Quantity(*value.split()),
+        [
+            limit_of(
+                Row.from_values(
+                    "emission_limits",
+                    {
+                        "standard": f"DB {place}",
+                        "pollutant_cn": "颗粒物",
+                        "averaging_period": "小时均值",
+                        "op": "<=",
+                        "limit": text.split()[0],
+                        "unit": text.split()[1],
+                        "confidence": "V",
+                    },
+                )
+            )
+            for place, text in enumerate(limits)
+        ],
+    )
+    assert (found.decided_by.upper, found.multiple) == (Decimal(strictest), Decimal(multiple))

@@ -366,3 +366,43 @@ def test_above_the_table_the_highest_index_was_published_and_missing_items_are_n
     assert "PM25" in outputs["missing"]
     assert "SO2_24h" in one("aqi_hourly_2013", "HJ 633-2012", SO2=900, PM25_24h=60)["error"]
     assert "no item" in one("aqi_hourly_2013", "HJ 633-2012")["error"]
+
+
+@pytest.mark.parametrize("name", ["水温", "T"])
+def test_an_item_without_limits_of_classes_has_no_class_from_a_multiple(name: str) -> None:
+    bad = {"kind": "exceed_class", "edition": "GB 3838-2002", "inputs": {"target": "Ⅲ", "exceed": {name: 1}}}
+    failed, fine = evaluate([bad, GOOD])
+    assert "没有分类标准限值" in failed["error_detail"]["zh"]
+    assert "no limits of classes" in failed["error_detail"]["en"]
+    assert fine["outputs"]
+
+
+def test_a_change_rate_beyond_28_digits_is_still_a_number() -> None:
+    huge, fine = evaluate(
+        [{"kind": "change_rate", "edition": "any", "inputs": {"now": 1e13, "base": 1e-13}}, GOOD]
+    )
+    assert huge["outputs"]["pct"] == pytest.approx(1e28)
+    assert fine["outputs"]
+
+
+def test_whatever_breaks_inside_one_case_is_its_error_and_says_that_it_is_a_fault(monkeypatch) -> None:
+    def broken(_request: Any) -> Any:
+        raise ZeroDivisionError("nobody thought of it")
+
+    monkeypatch.setitem(KINDS, "change_rate", broken)
+    failed, fine = evaluate(
+        [{"id": "a", "kind": "change_rate", "edition": "any", "inputs": {"now": 1, "base": 1}}, GOOD]
+    )
+    assert (failed["id"], "outputs" in failed) == ("a", False)
+    assert "程序内部错误" in failed["error_detail"]["zh"]
+    assert "unexpected error of the program" in failed["error_detail"]["en"]
+    assert "ZeroDivisionError: nobody thought of it" in failed["error"]
+    assert fine["outputs"] == {"pct": 33.3}
+
+
+@pytest.mark.parametrize("x", ["10 ug/L", {"value": 10, "unit": "μg/L"}, "0.01 mg/L", "10 mg/m³"])
+def test_chlorophyll_may_be_given_per_litre_of_water(x: Any) -> None:
+    edition = "环办〔2011〕22号"
+    plain = one("tli_single", edition, param="chla", x=10)
+    assert one("tli_single", edition, param="chla", x=x)["outputs"] == plain["outputs"]
+    assert "error" in one("tli_single", edition, param="TP", x="10 mg/m³")

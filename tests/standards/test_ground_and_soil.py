@@ -198,3 +198,17 @@ def test_bad_soil() -> None:
         soil.construction({"砷": 1}, land="公园", on=DAY)  # type: ignore[arg-type]
     with pytest.raises(EditionError):
         soil.agricultural({"Cd": 1}, ph=7, use="水田", on=date(2018, 7, 31))
+
+
+def test_what_was_not_detected_has_no_multiple_and_a_coarse_method_is_told() -> None:
+    coarse = groundwater.classify({"阴离子表面活性剂": "5L"}, DAY)
+    assert coarse.cls == "Ⅰ"
+    assert coarse.items[0].multiple is None
+    assert coarse.worse_than_iii == ()
+    told = " ".join(coarse.trace.lines("zh"))
+    assert "检出限 5 高于Ⅲ类限值 0.3" in told
+    assert "too coarse" in " ".join(coarse.trace.lines("en"))
+    fine = groundwater.classify({"阴离子表面活性剂": "0.05L"}, DAY)
+    assert (fine.cls, fine.items[0].multiple) == ("Ⅰ", None)
+    assert "灵敏度" not in " ".join(fine.trace.lines("zh"))
+    assert groundwater.classify({"阴离子表面活性剂": "0.6"}, DAY).items[0].multiple == 1

@@ -9,6 +9,7 @@ from qingjian.rulebook import Confidence, packaged
 from qingjian.standards import ecology, noise, radiation
 from qingjian.standards.errors import EditionError, InputError, UnitError
 from qingjian.standards.quantity import Quantity
+from qingjian.standards.rounding import round_places
 
 DAY = date(2026, 5, 1)
 
@@ -18,13 +19,21 @@ DAY = date(2026, 5, 1)
 
 def test_energy_mean() -> None:
     assert noise.energy_mean([60, 60]) == 60
-    assert noise.energy_mean([60, 70]) == Decimal("67.4036")
-    assert noise.energy_mean([60, 70], [3, 1]) == Decimal("65.1188")
+    assert noise.energy_mean([60, 70]) == Decimal("67.403626895")
+    assert noise.energy_mean([60, 70], [3, 1]) == Decimal("65.118833610")
     for bad in ([], [-1], [201], ["x"]):
         with pytest.raises(InputError):
             noise.energy_mean(bad)
     with pytest.raises(InputError):
         noise.energy_mean([60], [0])
+
+
+def test_a_level_keeps_its_digits_until_it_is_rounded_once() -> None:
+    """Exact 55.0500037: rounded in two steps it would attain a limit of 55."""
+    hours = "54.7 55.2 55.0 55.1 54.8 54.5 54.5 54.9 55.4 55.0 55.3 55.6 55.5 55.4 54.8 54.9".split()
+    level = noise.energy_mean([Decimal(one) for one in hours])
+    assert round_places(level, 1) == Decimal("55.1")
+    assert noise.energy_mean([Decimal("55.05")] * 16) == Decimal("55.05")
 
 
 @given(st.lists(st.integers(200, 1200).map(lambda n: Decimal(n) / 10), min_size=1, max_size=24))

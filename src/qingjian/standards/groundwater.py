@@ -164,7 +164,7 @@ def _item(rows: tuple[Row, ...], name: str, given: Given, trace: TraceBuilder) -
     row = rows[place]
     limit = rows[_CLASS_III]
     multiple = None
-    if limit["op"] == "<=" and value.value > Decimal(limit["limit"]):
+    if place > _CLASS_III and limit["op"] == "<=":
         multiple = (value.value - Decimal(limit["limit"])) / Decimal(limit["limit"])
     shown = f"{CLASSES[place]}类 {row['op'] if row['op'] in ('<=', '>') else ''}{row['limit']}".replace(
         "<=", "≤"
@@ -172,7 +172,21 @@ def _item(rows: tuple[Row, ...], name: str, given: Given, trace: TraceBuilder) -
     trace.step(
         f"{name} {plain(value.value)} 属 {shown}", f"{name} {plain(value.value)}: class {shown}", [row]
     )
+    if row["op"] == "not_detected" and limit["op"] == "<=":
+        _explain_coarse(name, value, Decimal(limit["limit"]), limit, trace)
     return ItemClass(name, value.received, CLASSES[place], multiple)
+
+
+def _explain_coarse(name: str, value: Measured, bound: Decimal, row: Row, trace: TraceBuilder) -> None:
+    """Say where a method is too coarse: what it does not detect may still lie above class Ⅲ."""
+    limit = value.detection_limit
+    if limit is not None and limit > bound:
+        trace.step(
+            f"{name} 未检出，但检出限 {plain(limit)} 高于Ⅲ类限值 {plain(bound)}: 方法灵敏度不足，未检出不能证明优于Ⅲ类",
+            f"{name} was not detected, but the detection limit {plain(limit)} is above the limit {plain(bound)} of class Ⅲ: "
+            "the method is too coarse to prove it",
+            [row],
+        )
 
 
 def _meets(row: Row, value: Measured) -> bool:

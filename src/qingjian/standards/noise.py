@@ -30,10 +30,14 @@ _KINDS: dict[str, RatingKind] = {
     "道路交通噪声强度": "道路交通噪声强度",
 }
 _HIGHEST = Decimal(200)
+_SETTLED_PLACES = 9
 
 
 def energy_mean(levels: Sequence[Given], weights: Sequence[float] | None = None) -> Decimal:
-    """Energy mean 10·lg(Σ w·10^(0.1·L)/Σ w) of levels in dB(A), four decimals. Raises InputError if empty."""
+    """Energy mean 10·lg(Σ w·10^(0.1·L)/Σ w) of levels in dB(A). Raises InputError if empty.
+
+    Every digit it has: only the dust of binary fractions is taken off, for a level is rounded once (GB/T 8170).
+    """
     numbers = [float(_level(level, "L").value) for level in levels]
     shares = [1.0] * len(numbers) if weights is None else list(weights)
     if not numbers or len(shares) != len(numbers) or min(shares) < 0 or sum(shares) <= 0:
@@ -41,7 +45,7 @@ def energy_mean(levels: Sequence[Given], weights: Sequence[float] | None = None)
     energy = math.fsum(w * 10 ** (level / 10) for w, level in zip(shares, numbers, strict=True)) / math.fsum(
         shares
     )
-    return Decimal(repr(10 * math.log10(energy))).quantize(Decimal("0.0001"))
+    return round_places(Decimal(repr(10 * math.log10(energy))), _SETTLED_PLACES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +27,10 @@ from qingjian.apps.evaluation.air_rules import (
 from qingjian.apps.evaluation.drafts import Draft, day_of, midnight, number
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point, Series
-from qingjian.rulebook import Rulebook
+from qingjian.rulebook import Confidence, Rulebook
 from qingjian.standards import names
 from qingjian.standards.air import means
+from qingjian.standards.errors import EditionError
 
 HIGHEST_POSSIBLE = 1e6
 """In the unit of the index; a gram in a cubic metre of air is no air. Beyond, sums are no longer exact."""
@@ -154,6 +156,10 @@ def _drafts(
             )
 
 
+def _not_covered(kind: str, point: Point, start: datetime, values: dict[str, Any]) -> Draft:
+    return Draft(kind, point.pk, point.region_id, start, "", values, Confidence.V.value, publishable=False)
+
+
 class Block:
     """Hours of all stations over whole natural days, read once and evaluated in parts."""
 
@@ -251,8 +257,12 @@ class Block:
         if not starts:
             return
         for on, part in segments(self.book, [day_of(start) for start in starts]):
-            rules = rules_of(self.book, on)
             offset = low + part.start
+            try:
+                rules = rules_of(self.book, on)
+            except EditionError as error:
+                yield from self._hours_not_covered(starts[part], offset, error)
+                continue
             values = {name: hours[:, offset : low + part.stop] for name, hours in self.used.items()}
             indexed = index_of(self.book, rules, values, None, None)
 
@@ -281,8 +291,12 @@ class Block:
             return
         days = [self.days[place] for place in wanted]
         for on, part in segments(self.book, days):
-            rules = rules_of(self.book, on)
             low, high = wanted[part.start], wanted[part.stop - 1] + 1
+            try:
+                rules = rules_of(self.book, on)
+            except EditionError:
+                yield from self._days_not_covered(days[part], low)
+                continue
             grids = {
                 name: hours[:, low * 24 : high * 24].reshape(len(self.points), high - low, 24)
                 for name, hours in self.used.items()
@@ -335,6 +349,28 @@ class Block:
                 counts,
             )
             yield from self._regions("air_day", rules, values, starts, DAILY_PERIODS, one_hour)
+
+    def _hours_not_covered(
+        self, starts: Sequence[datetime], offset: int, error: EditionError
+    ) -> Iterator[Draft]:
+        """Yield the hours of stations on days that no edition of the rules covers: received, named, not evaluated."""
+        for line, point in enumerate(self.points):
+            for column, start in enumerate(starts):
+                found = dict(self._refused.get((line, offset + column), {}))
+                for name, hours in self.used.items():
+                    if np.isfinite(value := hours[line, offset + column]):
+                        found[name] = {"value": float(value), "zh": error.zh, "en": error.en}
+                if found:
+                    yield _not_covered("air_hour", point, start, {"used": {}, "rejected": found})
+
+    def _days_not_covered(self, days: Sequence[date], low: int) -> Iterator[Draft]:
+        for line, point in enumerate(self.points):
+            for column, day in enumerate(days):
+                part = slice((low + column) * 24, (low + column + 1) * 24)
+                counts = {name: int(np.isfinite(hours[line, part]).sum()) for name, hours in self.used.items()}
+                hours = {name: count for name, count in counts.items() if count}
+                if hours:
+                    yield _not_covered("air_day", point, midnight(day), {"used": {}, "hours": hours})
 
     def _regions(
         self,

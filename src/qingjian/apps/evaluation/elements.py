@@ -148,7 +148,8 @@ def _outlets(book: Rulebook, first: date, last: date, until: datetime, chosen: C
     found = [one for one in outlets.outlets(book, first) if chosen.has(one.point.pk)]
     out = in_service.pauses([one.point for one in found])
     block = outlets.Block(book, found, first, last)
-    hours = list(in_service.served(block.hourly(), out))
+    # An hour that has not begun is the word of a clock that is wrong: nothing is exceeded in the future.
+    hours = [one for one in in_service.served(block.hourly(), out) if one.start < until]
     yield from hours
     yield from _no_longer(hours, found, first, last)
     ended = min(last, day_of(until) - timedelta(days=1))

@@ -40,7 +40,7 @@ def rebuild(points: set[int] | None, book: Rulebook) -> None:
 def _rebuild_point(point: Point) -> None:
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
     for kind, averaging in KINDS.items():
-        rows = Evaluation.objects.filter(point=point, kind=kind, superseded_at=None)
+        rows = Evaluation.objects.filter(point=point, kind=kind, superseded_at=None, start__lt=now())
         for run in _runs(rows.order_by("start").only("pk", "start", "result"), averaging):
             wanted[
                 _key(run["series_id"], run["limit_id"], run["rule"], averaging, run["start"], run["marked"])

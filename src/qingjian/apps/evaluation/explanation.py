@@ -16,7 +16,7 @@ from qingjian.rulebook import Rulebook
 from qingjian.standards.air import index
 from qingjian.standards.air.index import AirIndex
 from qingjian.standards.editions import Basis
-from qingjian.standards.errors import EvaluationError
+from qingjian.standards.errors import EditionError, EvaluationError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 
 AIR_TITLES = {
@@ -63,7 +63,11 @@ def air_trace(row: Evaluation | Draft, book: Rulebook) -> Trace:
             f"{name}: 其中 {count} 个小时未检出，按检出限的一半计",
             f"{name}: {count} hours below the detection limit, counted as half of it",
         )
-    rules = air_rules.rules_of(book, day)
+    try:
+        rules = air_rules.rules_of(book, day)
+    except EditionError as error:
+        trace.step(f"不评价: {error.zh}", f"not evaluated: {error.en}")
+        return trace.done()
     if row.kind == "air_day" and station:
         _explain_days(trace, values, rules)
     if not station:

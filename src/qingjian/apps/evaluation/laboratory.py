@@ -14,7 +14,7 @@ from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point, Series
 from qingjian.rulebook import Rulebook
 from qingjian.standards import groundwater, names, soil
-from qingjian.standards.errors import EvaluationError
+from qingjian.standards.errors import EditionError, EvaluationError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Quantity, measured
 from qingjian.standards.rounding import legible
@@ -118,7 +118,10 @@ Judge = Callable[[Sample, Rulebook], Draft]
 def groundwater_sample(sample: Sample, book: Rulebook) -> Draft:
     """Class of a well by its worst item (GB/T 14848)."""
     trace = TraceBuilder(Text("地下水质量（样品）", "groundwater, sample"))
-    qualitative = groundwater.qualitative_items(sample.day, rulebook=book)
+    try:
+        qualitative = groundwater.qualitative_items(sample.day, rulebook=book)
+    except EditionError:
+        qualitative = ()  # older than any edition: every item is left out below, with that reason
     given: dict[str, Any] = {
         item: _present(one) if item in qualitative else one for item, one in sample.given.items()
     }

@@ -22,9 +22,12 @@ from qingjian.standards import radiation
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, TraceBuilder, plain
 from qingjian.standards.quantity import Quantity, convert
+from qingjian.standards.rounding import round_places
 
 RAIN = "降水量"
 LEAST_HISTORY = 2
+SETTLED_PLACES = 9
+"""Decimals of an hour in nGy/h: finer than anything measured."""
 
 
 def points(since: date | None = None) -> list[Point]:
@@ -91,7 +94,8 @@ class Block:
         return self._histories[key]
 
     def _given(self, series: Series, value: float) -> Decimal:
-        return convert(Decimal(repr(round(float(value), 4))), series.unit, radiation.UNIT)
+        """Return an hour in nGy/h; the dust of binary fractions is taken off there, not in the unit of the series."""
+        return round_places(convert(Decimal(repr(float(value))), series.unit, radiation.UNIT), SETTLED_PLACES)
 
     def daily(self) -> Iterator[Draft]:
         """Judge every natural day with an hour."""

@@ -20,12 +20,13 @@ from qingjian.apps.network.models import Point, Series
 from qingjian.rulebook import Rulebook
 from qingjian.standards import names
 from qingjian.standards.editions import resolve
-from qingjian.standards.errors import EvaluationError
+from qingjian.standards.errors import EditionError, EvaluationError
 from qingjian.standards.explanation import Text, TraceBuilder, plain
 from qingjian.standards.quantity import Quantity, measured
+from qingjian.standards.surface_water import lakes
 from qingjian.standards.surface_water.classification import SectionClass, classify
 from qingjian.standards.surface_water.items import ASSESSED as ITEMS_21
-from qingjian.standards.surface_water.items import REPORTED_APART, STANDARD, ItemLimits, item_limits
+from qingjian.standards.surface_water.items import REPORTED_APART, STANDARD, ItemLimits, WaterBody, item_limits
 from qingjian.standards.surface_water.stations import ASSESSED
 
 HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
@@ -54,6 +55,22 @@ def series_of(points: Sequence[Point]) -> dict[int, dict[str, Series]]:
     }
 
 
+def limits_on(book: Rulebook, day: date, body: WaterBody = "river") -> Mapping[str, ItemLimits]:
+    """Return the limits in force on a day; none on a day that no edition covers."""
+    try:
+        return item_limits(book, resolve(book, "surface_water_limits", STANDARD, day, None), body)
+    except EditionError:
+        return {}
+
+
+def not_covered(day: date) -> Text:
+    """Return why nothing of a day is evaluated."""
+    return Text(
+        f"{day} 没有适用的 {STANDARD} 版本，不评价",
+        f"no edition of {STANDARD} is in force on {day}: not evaluated",
+    )
+
+
 class Block:
     """Hours of all sections over whole natural days."""
 
@@ -63,7 +80,7 @@ class Block:
         self.first = first
         self.count = (last - first).days + 1
         self.series = series_of(self.points)
-        self.limits = item_limits(book, resolve(book, "surface_water_limits", STANDARD, last, None))
+        self.limits = limits_on(book, last)
         everything = [one for own in self.series.values() for one in own.values()]
         self.hours = inputs.read(everything, midnight(first), midnight(last + timedelta(days=1)))
 
@@ -114,16 +131,22 @@ class Block:
         found = {
             item: inputs.scaling(series, self.limits[item].unit)
             for item, series in self.series[point.pk].items()
-            if item != "T"
+            if item in self.limits and item != "T"
         }
         return {item: one.unit for item, one in found.items() if one.factor != 1}
 
     def valid(self, point: Point, part: slice) -> Iterator[tuple[str, np.ndarray, dict[str, Any] | None]]:
         """Yield (item, its hours in the unit of GB 3838 with NaN for what does not count, what was left out and why)."""
+        day = self.first + timedelta(days=part.start // 24)
+        covered = bool(limits_on(self.book, day))
         for item, series in self.series[point.pk].items():
             if item == "T":
                 continue
-            scaling = inputs.scaling(series, self.limits[item].unit)
+            scaling = (
+                inputs.scaling(series, self.limits[item].unit)
+                if covered
+                else inputs.Scaling(1.0, series.unit, not_covered(day))
+            )
             raw, values = (
                 self.hours.of(series.pk, "value")[part],
                 scaling.apply(self.hours.of(series.pk)[part]),
@@ -196,16 +219,17 @@ def sampled(sample: Sample, book: Rulebook) -> Draft:
     """Classify one sample of a section or lake; half the detection limit counts for a non-detect."""
     point, day = sample.point, sample.day
     body = laboratory.water_body(point)
-    limits = item_limits(book, resolve(book, "surface_water_limits", STANDARD, day, None), body)
+    limits = limits_on(book, day, body)
     trace = TraceBuilder(Text("断面水质（样品）", "section, sample"))
     used: dict[str, float] = {}
     judged: dict[str, Quantity] = {}
     for item, given in list(sample.given.items()):
+        if not limits:
+            sample.reject(item, given.value, not_covered(day).zh, not_covered(day).en)
+            continue
         unit = limits[item].unit if item in limits else laboratory.TROPHIC_UNITS.get(item, given.unit)
-        if item == "chla" and given.unit in ("µg/L", "μg/L", "ug/L"):
-            given = Quantity(given.value, unit)  # the same number: 1 μg/L is 1 mg/m³
         try:
-            one = measured(given, item, unit, highest=Decimal(14) if item == "pH" else None)
+            one = measured(lakes.in_its_unit(item, given), item, unit, highest=Decimal(14) if item == "pH" else None)
         except EvaluationError as error:
             sample.reject(item, given.value, error.zh, error.en)
             continue
@@ -284,9 +308,7 @@ def draft(
             f"{item}: 由 {given_unit} 换算为 GB 3838 的单位",
             f"{item}: converted from {given_unit} to the unit of GB 3838",
         )
-    limits = item_limits(
-        book, resolve(book, "surface_water_limits", STANDARD, day, None), laboratory.water_body(point)
-    )
+    limits = limits_on(book, day, laboratory.water_body(point))
     unit = ("天的日均值", "daily means") if monthly_ else ("个有效小时", "valid hours")
     for item, count in counts.items():
         how = ("按氢离子活度平均", "mean of activities") if item == "pH" else ("算术平均", "arithmetic mean")

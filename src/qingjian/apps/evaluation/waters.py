@@ -265,7 +265,7 @@ def _whole(points: dict[int, Point], month: date) -> Decimal | None:
         parts = {
             body: body_index(
                 own, month, water_body="lake" if body == "lake" else "river", rulebook=rulebook()
-            ).value
+            ).exact
             for body, own in complete.items()
             if own
         }

@@ -116,7 +116,7 @@ def judge(
     usable = [limit for limit in limits if limit.upper is not None or limit.lower is not None]
     if not usable:
         raise InputError("没有适用的限值", "no limit applies")
-    decisive = min(usable, key=lambda limit: _strictness(limit, reference))
+    decisive = min(usable, key=lambda limit: _strictness(limit, reference, usable[0].unit))
     highest = Decimal(14) if decisive.item == "pH" else None
     item = measured(value, decisive.item, decisive.unit, highest=highest)
     trace = TraceBuilder(Text("排放评价", "emission against its limits"))
@@ -187,18 +187,17 @@ def _explain_reference(item: Measured, limit: Limit, reference: Decimal | None, 
     )
 
 
-def _strictness(limit: Limit, reference: Decimal | None) -> tuple[int, Decimal]:
+def _strictness(limit: Limit, reference: Decimal | None, unit: str) -> tuple[int, Decimal]:
+    """Order of a limit among others, all of them in one unit. Raises UnitError where it cannot be expressed in it."""
     if limit.upper is not None and limit.lower is not None:
         return (0, limit.upper - limit.lower)
     if limit.upper is not None:
-        # In the unit of the row; rows of one item and period share a dimension, so the base value orders them.
-        base = {"μg/m³": "mg/m³", "μg/L": "mg/L"}.get(limit.unit, limit.unit)
-        upper = convert(limit.upper, limit.unit, base)
+        upper = convert(limit.upper, limit.unit, unit, limit.item)
         other = _other_reference(limit, reference)
         if other is not None and reference is not None:
             upper = at_other_reference(upper, other, reference)
         return (1, upper)
-    return (2, -(limit.lower or Decimal(0)))
+    return (2, -convert(limit.lower or Decimal(0), limit.unit, unit, limit.item))
 
 
 def _exceeds(item: Measured, value: Decimal, limit: Limit) -> bool:

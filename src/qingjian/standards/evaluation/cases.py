@@ -33,6 +33,8 @@ KINDS: dict[str, Callable[[Request], tuple[Outputs, Trace]]] = {
     "eqi_class": others.eqi_class,
 }
 EDITIONS_ANY = ("change_rate", "percentage")
+LONGEST = 300
+"""Characters kept of an unexpected error."""
 
 
 def evaluate(cases: Sequence[Any], *, rulebook: Rulebook | None = None) -> list[dict[str, Any]]:
@@ -56,10 +58,21 @@ def evaluate_case(case: Any, *, rulebook: Rulebook | None = None) -> dict[str, A
             names = ", ".join(twice)
             raise InputError(f"重复给出: {names}", f"given twice: {names}")
         outputs, trace = _run(held, rulebook or packaged())
+        explained = {"zh": trace.lines("zh"), "en": trace.lines("en"), "detail": trace.to_dict()}
     except EvaluationError as error:
         return _failed(held, error)
-    explained = {"zh": trace.lines("zh"), "en": trace.lines("en"), "detail": trace.to_dict()}
+    except Exception as error:  # whatever one case breaks must not take the result of the others
+        return _failed(held, _unexpected(error))
     return held | {"outputs": outputs, "trace": explained}
+
+
+def _unexpected(error: Exception) -> EvaluationError:
+    """Say that no rule refused the case: the program failed on it, which is a fault to be reported."""
+    what = f"{type(error).__name__}: {error}"[:LONGEST]
+    return EvaluationError(
+        f"程序内部错误，本用例未评价，请报告: {what}",
+        f"unexpected error of the program, case not evaluated, please report it: {what}",
+    )
 
 
 def _run(case: Mapping[str, Any], rulebook: Rulebook) -> tuple[Outputs, Trace]:

@@ -11,6 +11,7 @@ from typing import Any
 from qingjian.rulebook import Rulebook
 from qingjian.standards.errors import EditionError, InputError
 from qingjian.standards.quantity import Given, Quantity, decimal_of
+from qingjian.standards.rounding import round_places
 
 Outputs = dict[str, Any]
 _NUMBER = r"<?\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -112,5 +113,5 @@ def understood(value: Any) -> Any:
 
 def number(value: Decimal, places: int | None = None) -> int | float:
     """A decimal as a JSON number."""
-    shown = value if places is None else round(value, places)
+    shown = value if places is None else round_places(value, places)
     return int(shown) if shown == shown.to_integral_value() and places in (None, 0) else float(shown)

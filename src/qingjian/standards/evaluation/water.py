@@ -63,8 +63,10 @@ def exceed_class(request: Request) -> tuple[Outputs, Trace]:
             raise InputError(f"项目重复: {name}", f"item given twice: {name}")
         multiples[item_name(name)] = given
     for name, given in multiples.items():
-        item = limits[name]
         multiple = decimal_of(given, name)
+        item = limits.get(name)
+        if item is None:
+            raise InputError(f"{name} 没有分类标准限值，不能推算类别", f"{name} has no limits of classes")
         if item.direction != "<=" or multiple < 0:
             raise InputError(f"{name} 没有超标倍数或倍数为负", f"{name} has no multiple, or it is negative")
         value = item.limits[target] * (1 + multiple)

@@ -11,11 +11,13 @@ from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.editions import newest_first
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
-from qingjian.standards.quantity import Given, decimal_of, measured
+from qingjian.standards.quantity import Given, Quantity, decimal_of, measured, unit_name
 from qingjian.standards.rounding import round_places
 from qingjian.standards.words import english
 
 PARAMETERS = ("chla", "TP", "TN", "SD", "CODMn")
+_PER_CUBIC_METRE = {"ng/L": "μg/m³", "μg/L": "mg/m³", "mg/L": "g/m³"}
+"""The same number: 1 μg/L is 1 mg/m³."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,18 @@ class TrophicLevel:
     trace: Trace
 
 
+def in_its_unit(parameter: str, given: Given) -> Given:
+    """Chlorophyll a given per litre of water, in the unit of its row per cubic metre; everything else as it is."""
+    if parameter == "chla" and isinstance(given, Quantity):
+        return Quantity(given.value, _PER_CUBIC_METRE.get(unit_name(given.unit), given.unit))
+    return given
+
+
 def parameter_index(parameter: str, value: Given, *, rulebook: Rulebook | None = None) -> tuple[Decimal, Row]:
     """TLI of one parameter: 10·(a + b·ln x). chla in mg/m³, TP, TN, CODMn in mg/L, SD in m. Raises InputError."""
     book = rulebook or packaged()
     row = _coefficients(book, parameter)
-    item = measured(value, parameter, row["unit"])
+    item = measured(in_its_unit(parameter, value), parameter, row["unit"])
     if item.value <= 0:
         raise InputError(f"{parameter} 须大于 0", f"{parameter} must be above 0")
     return 10 * (Decimal(row["a"]) + Decimal(row["b"]) * item.value.ln()), row
@@ -49,7 +58,7 @@ def trophic_level(values: Mapping[str, Given | None], *, rulebook: Rulebook | No
         if given is None:
             continue
         parts[name], row = parameter_index(name, given, rulebook=book)
-        trace.use(measured(given, name, row["unit"]))
+        trace.use(measured(in_its_unit(name, given), name, row["unit"]))
         shown = plain(round_places(parts[name], 3))
         trace.step(f"TLI({name}) = {shown}", f"TLI({name}) = {shown}", [row])
     return _weighted(book, parts, trace)

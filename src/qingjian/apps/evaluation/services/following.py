@@ -39,8 +39,8 @@ def evaluate(
 ) -> list[Evaluation]:
     """Evaluate natural days first … last and store what is new or different.
 
-    A point that breaks the evaluation of a day stands aside on that day and is kept as a failure; raises what no point
-    is to blame for.
+    A point that breaks the evaluation of a day stands aside on that day and is kept as a failure; so do days that break
+    it whoever stands aside. Raises what neither is to blame for.
     """
     book, moment = rulebook(), until or now()
     rules = ELEMENT_RULES[element]
@@ -60,12 +60,21 @@ def evaluate(
             raise
         log.warning("some points stand aside", element=element, points=len(broken), error=str(error))
         made = []
+        lost: list[tuple[date, date]] = []
         for begin, end, aside in isolating.stretches(first, last, broken):
-            made += run(begin, end, Chosen(points, aside))
+            try:
+                made += run(begin, end, Chosen(points, aside))
+            except isolating.NOBODY:
+                raise
+            except Exception as days_error:  # the days themselves, whoever stands aside: no other day waits for them
+                isolating.record(element, Failure.Step.EVALUATE, days_error, None, begin, end)
+                lost.append((begin, end))
+                continue
             isolating.passed(element, Failure.Step.EVALUATE, begin, end, _without(rules, points, aside))
         for point, days in broken.items():
             for begin, end, one in days:
-                isolating.record(element, Failure.Step.EVALUATE, one, point, begin, end)
+                if not any(low <= begin and end <= high for low, high in lost):
+                    isolating.record(element, Failure.Step.EVALUATE, one, point, begin, end)
         return made
     isolating.passed(element, Failure.Step.EVALUATE, first, last, points)
     return made
@@ -127,7 +136,8 @@ def try_again(seconds: float) -> int:
     """Try what failed before once more for about `seconds`, longest untried first; return how many rows were made."""
     begun = clock().monotonic()
     made = 0
-    for one in Failure.objects.exclude(point=None).filter(element__in=ELEMENT_RULES).order_by("at"):
+    of_points_or_days = Failure.objects.exclude(point=None, first=None)
+    for one in of_points_or_days.filter(element__in=ELEMENT_RULES).order_by("at"):
         made += isolating.guarded(one.element, Failure.Step.RETRY, partial(_again, one)) or 0
         if clock().monotonic() - begun >= seconds:
             break
@@ -136,10 +146,11 @@ def try_again(seconds: float) -> int:
 
 def _again(one: Failure) -> int:
     made = 0
+    points = None if one.point_id is None else {one.point_id}
     if one.first is not None and one.last is not None:
-        made = len(evaluate(one.element, one.first, one.last, {one.point_id}))
+        made = len(evaluate(one.element, one.first, one.last, points))
     if made or one.first is None:
-        afterwards(one.element, {one.point_id})
+        afterwards(one.element, points)
     return made
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError
+from django.db.models import Q
 
 from qingjian.apps.evaluation.models import Failure
 from qingjian.contracts.current import now
@@ -128,6 +129,7 @@ def passed(
     if first is not None:
         rows = rows.filter(first__gte=first, last__lte=last)
     if points is not None:
-        rows = rows.filter(point__in=set(points))
+        # Days that broke whoever stood aside are days that go well now.
+        rows = rows.filter(Q(point__in=set(points)) | Q(point=None, first__isnull=False))
     if rows.exists():
         rows.delete()
