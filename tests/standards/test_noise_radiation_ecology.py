@@ -30,7 +30,24 @@ def test_energy_mean() -> None:
 
 def test_a_level_keeps_its_digits_until_it_is_rounded_once() -> None:
     """Exact 55.0500037: rounded in two steps it would attain a limit of 55."""
-    hours = "54.7 55.2 55.0 55.1 54.8 54.5 54.5 54.9 55.4 55.0 55.3 55.6 55.5 55.4 54.8 54.9".split()
+    hours = [
+        "54.7",
+        "55.2",
+        "55.0",
+        "55.1",
+        "54.8",
+        "54.5",
+        "54.5",
+        "54.9",
+        "55.4",
+        "55.0",
+        "55.3",
+        "55.6",
+        "55.5",
+        "55.4",
+        "54.8",
+        "54.9",
+    ]
     level = noise.energy_mean([Decimal(one) for one in hours])
     assert round_places(level, 1) == Decimal("55.1")
     assert noise.energy_mean([Decimal("55.05")] * 16) == Decimal("55.05")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from tests.apps.evaluation.conftest import Data, enter, put_all
+from tests.apps.evaluation.conftest import Data, enter
 
 from qingjian.apps.evaluation import air, explanation, services
 from qingjian.apps.evaluation.models import Evaluation, Exceedance, Failure, Progress

@@ -367,7 +367,9 @@ class Block:
         for line, point in enumerate(self.points):
             for column, day in enumerate(days):
                 part = slice((low + column) * 24, (low + column + 1) * 24)
-                counts = {name: int(np.isfinite(hours[line, part]).sum()) for name, hours in self.used.items()}
+                counts = {
+                    name: int(np.isfinite(hours[line, part]).sum()) for name, hours in self.used.items()
+                }
                 hours = {name: count for name, count in counts.items() if count}
                 if hours:
                     yield _not_covered("air_day", point, midnight(day), {"used": {}, "hours": hours})

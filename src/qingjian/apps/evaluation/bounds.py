@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -36,6 +37,19 @@ class Oxygen(NamedTuple):
     registered: Decimal
 
 
+_NARROW = str.maketrans("＞＜", "><")
+_TEMPERATURE = re.compile(r"水温\s*([>≥≤<＞＜])\s*(-?\d+(?:\.\d+)?)\s*℃")
+
+
+class Water(NamedTuple):
+    """How a limit that depends on the temperature of the water came to apply."""
+
+    measured: float | None
+    """Mean of the day, ℃; None where nobody measured it."""
+    otherwise: Bound | None = None
+    """The stricter limit, which applies at another temperature than this one; set where the temperature is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """One limit of a series: from the permit (`limit`) or from a standard (`row`), in the unit of the series."""
@@ -46,6 +60,32 @@ class Bound:
     row: Row | None = None
     oxygen: Oxygen | None = None
     """Set where values stand at another reference oxygen than the limit: each is brought to it before it is judged."""
+    water: Water | None = None
+    """Set where the limit holds at some water temperatures only."""
+
+    @property
+    def temperature(self) -> str:
+        """The water temperature at which the limit holds, as its row names it; empty where it holds at any."""
+        found = self._temperature
+        return "" if found is None else f"水温{found[1]}{found[2]}℃"
+
+    @property
+    def _temperature(self) -> re.Match[str] | None:
+        values = {} if self.row is None else self.row.values
+        return _TEMPERATURE.search(f"{values.get('pollutant_cn', '')} {values.get('condition', '')}")
+
+    def holds_at(self, temperature: float) -> bool:
+        """Say whether the limit holds at a water temperature (℃)."""
+        found = self._temperature
+        if found is None:
+            return True
+        side = float(found[2])
+        return {
+            ">": temperature > side,
+            "≥": temperature >= side,
+            "≤": temperature <= side,
+            "<": temperature < side,
+        }[found[1].translate(_NARROW)]
 
     @property
     def pk(self) -> int | None:
@@ -132,6 +172,30 @@ def of_permit(limit: PermitLimit, unit: str) -> Bound | None:
         return None
     upper, lower = (None if side is None else float(side) for side in sides)
     return Bound(upper, lower, limit=limit)
+
+
+def at_temperature(bounds: Iterable[Bound], temperature: float | None) -> list[Bound]:
+    """Return the limits that hold at a water temperature (℃); None where nobody measured it.
+
+    Unknown, the most lenient of those that depend on it judges, for nobody is accused of what the water may allow; the
+    stricter one stands beside it. Where the office keeps one of them only, it has said which applies.
+    """
+    given = list(bounds)
+    depending = [one for one in given if one.temperature]
+    if len({one.temperature for one in depending}) < 2:
+        return given
+    if temperature is not None:
+        found = [one for one in given if one.holds_at(temperature)]
+        return [replace(one, water=Water(temperature)) if one.temperature else one for one in found]
+    groups: dict[tuple[str, str], list[Bound]] = {}
+    for one in depending:
+        assert one.row is not None  # noqa: S101 - only rows name a temperature
+        groups.setdefault((one.row.document, one.row.values.get("class", "")), []).append(one)
+    kept = [one for one in given if not one.temperature]
+    for own in groups.values():
+        strictest, *others = strictest_first(own)
+        kept.append(replace(others[-1], water=Water(None, strictest)) if others else strictest)
+    return kept
 
 
 def strictest_first(bounds: Iterable[Bound]) -> list[Bound]:
@@ -237,6 +301,9 @@ def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool)
         item["document"] = strictest.document
     if strictest.oxygen is not None:
         item["oxygen"] = {**_oxygen(strictest.oxygen), "value": given}
+    by_temperature = next((one for one in bounds if one.water is not None), None)
+    if by_temperature is not None:
+        item["temperature"] = _temperature(by_temperature, given, item["exceeds"])
     if len(bounds) > 1:
         item["others"] = [
             {
@@ -250,6 +317,27 @@ def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool)
             for one in bounds[1:]
         ]
     return item
+
+
+def _temperature(bound: Bound, value: float | int, exceeds: bool) -> dict[str, Any]:
+    """Return how the water temperature decided which limit a value is held against."""
+    assert bound.water is not None  # noqa: S101 - asked of such limits only
+    found: dict[str, Any] = {"measured": bound.water.measured, "condition": bound.temperature}
+    stricter = bound.water.otherwise
+    if stricter is not None:
+        found |= {
+            "otherwise": stricter.temperature,
+            "bounds": stricter.text,
+            "rule": stricter.rule,
+            "document": stricter.document,
+            "depends": not exceeds and stricter.exceeded(value),
+        }
+    return found
+
+
+def depends_on_temperature(item: dict[str, Any]) -> bool:
+    """Say whether a stored value exceeds or not by a water temperature that nobody measured."""
+    return bool(item.get("temperature", {}).get("depends"))
 
 
 def _oxygen(one: Oxygen) -> dict[str, str]:
@@ -293,4 +381,6 @@ def held_against(item: dict[str, Any]) -> list[list[Any]]:
     for place, one in enumerate((item, *item.get("others", ()))):
         if "oxygen" in one:
             found[place] += [one["oxygen"]["of_limit"], one["oxygen"]["registered"]]
+    if "temperature" in item:
+        found.append(["temperature", item["temperature"]["measured"], item["temperature"].get("rule", "")])
     return found

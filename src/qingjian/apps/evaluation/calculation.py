@@ -11,8 +11,19 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from qingjian.apps.evaluation import air, air_rules, in_service, inputs, noise, outlets, water
+from qingjian.apps.evaluation import (
+    air,
+    air_rules,
+    in_service,
+    inputs,
+    laboratory,
+    noise,
+    outlets,
+    radiation,
+    water,
+)
 from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -139,6 +150,39 @@ def concerned(element: str) -> set[int]:
     return {one.pk for one in points}
 
 
+def with_old_faults(element: str) -> set[int]:
+    """Return the points whose results version 12 makes others."""
+    if element == "radiation":
+        return {
+            pk
+            for pk, (rates, _rain) in radiation.series_of(radiation.points(in_service.EVER)).items()
+            if rates
+        }
+    if element == "groundwater":
+        return {one.pk for one in laboratory.points_of("groundwater", in_service.EVER)}
+    if element == "outlets":
+        return _by_temperature() | _ahead()
+    return concerned(element)
+
+
+def _by_temperature() -> set[int]:
+    """Return the outlets under a standard whose limits depend on the water temperature."""
+    book = rulebook()
+    depending = {
+        row.standard
+        for row in book.rows("emission_limits")
+        if "水温" in f"{row.values.get('pollutant_cn', '')} {row.values.get('condition', '')}"
+    }
+    named = {row["outlet"] for row in book.rows("outlet_standards") if row.standard in depending}
+    return set(Point.objects.filter(outlet__code__in=named).values_list("pk", flat=True))
+
+
+def _ahead() -> set[int]:
+    """Return the outlets with results of hours that have not begun."""
+    rows = Evaluation.objects.filter(kind="outlet_hour", superseded_at=None, start__gt=now())
+    return set(rows.order_by().values_list("point", flat=True))
+
+
 def judged_by_means(element: str) -> set[int]:
     """Return every point of an element: means stand behind the results of each."""
     found = water.sections() if element == "water" else [one.point for one in outlets.outlets()]
@@ -234,6 +278,18 @@ CALCULATIONS = (
             "a point that stopped and runs again counts for no day in between, neither by itself nor in regions, statistics and amounts",
         ),
         points=ran_again,
+    ),
+    Calculation(
+        12,
+        ("noise", "radiation", "groundwater", "outlets"),
+        Text(
+            "声级只修约一次；剂量率先换算单位再取位；未检出的地下水项目不计超标倍数；出水限值随水温而定的按实测水温取用，"
+            "水温未知的不认定超标；时间在未来的排口数据不评价",
+            "levels of noise are rounded once; dose rates are converted before they lose digits; what was not detected in "
+            "groundwater has no multiple; limits of outlets that depend on the water temperature follow the measured one, and "
+            "nothing is called an exceedance where it is unknown; hours in the future are not judged",
+        ),
+        points=with_old_faults,
     ),
 )
 

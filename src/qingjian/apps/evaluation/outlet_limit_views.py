@@ -64,6 +64,7 @@ def outlet_limits(request: HttpRequest) -> HttpResponse:
         "tab": "limits",
         "rows": rows,
         "caveats": caveats(MUNICIPAL) if any(MUNICIPAL in row["document"] for row in rows) else [],
+        "by_temperature": any(row["by_temperature"] for row in rows),
         "unfit": _unfit_rows(request.user, day),
         "day": day,
         "may_propose": account_rules.may(request.user, Capability.CONFIRM_RULES),
@@ -77,7 +78,10 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
     for outlet in queries.outlets_in_reach(user):
         for averaging, title in AVERAGINGS:
             for series, converted, held in outlet.held(day, averaging, book):
-                for place, bound in enumerate(held):
+                beside = [
+                    one.water.otherwise for one in held if one.water is not None and one.water.otherwise
+                ]
+                for place, bound in enumerate([*held, *beside]):
                     source = bound.limit if bound.limit is not None else bound.row
                     yield {
                         "outlet": outlet.point.outlet,
@@ -87,10 +91,16 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
                         "converted": converted,
                         "text": f"{bound.text} {words.unit(series.unit)}".strip(),
                         "document": bound.document,
-                        "condition": bound.row.values.get("condition", "") if bound.row else "",
+                        "condition": "; ".join(
+                            one for one in (bound.temperature, bound.row.values.get("condition", "")) if one
+                        )
+                        if bound.row
+                        else "",
                         "permit": bound.limit is not None,
                         "decides": place == 0,
-                        "several": len(held) > 1,
+                        "several": len(held) + len(beside) > 1,
+                        "by_temperature": bool(bound.temperature)
+                        and (bound in beside or bound.water is not None),
                         "valid_from": _day(source.valid_from),
                         "valid_to": _day(source.valid_to),
                         "confidence": bound.row.confidence.value if bound.row else "S",

@@ -14,7 +14,7 @@ from qingjian.apps.evaluation import in_service, inputs
 from qingjian.apps.evaluation.bounds import as_registered, registered_oxygen, shown, sides_of
 from qingjian.apps.evaluation.drafts import day_of, number, settled, short
 from qingjian.apps.evaluation.models import Evaluation
-from qingjian.apps.evaluation.outlets import Block, Outlet, outlets
+from qingjian.apps.evaluation.outlets import PH_CODE, Block, Outlet, outlets
 from qingjian.apps.network.models import PermitLimit, Series
 from qingjian.quality.flue_gas import standard_of
 from qingjian.rulebook import Row, Rulebook
@@ -97,6 +97,7 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
         if outlet is not None and registered is None:
             _explain_unregistered(made, outlet, own, held, day)
         made.include(judged.trace, prefix=f"{own.factor.name_zh} ")
+        _explain_temperature(made, item, book)
     named = {code: one.factor.name_zh for code, one in outlet.series.items()} if outlet else {}
     for code, counts in row.values.get("hours", {}).items() if not hourly else ():
         name = named.get(code, code)
@@ -126,6 +127,33 @@ def _explain_unregistered(
         made.step(
             f"监测序列未登记基准含氧量，按设备上报的折算值与基准含氧量 {texts} 的限值比较",
             f"no reference oxygen is registered: the converted value of the device is taken to stand at {texts}",
+        )
+
+
+def _explain_temperature(made: TraceBuilder, item: dict[str, Any], book: Rulebook) -> None:
+    """Say by which water temperature a limit applied, and what stays open where nobody measured it."""
+    by = item.get("temperature")
+    if by is None:
+        return
+    unit = item["unit"]
+    if by["measured"] is not None:
+        made.step(
+            f"限值随水温而定: 当日水温均值 {short(by['measured'])} ℃，适用 {by['condition']} 的限值",
+            f"the limit depends on the water temperature: mean of the day {short(by['measured'])} ℃, {by['condition']} applies",
+        )
+        return
+    rows = [row for row in book.rows("emission_limits") if row.id == by["rule"]]
+    made.step(
+        f"限值随水温而定，水温未知（未监测或当日无有效数据）: 按较宽的 {by['condition']} 限值判定，不以未知的水温认定超标；"
+        f"{by['otherwise']} 时适用 {by['bounds']} {unit}",
+        f"the limit depends on the water temperature, which is unknown: held against the wider one of {by['condition']}, "
+        f"for nobody is accused by an unknown temperature; {by['otherwise']} would ask {by['bounds']} {unit}",
+        rows,
+    )
+    if by["depends"]:
+        made.step(
+            f"是否超标取决于水温: 若{by['otherwise']}则超过 {by['bounds']} {unit}",
+            f"whether it exceeds depends on the water temperature: {by['otherwise']}, {by['bounds']} {unit} is passed",
         )
 
 
@@ -206,6 +234,12 @@ def _explain_mean(
 ) -> None:
     values = block.judged(outlet, series, converted)[1]
     volume = block.volume(outlet)
+    if series.factor.wire_code == PH_CODE:
+        made.step(
+            "pH 日均值按 pH 值直接平均（未按氢离子活度换算）；所据标准对此的规定尚未核对原文，小时值是否超出范围另见各小时",
+            "the mean of pH is one of the pH values themselves, not of activities; what the standard asks has not been compared "
+            "with its text, and whether an hour lies outside stands with the hours",
+        )
     try:
         if outlet.medium == "water":
             hours = [

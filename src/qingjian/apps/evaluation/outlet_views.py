@@ -44,6 +44,7 @@ def outlets(request: HttpRequest) -> HttpResponse:
             _("Times above the limit"),
             _("Running"),
             _("Marked"),
+            _("Days that depend on the water temperature"),
             _("Clause"),
         ]
         last = day_of(now())
@@ -59,6 +60,7 @@ def outlets(request: HttpRequest) -> HttpResponse:
                     one["counts"]["worst"] if one["counts"] else None,
                     one["running"],
                     one["marked"],
+                    one["by_temperature"],
                     clauses.cited(clauses.held([one["outlet"]], first, last, rulebook())),
                 ]
                 for one in rows

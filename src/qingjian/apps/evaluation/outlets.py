@@ -18,6 +18,7 @@ from qingjian.apps.evaluation.bounds import (
     Bound,
     Oxygen,
     assigned,
+    at_temperature,
     held_against,
     item_of,
     of_permit,
@@ -37,7 +38,9 @@ from qingjian.standards.explanation import Trace
 from qingjian.standards.quantity import convert
 
 FLOW_CODES = ("w00000", "a00000", "B01", "B02")
-PH_CODE = "w01001"
+PH_CODE, TEMPERATURE_CODE = "w01001", "w01010"
+COLDEST, HOTTEST = -5, 100
+"""℃; what lies beyond is no water."""
 HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
 """In the units of the series; what lies beyond is no measurement."""
 CONVERTED_PLACES, EXACT_BELOW = 9, 1e6
@@ -63,8 +66,13 @@ class Outlet:
     def medium(self) -> str:
         return self.point.outlet.medium
 
-    def held(self, day: date, averaging: str, book: Rulebook) -> list[tuple[Series, bool, list[Bound]]]:
-        """Return (series, at reference oxygen or not, its limits strictest first) for an averaging period on a day."""
+    def held(
+        self, day: date, averaging: str, book: Rulebook, temperature: float | None = None
+    ) -> list[tuple[Series, bool, list[Bound]]]:
+        """Return (series, at reference oxygen or not, its limits strictest first) for an averaging period on a day.
+
+        `temperature`: mean of the water on the day (℃) where it was measured; some limits depend on it.
+        """
         groups: dict[tuple[str, bool], list[Bound]] = {}
         for one, series in self._of_permit(day, averaging):
             bound = of_permit(one, series.unit)
@@ -77,7 +85,7 @@ class Outlet:
                 if fitted is not None:
                     groups.setdefault((code, fitted[0]), []).append(fitted[1])
         return [
-            (self.series[code], converted, strictest_first(bounds))
+            (self.series[code], converted, strictest_first(at_temperature(bounds, temperature)))
             for (code, converted), bounds in groups.items()
         ]
 
@@ -233,6 +241,8 @@ class Block:
         with np.errstate(invalid="ignore"):
             if series.factor.wire_code == PH_CODE:
                 return (given < 0) | (given > HIGHEST_PH)
+            if series.factor.wire_code == TEMPERATURE_CODE:
+                return (given < COLDEST) | (given > HOTTEST)
             if grams_per_cubic_metre(series.unit) is None and cubic_metres_per_hour(series.unit) is None:
                 return np.zeros(len(given), np.bool_)
             return (given < 0) | (given > HIGHEST_POSSIBLE)
@@ -256,7 +266,7 @@ class Block:
         yield from (
             one for code, one in outlet.series.items() if code in wanted or grams_per_cubic_metre(one.unit)
         )
-        other = (outlet.flow, outlet.series.get(PH_CODE))
+        other = (outlet.flow, outlet.series.get(PH_CODE), outlet.series.get(TEMPERATURE_CODE))
         yield from (one for one in other if one is not None)
 
     def judged(self, outlet: Outlet, series: Series, converted: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -306,13 +316,26 @@ class Block:
             return np.full(self.hours.count, np.nan)
         return self.judged(outlet, outlet.flow, False)[1] * factor
 
+    def held(self, outlet: Outlet, place: int, averaging: str) -> list[tuple[Series, bool, list[Bound]]]:
+        """Return what series are held against on a day of the block, by the temperature of its water."""
+        return outlet.held(
+            self.first + timedelta(days=place), averaging, self.book, self.temperature(outlet, place)
+        )
+
+    def temperature(self, outlet: Outlet, place: int) -> float | None:
+        """Return the mean temperature of the water on a day, ℃; None where it was not measured or the mean is not valid."""
+        series = outlet.series.get(TEMPERATURE_CODE) if outlet.medium == "water" else None
+        if series is None:
+            return None
+        part = slice(place * 24, place * 24 + 24)
+        return self.mean_of(outlet, series, False, part, self.volume(outlet))[0]
+
     def hourly(self) -> Iterator[Draft]:
         """Yield the hours in which a value passes a limit, counted or marked; hours within the limits make no row."""
         for outlet in self.chosen:
             hits: dict[int, list[dict[str, Any]]] = {}
             for place in range(self.count):
-                day = self.first + timedelta(days=place)
-                for series, converted, held in outlet.held(day, "hour", self.book):
+                for series, converted, held in self.held(outlet, place, "hour"):
                     raw, used = self.judged(outlet, series, converted)
                     part = slice(place * 24, place * 24 + 24)
                     over = np.any([one.passed(raw[part]) for one in held], axis=0)
@@ -344,7 +367,7 @@ class Block:
         day = self.first + timedelta(days=place)
         part = slice(place * 24, place * 24 + 24)
         masks: dict[str, list[np.ndarray]] = {}
-        for series, converted, held in outlet.held(day, "hour", self.book):
+        for series, converted, held in self.held(outlet, place, "hour"):
             raw, used = (one[part] for one in self.judged(outlet, series, converted))
             known = [np.isfinite(used), np.any([one.passed(used) for one in held], axis=0), np.isfinite(raw)]
             # As measured and at reference oxygen are one and the same hour.
@@ -362,7 +385,7 @@ class Block:
             if known.any()
         }
         items, used_means = [], {}
-        for series, converted, held in outlet.held(day, "day", self.book):
+        for series, converted, held in self.held(outlet, place, "day"):
             value, valid, due = self.mean_of(outlet, series, converted, part, volume)
             if valid == 0 and not np.any(np.isfinite(self.hours.of(series.pk, "value")[part])):
                 continue

@@ -93,7 +93,8 @@ class Block:
             self._histories[key] = radiation.history(numbers) if len(numbers) >= LEAST_HISTORY else None
         return self._histories[key]
 
-    def _given(self, series: Series, value: float) -> Decimal:
+    @staticmethod
+    def _given(series: Series, value: float) -> Decimal:
         """Return an hour in nGy/h; the dust of binary fractions is taken off there, not in the unit of the series."""
         return round_places(convert(Decimal(repr(float(value))), series.unit, radiation.UNIT), SETTLED_PLACES)
 

@@ -26,7 +26,13 @@ from qingjian.standards.quantity import Quantity, measured
 from qingjian.standards.surface_water import lakes
 from qingjian.standards.surface_water.classification import SectionClass, classify
 from qingjian.standards.surface_water.items import ASSESSED as ITEMS_21
-from qingjian.standards.surface_water.items import REPORTED_APART, STANDARD, ItemLimits, WaterBody, item_limits
+from qingjian.standards.surface_water.items import (
+    REPORTED_APART,
+    STANDARD,
+    ItemLimits,
+    WaterBody,
+    item_limits,
+)
 from qingjian.standards.surface_water.stations import ASSESSED
 
 HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
@@ -229,7 +235,9 @@ def sampled(sample: Sample, book: Rulebook) -> Draft:
             continue
         unit = limits[item].unit if item in limits else laboratory.TROPHIC_UNITS.get(item, given.unit)
         try:
-            one = measured(lakes.in_its_unit(item, given), item, unit, highest=Decimal(14) if item == "pH" else None)
+            one = measured(
+                lakes.in_its_unit(item, given), item, unit, highest=Decimal(14) if item == "pH" else None
+            )
         except EvaluationError as error:
             sample.reject(item, given.value, error.zh, error.en)
             continue

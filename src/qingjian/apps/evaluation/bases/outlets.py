@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from qingjian.apps.evaluation import inputs, outlets, queries
-from qingjian.apps.evaluation.bounds import ITEMS, Bound, in_unit, strictest_first
+from qingjian.apps.evaluation.bounds import ITEMS, Bound, at_temperature, in_unit, strictest_first
 from qingjian.apps.evaluation.drafts import midnight, settled, short
 from qingjian.apps.network.models import Series
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -158,13 +158,13 @@ def _over(
     present: dict[tuple[int, str], ByDay] = {}
     for day in days:
         for averaging in AVERAGINGS:
-            for series, converted, held in outlet.held(day, averaging, book):
+            for series, converted, held in block.held(outlet, (day - period.first).days, averaging):
                 series_of[series.pk] = series
                 present.setdefault((series.pk, averaging), {}).setdefault(day, {})[converted] = held
     found = []
     for pk, averaging in sorted({*present, *other}, key=lambda one: (series_of[one[0]].code, one[1])):
         series, limits = series_of[pk], other.get((pk, averaging), [])
-        second = _by_day(outlet, series, limits, days)
+        second = _by_day(block, outlet, series, limits, days)
         sides = (present.get((pk, averaging), {}), second)
         found.append(
             _compared(block, outlet, series, averaging, sides, volume, lacking=bool(limits) and not second)
@@ -172,7 +172,13 @@ def _over(
     return tuple(found)
 
 
-def _by_day(outlet: outlets.Outlet, series: Series, limits: Sequence[Bound], days: Sequence[date]) -> ByDay:
+def _by_day(
+    block: outlets.Block,
+    outlet: outlets.Outlet,
+    series: Series,
+    limits: Sequence[Bound],
+    days: Sequence[date],
+) -> ByDay:
     """Return limits of another basis as values can be held against them on each day, by the path of those that apply."""
     found: ByDay = {}
     for day in days:
@@ -182,7 +188,11 @@ def _by_day(outlet: outlets.Outlet, series: Series, limits: Sequence[Bound], day
             if fitted is not None:
                 groups.setdefault(fitted[0], []).append(fitted[1])
         if groups:
-            found[day] = {converted: strictest_first(one) for converted, one in groups.items()}
+            temperature = block.temperature(outlet, (day - block.first).days)
+            found[day] = {
+                converted: strictest_first(at_temperature(one, temperature))
+                for converted, one in groups.items()
+            }
     return found
 
 

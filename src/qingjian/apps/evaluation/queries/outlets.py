@@ -12,6 +12,7 @@ from qingjian.apps.evaluation import (
     amounts,
     outlets,
 )
+from qingjian.apps.evaluation.bounds import depends_on_temperature
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import (
     Evaluation,
@@ -72,6 +73,11 @@ def outlet_overview(user: Any, code: str = "") -> list[dict[str, Any]]:
         .annotate(newest=Max("pk"))
     )
     rows = Evaluation.objects.defer("trace").in_bulk(list(newest.values()))
+    depending: dict[int, int] = {}  # days on which nobody can say whether they exceed
+    days = current("outlet_day").filter(point__in=[one.point for one in chosen], start__gt=since)
+    for point, result in days.values_list("point", "result"):
+        if any(depends_on_temperature(item) for item in result.get("items", ())):
+            depending[point] = depending.get(point, 0) + 1
     return [
         {
             "outlet": one,
@@ -81,6 +87,7 @@ def outlet_overview(user: Any, code: str = "") -> list[dict[str, Any]]:
             "marked": marked.get(one.point.pk, 0),
             "amounts": standing.get(one.point.pk, []),
             "day": rows.get(newest.get(one.point.pk)),
+            "by_temperature": depending.get(one.point.pk, 0),
             "label": label_of(
                 one.series[limit.factor.wire_code]
                 for limit in one.limits

@@ -66,7 +66,9 @@ def evaluate(
                 made += run(begin, end, Chosen(points, aside))
             except isolating.NOBODY:
                 raise
-            except Exception as days_error:  # the days themselves, whoever stands aside: no other day waits for them
+            except (
+                Exception
+            ) as days_error:  # the days themselves, whoever stands aside: no other day waits for them
                 isolating.record(element, Failure.Step.EVALUATE, days_error, None, begin, end)
                 lost.append((begin, end))
                 continue
