@@ -91,7 +91,7 @@ def test_water_of_days_before_any_edition_is_named_and_stops_nothing(elements: D
 def test_a_mark_over_years_that_no_edition_covers_stops_nothing(data: Data, place) -> None:
     data.air("A1", NOW - timedelta(days=1), 24)
     caught_up("air")
-    person = place.person("shenhe", "data_reviewer")
+    person = place.person("shenhe", "data_manager")
     point = Point.objects.get(code="A1")
     set_mark(
         person, point, ["A1.a34004"], at("2015-12-30"), at("2016-01-03"), "invalid", "the clock was wrong"

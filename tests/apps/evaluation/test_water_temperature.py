@@ -98,10 +98,10 @@ def test_an_exceedance_that_depends_on_an_unknown_temperature_accuses_nobody(
     assert "是否超标取决于水温" in text
     assert "whether it exceeds depends on the water temperature" in text
     client.force_login(place.person("zhiban", "station_staff"))
-    assert "the water temperature, which was not measured" in client.get("/outlets/").content.decode()
+    assert "1 天是否超标取决于水温，水温未监测" in client.get("/outlets/").content.decode()
     assert client.get("/outlets/?export=xlsx").status_code == 200
     page = client.get("/outlets/limits/?on=2026-11-20").content.decode()
-    assert page.count("by water temperature") >= 3
+    assert page.count("按水温") >= 3
     assert "水温&gt;12℃" in page
     assert "水温≤12℃" in page
 

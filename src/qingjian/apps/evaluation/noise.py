@@ -293,7 +293,13 @@ def _year(
             f"{period} {len(own)} 个测点{how[0]} = {plain(mean)} dB(A)",
             f"{item}: {how[1]} of {len(own)} points = {plain(mean)} dB(A)",
         )
-        found = noise.urban_rating(subject, period, mean, on=date(year, 12, 31), rulebook=book)
+        values["used"][item] = float(mean)
+        values["points"][item] = {one.code: level for one, level in own}
+        try:
+            found = noise.urban_rating(subject, period, mean, on=date(year, 12, 31), rulebook=book)
+        except EvaluationError as error:
+            trace.step(f"不评价: {error.zh}", f"not rated: {error.en}")
+            continue
         trace.include(found.trace)
         periods[item] = {
             "value": float(mean),
@@ -301,8 +307,6 @@ def _year(
             "rating": found.rating,
             "points": len(own),
         }
-        values["used"][item] = float(mean)
-        values["points"][item] = {one.code: level for one, level in own}
     if not periods:
         trace.step("没有可以评价的测点", "no point that can be rated")
     made = trace.done()
