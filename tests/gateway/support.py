@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -165,6 +168,18 @@ class Link:
 
     def close(self) -> None:
         self.writer.close()
+
+
+SO_ATTACH_FILTER = 26
+DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A BPF program of one instruction: return 0, nothing of the packet is taken."""
+
+
+def falls_silent(end: asyncio.StreamWriter) -> None:
+    """Let one end vanish without a word: it takes and answers nothing any more, and is not closed."""
+    program = ctypes.create_string_buffer(DROP_ALL)
+    found = struct.pack("HL", 1, ctypes.addressof(program))
+    end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, found)
 
 
 async def until(condition: Callable[[], bool]) -> None:

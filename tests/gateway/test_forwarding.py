@@ -7,9 +7,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.gateway.support import MN, MN2, START, Site, acknowledgement, device, raw, until, upload
+from tests.gateway.support import (
+    MN,
+    MN2,
+    START,
+    Site,
+    acknowledgement,
+    device,
+    falls_silent,
+    raw,
+    until,
+    upload,
+)
 
 from qingjian.contracts.directory import Directory, FileDirectoryStore, Target
+from qingjian.gateway import upstream
 from qingjian.gateway.forwarding import Forwarder, ForwardingLimits, TargetProgress, progress, send_again
 from qingjian.gateway.positions import PositionStore
 from qingjian.hj212.decoder import Framer
@@ -179,6 +191,26 @@ def test_what_the_office_switched_off_is_forwarded_as_it_came(scene: Scene) -> N
             scene.store(upload(1, flag=9), upload(2, flag=9))
             await scene.flows(lambda: scene.progress().forwarded == 2)
         assert scene.platform.raw == upload(1, flag=9) + upload(2, flag=9)
+
+    asyncio.run(play())
+
+
+def test_a_platform_that_vanished_without_a_word_is_connected_anew(scene: Scene, monkeypatch) -> None:
+    """The system's own clock decides when: one second of silence, and four probes a second apart."""
+    monkeypatch.setattr(upstream, "KEEPALIVE_SECONDS", 1)
+
+    async def play() -> None:
+        await scene.platform.start()
+        scene.publish()
+        async with scene.forwarder():
+            await scene.flows(lambda: scene.platform.connected)
+            falls_silent(scene.platform._writers[0])
+
+            def connected_anew() -> bool:
+                scene.pass_time(0.05)
+                return len(scene.platform._writers) > 1
+
+            await until(connected_anew)
 
     asyncio.run(play())
 

@@ -1,32 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import re
-import socket
-import struct
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.support import MN, MN2, Link, Site, acknowledgement, device, until, upload
+from tests.gateway.support import MN, MN2, Link, Site, acknowledgement, device, falls_silent, until, upload
 
 from qingjian.gateway.limits import TokenBucket
 from qingjian.gateway.server import Gateway
 from qingjian.gateway.settings import GatewayLimits, GatewaySettings, limits_from
 from qingjian.journal import JournalUnavailableError, Kind
-
-SO_ATTACH_FILTER = 26
-DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
-"""A BPF program of one instruction: return 0, nothing of the packet is taken."""
-
-
-def falls_silent(link: Link) -> None:
-    """Let a device vanish without a word: its end takes and answers nothing any more, and is not closed."""
-    program = ctypes.create_string_buffer(DROP_ALL)
-    found = struct.pack("HL", 1, ctypes.addressof(program))
-    link.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, found)
 
 
 async def ticks(site: Site, gateway: Gateway, seconds: float) -> None:
@@ -99,7 +85,7 @@ def test_a_device_that_vanished_without_a_word_is_disconnected(site: Site) -> No
             for link in (gone, there):
                 await link.send(upload(mn=MN if link is gone else MN2))
                 await link.receive()
-            falls_silent(gone)
+            falls_silent(gone.writer)
             await until(lambda: gateway.devices.state(MN).connection is None)
             assert gateway.devices.state(MN2).connection is not None, "silence alone ends nothing"
 
