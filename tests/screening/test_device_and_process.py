@@ -206,3 +206,34 @@ def test_signs_of_generated_values() -> None:
     for values, name in ((ramp, "straight"), (table, "repeats"), (wave, "waves")):
         assert np.nanmin(generated_signs(values, 0.1)[name]) > usual[name], name
     assert np.isnan(generated_signs(np.full((2, 24), np.nan), 0.1)["waves"]).all()
+
+
+DAY = 1440
+
+
+def test_a_setting_that_stays_when_the_register_moves_on_is_named() -> None:
+    register = [
+        Registered("slope", 1.0, 0, 5 * DAY),
+        Registered("slope", 0.8, 5 * DAY, 20 * DAY),
+        Registered("slope", 1.0, 20 * DAY),
+    ]
+    stayed = [Setting(10 * DAY, "slope", 0.8), Setting(40 * DAY, "slope", 0.8)]
+    (fact,) = settings_off_register(stayed, register)
+    assert (fact.minute, fact.kind) == (20 * DAY, "setting_off_register")
+    assert "仍为 0.8" in fact.zh
+    # one report is enough, from when on it is known that the device did not follow
+    assert settings_off_register(stayed[:1], register, 21 * DAY) == [fact]
+    assert settings_off_register(stayed[:1], register, 20 * DAY + 60) == []
+    followed = [stayed[0], Setting(20 * DAY + 300, "slope", 1.0)]
+    assert settings_off_register(followed, register, 40 * DAY) == []
+
+
+def test_a_registered_change_the_device_never_makes_is_named() -> None:
+    register = [Registered("slope", 1.0, 0, 30 * DAY), Registered("slope", 1.2, 30 * DAY)]
+    facts = settings_off_register([Setting(m * DAY, "slope", 1.0) for m in (0, 40, 50)], register)
+    assert [fact.minute for fact in facts] == [30 * DAY]
+
+
+def test_a_register_that_ends_says_nothing() -> None:
+    register = [Registered("slope", 1.0, 0, 30 * DAY)]
+    assert settings_off_register([Setting(0, "slope", 1.0)], register, 90 * DAY) == []

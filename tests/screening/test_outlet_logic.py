@@ -9,8 +9,8 @@ import pytest
 
 from qingjian.screening.context import fit_context
 from qingjian.screening.corroboration import DailyTest, process_findings
-from qingjian.screening.outlet_logic import WHOLE_STATION, Declared, outlet_tests
-from qingjian.screening.panel import CONTEXT, FLAG_NORMAL, FLAG_OTHER, Panel, Parameter, Station
+from qingjian.screening.outlet_logic import WHOLE_STATION, Declared, outlet_tests, stopped_by_device
+from qingjian.screening.panel import CONTEXT, FLAG_CODES, FLAG_NORMAL, FLAG_OTHER, Panel, Parameter, Station
 from qingjian.screening.record import Record, history_record, join
 
 HISTORY, DAYS = 210, 250
@@ -218,3 +218,17 @@ def test_what_cannot_be_asked_is_left_out() -> None:
     tests = outlet_tests(record, fit_context(record), Declared.nothing(record))
     assert (0, WHOLE_STATION) not in tests
     assert {one.name.split(".")[0] for own in tests.values() for one in own} == {"generated"}
+
+
+def test_a_stop_is_what_all_measured_series_of_a_point_declare() -> None:
+    values = np.concatenate([stack(), stack(5)])
+    record = record_of(STACK, values, measured=2, stations=2)
+    flags = record.flags.copy()
+    own = [s for s, one in enumerate(record.stations) if one.code == "s0"]
+    measured = record.measured()
+    flags[own[0], measured, 240 * 24 : 241 * 24] = FLAG_CODES["F"]
+    flags[own[0], measured[0], 242 * 24 : 243 * 24] = FLAG_CODES["F"]  # one analyser alone
+    record = replace(record, flags=flags)
+    assert np.flatnonzero(stopped_by_device(record, own)).tolist() == list(range(240 * 24, 241 * 24))
+    both = list(range(len(record.stations)))
+    assert not stopped_by_device(record, both).any()

@@ -362,3 +362,42 @@ def test_a_factor_the_history_does_not_hold_is_its_own_reference_and_said(
     assert known & measured <= {one.parameter for one in found.days}
     both = [(one.station, one.parameter, one.day) for one in found.days]
     assert len(both) == len(set(both))
+
+
+def test_stations_alike_in_the_history_do_not_depend_on_order_or_names(network: tuple[Panel, Panel]) -> None:
+    history, panel = network
+    values = history.values.copy()
+    values[1] = values[0]
+    history = replace(history, values=values)
+    order = [3, 2, 1, 0]
+    renamed = {"s0": "z", "s1": "a"}
+    parts = [one.reordered(order, range(3)) for one in (history, panel)]
+    other = [
+        replace(one, stations=tuple(replace(s, code=renamed.get(s.code, s.code)) for s in one.stations))
+        for one in parts
+    ]
+    usual, turned, named = (
+        scores(screen(b, learn_history(a, 1_000))) for a, b in ((history, panel), parts, other)
+    )
+    assert turned == usual
+    assert named == {(renamed.get(s, s), p, day): found for (s, p, day), found in usual.items()}
+
+
+def test_what_the_panel_does_not_hold_has_no_rows(network: tuple[Panel, Panel], learned: Learned) -> None:
+    panel = network[1].reordered([0, 2], [0, 2])
+    found = screen(panel, learned)
+    assert {(d.station, d.parameter) for d in found.days} == {("s0", "DUST"), ("s2", "DUST")}
+    assert {(d.station, d.parameter) for d in found.months} == {("s0", "DUST"), ("s2", "DUST")}
+    empty = replace(panel, values=np.where([[[False], [True]]], panel.values, np.nan), flags=panel.flags * 0)
+    nothing = screen(empty, learned)
+    assert (nothing.days, nothing.months, nothing.findings) == ((), (), ())
+    assert any("没有一个测量值" in note for note in nothing.notes)
+
+
+def test_a_panel_of_circumstances_only_is_answered(network: tuple[Panel, Panel], learned: Learned) -> None:
+    panel = network[1]
+    told = replace(panel, parameters=tuple(replace(one, role="context") for one in panel.parameters))
+    for reference in (learned, None):
+        found = screen(told, reference)
+        assert (found.days, found.months, found.findings) == ((), (), ())
+        assert any("没有要筛查的因子" in note for note in found.notes)

@@ -16,6 +16,7 @@ import numpy as np
 from qingjian.screening.panel import Floats
 
 ACCESS_MINUTES = 120
+FOLLOW_MINUTES = 1440  # a register that moves on at midnight is followed in the course of the day
 RELATIVE_TOLERANCE = 1e-6
 
 
@@ -69,12 +70,17 @@ class DeviceFact:
     circumstances: tuple[str, ...]
 
 
-def settings_off_register(settings: Sequence[Setting], register: Sequence[Registered]) -> list[DeviceFact]:
+def settings_off_register(
+    settings: Sequence[Setting], register: Sequence[Registered], until: int | None = None
+) -> list[DeviceFact]:
     """Reported parameters that differ from the registered value in force; the first report of each change.
 
-    A parameter the register does not know at all is a fact of its own.
+    A parameter the register does not know at all is a fact of its own. What was reported holds until the next report: a
+    parameter that stays when the register moves on to another value is a fact of that moment, once the device had a day to
+    follow. `until` (minute) is how far the register is followed, by default the last report.
     """
-    facts = []
+    last_known = max((s.minute for s in settings), default=0) if until is None else until
+    facts = _stayed_behind(settings, register, last_known)
     last: dict[str, float] = {}
     known = {r.name for r in register}
     for setting in sorted(settings, key=lambda s: (s.minute, s.name)):
@@ -93,25 +99,62 @@ def settings_off_register(settings: Sequence[Setting], register: Sequence[Regist
                 )
             )
             continue
-        allowed = [
-            r.value
-            for r in register
-            if r.name == setting.name
-            and r.first <= setting.minute
-            and (r.beyond is None or setting.minute < r.beyond)
-        ]
-        if not any(np.isclose(setting.value, value, rtol=RELATIVE_TOLERANCE, atol=0.0) for value in allowed):
-            shown = "、".join(f"{value:g}" for value in allowed) or "无"
+        allowed = _in_force(register, setting.name, setting.minute)
+        if not _among(setting.value, allowed):
+            shown = "、".join(f"{value:g}" for value in allowed)
             facts.append(
                 DeviceFact(
                     setting.minute,
                     "setting_off_register",
-                    f"参数 {zh} 上报值 {setting.value:g} 与备案值（{shown}）不符",
-                    f"setting {en} reported {setting.value:g}, registered {shown}",
+                    f"参数 {zh} 上报值 {setting.value:g} 与备案值（{shown or '无'}）不符",
+                    f"setting {en} reported {setting.value:g}, registered {shown or 'nothing'}",
                     ("T08", "T09", "S04", "R05"),
                 )
             )
+    return sorted(facts, key=lambda fact: fact.minute)
+
+
+def _stayed_behind(
+    settings: Sequence[Setting], register: Sequence[Registered], until: int
+) -> list[DeviceFact]:
+    """Parameters that were as registered when reported, and stay so when the register moves on."""
+    facts = []
+    ordered = sorted(settings, key=lambda s: (s.minute, s.name))
+    for moved in sorted(
+        {m for r in register for m in (r.first, r.beyond) if m is not None and m <= until - FOLLOW_MINUTES}
+    ):
+        for name in sorted({r.name for r in register}):
+            told = [s for s in ordered if s.name == name and s.minute <= moved + FOLLOW_MINUTES]
+            if not told or told[-1].minute >= moved:
+                continue
+            held, before, after = told[-1], *(_in_force(register, name, m) for m in (moved - 1, moved))
+            # Where nothing is registered any more, the register says nothing of what should be.
+            if after and _among(held.value, before) and not _among(held.value, after):
+                zh, en = held.called
+                shown = "、".join(f"{value:g}" for value in after)
+                facts.append(
+                    DeviceFact(
+                        moved,
+                        "setting_off_register",
+                        f"备案值改为 {shown} 后，参数 {zh} 仍为 {held.value:g}",
+                        f"setting {en} stayed at {held.value:g} when the register moved to {shown}",
+                        ("T08", "T09", "S04", "R05"),
+                    )
+                )
     return facts
+
+
+def _in_force(register: Sequence[Registered], name: str, minute: int) -> list[float]:
+    """Registered values of a parameter in force at a moment."""
+    return [
+        r.value
+        for r in register
+        if r.name == name and r.first <= minute and (r.beyond is None or minute < r.beyond)
+    ]
+
+
+def _among(value: float, allowed: Sequence[float]) -> bool:
+    return any(np.isclose(value, one, rtol=RELATIVE_TOLERANCE, atol=0.0) for one in allowed)
 
 
 def changes_with_remote_access(settings: Sequence[Setting], sessions: Sequence[Access]) -> list[DeviceFact]:

@@ -7,7 +7,7 @@ asked. `corroboration.process_findings` turns the answers into findings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from qingjian.screening.corroboration import (
     joint_test,
 )
 from qingjian.screening.device_side import generated_signs
-from qingjian.screening.panel import Floats, Mask
+from qingjian.screening.panel import FLAG_EMPTY, FLAG_STOPPED, Floats, Mask
 from qingjian.screening.record import Record, block_means
 from qingjian.screening.vocabulary import PARTICLES, common_name
 
@@ -34,7 +34,7 @@ NEEDED_SIGNS = 2  # of two or three: each of them alone has an everyday cause
 
 @dataclass(frozen=True)
 class Declared:
-    """What people stated: hours declared as stopped (stations, hours), and days on which a series was maintained,
+    """What people and devices stated: hours declared as stopped (stations, hours), and days on which a series was maintained,
     calibrated or its settings were changed (stations, parameters, days)."""
 
     stopped: Mask
@@ -82,6 +82,19 @@ def outlet_tests(
                 tests.append(calibrated_test(f"generated.{name}", "generated", sign, record.history_days))
             found[s, p] = tests
     return {key: held for key, tests in found.items() if (held := [one for one in tests if one.answers])}
+
+
+def stopped_by_device(record: Record, stations: Sequence[int]) -> Mask:
+    """Hours in which all that the measured series of a point report, at all its `stations`, bears the flag of a stop.
+
+    One analyser alone that is out of operation is no stop of the source.
+    """
+    flags = record.flags[np.ix_(stations, record.measured())]
+    hours = (
+        flags.reshape(-1, record.days * 24, record.per_day // 24).swapaxes(0, 1).reshape(record.days * 24, -1)
+    )
+    said = hours != FLAG_EMPTY
+    return np.asarray(said.any(axis=1) & ((hours == FLAG_STOPPED) | ~said).all(axis=1), dtype=np.bool_)
 
 
 def _readings(record: Record, station: int) -> Floats:

@@ -25,13 +25,14 @@ LONGEST_GAP_DAYS: Final = 2 * 366
 MISDATED_SHARE: Final = 0.01  # of the records: a block as small, years from all others, has a wrong year
 SMALL_BLOCK: Final = 5  # … or one of a fifth of the days and records of the largest at most
 ABSURD: Final = 1e12  # no reading in any unit of this field is as large
-FLAG_EMPTY, FLAG_NORMAL, FLAG_CALIBRATION, FLAG_MAINTENANCE, FLAG_FAULT, FLAG_OTHER = range(6)
+FLAG_EMPTY, FLAG_NORMAL, FLAG_CALIBRATION, FLAG_MAINTENANCE, FLAG_FAULT, FLAG_OTHER, FLAG_STOPPED = range(7)
 FLAG_CODES: Final = {
     "": FLAG_EMPTY,
     "N": FLAG_NORMAL,
     "C": FLAG_CALIBRATION,
     "M": FLAG_MAINTENANCE,
     "D": FLAG_FAULT,
+    "F": FLAG_STOPPED,
 }
 MEASURED: Final = "measured"
 CONTEXT: Final = "context"

@@ -160,7 +160,7 @@ def join(history: Record, panel: Panel) -> Record:
         )
     notes = [*history.notes, *panel.notes]
     panel = panel.reordered(*canonical_order(panel))
-    stations = _extended(history.stations, panel.stations)
+    stations = _extended(_placed(history, panel), panel.stations)
     parameters = _extended(history.parameters, panel.parameters)
     history, years = _brought_near(history, panel)
     if years:
@@ -231,6 +231,31 @@ def _brought_near(history: Record, panel: Panel) -> tuple[Record, int]:
     return (replace(history, first_day=history.first_day + move) if move else history), 4 * cycles
 
 
+def _placed(history: Record, panel: Panel) -> tuple[Station, ...]:
+    """The stations of a history, those it holds alike taking the places of each other in the order of the panel.
+
+    What was learned of places with the same content is the same, but what is read beside them goes by place: which of two
+    copies stands first must not depend on a file. `panel` is in canonical order.
+    """
+    stations = list(history.stations)
+    at = {one.code: i for i, one in enumerate(panel.stations)}
+    alike: dict[bytes, list[int]] = {}
+    for i, one in enumerate(stations):
+        content = hashlib.sha256(repr((one.medium, one.parent)).encode())
+        for part in (
+            history.values[i],
+            history.flags[i],
+            *(() if history.declared is None else (history.declared[i],)),
+        ):
+            content.update(np.nan_to_num(part, nan=-1e300).tobytes())
+        alike.setdefault(content.digest(), []).append(i)
+    for places in alike.values():
+        held = sorted((stations[i] for i in places), key=lambda one: at.get(one.code, len(at)))
+        for place, one in zip(places, held, strict=True):
+            stations[place] = one
+    return tuple(stations)
+
+
 def _extended(known: Sequence[Coded], found: Sequence[Coded]) -> tuple[Coded, ...]:
     """Known entries (described as in `found` where it has them), then the new ones."""
     latest = {item.code: item for item in found}
@@ -246,11 +271,17 @@ def canonical_order(panel: Panel) -> tuple[list[int], list[int]]:
         return hashlib.sha256(np.nan_to_num(values, nan=-1e300).tobytes() + extra.encode()).digest()
 
     by_parameter = [
-        (p.role, p.resolution, sorted(digest(row, "") for row in panel.values[:, j]), j)
+        (p.role, p.resolution, sorted(digest(row, "") for row in panel.values[:, j]), p.code, j)
         for j, p in enumerate(panel.parameters)
     ]
     parameters = [item[-1] for item in sorted(by_parameter)]
-    by_station = [(digest(panel.values[i][parameters], s.medium), i) for i, s in enumerate(panel.stations)]
+    own = [digest(panel.values[i][parameters], s.medium) for i, s in enumerate(panel.stations)]
+    flags = [panel.flags[i][parameters].tobytes() for i in range(len(own))]
+    mates = [
+        sorted(d for d, t in zip(own, panel.stations, strict=True) if t.parent == s.parent)
+        for s in panel.stations
+    ]
+    by_station = [(own[i], flags[i], mates[i], i) for i in range(len(own))]
     return [item[-1] for item in sorted(by_station)], parameters
 
 

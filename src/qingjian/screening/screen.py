@@ -20,7 +20,7 @@ from qingjian.screening.learning import (
     with_exact_copies,
 )
 from qingjian.screening.months import month_answers
-from qingjian.screening.panel import MEASURED, Floats, Mask, Panel, day_text
+from qingjian.screening.panel import FLAG_NORMAL, MEASURED, Floats, Mask, Panel, day_text
 from qingjian.screening.plots import Plot, plot_of
 from qingjian.screening.record import Record, alone, history_record, join
 from qingjian.screening.series import SeriesDays, Statistics
@@ -31,6 +31,12 @@ LEARNED_DAYS = 1100  # the last three years: instruments and sites before that w
 LOWERED = (
     0.9  # scores without an own history, or with one that can hardly be compared, never claim more than this
 )
+
+
+NOTHING_TO_SCREEN = (
+    "待筛查数据中没有要筛查的因子（均为背景量） / the panel holds no factor to screen, only circumstances"
+)
+NOTHING_MEASURED = "待筛查数据中没有一个测量值 / the panel holds no measured value"
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ def screen(panel: Panel, learned: Learned | None, settings: Settings | None = No
     """
     settings = settings or Settings()
     notes: list[str] = []
+    if not any(one.role == MEASURED for one in panel.parameters):
+        return Screening((), (), (), (*panel.notes, NOTHING_TO_SCREEN))
     if learned is not None:
         panel, foreign = in_known_units(panel, learned.history.parameters)
         if new := _unknown(panel, learned, foreign):
@@ -168,6 +176,10 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     inside = np.flatnonzero(record.panel_days)
     first, beyond = int(inside[0]), int(inside[-1]) + 1
     tampered, trouble = _answers_around(days, learned, first, beyond)
+    reported = _reported(record, keys)
+    tampered[~reported], trouble[~reported] = NOTHING, NOTHING
+    if not reported.any():
+        notes.append(NOTHING_MEASURED)
     answers = with_exact_copies(muted(tampered, learned.usual_level), found, learned.conclusive_level)
     borrowed = np.array([learned.own_reference or learned.measure.borrowed(key) for key in keys])
     lowered = np.repeat(borrowed[:, None], record.days, axis=1)
@@ -208,6 +220,18 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
         record, learned, series, keys, days, score, fault, guess, lowered, limit, first, beyond
     )
     return Screening(day_scores, months, findings, (*record.notes, *notes))
+
+
+def _reported(record: Record, keys: list[tuple[int, int]]) -> Mask:
+    """Which series the panel says anything of: a value or a flag. What only the history holds is not screened."""
+    inside = np.repeat(record.panel_days, record.per_day)
+    return np.array(
+        [
+            bool((np.isfinite(record.values[key][inside]) | (record.flags[key][inside] > FLAG_NORMAL)).any())
+            for key in keys
+        ],
+        bool,
+    )
 
 
 def _answers_around(days: Days, learned: Learned, first: int, beyond: int) -> tuple[Floats, Floats]:

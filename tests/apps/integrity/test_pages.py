@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import openpyxl
@@ -217,9 +218,14 @@ def test_everything_is_exported(client, office, clue) -> None:
     assert len(lines) >= 4
 
 
-def test_wrong_filters_are_answered_and_an_empty_node_explains_itself(client, office) -> None:
+def test_wrong_filters_are_answered_and_an_empty_node_explains_itself(client, office, settings) -> None:
     client.force_login(office.handler)
-    assert "此处尚未筛查" in text(client, "/integrity/funnel/")
+    for on, said, unsaid in ((True, "每日筛查在", "已关闭每日筛查"), (False, "已关闭每日筛查", "每日筛查在")):
+        settings.CONFIGURATION = replace(settings.CONFIGURATION, screening=on)
+        page = text(client, "/integrity/funnel/")
+        assert "此处尚未筛查" in page
+        assert said in page
+        assert unsaid not in page
     assert client.get("/integrity/funnel/?period=nonsense").status_code == 400
     text(client, "/integrity/funnel/?county=x&rule=y&kind=z&element=w&simulated=2")
     text(client, "/clues/?state=open&kind=constant&rule=screening-day&element=air&simulated=0&q=x")

@@ -33,7 +33,7 @@ from qingjian.screening.device_side import (
 )
 from qingjian.screening.findings import Finding
 from qingjian.screening.learning import Learned
-from qingjian.screening.outlet_logic import WHOLE_STATION, Declared, outlet_tests
+from qingjian.screening.outlet_logic import WHOLE_STATION, Declared, outlet_tests, stopped_by_device
 from qingjian.screening.panel import Panel
 from qingjian.screening.record import Record, join
 
@@ -197,7 +197,7 @@ def _facts(group: Group, end: datetime) -> dict[tuple[str, str], list[DeviceFact
             facts[place].append(DeviceFact(_minute(row.start), kind, zh, en, circumstances))
     sessions = _sessions(points, end)
     for place, (reported, register) in _settings(group, end).items():
-        facts[place].extend(settings_off_register(reported, register))
+        facts[place].extend(settings_off_register(reported, register, _minute(end)))
         facts[place].extend(changes_with_remote_access(reported, sessions.get(group.homes[place[0]], ())))
     for place, found in _software(points, end):
         facts[place].extend(found)
@@ -287,7 +287,7 @@ def of_process(group: Group, panel: Panel, learned: Learned) -> list[Finding]:
 
 
 def _declared(group: Group, record: Record) -> Declared:
-    """Return what people marked and which settings changed, on the grid of a record."""
+    """Return which stops people or devices declared, what people did and which settings changed, on the grid of a record."""
     declared = Declared.nothing(record)
     begin = midnight(day_of(record.first_day))
     end = begin + timedelta(days=record.days)
@@ -295,11 +295,14 @@ def _declared(group: Group, record: Record) -> Declared:
     parameter = {one.code: i for i, one in enumerate(record.parameters)}
     codes = {one.code: place for place, one in group.places.items()}
     for point in {one.point_id: one.point for one in group.places.values()}.values():
+        stations = sorted(
+            {station[place[0]] for place, one in group.places.items() if one.point_id == point.pk}
+        )
+        declared.stopped[stations] |= stopped_by_device(record, stations)
         for mark in observing.marks_in_force(point, begin, end):
             a, b = (int((moment - begin).total_seconds() // 3600) for moment in (mark.start, mark.end))
             if mark.kind == Mark.Kind.STOPPED:
-                for own in {place[0] for place, one in group.places.items() if one.point_id == point.pk}:
-                    declared.stopped[station[own], max(a, 0) : max(b, 0)] = True
+                declared.stopped[stations, max(a, 0) : max(b, 0)] = True
             if mark.kind in TOUCHING:
                 for place in (codes[code] for code in mark.series if code in codes):
                     days = slice(max(a // 24, 0), max(b // 24 + 1, 0))

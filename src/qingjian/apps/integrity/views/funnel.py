@@ -7,6 +7,7 @@ import math
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -71,6 +72,7 @@ def funnel(request: HttpRequest) -> HttpResponse:
         "mutes": queries.mutes(),
         "lifted": Mute.objects.exclude(lifted_at=None).select_related("author", "second", "lifted_by")[:10],
         "may_set_rules": rules.may_set_rules(request.user),
+        "screens": settings.CONFIGURATION.screening,
     }
     return render(request, "integrity/funnel.html", context)
 
