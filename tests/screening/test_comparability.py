@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qingjian.screening.comparability import Doubt, doubts, in_known_units
-from qingjian.screening.panel import Panel, Parameter
+from qingjian.screening.panel import FLAG_NORMAL, Panel, Parameter, Station
 from qingjian.screening.record import Record, history_record, join
 
 HISTORY, DAYS = 60, 40
@@ -178,3 +178,74 @@ def test_a_history_that_stood_still(whole: Panel) -> None:
     found = doubts(record)
     assert about(record, found) == {("s3", "NO2")}
     assert "同一数值" in found[0].zh
+
+
+@pytest.mark.parametrize("factor", [1000.0, 0.001, 0.1])
+def test_a_unit_that_changes_for_a_stretch_and_back(whole: Panel, factor: float) -> None:
+    history, panel = parts(whole)
+    values = panel.values.copy()
+    values[1, 0, 24 * 14 : 24 * 27] *= factor
+    record = joined(history, replace(panel, values=values))
+    (doubt,) = found = doubts(record)
+    assert about(record, found) == {("s1", "DUST")}
+    assert np.flatnonzero(doubt.days).tolist() == list(range(HISTORY + 14, HISTORY + 27))
+
+
+@pytest.mark.parametrize("days", [slice(0, 30), slice(30, 60), slice(15, 35)])
+def test_a_unit_that_changes_within_the_history(whole: Panel, days: slice) -> None:
+    history, panel = parts(whole)
+    values = history.values.copy()
+    values[1, 0, 24 * days.start : 24 * days.stop] /= 1000
+    record = joined(replace(history, values=values), panel)
+    found = doubts(record)
+    assert any("历史中" in one.zh and one.days.sum() == DAYS for one in found)
+    assert about(record, found) == {("s1", "DUST")}
+
+
+@pytest.fixture
+def three_factors() -> tuple[Panel, Panel]:
+    """History and panel of stations whose factors all have a course of the day."""
+    r = np.random.default_rng(3)
+    hours = np.arange((200 + 60) * 24)
+    values = np.zeros((3, 3, len(hours)))
+    for p, (height, level) in enumerate(((10, 60), (8, 30), (6, 20))):
+        sky = height * np.sin(hours % 24 / 24 * 2 * np.pi + p) + np.repeat(
+            r.normal(0, 3, len(hours) // 48), 48
+        )
+        for s in range(3):
+            values[s, p] = np.round(np.maximum(level + sky + r.normal(0, 3, len(hours)), 1), 1)
+    panel = Panel(
+        tuple(Station(f"s{i}", medium="air", parent="town") for i in range(3)),
+        tuple(Parameter(code, resolution=0.1) for code in ("O3", "NO2", "CO")),
+        16_000 * 1440,
+        60,
+        values,
+        np.full(values.shape, FLAG_NORMAL, np.uint8),
+    )
+    return panel.until(panel.first_day + 199), panel.since(60)
+
+
+@pytest.mark.parametrize(("first", "beyond"), [(45, 60), (30, 60), (0, 20), (20, 40)])
+@pytest.mark.parametrize("hours", [8, -5])
+def test_a_clock_that_moves_within_the_panel(
+    three_factors: tuple[Panel, Panel], first: int, beyond: int, hours: int
+) -> None:
+    history, panel = three_factors
+    assert doubts(joined(history, panel)) == ()
+    values = panel.values.copy()
+    values[0, :, 24 * first : 24 * beyond] = np.roll(values[0], hours, axis=1)[:, 24 * first : 24 * beyond]
+    record = joined(history, replace(panel, values=values))
+    (doubt,) = found = doubts(record)
+    assert about(record, found) == {("s0", "")}
+    assert f"{abs(hours)} h" in doubt.en
+    wanted = np.zeros(60, bool)
+    wanted[first:beyond] = True
+    assert (doubt.days[record.panel_days] != wanted).sum() <= 2
+    assert not doubt.days[record.history_days].any()
+
+
+def test_one_factor_that_moved_for_a_stretch_is_no_clock(three_factors: tuple[Panel, Panel]) -> None:
+    history, panel = three_factors
+    values = panel.values.copy()
+    values[0, 0, 24 * 30 :] = np.roll(values[0, 0], 8)[24 * 30 :]
+    assert doubts(joined(history, replace(panel, values=values))) == ()

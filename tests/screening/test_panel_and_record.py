@@ -264,3 +264,23 @@ def test_what_is_declared_beside_the_flags_goes_where_the_values_go() -> None:
         assert np.isfinite(part.usable()).all()
         assert begin <= 270
     assert np.flatnonzero(alone(panel).declared[0, 0]).tolist() == [30, 31, 32]
+
+
+def test_a_part_of_a_panel_names_only_what_was_repaired_in_it() -> None:
+    minutes = np.r_[np.arange(30 * 24) * 60, 25 * 1440, 20 * 1440 + 7]
+    values = np.r_[np.arange(30 * 24) % 7 + 1.0, 99.0, 98.0]
+    values[29 * 24] = 1e13
+    stations, parameters = (Station("s0"),), (Parameter("NO2"),)
+
+    def panel(kept: np.ndarray) -> Panel:
+        nothing = np.zeros(int(kept.sum()), np.int64)
+        flags = np.ones(len(nothing), np.uint8)
+        return panel_from_records(
+            stations, parameters, nothing, nothing, minutes[kept], values[kept], flags, step=60
+        )
+
+    whole = panel(np.full(len(minutes), True))
+    assert len(whole.notes) == 3
+    for day in (10, 20, 24, 25, 29):
+        assert whole.until(day).notes == panel(minutes < (day + 1) * 1440).notes, day
+    assert whole.since(3).notes == panel(minutes >= 27 * 1440).notes

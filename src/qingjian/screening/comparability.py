@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qingjian.screening.calibration import LEAST_REFERENCE_DAYS
 from qingjian.screening.panel import Floats, Mask, Panel, Parameter, day_text
@@ -25,10 +26,13 @@ LEAST_DAYS: Final = 10
 LEAST_HOURS: Final = 100
 NEAR_TEN: Final = 0.1  # how far (log10) all shares may lie from 10 or a tenth
 NEAR_MORE: Final = 0.3  # … and from 100 or more, which nature hardly reaches
+EDGE_DAYS: Final = 3
+LEAST_JUMP: Final = 0.7  # of the power of ten, between the days before and after a change of unit
 LEAST_CYCLE: Final = 0.15  # share of the variance within days that the course of the day explains
 MOVED_ALIKE: Final = 0.9  # correlation of the courses of the day once one of them is moved
 UNMOVED_UNLIKE: Final = 0.5  # … and before
 LEAST_MOVE_HOURS: Final = 3
+LEAST_COURSES: Final = 2  # factors with a course, before a part of a panel is said to stand on another clock
 LEAST_COVERAGE: Final = 0.5
 ONE_VALUE: Final = 0.95
 LEAST_UNLIKE: Final = 3  # periods of a day reported twice with unlike values …
@@ -102,16 +106,20 @@ def doubts(record: Record) -> tuple[Doubt, ...]:
                 found += [Doubt(s, p, *one) for one in _of_series(own, record)]
             if (twice := _told_twice(record, s, p)) is not None:
                 found.append(Doubt(s, p, *twice))
-        if (moved := _clock(record, s)) is not None:
-            hours = f"{abs(moved)} 小时"
+        if (clock := _clock(record, s)) is not None:
+            moved, days = clock
+            since_zh, since_en = "", ""
+            if (days != record.panel_days).any():
+                first, last = _ends(record, days)
+                since_zh, since_en = f"{first} 至 {last} ", f"from {first} to {last} "
             found.append(
                 Doubt(
                     s,
                     None,
-                    record.panel_days,
-                    f"各因子的日变化较历史整体{'推迟' if moved > 0 else '提前'}约 {hours}，疑为时区或时钟不同",
-                    f"the course of the day lies about {abs(moved)} h {'later' if moved > 0 else 'earlier'} than in the "
-                    "history, as with another time zone or clock",
+                    days,
+                    f"{since_zh}各因子的日变化较历史整体{'推迟' if moved > 0 else '提前'}约 {abs(moved)} 小时，疑为时区或时钟不同",
+                    f"{since_en}the course of the day lies about {abs(moved)} h {'later' if moved > 0 else 'earlier'} than in "
+                    "the history, as with another time zone or clock",
                 )
             )
     return tuple(found)
@@ -150,8 +158,20 @@ def _of_series(own: Floats, record: Record) -> list[tuple[Mask, str, str]]:
                     f"{100 * commonest:.0f} % of the history is one value and says little about what is normal",
                 )
             )
+    if (mixed := _history_in_two_units(past)) is not None:
+        at, power = mixed
+        days = np.zeros(record.days, bool)
+        days[np.flatnonzero(record.history_days)[at]] = True
+        first, last = _ends(record, days)
+        found.append(
+            (
+                record.panel_days,
+                f"历史中 {first} 至 {last} 的数值约为其余历史的 10^{power} 倍，疑为单位不同",
+                f"from {first} to {last} the history itself holds about 10^{power} times its other values, as in another unit",
+            )
+        )
     for days, power in _powers_of_ten(own, record):
-        first, last = (day_text(record.first_day + int(day)) for day in np.flatnonzero(days)[[0, -1]])
+        first, last = _ends(record, days)
         found.append(
             (
                 days,
@@ -160,6 +180,12 @@ def _of_series(own: Floats, record: Record) -> list[tuple[Mask, str, str]]:
             )
         )
     return found
+
+
+def _ends(record: Record, days: Mask) -> tuple[str, str]:
+    """First and last day of a mask, as people read them."""
+    at = np.flatnonzero(days)
+    return day_text(record.first_day + int(at[0])), day_text(record.first_day + int(at[-1]))
 
 
 def _told_twice(record: Record, station: int, parameter: int) -> tuple[Mask, str, str] | None:
@@ -197,7 +223,8 @@ def _coverage(past: Floats) -> float:
 def _powers_of_ten(own: Floats, record: Record) -> list[tuple[Mask, int]]:
     """Stretches of the panel whose values are those of the history times a power of ten other than 1.
 
-    Looked at are the whole panel and the two parts that its largest lasting change of level divides it into.
+    Looked at are the whole panel, the two parts that its largest lasting change of level divides it into, and stretches that
+    begin or end with a jump.
     """
     usual = _logarithms(own[record.history_days])
     inside = np.flatnonzero(record.panel_days)
@@ -205,11 +232,8 @@ def _powers_of_ten(own: Floats, record: Record) -> list[tuple[Mask, int]]:
         return []
     if (power := _power(own[inside], usual)) != 0:
         return [(record.panel_days, power)]
-    ordered = np.sort(np.where(own[inside] > 0, own[inside], np.nan), axis=1)
-    count = np.isfinite(ordered).sum(axis=1)
-    middle = ordered[np.arange(len(ordered)), np.maximum(count - 1, 0) // 2]
-    daily = np.log10(middle[count > 0])
-    known = inside[count > 0]
+    at, daily = _daily_logarithms(own[inside])
+    known = inside[at]
     cut = _largest_change(daily)
     found = []
     for part in (inside[inside < known[cut]], inside[inside >= known[cut]]) if cut else ():
@@ -217,7 +241,72 @@ def _powers_of_ten(own: Floats, record: Record) -> list[tuple[Mask, int]]:
             days = np.zeros(record.days, bool)
             days[part] = True
             found.append((days, power))
+    if found:
+        return found
+    for first, beyond, power in _jumps_of_ten(daily - usual[len(SHARES) // 2]):
+        part = known[first:beyond]
+        if _power(own[part], usual) == power:
+            days = np.zeros(record.days, bool)
+            days[part[0] : part[-1] + 1] = True
+            found.append((days, power))
     return found
+
+
+def _history_in_two_units(past: Floats) -> tuple[NDArray[np.int64], int] | None:
+    """Rows of the history (days, 24) whose values are those of its other days times a power of ten, and the power.
+
+    Which of the two is the unit of the panel is not asked: the history is worth less either way.
+    """
+    at, daily = _daily_logarithms(past)
+    cut = _largest_change(daily)
+    for part in (daily[cut:], daily[:cut]) if cut else ():
+        for first, beyond, power in _jumps_of_ten(daily - float(np.median(part))):
+            days = at[first:beyond]
+            usual = _logarithms(np.delete(past, days, axis=0))
+            if usual is not None and _power(past[days], usual) == power:
+                return days, power
+    return None
+
+
+def _daily_logarithms(rows: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Which rows (days, 24) have a positive value, and the decimal logarithm of their median."""
+    ordered = np.sort(np.where(rows > 0, rows, np.nan), axis=1)
+    count = np.isfinite(ordered).sum(axis=1)
+    middle = ordered[np.arange(len(ordered)), np.maximum(count - 1, 0) // 2]
+    return np.flatnonzero(count > 0), np.log10(middle[count > 0])
+
+
+def _jumps_of_ten(away: Floats) -> list[tuple[int, int, int]]:
+    """Stretches of daily logarithms that lie about a power of ten away from 0 and begin and end with a jump: first day, day
+    after the last, power."""
+    found = []
+    for power in sorted({round(float(one)) for one in away} - {0}, key=abs):
+        first, beyond = stretch_of_most(np.clip(np.abs(away) - np.abs(away - power), -1.0, 1.0))
+        if beyond - first < LEAST_DAYS:
+            continue
+        edges = [
+            float(np.median(away[inner]) - np.median(away[outer]))
+            for inner, outer in (
+                (slice(first, first + EDGE_DAYS), slice(max(first - EDGE_DAYS, 0), first)),
+                (slice(beyond - EDGE_DAYS, beyond), slice(beyond, beyond + EDGE_DAYS)),
+            )
+            if len(away[outer])
+        ]
+        if edges and all(edge / power >= LEAST_JUMP for edge in edges):
+            found.append((first, beyond, power))
+    return found
+
+
+def stretch_of_most(gain: Floats) -> tuple[int, int]:
+    """First day and day after the last of the stretch with the largest sum; (0, 0) where no day gains."""
+    best, out, total, begin = 0.0, (0, 0), 0.0, 0
+    for day, one in enumerate(gain.tolist()):
+        if total <= 0:
+            total, begin = 0.0, day
+        total += one
+        if total > best:
+            best, out = total, (begin, day + 1)
+    return out
 
 
 def _logarithms(values: Floats) -> Floats | None:
@@ -251,27 +340,74 @@ def _largest_change(daily: Floats) -> int:
     return int(cuts[change.argmax()])
 
 
-def _clock(record: Record, station: int) -> int | None:
-    """Hours by which the course of the day of a whole station lies later (negative: earlier) than in its history.
+def _clock(record: Record, station: int) -> tuple[int, Mask] | None:
+    """Hours by which the course of the day of a whole station lies later (negative: earlier) than in its history, and the
+    days of the panel on which it does: the stretch that fits another clock best, else the whole panel.
 
     None where it does not, or where too few factors have a course: one factor of several that moved is no clock.
     """
+    courses = {
+        p: course
+        for p in range(len(record.parameters))
+        if (course := _course(record.hourly[station, p].reshape(record.days, 24)[record.history_days]))
+        is not None
+    }
+    if not courses:
+        return None
+    part = _stretch_on_another_clock(record, station, courses)
+    for days in (part, record.panel_days):
+        if days is None:
+            continue
+        moves = _moves(record, station, courses, days)
+        if len(moves) < LEAST_COURSES and (days != record.panel_days).any():
+            continue
+        middle = int(np.median(moves)) if moves else 0
+        if middle and 3 * sum(abs(one - middle) <= 1 for one in moves) >= 2 * len(moves):
+            return middle, days
+    return None
+
+
+def _moves(record: Record, station: int, courses: dict[int, Floats], days: Mask) -> list[int]:
+    """Hours by which the course of each factor with a course on these days is moved; 0 where it clearly is not."""
     moves = []
-    for p in range(len(record.parameters)):
-        own = record.hourly[station, p].reshape(record.days, 24)
-        before, after = _course(own[record.history_days]), _course(own[record.panel_days])
-        if before is None or after is None:
+    for p, before in courses.items():
+        after = _course(record.hourly[station, p].reshape(record.days, 24)[days])
+        if after is None:
             continue
         alike = np.array([float(np.corrcoef(np.roll(before, hours), after)[0, 1]) for hours in range(24)])
         best = int(alike.argmax())
         moved = (best + 12) % 24 - 12
         clear = alike[best] >= MOVED_ALIKE and alike[0] <= UNMOVED_UNLIKE
         moves.append(moved if clear and abs(moved) >= LEAST_MOVE_HOURS else 0)
-    if not moves:
+    return moves
+
+
+def _stretch_on_another_clock(record: Record, station: int, courses: dict[int, Floats]) -> Mask | None:
+    """Days of the panel that fit the courses of the history better on another clock, the same on all of them; None where
+    there are too few."""
+    inside = np.flatnonzero(record.panel_days)
+    gain = np.zeros((24, len(inside)))
+    for p, course in courses.items():
+        rows = record.hourly[station, p].reshape(record.days, 24)[inside]
+        known = np.isfinite(rows)
+        mean = np.where(known, rows, 0.0).sum(axis=1, keepdims=True) / np.maximum(
+            known.sum(axis=1, keepdims=True), 1
+        )
+        away = np.where(known, rows - mean, 0.0)
+        fit = np.stack([away @ np.roll(course, hours) for hours in range(24)]) / float(course @ course)
+        gain += np.clip(fit - fit[0], -2.0, 2.0)
+    hours = range(LEAST_MOVE_HOURS, 24 - LEAST_MOVE_HOURS + 1)
+    stretches = {h: stretch_of_most(gain[h]) for h in hours}
+    best = max(hours, key=lambda h: float(gain[h, slice(*stretches[h])].sum()))
+    first, beyond = stretches[best]
+    if beyond - first < LEAST_DAYS:
         return None
-    middle = int(np.median(moves))
-    agree = sum(abs(one - middle) <= 1 for one in moves)
-    return middle if middle and 3 * agree >= 2 * len(moves) else None
+    # Fewer days than can be judged by themselves belong to what lies beside them.
+    first = 0 if first < LEAST_DAYS else first
+    beyond = len(inside) if len(inside) - beyond < LEAST_DAYS else beyond
+    days = np.zeros(record.days, bool)
+    days[inside[first:beyond]] = True
+    return days
 
 
 def _course(rows: Floats) -> Floats | None:

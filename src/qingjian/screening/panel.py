@@ -69,11 +69,26 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """What was repaired on which day of the grid, `counts` times a day, and how it is said with `{}` for the number."""
+
+    counts: Counts
+    words: str
+
+    @property
+    def note(self) -> str:
+        """The repair as a note; empty where there was none."""
+        number = int(self.counts.sum())
+        return self.words.format(number, number) if number else ""
+
+
+@dataclass(frozen=True)
 class Panel:
     """Values and flags of every station and parameter.
 
     `values` (stations, parameters, times) holds NaN where nothing was reported, `flags` the codes above.
-    `notes` names what had to be repaired while the panel was put on the grid. `unlike` (stations, parameters, days)
+    `notes` names what had to be repaired while the panel was put on the grid, `repairs` holds those of its notes that count
+    by days, so that a part of a panel names only what was repaired in it. `unlike` (stations, parameters, days)
     counts the periods of each day that were reported more than once with unlike values; None where there are none.
     `declared` (like `flags`) holds what whoever is watched said of his own data beside the flags of the device: it takes no
     value away, but what is declared when levels are high is tested like a flag. None: nothing was said.
@@ -88,6 +103,7 @@ class Panel:
     notes: tuple[str, ...] = ()
     unlike: Counts | None = None
     declared: Flags | None = None
+    repairs: tuple[Repair, ...] = ()
 
     @property
     def days(self) -> int:
@@ -109,16 +125,27 @@ class Panel:
         return np.where(self.flags <= FLAG_NORMAL, self.values, np.nan)
 
     def until(self, day: int) -> Panel:
-        """The panel as it was known at the end of `day` (days since 1970-01-01)."""
+        """The panel as it was known at the end of `day` (days since 1970-01-01).
+
+        Notes about the step of the grid and about misdated records are judged on all records and stay as they are.
+        """
         days = min(max(day + 1 - self.first_day, 0), self.days)
         keep = days * self.per_day
         return replace(
             self,
             values=self.values[:, :, :keep].copy(),
             flags=self.flags[:, :, :keep].copy(),
+            **self._repaired(slice(0, days)),
             unlike=None if self.unlike is None else self.unlike[:, :, :days],
             declared=None if self.declared is None else self.declared[:, :, :keep],
         )
+
+    def _repaired(self, days: slice) -> dict[str, Any]:
+        """Notes and repairs of a part of the days."""
+        kept = tuple(replace(one, counts=one.counts[days]) for one in self.repairs)
+        now = {one.note: part.note for one, part in zip(self.repairs, kept, strict=True) if one.note}
+        notes = (now.get(note, note) for note in self.notes)
+        return {"repairs": kept, "notes": tuple(note for note in notes if note)}
 
     def since(self, days: int) -> Panel:
         """The last `days` days of the panel."""
@@ -129,6 +156,7 @@ class Panel:
             start=self.start + cut * MINUTES_A_DAY,
             values=self.values[:, :, keep].copy(),
             flags=self.flags[:, :, keep].copy(),
+            **self._repaired(slice(cut, None)),
             unlike=None if self.unlike is None else self.unlike[:, :, cut:],
             declared=None if self.declared is None else self.declared[:, :, keep],
         )
@@ -189,28 +217,29 @@ def panel_from_records(
             )
     per_day = MINUTES_A_DAY // step
     at = (minute - start) // step
-    off_grid = int(np.count_nonzero((minute - start) % step))
-    if off_grid:
-        notes.append(
-            f"{off_grid} 条记录的时间不在 {step} 分钟网格上，已归入所在时段 / "
-            f"{off_grid} records lie between grid points of {step} minutes and were taken to their period"
-        )
+    day = at // per_day
     shape = (len(stations), len(parameters), days * per_day)
     cell = (station * shape[1] + parameter) * shape[2] + at
-    repeated = len(cell) - len(np.unique(cell))
-    if repeated:
-        notes.append(
-            f"{repeated} 条记录时间重复，取最后一条 / {repeated} records repeat a period, the last one counts"
-        )
-    absurd = int(np.count_nonzero(np.isfinite(value) & (np.abs(value) >= ABSURD)))
-    if absurd:
-        notes.append(
-            f"{absurd} 个数值大得不可能是监测值，按缺失处理 / {absurd} values too large to be readings count as missing"
-        )
+    by_day = np.bincount(day, minlength=days)
+    repeated = by_day - np.bincount(np.unique(cell) % shape[2] // per_day, minlength=days)
+    absurd = np.isfinite(value) & (np.abs(value) >= ABSURD)
+    repairs = (
+        Repair(
+            np.bincount(day[(minute - start) % step != 0], minlength=days),
+            f"{{}} 条记录的时间不在 {step} 分钟网格上，已归入所在时段 / "
+            f"{{}} records lie between grid points of {step} minutes and were taken to their period",
+        ),
+        Repair(repeated, "{} 条记录时间重复，取最后一条 / {} records repeat a period, the last one counts"),
+        Repair(
+            np.bincount(day[absurd], minlength=days),
+            "{} 个数值大得不可能是监测值，按缺失处理 / {} values too large to be readings count as missing",
+        ),
+    )
+    notes += [one.note for one in repairs if one.note]
     values = np.full(shape, np.nan).reshape(-1)
     flags = np.zeros(values.shape, np.uint8)
     value = np.where(np.isfinite(value) & (np.abs(value) < ABSURD), value, np.nan)
-    unlike = _unlike(cell // per_day, cell, value, (*shape[:2], days)) if repeated else None
+    unlike = _unlike(cell // per_day, cell, value, (*shape[:2], days)) if repeated.any() else None
     values[cell] = value
     flags[cell] = flag
     return Panel(
@@ -222,6 +251,7 @@ def panel_from_records(
         flags.reshape(shape),
         tuple(notes),
         unlike,
+        repairs=tuple(one for one in repairs if one.note),
     )
 
 
