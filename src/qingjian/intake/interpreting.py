@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from qingjian.contracts.directory import Directory, Series
 from qingjian.intake import non_detects, times
 from qingjian.intake.problems import IntakeError, Problem
-from qingjian.intake.sheets import OTHER_SHEETS
+from qingjian.intake.sheets import BEYOND, OTHER_SHEETS
 from qingjian.intake.source import ImportSource, file_source
 from qingjian.lake import CANDIDATES, STATISTIC_CODES, Decimals, candidates, from_float, from_text
 
@@ -38,6 +38,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "limit": ("detection limit", "detection_limit", "mdl", "lod", "检出限", "方法检出限", "最低检出限"),
     "flag": ("flag", "mark", "标记", "标识", "数据标记"),
     "unit": ("unit", "单位"),
+    BEYOND: (BEYOND,),
     "row": ("row",),
 }
 _ROLE = {name: role for role, names in _NAMES.items() for name in names}
@@ -51,6 +52,8 @@ _STATISTIC_NAMES = {
     "月": "month",
     "年": "year",
 }
+_OF_A_ROW = ("time", "point", "statistic", "flag", "unit", BEYOND, "row")
+"""Columns of a wide table that speak of every value of a row."""
 _NUMBERS = ("value", "min", "max", "total", "converted")
 Mask = npt.NDArray[np.bool_]
 
@@ -103,6 +106,10 @@ def prepare(table: pa.Table, directory: Directory, source: ImportSource) -> Prep
     long = named if "value" in named.column_names else _unpivot(named, directory, source)
     numbers = _texts_or(long, "row", np.arange(2, long.num_rows + 2))
     complaints = _Complaints(np.asarray(numbers, np.int64))
+    beyond = _texts_or(long, BEYOND, None)
+    if beyond is not None:
+        held = pc.not_equal(beyond, "").to_numpy(zero_copy_only=False)
+        complaints.add(held, "", "cell-without-head", beyond)
     series, by_place = _series(long, directory, source, complaints)
     statistic = _statistics(long, source, complaints)
     starts = _starts(long, statistic, source, complaints)
@@ -194,7 +201,7 @@ def _named(table: pa.Table) -> pa.Table:
 
 def _unpivot(table: pa.Table, directory: Directory, source: ImportSource) -> pa.Table:
     """Turn a wide table into a long one: columns that mean a series become rows."""
-    kept = [name for name in ("time", "point", "statistic", "flag", "row") if name in table.column_names]
+    kept = [name for name in _OF_A_ROW if name in table.column_names]
     if "time" not in kept:
         raise IntakeError(Problem(1, "", "columns", "time/时间, value/值"))
     if "row" not in kept:
@@ -207,6 +214,10 @@ def _unpivot(table: pa.Table, directory: Directory, source: ImportSource) -> pa.
         if len(measured) > 1:
             raise IntakeError(Problem(1, "", "limit-of-which"))
         kept.append("limit")
+    beside = [name for name in _NUMBERS if name in table.column_names]
+    if beside and len(measured) > 1:
+        raise IntakeError(Problem(1, ", ".join(beside), "column-of-which"))
+    kept += beside
     parts = []
     for name in measured:
         part = table.select(kept)
@@ -216,14 +227,18 @@ def _unpivot(table: pa.Table, directory: Directory, source: ImportSource) -> pa.
         parts.append(part.append_column("value", table.column(name)))
     long = pa.concat_tables(parts, promote_options="default").combine_chunks()
     # An empty cell is no row at all, whether or not the point measures what the column means.
-    values = _whole(long.column("value"))
-    there = pc.is_valid(values)
-    if pa.types.is_string(values.type):
-        there = pc.and_(there, pc.not_equal(pc.fill_null(pc.utf8_trim_whitespace(values), ""), ""))
-    if "flag" in kept:
-        flags = _whole(long.column("flag").cast(pa.string()))
-        there = pc.or_(there, pc.not_equal(pc.fill_null(flags, ""), ""))
+    there = pa.array(np.zeros(long.num_rows, np.bool_))
+    for name in ("value", "flag", *beside):
+        if name in long.column_names:
+            there = pc.or_(there, _holds_something(_whole(long.column(name))))
     return long.filter(there).combine_chunks()
+
+
+def _holds_something(column: pa.Array) -> pa.Array:
+    there = pc.is_valid(column)
+    if not pa.types.is_string(column.type):
+        return there
+    return pc.and_(there, pc.not_equal(pc.fill_null(pc.utf8_trim_whitespace(column), ""), ""))
 
 
 def _series(

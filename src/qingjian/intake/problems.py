@@ -41,6 +41,14 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "one column of detection limits beside several measured columns: write the limit with the value (0.05L), or "
         "give one value a row",
     ),
+    "column-of-which": (
+        "这些列对应多个监测项目，无法区分：请改用一行一个数值的格式",
+        "these columns stand beside several measured columns: give one value a row",
+    ),
+    "cell-without-head": (
+        "有内容的单元格没有列名（数值中是否多了逗号？）：请补列名或删除该内容",
+        "a cell that holds something has no head (a comma within a number?): give its column a head or empty the cell",
+    ),
     "value-missing": ("没有数值也没有标记", "there is neither a value nor a flag"),
     "unit-differs": ("单位与序列不符", "the unit is not that of the series"),
     "period-contradicted": (

@@ -24,12 +24,14 @@ _ROWS_LOOKED_AT = 50
 _CHUNK = 1 << 20
 OTHER_SHEETS = b"other_sheets"
 """Key of the table's metadata: names of worksheets that hold something and were not read."""
+BEYOND = "beyond"
+"""Column with the first cell of a row that stands under no head; only where there is one."""
 
 
 def read_sheet(path: Path, name: str = "") -> pa.Table:
     """Read a file into string columns named by its header row, plus `row` (int64, the row in the file).
 
-    Blank rows are left out. IntakeError when nothing can be read. `name` decides the kind of file if `path` does not
+    Blank rows are left out. Where cells stand under no head, `beyond` names the first of each row. IntakeError when nothing can be read. `name` decides the kind of file if `path` does not
     have its original name.
     """
     if path.stat().st_size > LARGEST_FILE:
@@ -151,6 +153,7 @@ def _table(rows: Iterator[Sequence[str]] | Any) -> pa.Table:
     header: list[str] = []
     columns: list[list[str]] = []
     numbers: list[int] = []
+    beyond: list[str] = []
     for number, row in enumerate(rows, start=1):
         if not any(cell.strip() for cell in row):
             continue
@@ -164,12 +167,25 @@ def _table(rows: Iterator[Sequence[str]] | Any) -> pa.Table:
         width = len(row)
         for place, column in enumerate(columns):
             column.append(row[place].strip() if place < width else "")
+        beyond.append(_under_no_head(header, row))
     if not numbers:
         raise IntakeError(Problem(0, "", "empty"))
     names = [name for name in header if name]
     kept = [column for name, column in zip(header, columns, strict=True) if name]
     arrays = [pa.array(column, pa.string()) for column in kept]
+    if any(beyond):
+        arrays, names = [*arrays, pa.array(beyond, pa.string())], [*names, BEYOND]
     return pa.table([*arrays, pa.array(numbers, pa.int64())], names=[*names, "row"])
+
+
+def _under_no_head(header: Sequence[str], row: Sequence[str]) -> str:
+    """Return the first cell of a row that holds something and stands under no head."""
+    found = (
+        cell.strip()
+        for place, cell in enumerate(row)
+        if (place >= len(header) or not header[place]) and cell.strip()
+    )
+    return next(found, "")
 
 
 def _header(row: Sequence[str]) -> list[str]:
@@ -180,7 +196,7 @@ def _header(row: Sequence[str]) -> list[str]:
         raise IntakeError(Problem(1, "", "too-large", f"{len(names)} > {_MOST_COLUMNS}"))
     seen: set[str] = set()
     for name in names:
-        if name and (name in seen or name == "row"):
+        if name and (name in seen or name in ("row", BEYOND)):
             raise IntakeError(Problem(1, name, "column-repeated"))
         seen.add(name)
     return names

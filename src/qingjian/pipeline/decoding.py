@@ -25,6 +25,7 @@ from qingjian.hj212.content import Shape
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.message import Message
 from qingjian.hj212.policy import DEFAULT, Policy
+from qingjian.hj212.profiles import profile
 from qingjian.hj212.segment import read_segment
 from qingjian.hj212.times import parse, period
 from qingjian.journal import Frame, Kind
@@ -32,12 +33,14 @@ from qingjian.journal.frame import codes_to_text
 from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, STATISTIC_CODES, Decimals, candidates, from_text
 from qingjian.pipeline.isolating import isolated
 from qingjian.pipeline.joining import Missing, Part, Parts
-from qingjian.pipeline.routing import COLUMNS, Plan, Router
+from qingjian.pipeline.routing import COLUMNS, Plan, Router, stands_for
+from qingjian.quality.conversion import not_computable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER_COLUMNS = COLUMNS[:-1]
-_ALL_NINES = re.compile(r"-?9{3,}\.9+")
-"""What a 2025 device sends when a converted value cannot be computed (§8.1.1 d, confidence S)."""
+_NINES = "^-?9+(?:[.]9+)?$"
+_LIKELY_NINES = re.compile(r"-?9{3,}\.9+")
+"""What is taken for "not computable" of a factor whose format nobody knows."""
 _ABOVE_RANGE = "T"
 _DAY = 86_400.0
 _HOUR_US, _MINUTE_US, _OFFSET_US = 3_600_000_000, 60_000_000, 28_800_000_000
@@ -293,9 +296,10 @@ class Decoder:
                 self._places.clear()
             places = self._places[shape] = tuple(sorted(set(shape.times_of_items))) or (shape.datatime,)
         values.append(None)
+        command = stands_for(message.cn, shape)
         for place in places:
             told = values[place] or "" if place >= 0 else ""
-            named = _start(message.cn, told, policy.datatime, policy.minute_interval)
+            named = _start(command, told, policy.datatime, policy.minute_interval)
             start = None if named is None else named[0]
             if named is not None and not named[1]:
                 statements.append(
@@ -352,7 +356,7 @@ class Decoder:
                 continue
             counts["data_frames"] += 1
             if not message.rf:
-                _note_offset(frame, message, start, work.offsets)
+                _note_offset(frame, message.qn, command, start, work.offsets)
             if not plan.width:
                 continue
             found = work.gathered.get(id(plan))
@@ -554,15 +558,14 @@ def _instant(text: str) -> int | None:
 
 
 def _note_offset(
-    frame: Frame, message: Message, start: int, offsets: list[tuple[str, int, float, int]]
+    frame: Frame, qn: str | None, command: str, start: int, offsets: list[tuple[str, int, float, int]]
 ) -> None:
     """Measure the device's clock: its time of sending (QN) when that is a time, else the time of the data."""
-    qn = message.qn
     told = _instant(qn[:14]) if qn and len(qn) in (14, 17) and qn.isdecimal() else None
     device = start if told is None else told
     offset = (device - frame.received_us) / 1_000_000
     ahead = (start - frame.received_us) / 1_000_000
-    if message.cn != "2011":
+    if command != "2011":
         # A resend keeps its QN, so a QN of the past says nothing, unless it is a day back: the jump clocks are known for.
         if offset < -_RESENT_AFTER and abs(offset + _DAY) > _RESENT_AFTER:
             return
@@ -614,6 +617,14 @@ def _scaled(numbers: Decimals, gathered: Sequence[_Gathered]) -> Decimals:
     return Decimals(mantissa, decimals, valid)
 
 
+def _says_not_computable(factor: str, text: str) -> bool:
+    """Say whether nines are the largest number of the factor's format (§8.1.1 d, confidence S), not a value."""
+    known = profile("2025").factors.get(factor)
+    if known is None or not known.format.startswith("N"):
+        return _LIKELY_NINES.fullmatch(text) is not None
+    return bool(not_computable(float(text), known.format))
+
+
 def _computable(
     numbers: Decimals,
     texts: pa.Array,
@@ -625,17 +636,19 @@ def _computable(
     starts: npt.NDArray[np.int64],
     statements: list[_Statement],
 ) -> Decimals:
-    """Turn the 2025 mark for "cannot be computed" (all nines) from a value into a statement."""
+    """Turn the 2025 mark for "cannot be computed" (the largest number of the format) from a value into a statement."""
     if all(one.plan.edition != "2025" for one in gathered):
         return numbers
     modern = np.repeat(
         [one.plan.edition == "2025" for one in gathered],
         [len(one.values) * len(one.plan.series) for one in gathered],
     )
-    nines = pc.fill_null(pc.match_substring_regex(texts, f"^(?:{_ALL_NINES.pattern})$"), False)
-    rows = np.flatnonzero(nines.to_numpy(zero_copy_only=False) & modern)
-    if not len(rows):
+    nines = pc.fill_null(pc.match_substring_regex(texts, _NINES), False).to_numpy(zero_copy_only=False)
+    likely = np.flatnonzero(nines & modern)
+    if not len(likely):
         return numbers
+    factors = [factor for one in gathered for _ in one.values for factor in one.plan.factors]
+    rows = [int(row) for row in likely if _says_not_computable(factors[row], texts[int(row)].as_py())]
     valid = numbers.valid.copy()
     valid[rows] = False
     for row in rows:

@@ -73,6 +73,8 @@ class Plan:
     pick: dict[str, Callable[[Any], tuple[str | None, ...]]]
     leftovers: tuple[Leftover, ...]
     edition: str
+    factors: tuple[str, ...]
+    """The code on the wire of each series."""
 
     @property
     def width(self) -> int:
@@ -116,10 +118,9 @@ class Router:
     def _make(
         self, shape: Shape, mn: str, command: str, at: datetime, edition: str, under: int | None
     ) -> Plan:
-        statistic = STATISTIC_OF_COMMAND.get(command, "")
-        if statistic == "realtime" and _is_minute(shape.suffixes):
-            statistic = "minute"
+        statistic = STATISTIC_OF_COMMAND.get(stands_for(command, shape), "")
         series: list[int] = []
+        factors: list[str] = []
         scales: list[tuple[int, int]] = []
         picks: dict[str, list[int]] = {column: [] for column in COLUMNS}
         leftovers: list[Leftover] = []
@@ -152,6 +153,7 @@ class Router:
                     taken[column] = index
             if taken:
                 series.append(route.series)
+                factors.append(factor)
                 scales.append(scale)
                 for column in COLUMNS:
                     picks[column].append(taken.get(column, -1))
@@ -168,6 +170,7 @@ class Router:
             {column: _picker(picks[column]) for column in COLUMNS if any(one >= 0 for one in picks[column])},
             tuple(leftovers),
             edition,
+            tuple(factors),
         )
 
 
@@ -200,9 +203,10 @@ def _picker(indices: list[int]) -> Callable[[Any], tuple[str | None, ...]]:
     return itemgetter(*indices)
 
 
-def _is_minute(suffixes: tuple[str, ...]) -> bool:
-    """Some devices send minute data as 2011; the suffixes tell (hj212 quirk 25)."""
-    return "Rtd" not in suffixes and not _STATISTICS_SUFFIXES.isdisjoint(suffixes)
+def stands_for(command: str, shape: Shape) -> str:
+    """Return the command whose data a frame holds: some devices send minutes as 2011, which its suffixes tell (quirk 25)."""
+    minutes = "Rtd" not in shape.suffixes and not _STATISTICS_SUFFIXES.isdisjoint(shape.suffixes)
+    return "2051" if command == "2011" and minutes else command
 
 
 def _ends(route: Route) -> list[int]:

@@ -166,7 +166,7 @@ def compare_converted(
     differs = np.isfinite(own) & np.isfinite(sent) & (np.abs(sent - own) > allowed)
     return [
         (*keys[row], float(own[row]), float(sent[row]), float(allowed[row]))
-        for row in np.flatnonzero(differs)
+        for row in np.flatnonzero(differs).tolist()
     ]
 
 

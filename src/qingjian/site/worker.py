@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 
 import structlog
 from django.db import close_old_connections
@@ -16,6 +18,21 @@ from qingjian.desk.ledger import checking
 
 log = structlog.get_logger()
 POLL_SECONDS = 2.0
+REGISTER_SECONDS = 60.0
+"""So often the whole register is held against what the services use: it is read completely each time."""
+
+
+def _at_most_every(seconds: float, step: Callable[[], object]) -> Callable[[], None]:
+    """Return a step that does nothing when it has been taken within the last seconds."""
+    taken = -seconds
+
+    def take() -> None:
+        nonlocal taken
+        if time.monotonic() - taken >= seconds:
+            taken = time.monotonic()
+            step()
+
+    return take
 
 
 def run() -> None:
@@ -23,6 +40,7 @@ def run() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    register = _at_most_every(REGISTER_SECONDS, network.publish_unpublished)
     while not stop.is_set():
         for name, step in (
             ("findings", observing.consume_findings),
@@ -31,6 +49,7 @@ def run() -> None:
             ("corrections", correcting.tell_pipeline),
             ("rulebook", network.publish_changed_rulebook),
             ("secrets", network.publish_changed_secrets),
+            ("register", register),
             ("restored", checking.check_restored),
             ("schedule", lambda: scheduling.run_due(stop.is_set)),
         ):

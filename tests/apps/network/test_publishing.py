@@ -1,13 +1,19 @@
-"""Several web processes publish the directory at once."""
+"""The directory is published whatever happens: several processes at once, one that fails, a day that moves a region."""
 
 from __future__ import annotations
 
+import errno
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
 
-from qingjian.apps.network import services
+from qingjian.apps.network import registered, services
+from qingjian.apps.network.models import Device
+from qingjian.apps.network.services import Proposal
+from qingjian.contracts.current import now
+from qingjian.contracts.directory import FileDirectoryStore
 
 
 @pytest.mark.django_db(transaction=True)
@@ -23,3 +29,56 @@ def test_publishers_at_once_each_get_a_version_of_their_own(registry) -> None:
         versions = list(pool.map(publish, range(16)))
     assert sorted(versions) == list(range(first + 1, first + 17))
     assert services.directory_store().current().version == first + 16
+
+
+def test_an_approved_change_whose_publication_failed_is_published_later(registry, monkeypatch) -> None:
+    maker, checker = (registry.person(name, "data_manager") for name in ("maker", "checker"))
+    before = registered.plain(registered.KINDS["device"], Device.objects.get(code="A1-D1"))
+    change = services.propose(maker, "改", [Proposal("device", {**before, "silence_seconds": 777})])
+    publish = FileDirectoryStore.publish
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FileDirectoryStore, "publish", full)
+    with pytest.raises(OSError, match="No space"):
+        services.approve(checker, change, 0)
+    monkeypatch.setattr(FileDirectoryStore, "publish", publish)
+    used = services.directory_store().current()
+    assert used.device("MN-A1", now()).silence_seconds != 777
+    published = services.publish_unpublished()
+    assert published is not None
+    assert published.version == used.version + 1
+    assert services.directory_store().current().device("MN-A1", now()).silence_seconds == 777
+    assert services.publish_unpublished() is None
+
+
+def test_forwarding_follows_a_dated_move_on_its_day(registry, clock) -> None:
+    for code, parent, day in (("990111", "990101", "2024-01-01"), ("990111", "990102", "2026-12-01")):
+        services.register(
+            [
+                Proposal("region", {"code": code, "name": "镇", "level": "township"}),
+                Proposal("placement", {"region": code, "parent": parent, "valid_from": day}),
+            ]
+        )
+    point = registered.KINDS["point"].model.objects.get(code="A1")
+    services.register(
+        [Proposal("point", {**registered.plain(registered.KINDS["point"], point), "region": "990111"})]
+    )
+    target = {
+        "code": "U1",
+        "name": "甲县平台",
+        "host": "10.0.0.1",
+        "port": 9000,
+        "devices": ["region:990101"],
+    }
+    services.register([Proposal("target", target)])
+    services.publish_directory()
+    (before,) = services.directory_store().current().targets
+    assert "MN-A1" in before.devices
+    assert services.publish_unpublished() is None
+    clock.set_wall(datetime(2026, 12, 5, tzinfo=UTC))
+    assert services.publish_unpublished() is not None
+    (after,) = services.directory_store().current().targets
+    assert set(after.devices) == set(before.devices) - {"MN-A1"}
+    assert services.publish_unpublished() is None

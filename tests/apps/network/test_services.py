@@ -587,6 +587,18 @@ def test_a_column_that_stands_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["code,name\nA1,1,234\n", "code,,name\nA1,x,y\n", "code,name,\nA1,y,x\n"],
+    ids=["more cells than heads", "no head between", "no head at the end"],
+)
+def test_a_cell_under_no_head_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"2.*(234|x)"):
+        files.read(registered.KINDS["point"], "f.csv", text.encode())
+    (row,) = files.read(registered.KINDS["point"], "f.csv", b"code,name,,\nA1,y, ,\n")
+    assert row.fields == {"code": "A1", "name": "y"}
+
+
+@pytest.mark.parametrize(
     ("kind", "changes", "field"),
     [
         ("point", {"name": "长" * 121}, "name"),
@@ -597,6 +609,10 @@ def test_a_column_that_stands_twice_is_refused() -> None:
         ("device", {"policy": "text"}, "policy"),
         ("device", {"addresses": ["10.1.0.0/16", "router"]}, "addresses"),
         ("device", {"silence_seconds": "-1"}, "silence_seconds"),
+        ("device", {"silence_seconds": 0}, "silence_seconds"),
+        ("device", {"silence_seconds": 99_999_999_999}, "silence_seconds"),
+        ("device", {"valid_from": "2026-01-01 下午3点"}, "valid_from"),
+        ("device", {"valid_from": "2026-01-01junk"}, "valid_from"),
         ("series", {"expected": {"hour": "3600"}}, "expected"),
         ("series", {"expected": {"often": 60}}, "expected"),
         ("series", {"expected": {"hour": 0}}, "expected"),

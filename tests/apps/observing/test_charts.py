@@ -192,3 +192,29 @@ def test_series_of_the_same_factor_elsewhere_can_be_held_beside(fine, staff, reg
     assert "W1.w01018" not in page, "another factor"
     answer = client.get("/data/chart/?series=A1.a34004&series=A2.a34004&series=A3.a34004").json()
     assert [one["code"] for one in answer["series"]] == ["A1.a34004", "A2.a34004"]
+
+
+def test_a_chart_of_more_values_than_it_draws_covers_them_all_and_says_so(
+    fine, put, staff, monkeypatch
+) -> None:
+    """The lowest, the highest and what was judged badly stay; a hole stays a hole."""
+    values = [float(place % 5) for place in range(60)]
+    values[7], values[33] = 90.0, -40.0
+    sent = [one for place, one in enumerate(minutes(START, values)) if not 20 <= place < 24]
+    sent[12] = (*sent[12][:2], "D")
+    put(fine, "minute", sent)
+    window = (START, START + timedelta(hours=10))
+    (whole,) = charts.chart(staff, [fine], "minute", *window)["series"]
+    assert whole["thinned"] == ""
+    monkeypatch.setattr(charts, "MOST_POINTS", 24)
+    with translation.override("zh-hans"):
+        (thin,) = charts.chart(staff, [fine], "minute", *window)["series"]
+    assert len(thin["points"]) <= 25
+    assert "56" in thin["thinned"]
+    assert "7" in thin["thinned"]
+    assert [one for one in thin["points"] if one not in whole["points"]] == []
+    assert thin["points"][0][0] - whole["points"][0][0] <= 7 * 600_000
+    assert {90.0, -40.0} <= {one[1] for one in thin["points"]}
+    kept = [one for one in whole["points"] if one[3] in ("bad", "gap")]
+    assert len(kept) == 2
+    assert [one for one in thin["points"] if one[3] in ("bad", "gap")] == kept

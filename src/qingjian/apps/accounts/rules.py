@@ -114,6 +114,13 @@ def subtree(region_ids: set[int], day: date | None = None) -> frozenset[int]:
     return frozenset(reached)
 
 
+def lies_below(parent: int, region: int, begins: date, ends: date | None = None) -> bool:
+    """Say whether a region would lie below itself on any day in [begins, ends) if it were placed below `parent` then."""
+    moves = (one.valid_from for one in _rows("placements", RegionPlacement.objects.all()))
+    days = {begins, *(day for day in moves if begins < day and (ends is None or day < ends))}
+    return any(parent in subtree({region}, day) for day in days)
+
+
 def directly_above(day: date | None = None) -> dict[int, Region]:
     """Return the region each region lay in on a day, by the number of the lower one."""
     day = day or today()

@@ -400,15 +400,10 @@ def end_post(author: Any, post: Post, last_day_excluded: date) -> None:
 @transaction.atomic
 def place_region(region: Region, parent: Region, valid_from: date) -> RegionPlacement:
     """Move a region below another from a day on; earlier placements keep their days."""
-    if parent.pk in rules.subtree({region.pk}, valid_from):
+    if rules.lies_below(parent.pk, region.pk, valid_from):
         raise ValidationError(_("A region cannot lie below itself."))
     placement = RegionPlacement.objects.create(region=region, parent=parent, valid_from=valid_from)
-    end_earlier_placements(placement)
+    RegionPlacement.objects.filter(region=region, valid_to=None, valid_from__lt=valid_from).update(
+        valid_to=valid_from
+    )
     return placement
-
-
-def end_earlier_placements(placement: RegionPlacement) -> None:
-    """End what was open before a placement; earlier placements keep their days."""
-    RegionPlacement.objects.filter(
-        region=placement.region, valid_to=None, valid_from__lt=placement.valid_from
-    ).update(valid_to=placement.valid_from)

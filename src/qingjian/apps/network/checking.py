@@ -31,6 +31,8 @@ from qingjian.standards.errors import UnitError
 from qingjian.standards.quantity import convert
 
 LARGEST_PORT = 65_535
+SHORTEST_SILENCE, LONGEST_SILENCE = 10, 366 * 86_400
+"""Seconds; at 0 a device would always be silent."""
 SHORTEST_DIGEST = 8
 LOWEST_PRESSURE, HIGHEST_PRESSURE = 40_000.0, 110_000.0
 """Pa of the air at the highest places people live at, and of the deepest ones."""
@@ -130,6 +132,8 @@ def _of_device(values: dict[str, Any]) -> list[tuple[str, str]]:
             found.append(
                 ("mn", _("is already used by device %(code)s at the same time") % {"code": other.code})
             )
+    if not SHORTEST_SILENCE <= values["silence_seconds"] <= LONGEST_SILENCE:
+        found.append(("silence_seconds", _("must be between 10 seconds and 366 days")))
     key = values["sm4_key_hex"]
     if key and (len(key) != 32 or not all(letter in "0123456789abcdefABCDEF" for letter in key)):
         found.append(("sm4_key_hex", _("must be 32 hexadecimal digits")))
@@ -300,7 +304,8 @@ def _number(text: str) -> float:
 
 
 def _of_placement(values: dict[str, Any]) -> list[tuple[str, str]]:
-    if values["parent"].pk in account_rules.subtree({values["region"].pk}, values["valid_from"]):
+    begins, ends = values["valid_from"], values.get("valid_to")
+    if account_rules.lies_below(values["parent"].pk, values["region"].pk, begins, ends):
         return [("parent", _("lies below the region itself"))]
     return []
 

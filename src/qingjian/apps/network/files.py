@@ -57,6 +57,19 @@ def read(kind: registered.Kind, name: str, content: bytes) -> list[Proposal]:
     for number, row in enumerate(rows[1:], start=2):
         if all(value in (None, "") for value in row):
             continue
+        headless = [
+            value
+            for place, value in enumerate(row)
+            if (place >= len(columns) or columns[place] is None) and str(value or "").strip()
+        ]
+        if headless:
+            raise ValidationError(
+                _(
+                    "Row %(row)d: “%(value)s” stands under no column head. Is there a comma within a number? Empty the cell"
+                    " or correct the row."
+                )
+                % {"row": number, "value": str(headless[0])[:60]}
+            )
         fields: dict[str, Any] = {}
         for column, value in zip(columns, row, strict=False):
             if column is not None:

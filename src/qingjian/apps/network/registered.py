@@ -230,6 +230,8 @@ KINDS: dict[str, Kind] = {
     )
 }
 
+LARGEST_INTEGER = 2**31 - 1
+"""What every database keeps in such a column; SQLite would take more."""
 EXACT_NUMBERS = 10**15
 """From here on Excel has replaced the last digits of a number by zeros."""
 FIXED_ONCE_SET = {"series": ("point", "factor", "origin", "position", "unit")}
@@ -317,6 +319,8 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
         raise
     except (TypeError, ValueError, OverflowError) as error:
         raise ValidationError(_("is not a number")) from error
+    if isinstance(field, models.IntegerField) and found is not None and abs(found) > LARGEST_INTEGER:
+        raise ValidationError(_("is too large a number"))
     field.run_validators(found)
     return found
 
@@ -342,10 +346,10 @@ def _parsed_moment(value: Any) -> datetime:
     if isinstance(value, datetime):
         moment = value
     else:
-        text = str(value)
+        text = str(value).strip()
         moment = parse_datetime(text) if len(text) > 10 else None
         if moment is None:
-            day = parse_date(text[:10])
+            day = parse_date(text) if len(text) <= 10 else None
             if day is None:
                 raise ValidationError(_("is not a date such as 2026-01-31"))
             moment = datetime(day.year, day.month, day.day, tzinfo=CHINA)

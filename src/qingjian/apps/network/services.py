@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
-from qingjian.apps.accounts.models import Region, RegionPlacement
+from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import coordinates, models, recorded, registered, rules
 from qingjian.apps.network.checking import Proposal, ProposalError, RowError, check
@@ -74,6 +74,7 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
         if not places[0].whole_node:
             region, organisation = places[0].region or places[0].organisation.region, places[0].organisation
         coordinates.settle(values, existing)
+        of_others = len(lines)
         for other in make_room(kind, values):
             after = registered.plain(kind, other)
             stored = kind.model.objects.filter(pk=other.pk).first()
@@ -90,11 +91,11 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
         row = _store(kind, existing, values)
         after = registered.plain(kind, row)
         if before != after:
-            lines.append(
-                models.ChangeLine(
-                    kind=kind.name, key=registered.key_text(kind, after), before=before, after=after
-                )
+            line = models.ChangeLine(
+                kind=kind.name, key=registered.key_text(kind, after), before=before, after=after
             )
+            # A region is in its new place before it leaves the old one: in none it would be out of everybody's reach.
+            lines.insert(of_others if kind.name == "placement" else len(lines), line)
     transaction.savepoint_rollback(savepoint)
     if errors:
         raise ProposalError(errors)
@@ -134,8 +135,6 @@ def _store(kind: registered.Kind, existing: Any, values: dict[str, Any]) -> Any:
     row.save()
     if isinstance(row, models.Series):
         _keep_platform_series(row)
-    if isinstance(row, RegionPlacement):
-        accounts.end_earlier_placements(row)
     return row
 
 
@@ -378,6 +377,27 @@ def publish_changed_rulebook() -> Directory | None:
 def follow_rulebook(**_: Any) -> None:
     """Publish after somebody changed the rulebook."""
     publish_changed_rulebook()
+
+
+def publish_unpublished() -> Directory | None:
+    """Publish when the services go by another register than the one in force; None when they do not.
+
+    A publication can fail, or its process end, after the change was approved; and which devices lie in a region that a
+    target gets changes on the day of a dated move.
+    """
+    current = directory_store().current()
+    if current is None:
+        return None
+    present = _snapshot(current.version, current.rulebook_version)
+    # What is stored is read as the services read it, so that a way of writing is no difference.
+    same = _content(Directory.from_json(present.to_json())) == _content(current)
+    return None if same else publish_directory()
+
+
+def _content(directory: Directory) -> list[Any]:
+    """Return what a directory says, whatever the order of its rows."""
+    rows = (directory.devices, directory.series, directory.routes, directory.settings, directory.targets)
+    return [directory.without, *(sorted(map(repr, one)) for one in rows)]
 
 
 def _wait_for_other_publishers() -> None:

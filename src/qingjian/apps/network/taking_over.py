@@ -14,11 +14,12 @@ SUBJECT = {
     "setting": ("series", "device", "name", "origin"),
     "route": ("device", "wire_factor"),
     "limit": ("outlet", "factor", "averaging", "converted"),
+    "placement": ("region",),
 }
 """Kinds of which one row holds at a time for a subject, with the fields that name the subject."""
 STATED = {"limit": ("upper", "lower", "yearly_amount_t")}
 """What a row of a kind may state: one that states nothing that the other does leaves it in force."""
-INTERRUPTED = ("limit",)
+INTERRUPTED = ("limit", "placement")
 """Kinds of which a row for a time interrupts the lasting one; of the others the one that began later governs."""
 
 
@@ -26,9 +27,10 @@ def make_room(kind: registered.Kind, values: dict[str, Any]) -> list[Any]:
     """Return the rows a new one changes or adds beside itself, as they are to be and not yet saved.
 
     The earlier ends where the new one begins. Where it was to hold longer than the new one, it stays (settings, routes)
-    or goes on afterwards as a row of its own (limits). A new row without an end that begins before a lasting one of its
-    subject ends where that begins; a new limit stands back from every limit that begins after it, for as long as that
-    holds, and goes on afterwards as a row of its own. `values` is given the end of its first stretch.
+    or goes on afterwards as a row of its own (limits, places of regions). A new row without an end that begins before a
+    lasting one of its subject ends where that begins; a new limit or place stands back from every one that begins after
+    it, for as long as that holds, and goes on afterwards as a row of its own. `values` is given the end of its first
+    stretch.
     """
     begins, ends = values.get("valid_from"), values.get("valid_to")
     if kind.name not in SUBJECT or (begins is None and kind.name not in INTERRUPTED):

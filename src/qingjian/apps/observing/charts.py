@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from django.utils.translation import gettext as _
 
 from qingjian.apps.network.models import Series
@@ -46,7 +47,8 @@ def chart(
 
     A point is [milliseconds, value, device's mark, ok|look|bad|gap, place in `reasons`, place in `levels`]. `sent` is
     what the device sent for the same periods ([milliseconds, value, differs]) where the platform has an own value;
-    `converted` the converted values ([milliseconds, value]), to which a limit may apply.
+    `converted` the converted values ([milliseconds, value]), to which a limit may apply. Of more than `MOST_POINTS`
+    values the lowest, the highest and the worst judged of each stretch are drawn, and `thinned` says so.
     """
     values = page_values(user, series, statistic, start, end, as_of)
     book = queries.rulebook_at(as_of)
@@ -56,7 +58,7 @@ def chart(
             continue
         fact = values.described[one.pk].fact
         period = fact.expected.get(statistic) or PERIOD_SECONDS.get(statistic, 3600)
-        places = values.places(one.pk)[-MOST_POINTS:]
+        places = values.places(one.pk)
         shown.append(
             {
                 "code": one.code,
@@ -67,6 +69,7 @@ def chart(
                 "origin": fact.origin,
                 "origin_text": one.get_origin_display(),
                 "notice": own_language(fact.notice),
+                "thinned": _thinned(len(places)),
                 "points": _points(values, places, period),
                 "sent": _sent(values, places),
                 "converted": _converted(values, places, period),
@@ -130,17 +133,52 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
+def _thinned(count: int) -> str:
+    """Return what to say of a series of which not every value is drawn; empty when all are."""
+    if count <= MOST_POINTS:
+        return ""
+    return _(
+        "%(count)d values in this period: drawn are the lowest, the highest and the worst judged of every %(each)d in a"
+        " row. A shorter period shows each; the table below lists the newest."
+    ) % {"count": count, "each": -(-count // (MOST_POINTS // 3))}
+
+
+def _drawn(numbers: npt.NDArray[np.float64], worst: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Return the places to draw: all, or of each of so many stretches the lowest, the highest and the worst."""
+    count, stretches = len(numbers), MOST_POINTS // 3
+    if count <= MOST_POINTS:
+        return np.arange(count)
+    stretch = np.arange(count) * stretches // count
+    firsts = np.flatnonzero(np.diff(stretch, prepend=-1))
+    lasts = np.append(firsts[1:], count) - 1
+    kept = [
+        np.lexsort((np.where(np.isnan(numbers), np.inf, numbers), stretch))[firsts],
+        np.lexsort((np.where(np.isnan(numbers), -np.inf, numbers), stretch))[lasts],
+        np.lexsort((worst, stretch))[lasts],
+    ]
+    return np.unique(np.concatenate(kept))
+
+
+def _breaks(starts: npt.NDArray[np.int64], drawn: npt.NDArray[np.intp], period: int) -> dict[int, int]:
+    """Return, for the places drawn before which something is missing, the milliseconds of the first missing period."""
+    missing = np.flatnonzero(np.diff(starts) > period * 1.5)  # after these places
+    before = np.searchsorted(missing, drawn)
+    changed = np.flatnonzero(np.diff(before)) + 1
+    return {int(drawn[one]): (int(starts[missing[before[one - 1]]]) + period) * 1000 for one in changed}
+
+
 def _points(values: Values, places: Any, period: int) -> list[list[Any]]:
+    drawn = _drawn(values.value[places], _badness(values.code[places]))
+    breaks = _breaks(values.start[places], drawn, period)
     found: list[list[Any]] = []
-    previous: int | None = None
-    for place in places.tolist():
-        moment = int(values.start[place]) * 1000
-        if previous is not None and moment - previous > period * 1500:
-            found.append([previous + period * 1000, None, "", "gap", -1, 0])
+    for one in drawn.tolist():
+        if one in breaks:
+            found.append([breaks[one], None, "", "gap", -1, 0])
+        place = int(places[one])
         number = float(values.value[place])
         found.append(
             [
-                moment,
+                int(values.start[place]) * 1000,
                 None if np.isnan(number) else number,
                 values.flag[place],
                 statuses.STATUS_WORDS[Status(int(values.code[place]))],
@@ -148,25 +186,35 @@ def _points(values: Values, places: Any, period: int) -> list[list[Any]]:
                 int(values.level[place]),
             ]
         )
-        previous = moment
     return found
+
+
+def _badness(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return for each status whether it is drawn as ok, look or bad: 0, 1, 2."""
+    ranks = np.zeros(256, np.int64)
+    for status, word in statuses.STATUS_WORDS.items():
+        ranks[int(status)] = ("ok", "look", "bad").index(word)
+    return ranks[codes]
 
 
 def _sent(values: Values, places: Any) -> list[list[Any]]:
     """Return what the device sent where an own value stands beside it."""
     both = places[np.isfinite(values.own[places]) & np.isfinite(values.sent[places])]
+    drawn = both[_drawn(values.sent[both], values.differs[both])]
     return [
         [int(values.start[place]) * 1000, float(values.sent[place]), bool(values.differs[place])]
-        for place in both.tolist()
+        for place in drawn.tolist()
     ]
 
 
 def _converted(values: Values, places: Any, period: int) -> list[list[Any]]:
     """Return the converted values (折算), gaps as nulls; nothing when there is none."""
+    there = places[np.isfinite(values.converted[places])]
+    drawn = _drawn(values.converted[there], np.zeros(len(there), np.int64))
+    breaks = _breaks(values.start[there], drawn, period)
     found: list[list[Any]] = []
-    for place in places[np.isfinite(values.converted[places])].tolist():
-        moment = int(values.start[place]) * 1000
-        if found and moment - found[-1][0] > period * 1500:
-            found.append([found[-1][0] + period * 1000, None])
-        found.append([moment, float(values.converted[place])])
+    for one in drawn.tolist():
+        if one in breaks:
+            found.append([breaks[one], None])
+        found.append([int(values.start[there[one]]) * 1000, float(values.converted[there[one]])])
     return found

@@ -65,7 +65,7 @@
       series,
     }, { notMerge: true });
     const notices = document.querySelector("[data-notices]");
-    notices.replaceChildren(...data.series.filter((one) => one.notice).map((one) => { const line = document.createElement("div"); line.textContent = `${one.name}: ${one.notice}`; return line; }));
+    notices.replaceChildren(...data.series.flatMap((one) => [one.notice, one.thinned].filter(Boolean).map((text) => { const line = document.createElement("div"); line.textContent = `${one.name}: ${text}`; return line; })));
   };
   let wanted = 0;
   const load = async () => {
