@@ -89,8 +89,10 @@ def rename_point(people: Path, name: str) -> tuple[str, str]:
 @contextmanager
 def point_renamed(people: Path) -> Iterator[str]:
     code, old = rename_point(people, "别的名称")
-    yield code
-    rename_point(people, old)
+    try:
+        yield code
+    finally:
+        rename_point(people, old)
 
 
 @contextmanager
@@ -118,16 +120,20 @@ def value_halved(lake: Path, day: datetime) -> Iterator[None]:
     field = table.schema.field("value_mantissa")
     pq.write_table(table.set_column(place, field, pa.array(values, field.type)), path)
     reader.close()
-    yield
-    path.write_bytes(before)
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
 
 
 @contextmanager
 def tile_flipped(path: Path) -> Iterator[None]:
     before = path.read_bytes()
     path.write_bytes(before[:40] + bytes([before[40] ^ 1]) + before[41:])
-    yield
-    path.write_bytes(before)
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
 
 
 def forge(ledger: Path) -> None:
