@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.utils import translation
 from tests.apps.conftest import NOW
 
-from qingjian.apps.network.models import Point
+from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import evidence
 from qingjian.apps.observing.models import Alert, FindingRecord
 
@@ -88,6 +88,7 @@ def test_the_page_of_an_alert_shows_no_key_of_the_program(client, registry) -> N
     page = client.get(f"/alerts/{alert.pk}/").content.decode()
     assert "缺失时段数" in page
     assert "missing" not in page
+    assert f'<td data-label="对象">{Series.objects.get(code="A1.a34004").factor}</td>' in page
 
 
 def test_what_a_check_found_names_its_rule_and_how_sure_it_is() -> None:

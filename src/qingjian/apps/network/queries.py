@@ -237,6 +237,12 @@ def point_of_subject(kind: str, subject: str) -> models.Point | None:
     return None
 
 
+def factors_of_subjects(subjects: Iterable[str]) -> dict[str, str]:
+    """Return the factor by the code of its series; what is no code of a series is left out."""
+    rows = models.Series.objects.select_related("factor").filter(code__in=set(subjects))
+    return {row.code: str(row.factor) for row in rows}
+
+
 def duty_report(user: Any) -> dict[str, Any]:
     """Return gaps (a duty nobody has), overlaps (two organisations at once) and coverage rates of running points."""
     points = list(points_visible_to(user).filter(status="running").exclude(kind="synthetic"))

@@ -33,6 +33,7 @@ class AlertListing(Listing):
             value=lambda row: rule_title(row.rule),
             order="rule",
             link=lambda row: reverse("alert", args=(row.pk,)),
+            long=True,
         ),
         Column(
             "severity",
@@ -46,6 +47,7 @@ class AlertListing(Listing):
             _("Monitoring point"),
             value=lambda row: row.point.name if row.point else row.subject,
             order="point__name",
+            long=True,
         ),
         Column("subject", _("Subject")),
         Column(
@@ -55,8 +57,8 @@ class AlertListing(Listing):
             order="state",
             badge=lambda row: "purple" if merged(row) else STATE_COLOURS[row.state],
         ),
-        Column("opened_at", _("Opened"), whole=True),
-        Column("ended_at", _("Ended"), value=lambda row: row.ended_at or _("lasting"), whole=True),
+        Column("opened_at", _("Opened")),
+        Column("ended_at", _("Ended"), value=lambda row: row.ended_at or _("lasting")),
         Column("findings_count", _("Findings"), numeric=True),
         Column(
             "escalation",

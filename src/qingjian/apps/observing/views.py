@@ -320,12 +320,16 @@ def alert_split(request: HttpRequest, pk: int) -> HttpResponse:
 
 def alert(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
+    findings = list(row.findings.all()[:50])
+    factors = network.factors_of_subjects(one.subject for one in findings)
     context = {
         "alert": row,
         "handling": handling.of(request.user, [row]).get(row.pk),
         "title": words.rule_title(row.rule),
         "text": words.rule_text(row.rule),
-        "findings": [(one, evidence.lines(one.evidence)) for one in row.findings.all()[:50]],
+        "findings": [
+            (one, factors.get(one.subject, one.subject), evidence.lines(one.evidence)) for one in findings
+        ],
         "steps": row.steps.select_related("author"),
         "may_handle": rules.may_handle(request.user, row) and row.state != row.State.CLOSED,
         "may_close": rules.may_close(request.user, row),
