@@ -74,6 +74,19 @@ def fetch(address: str) -> bytes:
         return answer.read()
 
 
+def process_of(data: Path, name: str) -> int:
+    """Process id of a service that the node's supervisor runs; 0 between two of them."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if name.encode() in words and str(data).encode() in words:
+                return int(folder.name)
+    return 0
+
+
 # What somebody with all rights does ------------------------------------------------------------------
 
 
@@ -93,6 +106,17 @@ def point_renamed(people: Path) -> Iterator[str]:
         yield code
     finally:
         rename_point(people, old)
+
+
+@contextmanager
+def pipeline_held(data: Path) -> Iterator[None]:
+    """No file of the lake is merged into another one meanwhile: what was rewritten can be put back."""
+    found = int(str(wait_for(lambda: process_of(data, "pipeline"), "a pipeline")))
+    os.kill(found, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(found, signal.SIGCONT)
 
 
 @contextmanager
@@ -180,6 +204,7 @@ def test_database_lake_and_tiles_rewritten_at_once(signed_in, node: Node) -> Non
     year = json.loads(fetch(f"{node.address}/ledger/shards.json"))["shards"][-1]["prefix"]
     tile = node.data / "ledger" / "public" / year / "tile" / "0" / "000"
     with (
+        pipeline_held(node.data),
         point_renamed(node.data / "people" / "people.sqlite3") as point,
         value_halved(node.data / "lake", day),
         tile_flipped(tile),
@@ -284,29 +309,16 @@ def second(node: Node, tmp_path: Path) -> Iterator[str]:
     assert process.wait(STOP_SECONDS) == 0, (tmp_path / "second.log").read_text()
 
 
-def notary_of(data: Path) -> int:
-    """Process id of the notary that the node's supervisor runs."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"notary" in words and str(data).encode() in words:
-                return int(folder.name)
-    return 0
-
-
 def kill_notary(data: Path) -> int:
     """Kill it as soon as there is one (between two of them there is none); the process id it had."""
-    found = int(str(wait_for(lambda: notary_of(data), "a notary")))
+    found = int(str(wait_for(lambda: process_of(data, "notary"), "a notary")))
     os.kill(found, signal.SIGKILL)
     return found
 
 
 def restart_notary(data: Path) -> None:
     before = kill_notary(data)
-    wait_for(lambda: notary_of(data) not in (0, before), "the restart of the notary")
+    wait_for(lambda: process_of(data, "notary") not in (0, before), "the restart of the notary")
 
 
 def word(data: Path) -> dict:
