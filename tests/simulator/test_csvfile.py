@@ -1,7 +1,9 @@
 """Any CSV becomes a device, and bad ones give clear errors."""
 
 import gzip
+import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qingjian.contracts.clock import CHINA
-from qingjian.simulator.csvfile import CsvError, mapping, read, statistic_of, time_of
+from qingjian.simulator.csvfile import CsvError, CsvFeed, _scaled, mapping, read, statistic_of, time_of
 
 TEXT = "时间,SO2,NOx,状态\n2024-05-01 00:00,12.5,80,N\n2024-05-01 01:00,,81,D\n坏行,1,2,N\n2024-05-01 02:00,abc,82,\n2024-05-01 02:00,9,9,N\n"
 
@@ -91,3 +93,30 @@ def test_any_bytes_give_rows_or_a_clear_error(
 def test_times_are_read_or_none(text: str) -> None:
     moment = time_of(text)
     assert moment is None or moment.tzinfo is not None
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters_are_read(tmp_path: Path, delimiter: str) -> None:
+    text = "t,v\n2024-05-01 00:00,1.50\n2024-05-01 01:00,2\n".replace(",", delimiter)
+    recorder = read(file(tmp_path, text.encode()), mapping(["v=w01018"]))
+    assert [dict(recorder.rows[at][0].values)["Avg"] for at in recorder.times] == ["1.50", "2"]
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=8))
+def test_numbers_go_out_as_devices_write_them(value) -> None:
+    for text in (str(value), f"{value:+}", f"{value:e}"):
+        written = _scaled(text, 1.0)
+        assert re.fullmatch(r"-?\d+(\.\d+)?", written)
+        assert Decimal(written) == Decimal(text)
+
+
+def test_an_unknown_statistic_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(CsvError, match="realtime, minute, hour, day"):
+        read(file(tmp_path, TEXT.encode()), mapping(["SO2=a21026"]), statistic="month")
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("inf"), float("nan")])
+def test_an_impossible_speed_is_explained(tmp_path: Path, speed: float) -> None:
+    recorder = read(file(tmp_path, TEXT.encode()), mapping(["SO2=a21026"]))
+    with pytest.raises(ValueError, match="speed"):
+        CsvFeed(recorder, datetime(2026, 11, 20, tzinfo=CHINA), speed)

@@ -157,3 +157,19 @@ def test_the_process_runs_and_stops_on_sigterm() -> None:
         finally:
             process.kill()
         assert {one.cn for one in host.station("990121003100000000000003").messages} >= {"2081", "2011"}
+
+
+@pytest.mark.parametrize(
+    "option", [("--mn", "监测;1"), ("--password", "a;b"), ("--speed", "inf"), ("--statistic", "month")]
+)
+def test_what_cannot_be_played_is_explained_before_a_connection(
+    tmp_path: Path, option: tuple[str, str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("t,v\n2024-05-01 00:00,1\n", "utf-8")
+    done = runner.invoke(
+        application, ["simulate", "--csv", str(path), "--mapping", "v=w01018", "--port", "1", *option]
+    )
+    assert done.exit_code == 2
+    assert done.stderr.strip()
+    assert "Traceback" not in done.output

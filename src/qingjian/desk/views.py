@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -203,7 +203,10 @@ def forwarding(request: HttpRequest) -> HttpResponse:
     """Upper platforms and how far each is behind."""
     account_rules.require(request.user, Capability.SEND_COMMANDS)
     directory = network_services.directory_store().current()
-    progress = forwarding_progress(settings.DATA_FOLDER, directory.targets) if directory else []
+    targets = network.targets_visible_to(request.user)
+    seen = {one.code for one in targets}
+    published = [one for one in directory.targets if one.id in seen] if directory else []
+    progress = forwarding_progress(settings.DATA_FOLDER, published)
     if request.GET.get("export") == "xlsx":
         heads = [_("Target"), _("Address"), _("Journal"), _("Link"), _("Reason"), _("Forwarded"), _("Behind")]
         return workbook_response(
@@ -211,7 +214,6 @@ def forwarding(request: HttpRequest) -> HttpResponse:
             [*heads, _("Given up"), _("Last progress")],
             map(_progress_cells, progress),
         )
-    targets = list(registry.ForwardTarget.objects.all())
     return render(
         request,
         "desk/forwarding.html",
@@ -230,7 +232,9 @@ def forwarding(request: HttpRequest) -> HttpResponse:
 def forward_again(request: HttpRequest, code: str) -> HttpResponse:
     """Let an upper platform get the frames received since a moment once more."""
     account_rules.require(request.user, Capability.SEND_COMMANDS)
-    target = get_object_or_404(registry.ForwardTarget, code=code)
+    target = next((one for one in network.targets_visible_to(request.user) if one.code == code), None)
+    if target is None:
+        raise Http404
     form = SendAgainForm(request.POST)
     if form.is_valid():
         count = network_services.send_again(

@@ -6,11 +6,13 @@ import bisect
 import csv
 import gzip
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +24,9 @@ from qingjian.simulator.schedule import Due
 _MAPPING = re.compile(
     r"(?P<column>.+)=(?P<factor>[A-Za-z0-9_]+)(?:-(?P<suffix>[A-Za-z]+))?(?:\*(?P<scale>[0-9.eE+-]+))?"
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+_PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+STATISTICS = ("realtime", "minute", "hour", "day")
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y%m%d%H%M%S", "%Y%m%d%H%M")
 
 
@@ -51,7 +55,9 @@ def mapping(texts: Sequence[str]) -> list[Column]:
         try:
             scale = float(match["scale"] or 1)
         except ValueError:
-            raise CsvError(f"倍数不是数字 / scale is no number: {match['scale']!r}") from None
+            scale = math.nan
+        if not math.isfinite(scale):
+            raise CsvError(f"倍数不是数字 / scale is no number: {match['scale']!r}")
         found.append(Column(match["column"], match["factor"], match["suffix"] or "", scale))
     if not found:
         raise CsvError("至少需要一个映射 / at least one mapping is needed")
@@ -76,9 +82,10 @@ def time_of(text: str) -> datetime | None:
 
 
 def _scaled(text: str, scale: float) -> str:
-    if scale == 1.0:
-        return text
-    return f"{float(text) * scale:.6f}".rstrip("0").rstrip(".")
+    """Return the number as a device writes it: no plus sign, no exponent; unscaled digits stay as they are."""
+    if scale != 1.0:
+        return f"{float(text) * scale:.6f}".rstrip("0").rstrip(".")
+    return text if _PLAIN.fullmatch(text) else format(Decimal(text), "f")
 
 
 @dataclass(frozen=True)
@@ -111,11 +118,15 @@ def statistic_of(step: timedelta) -> str:
 
 
 def read(path: Path, columns: Sequence[Column], *, time_column: str = "", statistic: str = "") -> CsvRecorder:
-    """Read a CSV file (UTF-8 or GB18030, plain or .gz) with a header row.
+    """Read a CSV file (UTF-8 or GB18030, plain or .gz; commas, semicolons or tabs) with a header row.
 
     `time_column` defaults to the first column, `statistic` to what the spacing of the rows suggests. Cells that are
     no numbers are left out and counted, rows without a readable time too. CsvError when nothing can be used.
     """
+    if statistic and statistic not in STATISTICS:
+        raise CsvError(
+            f"统计类型应为 / the statistic should be one of {', '.join(STATISTICS)}: {statistic!r}"
+        )
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if path.suffix == ".gz" else content
@@ -125,7 +136,8 @@ def read(path: Path, columns: Sequence[Column], *, time_column: str = "", statis
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("gb18030", "replace")
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     names = reader.fieldnames or []
     time_name = time_column or (names[0] if names else "")
     absent = [name for name in (time_name, *(one.column for one in columns)) if name not in names]
@@ -180,9 +192,9 @@ class CsvFeed:
     """The rows of a file at a speed: a row falls due when so much time has passed as lies between it and the first."""
 
     def __init__(self, recorder: CsvRecorder, begun: datetime, speed: float) -> None:
-        """`speed` 60 plays an hour in a minute. ValueError unless it is positive."""
-        if not speed > 0:
-            raise ValueError("速度应为正数 / the speed must be positive")
+        """`speed` 60 plays an hour in a minute. ValueError unless it is a positive number."""
+        if not (math.isfinite(speed) and speed > 0):
+            raise ValueError(f"速度应为正数 / the speed must be a positive number: {speed}")
         self._recorder = recorder
         self._begun = begun
         self._speed = speed

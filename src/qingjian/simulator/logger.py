@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from qingjian.hj212 import times
 from qingjian.hj212.decoder import Framer
-from qingjian.hj212.encoder import Group, factor_group
+from qingjian.hj212.encoder import Group, factor_group, segment_of
 from qingjian.hj212.policy import Policy
 from qingjian.hj212.sessions import field as dialogue
 from qingjian.hj212.sessions.actions import (
@@ -53,6 +53,9 @@ class Identity:
             raise ValueError(
                 f"版本应为 2005、2017 或 2025 / edition must be 2005, 2017 or 2025: {self.edition!r}"
             )
+        segment_of(
+            (("ST", self.system_code), ("PW", self.password), ("MN", self.mn)), b""
+        )  # or EncodingError
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.apps.integrity.conftest import UNTIL, found, scores
 
-from qingjian.apps.integrity import panels, screener
+from qingjian.apps.integrity import panels, rules, screener
 from qingjian.apps.integrity.models import Suspect
 from qingjian.apps.integrity.processes import CLUE
 from qingjian.apps.integrity.self_proof import SELF_PROOF
@@ -284,6 +284,18 @@ def test_days_on_both_sides_of_decided_ones_are_two_clues(screened, office) -> N
         (november(6), november(9)),
         (november(13), november(16)),
     ]
+
+
+def test_a_void_request_decides_nothing_whatever_is_written_by_hand(screened, office) -> None:
+    (clue,) = screened(found())
+    data = {"request": "说明数据", "wanted": "记录", "days": 5}
+    origin = f"{CLUE}:{clue.pk}"
+    matter = office.open(SELF_PROOF, subject=office.county.holder, point=clue.point, origin=origin, data=data)
+    office.act(matter, "void", office.leader, reason="发错")
+    people.dismiss(office.handler, clue, clue.version, f"{matter.number}: 发错，数据正常")
+    clue.refresh_from_db()
+    assert rules.answered_by(clue) is None
+    assert rules.may_reopen(office.handler, clue)
 
 
 @pytest.mark.parametrize("asked_again", [False, True])

@@ -91,7 +91,9 @@ def test_what_looks_like_trouble_asks_nobody(screened, finding, outcome: str) ->
     assert Clue.objects.count() == (outcome == "clue")
 
 
-def test_other_factors_of_the_point_join_the_clue_of_the_same_days(screened, hours) -> None:
+@pytest.fixture
+def ammonia(hours) -> None:
+    """A second factor at the outlet of the demo's sewage works, higher late in the day."""
     from qingjian.apps.network import services as network
     from qingjian.apps.network.services import Proposal
 
@@ -125,6 +127,16 @@ def test_other_factors_of_the_point_join_the_clue_of_the_same_days(screened, hou
         ]
     )
     hours("W1.w21003", UNTIL - timedelta(days=59), UNTIL, lambda day, hour: 2 + hour / 24)
+
+
+def test_measured_and_simulated_data_never_share_a_clue(screened, ammonia) -> None:
+    Series.objects.filter(code="W1.w01018").update(origin="simulated")
+    screened(found(score=0.9995), found(factor="waste_water.w21003", score=0.998))
+    clues = {one.series.code: one.simulated for one in Clue.objects.all()}
+    assert clues == {"W1.w01018": True, "W1.w21003": False}
+
+
+def test_other_factors_of_the_point_join_the_clue_of_the_same_days(screened, ammonia) -> None:
     (clue,) = screened(found(score=0.998), found(factor="waste_water.w21003", score=0.9995))
     assert clue.series.code == "W1.w21003"
     held = {one.series.code: one.chart for one in clue.suspects.all()}

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.models import Organisation, Region, RegionPlacement
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import files, models, registered, rules, services
+from qingjian.apps.network import files, models, queries, registered, rules, services
 from qingjian.apps.network.services import Proposal, ProposalError
 
 HERE, THERE, ALL = "county", "other county", "whole node"
@@ -235,3 +235,16 @@ def test_frames_are_sent_again_by_people_of_everything_a_target_gets(people) -> 
     with pytest.raises(PermissionDenied):
         services.send_again(people[HERE, "maker"], target, services.now(), "补传")
     assert services.send_again(people[THERE, "maker"], target, services.now(), "补传") == 0
+
+
+def test_an_upper_platform_is_shown_to_whoever_may_command_a_device_it_gets(people, client) -> None:
+    assert [one.code for one in queries.targets_visible_to(people[HERE, "maker"])] == []
+    assert [one.code for one in queries.targets_visible_to(people[THERE, "maker"])] == ["U9"]
+    models.ForwardTarget.objects.create(code="U8", name="省平台", host="10.0.0.8", port=9000, devices=["*"])
+    assert [one.code for one in queries.targets_visible_to(people[HERE, "maker"])] == ["U8"]
+    assert {one.code for one in queries.targets_visible_to(people[ALL, "maker"])} == {"U8", "U9"}
+    client.force_login(people[HERE, "maker"])
+    page = client.get("/forwarding/").content.decode()
+    assert "10.0.0.8" in page
+    assert "10.0.0.1" not in page
+    assert client.post("/forwarding/U9/again/", {}).status_code == 404

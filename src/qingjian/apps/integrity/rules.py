@@ -14,7 +14,7 @@ from qingjian.apps.integrity.processes import CLUE, VERIFICATION
 from qingjian.apps.integrity.self_proof import SELF_PROOF
 from qingjian.apps.matters import queries as matter_queries
 from qingjian.apps.matters import rules as matters
-from qingjian.apps.matters.declarations import Process
+from qingjian.apps.matters.declarations import VOID, Process
 from qingjian.apps.matters.models import Matter
 from qingjian.apps.observing.models import Clue
 
@@ -38,8 +38,8 @@ def may_decide(user: Any, clue: Clue) -> bool:
 
 
 def answered_by(clue: Clue) -> Matter | None:
-    """Return the finished matter whose result decided a clue; None where one person did."""
-    rows = matter_queries.finished_from(f"{CLUE}:{clue.pk}")
+    """Return the finished matter whose result decided a clue; None where one person did. A void one decides nothing."""
+    rows = matter_queries.finished_from(f"{CLUE}:{clue.pk}").exclude(state=VOID)
     return next((one for one in rows if clue.reason.startswith(f"{one.number}: ")), None)
 
 

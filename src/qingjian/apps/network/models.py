@@ -490,6 +490,8 @@ class Setting(Dated):
         return f"{self.series or self.device} {self.name} = {self.value} {self.unit}"
 
 
+EVERY_DEVICE = "*"
+"""Entry of a target that gets the frames of every device."""
 REGION = "region:"
 """Begins an entry of a target that stands for every device of a region and of those below it."""
 

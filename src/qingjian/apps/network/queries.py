@@ -56,6 +56,30 @@ def devices_visible_to(
     return models.Device.objects.select_related("point__region").filter(point__in=points)
 
 
+def targets_visible_to(user: Any) -> list[models.ForwardTarget]:
+    """Return the upper platforms that get frames of a device a person may command; who may at all sees every one."""
+    targets = list(models.ForwardTarget.objects.all())
+    if account_rules.may_everywhere(user, Capability.SEND_COMMANDS):
+        return targets
+    own = set(devices_visible_to(user, Capability.SEND_COMMANDS).values_list("mn", flat=True))
+    if not own:
+        return []
+    return [one for one in targets if models.EVERY_DEVICE in one.devices or own & set(forwarded_mns(one))]
+
+
+def forwarded_mns(target: models.ForwardTarget) -> tuple[str, ...]:
+    """Return the MNs a target gets: those named, and those at the points of a named region and all below it."""
+    codes = [one.removeprefix(models.REGION) for one in target.devices if one.startswith(models.REGION)]
+    named = [one for one in target.devices if not one.startswith(models.REGION)]
+    if codes:
+        inside = account_rules.subtree(
+            set(Region.objects.filter(code__in=codes).values_list("pk", flat=True))
+        )
+        devices = models.Device.objects.filter(point__region__in=inside, synthetic=False)
+        named += devices.order_by("mn").values_list("mn", flat=True)
+    return tuple(dict.fromkeys(named))
+
+
 def registered_mns(mns: Iterable[str]) -> set[str]:
     """Return those of some MNs that stand in the register, whoever may see their devices."""
     return set(models.Device.objects.filter(mn__in=set(mns)).values_list("mn", flat=True))

@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
-from qingjian.apps.accounts.models import Region
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import coordinates, models, recorded, registered, rules
+from qingjian.apps.network import coordinates, models, queries, recorded, registered, rules
 from qingjian.apps.network.checking import Proposal, ProposalError, RowError, check
 from qingjian.apps.network.taking_over import make_room
 from qingjian.apps.records import services as records
@@ -479,21 +478,15 @@ def _snapshot(version: int, rulebook_version: str) -> Directory:
         ],
         targets=[
             contract.Target(
-                one.code, one.name, one.host, one.port, _forwarded(one), one.mn, one.password, one.enabled
+                one.code,
+                one.name,
+                one.host,
+                one.port,
+                queries.forwarded_mns(one),
+                one.mn,
+                one.password,
+                one.enabled,
             )
             for one in models.ForwardTarget.objects.all()
         ],
     )
-
-
-def _forwarded(target: models.ForwardTarget) -> tuple[str, ...]:
-    """Return the MNs a target gets: those named, and those at the points of a named region and all below it."""
-    codes = [one.removeprefix(models.REGION) for one in target.devices if one.startswith(models.REGION)]
-    named = [one for one in target.devices if not one.startswith(models.REGION)]
-    if codes:
-        inside = account_rules.subtree(
-            set(Region.objects.filter(code__in=codes).values_list("pk", flat=True))
-        )
-        devices = models.Device.objects.filter(point__region__in=inside, synthetic=False)
-        named += devices.order_by("mn").values_list("mn", flat=True)
-    return tuple(dict.fromkeys(named))

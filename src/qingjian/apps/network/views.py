@@ -359,10 +359,8 @@ def _visible(request: HttpRequest, kind: registered.Kind) -> Any:
             region__in=account_queries.regions_visible_to(request.user)
         ),
         "organisation": lambda: account_queries.organisations_visible_to(request.user),
-        "target": lambda: (
-            models.ForwardTarget.objects.all()
-            if account_rules.may(request.user, Capability.SEND_COMMANDS)
-            else models.ForwardTarget.objects.none()
+        "target": lambda: models.ForwardTarget.objects.filter(
+            pk__in=[one.pk for one in queries.targets_visible_to(request.user)]
         ),
     }
     if kind.name in allowed:

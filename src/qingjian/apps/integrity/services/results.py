@@ -450,7 +450,7 @@ def _statement(row: Suspect, hit: Hit, chart: dict[str, Any]) -> observing.ClueS
 def _ask(row: Suspect, hit: Hit, chart: dict[str, Any], totals: Totals) -> None:
     """Open a clue, or join the open one that another factor or rule made of the same point and days: one visit answers both."""
     made = _statement(row, hit, chart)
-    joined = observing.open_clue_at(hit.series.point, made.start, made.end)
+    joined = observing.open_clue_at(hit.series.point, made.start, made.end, simulated=made.simulated)
     if (
         joined is not None
         and (joined.series_id, joined.rule) != (hit.series.pk, hit.rule)

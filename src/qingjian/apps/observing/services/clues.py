@@ -48,10 +48,14 @@ def open_clue(point: Point, rule: str, kind: str, statement: ClueStatement) -> C
     )
 
 
-def open_clue_at(point: Point, start: datetime, end: datetime) -> Clue | None:
-    """Return the open clue about a point whose days overlap an interval, made by screening; None when there is none."""
+def open_clue_at(point: Point, start: datetime, end: datetime, *, simulated: bool) -> Clue | None:
+    """Return the open clue about a point whose days overlap an interval, made by screening; None when there is none.
+
+    Measured and simulated data never answer for each other.
+    """
+    days = Clue.objects.filter(point=point, start__lt=end, end__gt=start)
     return (
-        Clue.objects.filter(point=point, state=Clue.State.OPEN, start__lt=end, end__gt=start)
+        days.filter(state=Clue.State.OPEN, simulated=simulated)
         .exclude(series=None)
         .order_by("opened_at", "id")
         .first()
