@@ -719,3 +719,13 @@ class TestHost:
         copy = host.new(MN["2017"])
         host.on_command(before, Command("one", "1061"), START)
         assert before == copy
+
+    def test_a_frame_that_tells_nothing_new_of_its_device_leaves_the_state_as_it_is(self) -> None:
+        """Thousands of devices send such frames each second; the first one tells edition and number."""
+        message = only(frame()).message
+        assert message is not None
+        first, _ = host.on_message(host.new(), message, START)
+        assert (first.mn, first.edition, first.flagged) == (message.mn, message.edition, True)
+        again, actions = host.on_message(first, message, START + timedelta(minutes=1))
+        assert again is first
+        assert any(isinstance(one, Acknowledge) for one in actions)

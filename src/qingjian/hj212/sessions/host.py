@@ -56,7 +56,6 @@ class HostState:
     under_way: Waiting | None = None
     queue: tuple[Command, ...] = ()
     last_qn: str = ""
-    last_heard: datetime | None = None
     flagged: bool = False
     earlier: tuple[Waiting, ...] = ()
     changed: tuple[tuple[str, str], ...] = ()
@@ -118,10 +117,14 @@ def on_command(state: HostState, command: Command, now: datetime) -> Step:
 
 
 def on_message(state: HostState, message: Message, now: datetime) -> Step:
-    """Take a decoded frame of the device."""
-    state = replace(state, last_heard=now)
+    """Take a decoded frame of the device. A frame that tells nothing new of the device leaves the state as it is."""
     flagged = message.flag is not None
-    if state.policy.edition == "auto" and (flagged or not state.flagged):
+    told = (message.edition, flagged)
+    if (
+        state.policy.edition == "auto"
+        and (flagged or not state.flagged)
+        and told != (state.edition, state.flagged)
+    ):
         state = replace(state, edition=message.edition, flagged=flagged)
     if message.mn and not state.mn:
         state = replace(state, mn=message.mn)
