@@ -76,11 +76,14 @@ def _guarded_connect(self: socket.socket, address: Any) -> Any:
 socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
 
 
+_DATABASE = {"db", "transactional_db", "django_db_setup"}
+
+
 def _same_on_every_database(item: pytest.Item) -> bool:
     """Whether a test says so itself, or asks for no database at all."""
     if item.get_closest_marker("any_database"):
         return True
-    asks = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(item.fixturenames)  # type: ignore[attr-defined]
+    asks = item.get_closest_marker("django_db") or _DATABASE & set(item.fixturenames)  # type: ignore[attr-defined]
     return not asks
 
 

@@ -42,7 +42,7 @@ def _copy(kept: Path, target: str) -> None:
     if connection.vendor == "sqlite":
         shutil.copyfile(kept, target)
     else:
-        _create(target, NAME)
+        create(target, NAME)
 
 
 def _keep(target: str, kept: Path) -> None:
@@ -51,11 +51,18 @@ def _keep(target: str, kept: Path) -> None:
         shutil.copyfile(target, partly)
         partly.rename(kept)
     else:
-        _create(NAME, target)
+        create(NAME, target)
         kept.touch()
 
 
-def _create(name: str, template: str) -> None:
+def create(name: str, template: str) -> None:
+    """Make a database as a copy of another one, on the server."""
     quote = connection.ops.quote_name
     with connection.creation._nodb_cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {quote(name)} TEMPLATE {quote(template)}")
+
+
+def drop(name: str) -> None:
+    """Remove a database from the server."""
+    with connection.creation._nodb_cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {connection.ops.quote_name(name)}")
