@@ -110,6 +110,21 @@ GROUPS = (
 BUREAU_ONLY = frozenset({"funnel", "clues", "verifications", "rule-sets"})
 """Pages that a unit never opens: what is suspected of its own data is the bureau's."""
 
+BELONGS_TO = (
+    ("/elements/lakes/", "water"),
+    ("/elements/drinking/", "water"),
+    ("/elements/black-odorous/", "water"),
+    ("/evaluations/failures/", "rule-changes"),
+    ("/data/", "points"),
+    ("/log-books/", "log-book:remote-sessions"),
+    ("/propose/", "changes"),
+    ("/integrity/suspects/", "funnel"),
+    ("/hand-over/", "delegations"),
+    ("/deliveries/", "webhooks"),
+    ("/documents/", "matters"),
+)
+"""Beginnings of addresses that lie below no entry's own address, and the entry they are reached from."""
+
 LONGEST_UNFOLDED = 16
 """A longer menu does not fit an office screen: its groups are folded until asked for."""
 ALWAYS_UNFOLDED = 2
@@ -146,19 +161,27 @@ def context(request: HttpRequest) -> dict[str, Any]:
             except NoReverseMatch:
                 continue
             shown.append(
-                {"title": text, "url": url, "icon": icon, "active": False, "count": counts.get(name, 0)}
+                {
+                    "title": text,
+                    "url": url,
+                    "icon": icon,
+                    "active": False,
+                    "count": counts.get(name, 0),
+                    "addresses": (url, *(begin for begin, entry in BELONGS_TO if entry == name)),
+                }
             )
         if shown:
             groups.append({"title": title, "items": shown})
     # The longest address that leads to this page is the active one: /matters/inbox/ lies below /matters/.
     leading = [
-        item
+        (len(address), item)
         for group in groups
         for item in group["items"]
-        if request.path == item["url"] or (item["url"] != "/" and request.path.startswith(item["url"]))
+        for address in item["addresses"]
+        if request.path == address or (address != "/" and request.path.startswith(address))
     ]
     if leading:
-        max(leading, key=lambda item: len(item["url"]))["active"] = True
+        max(leading, key=lambda one: one[0])[1]["active"] = True
     short = sum(len(group["items"]) for group in groups) <= LONGEST_UNFOLDED
     for place, group in enumerate(groups):
         group["open"] = short or place < ALWAYS_UNFOLDED or any(item["active"] for item in group["items"])
