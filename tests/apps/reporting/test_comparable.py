@@ -45,11 +45,11 @@ def said(lines: list[dict[str, str]]) -> str:
 
 
 def test_two_days_of_last_year_are_no_year_to_compare_with() -> None:
-    lines = said(air_period._summary(PLACE, OCTOBER, of(31), of(2, 3)))
+    lines = said(air_period._summary(PLACE, OCTOBER, of(31), of(2, 3), packaged()))
     assert "有效 2 天，本期 31 天：一方不足另一方的四分之三，不作比较" in lines
     assert "同比" not in lines
     assert "不作比较" in air_period._last_year(of(31), of(2, 3))["zh"]
-    assert "同比变化" in said(air_period._summary(PLACE, OCTOBER, of(31), of(25, 3)))
+    assert "同比变化" in said(air_period._summary(PLACE, OCTOBER, of(31), of(25, 3), packaged()))
 
 
 def test_a_pollutant_with_few_days_on_one_side_has_no_change() -> None:
@@ -64,9 +64,17 @@ def test_a_pollutant_with_few_days_on_one_side_has_no_change() -> None:
 def test_a_composite_index_whose_items_have_few_days_has_no_change() -> None:
     base = of(31, 3)
     thin = Figures(base.counts, {**base.found, "SO2": (Decimal(8), 2, 0, 0)}, base.index)
-    assert "综合指数" in said(air_period._summary(PLACE, OCTOBER, of(31), thin))
-    assert "同比变化 -" not in said(air_period._summary(PLACE, OCTOBER, of(31), thin))
-    assert "同比变化 -" in said(air_period._summary(PLACE, OCTOBER, of(31), base))
+    assert "综合指数" in said(air_period._summary(PLACE, OCTOBER, of(31), thin, packaged()))
+    assert "同比变化 -" not in said(air_period._summary(PLACE, OCTOBER, of(31), thin, packaged()))
+    assert "同比变化 -" in said(air_period._summary(PLACE, OCTOBER, of(31), base, packaged()))
+
+
+def test_an_index_of_too_few_days_says_so() -> None:
+    def lines(valid: int) -> str:
+        return said(air_period._summary(PLACE, OCTOBER, of(valid), of(31), packaged()))
+
+    assert "不足 27 天：综合指数和各项统计值不能代表全期" in lines(25)
+    assert "不能代表全期" not in lines(27)
 
 
 def stations() -> Any:

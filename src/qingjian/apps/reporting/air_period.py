@@ -87,7 +87,7 @@ def build(
             *(air_deduction.facts(out) if out else ()),
         ],
         "summary": [
-            *_summary(place, period, present, base),
+            *_summary(place, period, present, base, book),
             *(air_deduction.summary(present, out) if out else ()),
         ],
         "sections": sections,
@@ -104,7 +104,9 @@ def _last_year(present: Figures, base: Figures) -> Any:
     )
 
 
-def _summary(place: Any, period: Period, present: Figures, base: Figures) -> list[dict[str, str]]:
+def _summary(
+    place: Any, period: Period, present: Figures, base: Figures, book: Rulebook
+) -> list[dict[str, str]]:
     title, found, index = period.title(), present.found, present.index
     lines = [
         text(
@@ -156,6 +158,14 @@ def _summary(place: Any, period: Period, present: Figures, base: Figures) -> lis
                 + f"; largest part: {', '.join(index.largest)}.",
             )
         )
+        needed = needed_days(period.first, period.last, period.until is not None, present.valid, book)
+        if present.valid < needed:
+            lines.append(
+                text(
+                    f"有效天数最少的一项只有 {present.valid} 天，不足 {needed} 天：综合指数和各项统计值不能代表全期，也不参与排名。",
+                    f"The pollutant with fewest valid days has {present.valid}, fewer than {needed}: index and statistics do not stand for the whole period and are not ranked.",
+                )
+            )
     missing = [name for name in POLLUTANTS if name not in found]
     if missing:
         lines.append(
