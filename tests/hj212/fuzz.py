@@ -127,7 +127,7 @@ def false_frames(found: list[Stretch]) -> int:
 
 
 def outcome(found: list[Stretch]) -> list[list[str]]:
-    """What the corpus keeps of a result; how noise is cut depends on the pieces read, so neighbours count as one."""
+    """What the corpus keeps of a result; long noise is cut, so neighbours count as one."""
     result: list[list[str]] = []
     for stretch in found:
         if stretch.refusal is not None:

@@ -1,11 +1,12 @@
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.hj212.building import BODIES, HEAD, MN, frame, framed, only, segment, stretches
 
-from qingjian.hj212 import checksum, cipher
+from qingjian.hj212 import checksum, cipher, records
 from qingjian.hj212.decoder import Framer, decode_frame
 from qingjian.hj212.encoder import encrypted_frame
 from qingjian.hj212.message import Message, Stretch
@@ -13,6 +14,11 @@ from qingjian.hj212.model import Refusal
 from qingjian.hj212.policy import Policy
 
 KEY = b"0" * 16
+
+
+def wrong_algorithm(body: bytes) -> bytes:
+    """A frame whose check is that of Modbus."""
+    return framed(body, check=b"%04X" % checksum.modbus(body))
 
 
 def said(found: list[Stretch]) -> list[tuple[int, bytes, Refusal | None]]:
@@ -52,6 +58,61 @@ def test_stretches_partition_the_input_however_it_is_cut(pieces: list[bytes], da
     assert said(stretches(stream, policy, cuts=cuts)) == said(whole)
     eager = stretches(stream, policy, cuts=cuts, eager=True)
     assert b"".join(stretch.raw for stretch in eager) == stream
+
+
+PERIOD = b"##0995QN=&&1234"
+"""Repeated, each is a frame of 995 bytes whose end looks like one: the dearest input to diagnose."""
+LONG_BODY = segment(cp="DataTime=20160801085857;" + ";".join(f"w{n:05d}-Rtd=1.5" for n in range(60)))
+LONG_PIECES = st.one_of(
+    PIECES,
+    st.integers(1, 400).map(lambda times: PERIOD * times),
+    st.integers(1, 12_000).map(lambda size: b"x" * size),
+    st.integers(1, 6_000).map(lambda size: b"##9999QN=1;" + b"y" * size),
+    st.integers(1, 3_000).map(lambda size: b"##9000QN=1;CP=&&{0x" + b"41,0x" * size),
+    st.sampled_from([wrong_algorithm(body) for body in (*BODIES, LONG_BODY)]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(LONG_PIECES, min_size=1, max_size=8),
+    st.data(),
+    st.sampled_from(
+        [
+            Policy(),
+            Policy(sm4_key=KEY),
+            Policy(maximum_segment=120),
+            Policy(accept=frozenset({"check_modbus"})),
+        ]
+    ),
+)
+def test_records_are_a_function_of_the_bytes_alone(
+    pieces: list[bytes], data: st.DataObject, policy: Policy
+) -> None:
+    stream = b"".join(pieces)
+    cuts = sorted({0, *data.draw(st.lists(st.integers(0, len(stream)), max_size=30)), len(stream)})
+    chunks = [stream[start:end] for start, end in pairwise(cuts)]
+    assert list(records.decode_lines(chunks, policy)) == list(records.decode_lines(stream, policy))
+
+
+@pytest.mark.parametrize("size", [1, 7, 13, 4096])
+def test_hostile_bytes_read_in_small_pieces_are_refused_for_the_same_reason(size: int) -> None:
+    """What a search for known wrong algorithms may cost is earned by bytes settled, not by bytes read."""
+    stream = b"".join(
+        [frame(), PERIOD * 160, wrong_algorithm(LONG_BODY), b"noise" * 4000, PERIOD * 150, frame()]
+    )
+    chunks = [stream[start : start + size] for start in range(0, len(stream), size)]
+    whole = list(records.decode_lines(stream))
+    assert list(records.decode_lines(chunks)) == whole
+    assert [record["status"] for record in whole[:: len(whole) - 1]] == ["ok", "ok"]
+
+
+def test_a_file_holds_no_more_than_the_longest_frame() -> None:
+    for opening, most in ((b"##9999QN=1;", 10_100), (b"##9999QN=1;CP=&&{0x", 60_200)):
+        framer = Framer(eager=False)
+        for piece in [opening] + [b"41,0x" * 20] * 2_000:
+            framer.feed(piece)
+            assert framer.pending <= most
 
 
 @settings(max_examples=300, deadline=None)
@@ -242,7 +303,7 @@ def test_header_of_a_message() -> None:
         "123456",
         MN,
     )
-    assert (message.flag, message.need_answer, message.has_packet_no) == (7, True, True)
+    assert (message.flag, message.need_answer) == (7, True)
     assert (message.pnum, message.pno, message.rf, message.edition) == (3, 2, False, "2017")
     assert list(message.fields) == ["QN", "ST", "CN", "PW", "MN", "Flag", "PNUM", "PNO"]
     backfill = only(frame(HEAD.replace("Flag=5;", "Flag=9;RF=1;"))).message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from qingjian.hj212.policy import Policy
 from qingjian.hj212.sessions import host as host_session
 from qingjian.hj212.sessions.actions import Command, CommandFailed, CommandFinished, Received
 from qingjian.simulator import demo
-from qingjian.simulator.fleet import Fleet
+from qingjian.simulator.fleet import Fleet, Link, UnreachedError
 from qingjian.simulator.process import links
 from qingjian.simulator.settings import SimulatorSettings, Tampering
 
@@ -262,6 +263,40 @@ def test_nothing_is_lost_while_the_link_is_down_and_it_is_said_once() -> None:
 
     with capture_logs() as said:
         run(body, devices=(RIVER,), backfill_hours=1.0)
+
+
+def unused_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_a_fleet_nobody_ever_answered_gives_up_after_its_tries_and_says_so() -> None:
+    async def work(tries: int) -> list[Link]:
+        clock = SteppedClock(NOW)
+        found = links(SimulatorSettings(port=port, devices=(AIR, RIVER), tries=tries), clock)
+        stop = asyncio.Event()
+        fleet = Fleet(found, clock, tries=tries, say=said.append)
+        task = asyncio.create_task(fleet.run(stop))
+        await until(lambda: task.done() or all(link.failures > 6 for link in found), clock, 60_000)
+        stop.set()
+        try:
+            await task
+        finally:
+            failures.append([link.failures for link in found])
+        return found
+
+    port = unused_port()
+    failures: list[list[int]] = []
+    said: list[str] = []
+    with pytest.raises(UnreachedError, match=str(port)):
+        asyncio.run(work(3))
+    assert min(failures[0]) == 3
+    (told,) = said
+    assert f"连不上 127.0.0.1:{port}" in told
+    assert f"cannot reach 127.0.0.1:{port}" in told
+    asyncio.run(work(0))
+    assert min(failures[1]) > 6, "without a number of tries they go on"
 
 
 def test_a_host_that_never_answers_makes_the_logger_resend_and_reconnect() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -130,6 +131,33 @@ def test_mistakes_are_explained(arguments: list[str], words: str) -> None:
     result = runner.invoke(application, ["simulate", *arguments])
     assert result.exit_code == 2
     assert words in result.output
+
+
+@pytest.mark.parametrize("what", ["csv", "county"])
+def test_a_port_nobody_listens_on_is_told_with_what_to_do(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("t,v\n2024-05-01 00:00,1\n", "utf-8")
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    chosen = (
+        ["--csv", str(path), "--mapping", "v=w01018"]
+        if what == "csv"
+        else ["--device", "990121002200000000000001"]
+    )
+    result = runner.invoke(application, ["simulate", *chosen, "--port", str(port), "--tries", "2"])
+    assert result.exit_code == 2
+    first, *rest = result.stderr.splitlines()
+    assert f"连不上 127.0.0.1:{port}" in first
+    told = "\n".join(rest)
+    for words in (
+        "试了 2 次",
+        "qingjian up",
+        "--keep-trying",
+        "Nobody answered in 2 tries",
+        "Start the receiver",
+    ):
+        assert words in told
 
 
 def test_lists_quirks_and_kinds() -> None:

@@ -14,7 +14,7 @@ import typer
 from qingjian.cli.hj212 import selectors
 from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.simulator import csvfile, load, process
-from qingjian.simulator.fleet import Fleet, Link
+from qingjian.simulator.fleet import Fleet, Link, UnreachedError
 from qingjian.simulator.logger import FieldLogger, Identity
 from qingjian.simulator.quirks import QUIRKS
 from qingjian.simulator.settings import SimulatorSettings, Tampering
@@ -73,6 +73,15 @@ def simulate(
     rate: Annotated[float, typer.Option(help="压力模式：每秒总帧数 / load: frames a second in all")] = 1000.0,
     values: Annotated[int, typer.Option(help="压力模式：每帧数值个数 / load: values in a frame")] = 20,
     seconds: Annotated[float, typer.Option(help="压力模式：时长 / load: duration")] = 30.0,
+    tries: Annotated[
+        int,
+        typer.Option(
+            min=1, help="一直无人接听时试几次后放弃 / give up after so many tries when nobody ever answers"
+        ),
+    ] = 5,
+    keep_trying: Annotated[
+        bool, typer.Option("--keep-trying", help="无人接听也一直尝试 / never give up trying")
+    ] = False,
     list_quirks: Annotated[
         bool, typer.Option("--list-quirks", help="列出怪癖与篡改方式 / list quirks and kinds of tampering")
     ] = False,
@@ -115,7 +124,7 @@ def simulate(
             link = csv_link(
                 identity, recorder, host, port, clock, speed=speed, from_now=from_now, quirks=quirk or ()
             )
-            asyncio.run(_play(link, clock))
+            asyncio.run(_play(link, clock, 0 if keep_trying else tries))
             typer.echo(
                 json.dumps({"uploaded": link.logger.uploaded, "acknowledged": link.logger.acknowledged})
             )
@@ -129,8 +138,16 @@ def simulate(
                 backfill_hours=backfill_hours,
                 quirks=_quirks(quirk or ()),
                 tampering=tuple(_tampering(text) for text in tamper or ()),
+                tries=0 if keep_trying else tries,
             )
-            process.run(settings, clock)
+            process.run(settings, clock, say=_say)
+    except UnreachedError as error:
+        _refuse(
+            f"试了 {tries} 次，无人接听 {error}。请先启动接收方（qingjian up，演示县为 make up），"
+            "或用 --host、--port 指出它的地址；要一直等它，加 --keep-trying。\n"
+            f"Nobody answered in {tries} tries: {error}. Start the receiver first (qingjian up, or make up for the"
+            " demo county), or name its address with --host and --port; to wait for it, add --keep-trying."
+        )
     except (ValueError, KeyError) as error:
         _refuse(str(error))
     except OSError as error:
@@ -168,11 +185,11 @@ def csv_link(
     return Link(logger, host, port, clock, tuple(quirks))
 
 
-async def _play(link: Link, clock: Clock) -> None:
+async def _play(link: Link, clock: Clock, tries: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Fleet([link], clock).run(stop)
+    await Fleet([link], clock, tries=tries, say=_say).run(stop)
 
 
 def _quirks(texts: list[str] | tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -192,6 +209,10 @@ def _tampering(text: str) -> Tampering:
     except ValueError:
         raise ValueError(f"强度不是数字 / the amount is no number: {amount!r}") from None
     return Tampering(mn, kind, strength, tuple(one for one in factors.split(",") if one))
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _refuse(reason: str) -> NoReturn:

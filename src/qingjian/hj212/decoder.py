@@ -29,6 +29,11 @@ _THREE_DIGITS = re.compile(rb"[0-9A-Fa-f]{3}(?=[\r\n#]|\Z)")
 _MN = re.compile(rb"MN=([!-:<-~]{0,64});")
 _LONGEST_FRAME = 6 + 9999 + 4
 _TERMINATORS_SWALLOWED = 16
+_REACH = _LONGEST_FRAME + _TERMINATORS_SWALLOWED
+_LONGEST_TEXT_FORM = 5 * _LONGEST_FRAME
+_REACH_OF_TEXT_FORM = _LONGEST_TEXT_FORM + _REACH
+_TEXT_FORM_OPENING = b"CP=&&{0x"
+_TEXT_FORM_BEGINS_WITHIN = 512
 _NOISE_PIECE = 8192
 _CLOSINGS_TRIED = 8
 _DIAGNOSIS_CREDIT = 64 * 1024
@@ -43,19 +48,14 @@ class _Found(NamedTuple):
     refusal: Refusal | None
 
 
-def _settled(found: _Found | None) -> _Found | None:
-    """None (wait for more bytes) in place of a frame whose terminator is still to come."""
-    return None if found is None or found.end < 0 else found
-
-
 class Framer:
     """Cuts one connection's bytes into stretches and decodes the frames among them.
 
     ``policy`` applies to all frames, unless ``policy_for(mn)`` yields another one for the sender named in the header.
     ``eager=True`` (sockets) releases a frame as soon as its check is there; a terminator that comes later is reported
-    as a stretch ``terminator_late``. ``eager=False`` (files) waits for the terminator and for the end of a refused line, and
-    gathers noise, so the result does not depend on how the input is cut. At most one longest frame (about 10 kB) and the
-    bytes just fed are held.
+    as a stretch ``terminator_late``. ``eager=False`` (files) decides on whatever is not a plain frame only when as many
+    bytes are there as any frame can need, so the result is a function of the bytes alone, however they are cut. At most
+    one longest frame (about 10 kB, 60 kB where ciphertext is written as text) and the bytes just fed are held.
 
     A frame that never becomes whole (a wrong length, a broken line) holds back what follows until its declared end
     has arrived; on an idle connection call ``finish`` to settle what is pending. A framer can be used on after it.
@@ -82,7 +82,8 @@ class Framer:
     def feed(self, data: bytes) -> list[Stretch]:
         """Take more bytes; returns the stretches settled by them."""
         self._buffer = self._buffer + data if self._buffer else bytes(data)
-        self._credit = min(_DIAGNOSIS_CREDIT, self._credit + 2 * len(data))
+        if self._eager:
+            self._earn(len(data))
         return self._scan(final=False)
 
     def finish(self) -> list[Stretch]:
@@ -98,14 +99,15 @@ class Framer:
             found: tuple[int, Message | None, Refusal | None] | None
             found = self._fast(buffer, position, size, final)
             if found is None:
-                match = _CANDIDATE.match(buffer, position)
-                if match is not None:
-                    found = self._resolve(buffer, position, size, match, final)
+                if self._eager:
+                    found = self._decide(buffer, position, size, final)
                 else:
-                    found = self._noise(buffer, position, size, final)
+                    found = self._decide_by_bytes(buffer, position, size, final)
                 if found is None:
                     break
             end, message, refusal = found
+            if not self._eager:
+                self._earn(end - position)
             stretches.append(Stretch(offset + position, buffer[position:end], message, refusal))
             self._after_frame = message is not None or (
                 refusal is not None and refusal.code == "terminator_late"
@@ -115,6 +117,34 @@ class Framer:
             self._buffer = buffer[position:]
             self._offset = offset + position
         return stretches
+
+    def _earn(self, size: int) -> None:
+        """Let bytes pay for the search of known wrong algorithms: those received, or of a file, those settled."""
+        self._credit = min(_DIAGNOSIS_CREDIT, self._credit + 2 * size)
+
+    def _decide(self, buffer: bytes, position: int, size: int, final: bool) -> _Found | None:
+        """What stands at ``position``; None to wait for more bytes."""
+        match = _CANDIDATE.match(buffer, position)
+        if match is not None:
+            return self._resolve(buffer, position, size, match, final)
+        return self._noise(buffer, position, size, final)
+
+    def _decide_by_bytes(self, buffer: bytes, position: int, size: int, final: bool) -> _Found | None:
+        """What stands at ``position`` by as many bytes as any frame can need, or by all up to the end of the input."""
+        reach = _REACH
+        opening = buffer.find(_TEXT_FORM_OPENING, position, position + 6 + _TEXT_FORM_BEGINS_WITHIN)
+        if opening >= 0 and _CANDIDATE.match(buffer, position) is not None:
+            reach = _REACH_OF_TEXT_FORM
+        ahead = position + reach + _LONGEST_PARTIAL
+        if size < ahead and not final:
+            return None
+        view = buffer[position:ahead]
+        found = self._decide(view, 0, len(view), True)
+        if found is None:
+            return None
+        # A frame may begin in the last bytes looked at.
+        end = found.end if size < ahead else min(found.end, reach)
+        return found._replace(end=position + end)
 
     def _policy_of(self, segment: bytes) -> Policy:
         if self._policy_for is not None:
@@ -153,20 +183,6 @@ class Framer:
                 return (after, message, None) if isinstance(message, Message) else None
         return None
 
-    def _terminated(
-        self, buffer: bytes, end: int, size: int, final: bool
-    ) -> tuple[int, tuple[Deviation, ...]] | None:
-        """(end of the stretch, deviations of the terminator); None when it must be waited for."""
-        match = _TERMINATOR.match(buffer, end)
-        after = end if match is None else match.end()
-        if after == size and not final and not self._eager and after - end < _TERMINATORS_SWALLOWED:
-            return None
-        if match is None:
-            return end, (Deviation("terminator_missing", ""),)
-        if match[0] != b"\r\n":
-            return after, (Deviation("terminator_form", repr(match[0])[2:-1]),)
-        return after, ()
-
     def _resolve(
         self, buffer: bytes, position: int, size: int, match: re.Match[bytes], final: bool
     ) -> _Found | None:
@@ -177,30 +193,22 @@ class Framer:
         policy = self._policy_of(buffer[start : start + 256])
         if not final and size < end + 4:
             if declared > policy.maximum_segment:
-                return self._refused(buffer, position, start, end, size, policy, final)
+                return self._refuse(buffer, position, start, end, size, policy)
             if "length_wrong" in policy.accept:
-                return _settled(self._by_closing(buffer, position, start, end, size, policy, final))
+                return self._by_closing(buffer, position, start, end, size, policy)
             return None
         if size >= end + 3:
-            outcome = self._at_declared_end(buffer, match, end, size, policy, final)
+            outcome = self._at_declared_end(buffer, match, end, policy)
             if outcome is not None:
-                return _settled(outcome)
+                return outcome
         if not final and self._unsettled(buffer, position, end, size):
             return None
-        outcome = self._text_form(buffer, start, end, size, policy, final)
+        outcome = self._text_form(buffer, start, end, size, policy)
         if outcome is None:
-            outcome = self._by_closing(buffer, position, start, end, size, policy, final)
-        if outcome is not None:
-            return _settled(outcome)
-        return self._refused(buffer, position, start, end, size, policy, final)
-
-    def _refused(
-        self, buffer: bytes, position: int, start: int, end: int, size: int, policy: Policy, final: bool
-    ) -> _Found | None:
-        found = self._refuse(buffer, position, start, end, size, policy)
-        if found.end == size < position + _LONGEST_FRAME and not (final or self._eager):
-            return None  # its line may not have ended yet
-        return found
+            outcome = self._by_closing(buffer, position, start, end, size, policy)
+        if outcome is None:
+            outcome = self._refuse(buffer, position, start, end, size, policy)
+        return outcome
 
     def _unsettled(self, buffer: bytes, position: int, end: int, size: int) -> bool:
         """Whether the true end of a frame with a wrong length may still be on its way."""
@@ -211,7 +219,7 @@ class Framer:
         )
 
     def _at_declared_end(
-        self, buffer: bytes, match: re.Match[bytes], end: int, size: int, policy: Policy, final: bool
+        self, buffer: bytes, match: re.Match[bytes], end: int, policy: Policy
     ) -> _Found | None:
         """Decode with the declared length; None when the check does not hold in any known way."""
         segment = buffer[match.end(1) : end]
@@ -232,7 +240,7 @@ class Framer:
                 return None
         if problem:
             noted.append(Deviation(problem, received.decode("ascii", "replace").rstrip()))
-        return self._build(buffer, plain, encrypted, check_end, noted, size, policy, final)
+        return _build(buffer, plain, encrypted, check_end, noted, policy)
 
     def _checked(self, segment: bytes, received: bytes, policy: Policy) -> tuple[bytes | None, str, str]:
         """(plain segment or None when the check fails, form of encryption, code of a check variant or "")."""
@@ -258,39 +266,12 @@ class Framer:
                 return segment, "", code
         return None, "", ""
 
-    def _build(
-        self,
-        buffer: bytes,
-        plain: bytes,
-        encrypted: str,
-        check_end: int,
-        noted: list[Deviation],
-        size: int,
-        policy: Policy,
-        final: bool,
-    ) -> _Found:
-        """Message or refusal of a settled frame; ``end`` -1 when its terminator must be waited for."""
-        terminated = self._terminated(buffer, check_end, size, final)
-        if terminated is None:
-            return _Found(-1, None, None)
-        stretch_end, of_terminator = terminated
-        noted.extend(of_terminator)
-        read = read_segment(plain, policy, tuple(noted), encrypted)
-        if isinstance(read, Refusal):
-            return _Found(stretch_end, None, read)
-        for deviation in noted:
-            if deviation.code in _SWITCHED and deviation.code not in policy.accept:
-                return _Found(stretch_end, None, Refusal(deviation.code, deviation.detail, dict(read.fields)))
-        return _Found(stretch_end, read, None)
-
-    def _text_form(
-        self, buffer: bytes, start: int, end: int, size: int, policy: Policy, final: bool
-    ) -> _Found | None:
+    def _text_form(self, buffer: bytes, start: int, end: int, size: int, policy: Policy) -> _Found | None:
         """A frame whose ciphertext is written as text, so that the declared length is that of the raw bytes."""
-        opening = buffer.find(b"CP=&&{0x", start, start + 512)
+        opening = buffer.find(_TEXT_FORM_OPENING, start, start + _TEXT_FORM_BEGINS_WITHIN)
         if opening < 0 or _CANDIDATE.search(buffer, start, opening) is not None:
             return None
-        closing = cipher.text_form_end(buffer[: start + _LONGEST_FRAME * 5], opening)
+        closing = cipher.text_form_end(buffer[: start + _LONGEST_TEXT_FORM], opening)
         if closing < 0 or size < closing + 4:
             return None
         segment = from_text_form(buffer[start:closing])
@@ -299,10 +280,8 @@ class Framer:
             return None
         fields = readable(segment)
         if policy.sm4_key is None:
-            terminated = self._terminated(buffer, closing + 4, size, final)
-            if terminated is None:
-                return _Found(-1, None, None)
-            return _Found(terminated[0], None, Refusal("sm4_key_missing", "{0x…}", fields))
+            after, _ = _terminated(buffer, closing + 4)
+            return _Found(after, None, Refusal("sm4_key_missing", "{0x…}", fields))
         plain, encrypted, problem = self._checked(segment, received, policy)
         if plain is None or encrypted != "raw":
             return None
@@ -311,17 +290,10 @@ class Framer:
             noted.append(Deviation(problem, received.decode("ascii")))
         if end - start not in (len(segment), closing - start):
             noted.append(Deviation("length_wrong", f"{end - start} != {len(segment)}"))
-        return self._build(buffer, plain, "text", closing + 4, noted, size, policy, final)
+        return _build(buffer, plain, "text", closing + 4, noted, policy)
 
     def _by_closing(
-        self,
-        buffer: bytes,
-        position: int,
-        start: int,
-        end: int,
-        size: int,
-        policy: Policy,
-        final: bool,
+        self, buffer: bytes, position: int, start: int, end: int, size: int, policy: Policy
     ) -> _Found | None:
         """A frame with a wrong length whose end is recognised by ``&&``, four digits and a valid check."""
         following = _CANDIDATE.search(buffer, position + 2)
@@ -339,8 +311,8 @@ class Framer:
             noted = [Deviation("length_wrong", f"{end - start} != {len(segment)}")]
             if upper != closing[1]:
                 noted.append(Deviation("check_lower_case", closing[1].decode("ascii")))
-            found = self._build(buffer, segment, "", true_end + 4, noted, size, policy, final)
-            if found.end < 0 or found.refusal is None or found.refusal.code == "length_wrong":
+            found = _build(buffer, segment, "", true_end + 4, noted, policy)
+            if found.refusal is None or found.refusal.code == "length_wrong":
                 return found
         return None
 
@@ -400,8 +372,6 @@ class Framer:
         else:
             end = size
             if not final:
-                if not self._eager and size - position < _NOISE_PIECE + _LONGEST_PARTIAL:
-                    return None  # a file's noise is cut by its length, not by how it was read
                 hash_at = buffer.find(b"#", max(position, size - _LONGEST_PARTIAL))
                 while hash_at >= 0:
                     if _PARTIAL.fullmatch(buffer, hash_at) is not None:
@@ -414,6 +384,31 @@ class Framer:
         piece = buffer[position:end]
         code = "terminator_late" if self._after_frame and not piece.strip(b"\r\n") else "noise"
         return _Found(end, None, Refusal(code, "", {}))
+
+
+def _terminated(buffer: bytes, end: int) -> tuple[int, tuple[Deviation, ...]]:
+    """(end of the stretch, deviations of the terminator)."""
+    match = _TERMINATOR.match(buffer, end)
+    if match is None:
+        return end, (Deviation("terminator_missing", ""),)
+    if match[0] != b"\r\n":
+        return match.end(), (Deviation("terminator_form", repr(match[0])[2:-1]),)
+    return match.end(), ()
+
+
+def _build(
+    buffer: bytes, plain: bytes, encrypted: str, check_end: int, noted: list[Deviation], policy: Policy
+) -> _Found:
+    """Message or refusal of a settled frame."""
+    stretch_end, of_terminator = _terminated(buffer, check_end)
+    noted.extend(of_terminator)
+    read = read_segment(plain, policy, tuple(noted), encrypted)
+    if isinstance(read, Refusal):
+        return _Found(stretch_end, None, read)
+    for deviation in noted:
+        if deviation.code in _SWITCHED and deviation.code not in policy.accept:
+            return _Found(stretch_end, None, Refusal(deviation.code, deviation.detail, dict(read.fields)))
+    return _Found(stretch_end, read, None)
 
 
 def _in_ciphertext(buffer: bytes, start: int, newline: int) -> bool:

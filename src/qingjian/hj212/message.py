@@ -79,11 +79,6 @@ class Message:
         return self.flag is not None and bool(self.flag & 1)
 
     @property
-    def has_packet_no(self) -> bool:
-        """Bit 1 of Flag: PNUM and PNO are announced (False without Flag)."""
-        return self.flag is not None and bool(self.flag & 2)
-
-    @property
     def pnum(self) -> int | None:
         """Number of sub-packets, or None when absent or no number."""
         return _number(self._groups[6])

@@ -30,9 +30,6 @@ class Item(tuple[str | None, str, str, str]):
     def value(self) -> str:
         return self[3]
 
-    def as_dict(self) -> dict[str, str | None]:
-        return dict(zip(("time", "factor", "suffix", "value"), self, strict=True))
-
 
 class Deviation(NamedTuple):
     """A departure from the canonical form of the edition that was tolerated; ``code`` is listed in ``codes``."""

@@ -8,7 +8,7 @@ from typing import Any
 from qingjian.hj212 import encoder
 from qingjian.hj212.content import Data
 from qingjian.hj212.decoder import Framer
-from qingjian.hj212.message import Message, Stretch
+from qingjian.hj212.message import Stretch
 from qingjian.hj212.model import Deviation, Refusal
 from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.hj212.shape import canonical_groups
@@ -76,11 +76,6 @@ def _refused(stretch: Stretch, refusal: Refusal) -> dict[str, Any]:
 def _needs_layout(data: Data) -> bool:
     names = [data.shape.names[index] for index in data.shape.parameter_indices]
     return not data.shape.canonical or len(set(names)) != len(names)
-
-
-def message_record(message: Message, raw: bytes, offset: int = 0) -> dict[str, Any]:
-    """The record of a message that was framed elsewhere."""
-    return record_of(Stretch(offset, raw, message, None))
 
 
 def encode_record(record: dict[str, Any], sm4_key: bytes | None = None) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -22,6 +22,10 @@ LONGEST_PAUSE = 60.0
 CONNECT_SECONDS = 10.0
 _UNREAD = 256 * 1024
 """Bytes the host has not taken; beyond it a link does not produce more."""
+
+
+class UnreachedError(OSError):
+    """Nobody ever answered at the host's address, as often as it was tried."""
 
 
 class _Socket(asyncio.Protocol):
@@ -59,6 +63,8 @@ class Link:
             )
         self.logger = logger
         self.connects = 0
+        self.failures = 0
+        """Times the host could not be reached since it was reached last."""
         self.problem = ""
         """Why the host could not be reached the last time it was tried; "" once it was."""
         self._host = host
@@ -75,6 +81,7 @@ class Link:
 
     def on_open(self, socket: _Socket) -> None:
         self.connects += 1
+        self.failures = 0
         self.problem = ""
         self._pause = FIRST_PAUSE
         self._sockets.append(socket)
@@ -130,6 +137,7 @@ class Link:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await loop.create_connection(lambda: _Socket(self), self._host, self._port)
         except OSError as error:  # TimeoutError is one of them
+            self.failures += 1
             self.problem = f"{self._host}:{self._port}: {error.strerror or type(error).__name__}"
             self._wait_longer()
 
@@ -176,12 +184,25 @@ class FleetState:
 
 
 class Fleet:
-    """Runs links until told to stop, or until every logger has delivered all it will ever have."""
+    """Runs links until told to stop, or until every logger has delivered all it will ever have.
 
-    def __init__(self, links: Sequence[Link], clock: Clock) -> None:
+    `tries`: after so many failed tries of each link, when no link was ever connected, it gives up (0: never). `say` is
+    told once that nobody gets through, and once that somebody does; without it the log is.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        clock: Clock,
+        *,
+        tries: int = 0,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         self.links = tuple(links)
         self._clock = clock
         self._problem = ""
+        self._tries = tries
+        self._say = say
 
     def state(self) -> FleetState:
         loggers = [link.logger for link in self.links]
@@ -195,12 +216,16 @@ class Fleet:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set or all is delivered; then close every connection."""
+        """Work until `stop` is set or all is delivered; then close every connection.
+
+        UnreachedError when nobody ever answered in as many tries as were set.
+        """
         try:
             while not stop.is_set() and not all(link.logger.idle for link in self.links):
                 for link in self.links:
                     link.on_time()
                 self._tell()
+                self._give_up_unreached()
                 await self._clock.sleep(TICK)
         finally:
             await asyncio.gather(*(link.stop() for link in self.links))
@@ -210,8 +235,18 @@ class Fleet:
         reached = any(link.logger.connected for link in self.links)
         problem = "" if reached else next((link.problem for link in self.links if link.problem), "")
         if problem and not self._problem:
-            LOG.warning("no device reaches the host; they go on trying", reason=problem)
+            if self._say is None:
+                LOG.warning("no device reaches the host; they go on trying", reason=problem)
+            else:
+                self._say(f"连不上 {problem}；继续尝试 / cannot reach {problem}; trying on")
         elif reached and self._problem:
-            LOG.info("the host is reached again")
+            if self._say is None:
+                LOG.info("the host is reached again")
+            else:
+                self._say("已连上 / reached")
         if problem or reached:
             self._problem = problem
+
+    def _give_up_unreached(self) -> None:
+        if self._tries and all(link.connects == 0 and link.failures >= self._tries for link in self.links):
+            raise UnreachedError(self._problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -32,18 +32,29 @@ def main(settings: SimulatorSettings) -> None:
     sys.exit(run(settings))
 
 
-def run(settings: SimulatorSettings, clock: Clock | None = None) -> int:
-    """Run the demo county's devices in this process; returns 0 after a clean stop."""
-    return asyncio.run(serve(settings, clock or SystemClock()))
+def run(
+    settings: SimulatorSettings, clock: Clock | None = None, *, say: Callable[[str], None] | None = None
+) -> int:
+    """Run the demo county's devices in this process; returns 0 after a clean stop.
+
+    UnreachedError when nobody ever answered in the settings' tries. `say`: as for `Fleet`.
+    """
+    return asyncio.run(serve(settings, clock or SystemClock(), say=say))
 
 
-async def serve(settings: SimulatorSettings, clock: Clock, stop: asyncio.Event | None = None) -> int:
+async def serve(
+    settings: SimulatorSettings,
+    clock: Clock,
+    stop: asyncio.Event | None = None,
+    *,
+    say: Callable[[str], None] | None = None,
+) -> int:
     """Run the fleet until `stop` is set or a signal came."""
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    fleet = Fleet(links(settings, clock), clock)
+    fleet = Fleet(links(settings, clock), clock, tries=settings.tries, say=say)
     LOG.info("simulator started", devices=len(fleet.links), host=settings.host, port=settings.port)
     try:
         await fleet.run(stop)

@@ -45,6 +45,8 @@ class SimulatorSettings:
     tampering: tuple[Tampering, ...] = ()
     backlog: int = 10_000
     """Records a device keeps while the link is down."""
+    tries: int = 0
+    """Times each device tries to connect before all give up when nobody ever answered; 0: they try for ever."""
 
     def __post_init__(self) -> None:
         unknown = sorted({code for codes in self.quirks.values() for code in codes} - set(QUIRKS))
