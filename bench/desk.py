@@ -40,6 +40,7 @@ PAGES = (
     ("one matter, deadlines", "/matters/{pk}/?tab=deadlines"),
     ("punctuality", "/matters/punctuality/"),
     ("punctuality, persons", "/matters/punctuality/?by=person"),
+    ("punctuality, organisations", "/matters/punctuality/?by=organisation"),
     ("notifications", "/notifications/"),
     ("clues", "/clues/"),
     ("clues, page 20", "/clues/?page=20"),
@@ -59,7 +60,7 @@ def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
     from django.db import connection
 
     from qingjian.apps.accounts import services as accounts
-    from qingjian.apps.accounts.models import Organisation, Region, User
+    from qingjian.apps.accounts.models import Organisation, Region, RegionPlacement, User
     from qingjian.apps.governance.processes import CORRECTIVE_ACTION
     from qingjian.apps.integrity.processes import VERIFICATION
     from qingjian.apps.matters import declarations
@@ -72,7 +73,7 @@ def fill(count: int, lines: int, clues: int) -> dict[str, Any]:
     regions, people = [], []
     for number in range(1, COUNTIES + 1):
         region = Region.objects.create(code=f"9901{number:02d}", name=f"{number}县", level="county")
-        accounts.place_region(region, city, first)
+        RegionPlacement.objects.create(region=region, parent=city, valid_from=first)
         regions.append(region)
         for place, role in enumerate(("leader", "station_staff", "enforcement_officer")):
             person = User(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from qingjian.contracts.clock import ManualClock, SystemClock, natural_day
+from qingjian.contracts.clock import ManualClock, SystemClock
 
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 
@@ -28,8 +28,3 @@ def test_a_clock_jump_leaves_monotonic_time_alone() -> None:
 
 def test_the_system_clock_is_aware() -> None:
     assert SystemClock().now().utcoffset() is not None
-
-
-def test_the_natural_day_turns_at_midnight_in_china() -> None:
-    assert natural_day(datetime(2026, 11, 21, 15, 59, tzinfo=UTC)) == "2026-11-21"
-    assert natural_day(datetime(2026, 11, 21, 16, 0, tzinfo=UTC)) == "2026-11-22"

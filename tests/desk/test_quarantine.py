@@ -18,7 +18,7 @@ from qingjian.gateway.positions import PositionStore
 from qingjian.gateway.quarantine import QuarantineStore, Sender
 from qingjian.journal import JournalReader, JournalWriter, Kind, NewFrame
 from qingjian.lake import CANDIDATES, Lake
-from qingjian.pipeline.decoding import frames_table
+from qingjian.pipeline.tables import frames_table
 
 
 @pytest.fixture

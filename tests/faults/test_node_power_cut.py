@@ -21,7 +21,7 @@ from qingjian.contracts.rulebooks import RulebookStore
 from qingjian.intake import ImportSource, KeptFiles, Spool, submit
 from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.process import PipelineNode
-from qingjian.pipeline.replay import order_replay, whole_past
+from qingjian.pipeline.replay import order_replay
 from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.work import Work
 from qingjian.rulebook import packaged
@@ -105,7 +105,8 @@ def test_after_a_cut_nothing_promised_is_missing(
                     )
                     imported += 1
                 if chance.random() < 0.2:
-                    order_replay(settings(node).replay_folder, "A" * 24, *whole_past(node.clock.now()))
+                    begin, end = node.clock.now() - timedelta(days=9000), node.clock.now() + timedelta(days=1)
+                    order_replay(settings(node).replay_folder, "A" * 24, begin, end)
                 if chance.random() < 0.2:
                     AnchoredPositions(node.folder.anchored).write({"gateway-1": Anchored(1, node.sent)})
                 for _ in range(3):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from qingjian.gateway.process import read_ready
 from qingjian.gateway.settings import GatewayLimits, GatewaySettings
+
+
+def read_ready(settings: GatewaySettings) -> dict[str, Any] | None:
+    """What the ready file says, or None while the process does not listen."""
+    try:
+        return dict(json.loads(settings.ready_path.read_bytes()))
+    except FileNotFoundError:
+        return None
 
 
 class Process:

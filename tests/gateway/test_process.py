@@ -9,14 +9,14 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.gateway.process_support import Process
+from tests.gateway.process_support import Process, read_ready
 from tests.gateway.support import MN, PatientClock, Site, acknowledgement, device, upload
 
 from qingjian.contracts.commands import Command
 from qingjian.contracts.directory import Target
 from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.gateway.forwarding import progress
-from qingjian.gateway.process import read_ready, read_status
+from qingjian.gateway.process import read_status
 
 
 def test_a_process_listens_tells_and_stops(tmp_path: Path) -> None:

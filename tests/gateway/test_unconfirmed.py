@@ -8,7 +8,7 @@ from tests.gateway.support import MN, START, Site, device
 from qingjian.contracts.clock import ManualClock
 from qingjian.contracts.directory import Directory
 from qingjian.gateway import registry
-from qingjian.pipeline import decoding
+from qingjian.pipeline import reading
 
 OFF = frozenset({"hj212:2025:mark:Td"})
 
@@ -27,4 +27,4 @@ def test_gateway_and_pipeline_read_a_device_by_the_same_policy(
     policy: dict[str, list[str]], without: frozenset[str]
 ) -> None:
     row = device(policy=policy, edition="2025")
-    assert registry.policy_of(row, without) == decoding.policy_of(row, without)
+    assert registry.policy_of(row, without) == reading.policy_of(row, without)

@@ -183,3 +183,7 @@ def test_a_converted_value_of_the_device_is_held_against_the_own_one(node: Node)
         (48 * HOUR, "value", 30, 20),
     ]
     assert len({one.id for one in found}) == 2
+    said = found[0].evidence
+    assert (said["explained_percent"], said["confidence"]) == (5, "U"), "a house rule, and it says so"
+    assert packaged().row(said["rule_row"])["item"] == "relative difference"
+    assert "rule_row" not in found[1].evidence, "rounding needs no rule"

@@ -165,7 +165,7 @@ def test_values_that_cannot_be_worked_with_are_left_out_frame_by_frame(
             raise OverflowError("no such number")
         return real_from_text(texts)
 
-    monkeypatch.setattr("qingjian.pipeline.decoding.from_text", from_text)
+    monkeypatch.setattr("qingjian.pipeline.numbers.from_text", from_text)
     minutes = [
         node.upload(START + timedelta(minutes=at), {"a21026": "x" if at == 4 else at}) for at in range(6)
     ]

@@ -19,6 +19,7 @@ from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.gaps import GapSettings
 from qingjian.pipeline.rules import CATALOGUE
 from qingjian.pipeline.settings import PipelineSettings
+from qingjian.pipeline.watch import LISTED
 from qingjian.pipeline.work import Work
 from qingjian.rulebook import packaged
 
@@ -104,6 +105,18 @@ def test_a_change_after_the_fact_names_both_frames(made: Made) -> None:
     assert (first["old"]["value"], first["new"]["value"]) == (1, 2)
     assert first["frames"] == [["gateway-1", 1], ["gateway-1", 4]]
     assert finding.evidence["periods"] == 3
+
+
+def test_a_finding_says_how_many_changes_there_are_beside_those_it_lists(made: Made) -> None:
+    node, engine, _, _ = made
+    for value in (1, 2):
+        node.journal([node.upload(at, {"a21026": value}) for at in minutes(LISTED + 5)])
+        engine.step(idle=True)
+        node.clock.advance(7200)
+    (finding,) = newest(engine, "changed-after-the-fact")
+    assert finding.evidence["periods"] == LISTED + 5
+    assert len(finding.evidence["changes"]) == LISTED
+    assert finding.evidence["changes_in_all"] == LISTED + 5
 
 
 def test_a_silent_device_is_found_and_heard_again(made: Made) -> None:

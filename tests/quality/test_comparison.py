@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from qingjian.quality.aggregation import aggregate_hours
 from qingjian.quality.chain import aggregate_upwards
-from qingjian.quality.comparison import COLUMNS, Outcome, compare, compare_converted
+from qingjian.quality.comparison import COLUMNS, Outcome, compare, compare_converted, converted_tolerance
 from qingjian.quality.observations import Observations, SeriesInfo
 from qingjian.quality.periods import day_start
-from qingjian.rulebook import packaged
+from qingjian.rulebook import Confidence, Row, packaged
 
 BOOK = packaged()
 TODAY = day_start(date(2026, 11, 21))
@@ -222,5 +222,22 @@ def test_a_converted_value_may_differ_by_what_moving_oxygen_explains() -> None:
     keys = [(1, 0), (1, 3600), (2, 0), (2, 3600), (3, 0)]
     own = np.array([100.0, 100.0, 50.0, np.nan, 0.0])
     sent = np.array([104.0, 70.0, np.nan, 50.0, 0.1])
-    found = compare_converted(keys, own, sent, np.array([1, 1, 1, 1, 1]))
+    found = compare_converted(keys, own, sent, np.array([1, 1, 1, 1, 1]), np.full(5, 0.05))
     assert found == [(1, 3600, 100.0, 70.0, pytest.approx(5.1))]
+    narrow = np.array([0.01, 0.4, 0.05, 0.05, 0.05])
+    assert compare_converted(keys, own, sent, np.array([1, 1, 1, 1, 1]), narrow) == [
+        (1, 0, 100.0, 104.0, pytest.approx(1.1))
+    ]
+
+
+def test_how_far_converted_values_may_differ_is_a_house_rule_to_confirm() -> None:
+    row = converted_tolerance(BOOK, date(2026, 11, 1))
+    assert (row["value"], row["unit"], row.confidence) == ("5", "%", Confidence.U)
+    assert row["source"].startswith("house rule")
+    assert row in BOOK.rows_to_confirm()
+    own = Row.from_values(
+        "evaluation_parameters", {**row.values, "value": "2", "effective_from": "2026-06-01"}, override=True
+    )
+    book = BOOK.with_rows([own])
+    assert [converted_tolerance(book, date(2026, month, 1))["value"] for month in (5, 6)] == ["5", "2"]
+    assert converted_tolerance(BOOK.without_rows([row.id]), date(2026, 6, 1)) == row, "an older rulebook"

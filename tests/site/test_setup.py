@@ -43,7 +43,7 @@ def test_an_empty_node_has_its_synthetic_device_and_proves_its_alerting(
     assert (device.synthetic, device.mn) == (True, self_test.MN)
     assert set(device.addresses) == set(self_test.LOOPBACK)
     assert network.directory_store().current().route(device.mn, "x00001", NOW).series
-    assert (observing.self_test(NOW).state, observing.heartbeat_overdue(NOW)) == ("waiting", False)
+    assert (observing.self_test(NOW).state, observing.self_test(NOW).overdue) == ("waiting", False)
     alerting.heartbeat_sent(NOW)
     assert "self-test running" in told()
     clock.advance(self_test.SILENCE_SECONDS + 60)
@@ -74,9 +74,9 @@ def test_a_node_that_never_proved_its_alerting_says_so_after_a_day_and_a_half(
     assert health._heartbeat().level == 2
     setup.prepare(folder, EMPTY, lambda _line: None)
     clock.advance(35 * 3600)
-    assert not observing.heartbeat_overdue(clock.now())
+    assert not observing.self_test(clock.now()).overdue
     clock.advance(2 * 3600)
-    assert observing.heartbeat_overdue(clock.now())
+    assert observing.self_test(clock.now()).overdue
 
 
 def test_a_node_in_use_gets_the_device_at_its_next_start_and_only_one(

@@ -78,8 +78,3 @@ class ManualClock:
 
     def wait(self, seconds: float) -> None:
         self.advance(seconds)
-
-
-def natural_day(moment: datetime) -> str:
-    """Return the natural day (UTC+08:00) a moment belongs to, as YYYY-MM-DD."""
-    return moment.astimezone(CHINA).date().isoformat()

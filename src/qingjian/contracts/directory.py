@@ -359,7 +359,7 @@ class FileDirectoryStore:
                 return None
             found = Directory.from_json(content)
             if len(self._kept) >= _SNAPSHOTS_KEPT:
-                del self._kept[min(self._kept)]
+                self._kept.pop(min(list(self._kept)), None)  # another thread may have been quicker
             self._kept[number] = found
         return found
 

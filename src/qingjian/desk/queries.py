@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, Value, When
+from django.db.models import Case, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import queries as accounts
@@ -23,7 +25,10 @@ from qingjian.apps.observing import charts, handling, present, queries, stores
 from qingjian.apps.observing.models import SEVERITY_RANK
 from qingjian.contracts.current import now
 from qingjian.contracts.latest import LatestValue
+from qingjian.ui.newest import newest
 from qingjian.ui.templatetags.kit import own_language
+
+WAITING_SHOWN = 8
 
 WORST_FIRST = Case(
     *(When(severity=name, then=Value(-rank)) for name, rank in SEVERITY_RANK.items()), default=Value(0)
@@ -150,23 +155,38 @@ def map_points(user: Any) -> list[dict[str, Any]]:
     return rows
 
 
+def _decidable(user: Any, proposed: QuerySet[registry.ChangeRequest]) -> Iterator[registry.ChangeRequest]:
+    """Yield what a person may decide, however much there is that others have to; asked once for each set of places."""
+    answers: dict[tuple[str, ...], bool] = {}
+    for one in proposed.select_related("region", "author").iterator(chunk_size=200):
+        places = tuple(one.places or [one.region.code])
+        if places not in answers:
+            answers[places] = network_rules.may_decide_in(user, list(places))
+        if answers[places]:
+            yield one
+
+
 def waiting_for(user: Any) -> dict[str, Any]:
     """Return what waits for this person: decisions, own proposals, alerts to take over."""
     capabilities = account_rules.capabilities(user)
     proposed = network.changes_visible_to(user).filter(state=registry.ChangeRequest.State.PROPOSED)
-    return {
-        "to_decide": [
-            one for one in proposed.exclude(author=user)[:40] if network_rules.may_decide(user, one)
-        ][:8]
+    to_decide = (
+        list(islice(_decidable(user, proposed.exclude(author=user)), WAITING_SHOWN + 1))
         if Capability.APPROVE_REGISTRY in capabilities
-        else [],
-        "corrections": list(queries.corrections_to_decide(user)[:8]),
+        else []
+    )
+    return {
+        "to_decide": to_decide[:WAITING_SHOWN],
+        "more_to_decide": len(to_decide) > WAITING_SHOWN,
+        "corrections": newest(queries.corrections_to_decide(user), WAITING_SHOWN),
         "resets": accounts.resets_to_decide(user),
-        "own": list(proposed.filter(author=user)[:8]),
+        "own": newest(proposed.filter(author=user), WAITING_SHOWN),
         "matters": matters.waiting_summary(user),
         "clues": integrity.newest_open(user),
-        "alerts": handling.attach(
-            user, queries.open_alerts(user).order_by(WORST_FIRST, "-escalation", "-last_at")[:8]
+        "alerts": handling.shown(
+            user,
+            queries.open_alerts(user).order_by(WORST_FIRST, "-escalation", "-last_at"),
+            WAITING_SHOWN,
         )
         if capabilities & {Capability.VIEW_DATA, Capability.RUN_SYSTEM}
         else [],

@@ -134,15 +134,6 @@ def open_gateway(settings: GatewaySettings, clock: Clock) -> Gateway:
     )
 
 
-def read_ready(settings: GatewaySettings) -> Mapping[str, Any] | None:
-    """Return what the ready file says, or None while the process does not listen."""
-    try:
-        found = json.loads(settings.ready_path.read_bytes())
-    except FileNotFoundError:
-        return None
-    return dict(found)
-
-
 def read_status(settings: GatewaySettings) -> Mapping[str, Any] | None:
     """Return the newest status a process wrote, or None when there is none."""
     try:

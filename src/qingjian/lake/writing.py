@@ -82,10 +82,6 @@ def local_days(rows: pa.Table, column: str) -> np.ndarray[tuple[int], np.dtype[n
     return days
 
 
-def month_of_day(day: int) -> str:
-    return str(np.datetime64(int(day), "D"))[:7]
-
-
 def month_parts(rows: pa.Table, column: str) -> Iterator[tuple[str, pa.Table]]:
     """Split rows by local month, each part in file order."""
     rows = in_file_order(rows)

@@ -168,7 +168,9 @@ class Aggregator:
             owners = sorted({int(one) for one in made.series})
             columns = (*_COLUMNS, "converted")
             sent = self._lake.series(owners, target, begin, end, as_of=window.known_until, columns=columns)
-            found = differing(made, sent, self._infos(owners), self._series, hours, converted, known_at)
+            found = differing(
+                made, sent, self._infos(owners), self._series, hours, converted, self._book, known_at
+            )
             return rows, found + (intervals(made, self._series, known_at) if target == "hour" else [])
 
         for chunk in _chunks(numbers):

@@ -14,8 +14,10 @@ from qingjian.pipeline.converting import Values
 from qingjian.pipeline.watch import make_finding
 from qingjian.pipeline.windows import DAY, HOUR, floor_day
 from qingjian.quality.aggregation import Aggregates
-from qingjian.quality.comparison import COLUMNS, Outcome, compare, compare_converted
+from qingjian.quality.comparison import COLUMNS, Outcome, compare, compare_converted, converted_tolerance
 from qingjian.quality.observations import Observations, SeriesInfo
+from qingjian.quality.periods import local_day
+from qingjian.rulebook import Row, Rulebook
 
 FIGURES = {"value": "value", "minimum": "min", "maximum": "max", "total": "total"}
 """Column of a comparison → column of the lake, which evidence is named by."""
@@ -50,11 +52,13 @@ def differing(
     registered: Registered,
     hours: Aggregates | None,
     converted: Values,
+    book: Rulebook,
     known_at: datetime,
 ) -> list[Finding]:
     """State every number of an hour or a day that the device sent (`sent`, with the column converted) and that is not ours.
 
-    `hours`: the own hours a day was made of; `converted`: own values at reference oxygen.
+    `hours`: the own hours a day was made of; `converted`: own values at reference oxygen; `book` says how far those may
+    differ.
     """
     if not sent.num_rows:
         return []
@@ -68,7 +72,8 @@ def differing(
     ]
     agreed = found.take((found.column == COLUMNS.index("value")) & (found.outcome == Outcome.AGREE))
     agreeing = set(zip(agreed.series.tolist(), agreed.start.tolist(), strict=True))
-    for number, start, own, theirs, allowed in _converted(sent, agreeing, converted, registered):
+    for key, row in _converted(sent, agreeing, converted, registered, book):
+        number, start, own, theirs, allowed = key
         evidence: dict[str, float | int | str] = {
             "series": number,
             "start": start,
@@ -77,6 +82,10 @@ def differing(
             "sent": theirs,
             "difference": theirs - own,
             "allowed": allowed,
+            "explained_percent": float(row["value"]),
+            "rule_row": row.id,
+            "clause": row.citation,
+            "confidence": row.confidence.value,
         }
         stated.append(_finding(made.target, registered, evidence, known_at))
     return stated
@@ -87,9 +96,16 @@ def _figure(column: int) -> str:
 
 
 def _converted(
-    sent: pa.Table, agreeing: set[tuple[int, int]], converted: Values, registered: Registered
-) -> list[tuple[int, int, float, float, float]]:
-    """Compare converted values where the means agree: where they do not, that is said already."""
+    sent: pa.Table,
+    agreeing: set[tuple[int, int]],
+    converted: Values,
+    registered: Registered,
+    book: Rulebook,
+) -> list[tuple[tuple[int, int, float, float, float], Row]]:
+    """Compare converted values where the means agree: where they do not, that is said already.
+
+    Return what differs and the row that says how far it might have.
+    """
     if not converted:
         return []
     theirs: dict[tuple[int, int], float] = {}
@@ -98,12 +114,16 @@ def _converted(
         if row["converted"] is not None and key in converted and key in agreeing:
             theirs[key] = row["converted"]
     keys = list(theirs)
-    return compare_converted(
+    of_day = {day: converted_tolerance(book, day) for day in {local_day(start) for _, start in keys}}
+    rows = [of_day[local_day(start)] for _, start in keys]
+    found = compare_converted(
         keys,
         np.array([converted[key] for key in keys], np.float64),
         np.array([theirs[key] for key in keys], np.float64),
         np.array([registered[key[0]].decimals for key in keys], np.int64),
+        np.array([float(row["value"]) / 100 for row in rows], np.float64),
     )
+    return [(one, of_day[local_day(one[1])]) for one in found]
 
 
 def _finding(

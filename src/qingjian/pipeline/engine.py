@@ -23,7 +23,8 @@ from qingjian.contracts.findings import Finding
 from qingjian.journal import Frame, JournalReader, journals
 from qingjian.lake import CANDIDATES, FRAMES, STATEMENTS, Appended, Batch, Decimals, Lake
 from qingjian.pipeline.batches import BatchLog, Intent
-from qingjian.pipeline.decoding import Decoded, Decoder
+from qingjian.pipeline.decoded import Decoded
+from qingjian.pipeline.decoding import Decoder
 from qingjian.pipeline.findings import SqliteFindingLog
 from qingjian.pipeline.isolating import STORE_ERRORS
 from qingjian.pipeline.joining import Parts

@@ -12,7 +12,7 @@ import ipaddress
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,9 @@ from qingjian.journal import Frame, Kind
 from qingjian.journal.frame import codes_from_text
 from qingjian.lake import Lake
 from qingjian.lake.reading import microseconds
-from qingjian.pipeline.decoding import Decoder, policy_of
+from qingjian.pipeline.decoding import Decoder
 from qingjian.pipeline.joining import Parts
+from qingjian.pipeline.reading import policy_of
 
 _PAGE = 4_096
 REPLAYED = frozenset({Kind.ACCEPTED, Kind.UNREGISTERED, Kind.REFUSED})
@@ -119,8 +120,3 @@ def frame_of(row: dict[str, Any]) -> Frame:
         nonce=row["nonce"],
         batch=row["batch"],
     )
-
-
-def whole_past(now: datetime) -> tuple[datetime, datetime]:
-    """Return an interval that holds every frame there is."""
-    return datetime(2000, 1, 1, tzinfo=UTC), now + timedelta(days=1)

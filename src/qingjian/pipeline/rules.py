@@ -142,9 +142,9 @@ _ALL = (
         "major",
         "设备数据与平台计算不一致",
         "Device differs from platform",
-        "设备上报的小时、日数据（均值、最小值、最大值、累计值或折算值）与平台由更细数据计算的结果之差超出修约可解释的范围（折算值另允许 5%）。",
+        "设备上报的小时、日数据（均值、最小值、最大值、累计值或折算值）与平台由更细数据计算的结果之差超出修约可解释的范围（折算值另允许规则库所定的比例）。",
         "A mean, extreme, total or converted mean of an hour or a day that the device sent differs from what the platform "
-        "computes from the finer data by more than rounding explains (converted means: by more than 5 % beside that).",
+        "computes from the finer data by more than rounding explains (converted means: beside that, by more than the share the rulebook allows).",
     ),
     FindingRule(
         "interval-not-registered",

@@ -18,11 +18,15 @@ from qingjian.contracts.directory import STATISTICS, Directory, Series
 from qingjian.contracts.findings import Finding, finding_id
 from qingjian.lake import STATISTIC_CODES, Appended
 from qingjian.pipeline.batches import Intent
-from qingjian.pipeline.decoding import Decoded, Unread
+from qingjian.pipeline.decoded import Decoded, Unread
 from qingjian.pipeline.latest import AHEAD_US
 from qingjian.pipeline.rules import CATALOGUE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LISTED = 20
+"""Changes that a finding lists itself; the lake has all."""
+FRAMES_LISTED = 1_000
+REASONS_LISTED = 5
 Memory = Callable[[str, Any], Any]
 Outcome = tuple[list[Finding], dict[str, object]]
 _READ_AGAIN = 5
@@ -60,6 +64,11 @@ def make_finding(
     )
 
 
+def listed(name: str, items: Sequence[Any], most: int) -> dict[str, Any]:
+    """Return evidence that lists at most so many things; `…_in_all` says how many there are where it lists fewer."""
+    return {name: list(items[:most])} | ({f"{name}_in_all": len(items)} if len(items) > most else {})
+
+
 class ChangeWatcher:
     """changed-after-the-fact: neighbouring periods of one batch become one finding."""
 
@@ -79,11 +88,12 @@ class ChangeWatcher:
         first, last = rows[0], rows[-1]
         statistic = STATISTICS[first["statistic"]]
         end = last["start"] + timedelta(seconds=_SECONDS.get(statistic, 0))
-        evidence = {
+        evidence: dict[str, Any] = {
             "statistic": statistic,
             "periods": len({row["start"] for row in rows}),
-            "changes": [_change_evidence(row) for row in rows[:20]],
+            **listed("changes", rows, LISTED),
         }
+        evidence["changes"] = [_change_evidence(row) for row in evidence["changes"]]
         subject = _code(directory, first["series"])
         return make_finding(
             "changed-after-the-fact",
@@ -185,7 +195,8 @@ class FlagWatcher:
         known_at: datetime,
         retired: bool = False,
     ) -> Finding:
-        evidence: dict[str, Any] = {"flags": list(held["flags"]), "frames": held.get("frames", [])[:20]}
+        frames = listed("frames", held.get("frames", []), FRAMES_LISTED)
+        evidence: dict[str, Any] = {"flags": list(held["flags"]), **frames}
         if end is not None:
             evidence["periods"] = held["periods"]
         if retired:
@@ -299,9 +310,9 @@ class PacketWatcher:
                 "command": one.command,
                 "packets": one.packets,
                 "came": list(one.came),
-                "absent": absent[:100],
+                "absent": absent,
                 "reason": one.reason,
-                "frames": [[one.journal, sequence] for sequence in one.sequences[:20]],
+                **listed("frames", [[one.journal, sequence] for sequence in one.sequences], FRAMES_LISTED),
             }
             start = _moment(one.first_us)
             part = f"{one.command}|{one.packets}"
@@ -347,8 +358,8 @@ class UnreadWatcher:
             received = [one.received_us for one in frames]
             evidence = {
                 "count": len(frames),
-                "reasons": sorted({one.reason for one in frames})[:5],
-                "frames": [[one.journal, one.sequence] for one in frames[:20]],
+                **listed("reasons", sorted({one.reason for one in frames}), REASONS_LISTED),
+                **listed("frames", [[one.journal, one.sequence] for one in frames], FRAMES_LISTED),
             }
             begin, end = _moment(min(received)), _moment(max(received))
             found.append(make_finding("frame-unread", subject, begin, end, evidence, intent.known_at))

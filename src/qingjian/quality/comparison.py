@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from enum import IntEnum
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from qingjian.quality.aggregation import Aggregates
 from qingjian.quality.observations import Bools, Floats, Ints, Observations, SeriesInfo
 from qingjian.quality.periods import period_start
+from qingjian.rulebook import Row, Rulebook, packaged
 
 COLUMNS = ("value", "minimum", "maximum", "total")
 
@@ -148,19 +150,24 @@ def compare(
     )
 
 
+def converted_tolerance(book: Rulebook, on: date) -> Row:
+    """The row of a day that says by how many percent a converted value of a device may differ from the own one.
+
+    A house rule of confidence U; of a rulebook that has none, the packaged one.
+    """
+    table, subject = "evaluation_parameters", "converted_comparison"
+    found = book.rows(table, on, subject=subject, item="relative difference")
+    return (found or packaged().rows(table, subject=subject, item="relative difference"))[-1]
+
+
 def compare_converted(
-    keys: Sequence[tuple[int, int]],
-    own: Floats,
-    sent: Floats,
-    decimals: NDArray[np.int64],
-    *,
-    relative: float = 0.05,
+    keys: Sequence[tuple[int, int]], own: Floats, sent: Floats, decimals: NDArray[np.int64], relative: Floats
 ) -> list[tuple[int, int, float, float, float]]:
     """Return (series, start, own, sent, allowed) where a converted value that was sent is not the own one.
 
     `keys`: (series, start) of hours or days whose means agree; NaN on either side is not compared. A device converts
     each finer value and takes the mean, the platform converts the mean of an hour: while oxygen moves the two are not
-    the same. `relative` · |own| is what that may explain, beside a unit of the last decimal.
+    the same. `relative` · |own| (0…1, for each key) is what that may explain, beside a unit of the last decimal.
     """
     allowed = 10.0 ** -decimals.astype(np.float64) + relative * np.abs(own)
     differs = np.isfinite(own) & np.isfinite(sent) & (np.abs(sent - own) > allowed)

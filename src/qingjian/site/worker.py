@@ -19,7 +19,7 @@ from qingjian.desk.ledger import checking
 log = structlog.get_logger()
 POLL_SECONDS = 2.0
 REGISTER_SECONDS = 60.0
-"""So often the whole register is held against what the services use: it is read completely each time."""
+"""So often the register is asked for what was written since it was held against what the services use."""
 
 
 def _at_most_every(seconds: float, step: Callable[[], object]) -> Callable[[], None]:

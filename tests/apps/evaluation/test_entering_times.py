@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +14,7 @@ from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Series
 from qingjian.contracts.current import clock as present_clock
 from qingjian.intake import KeptFiles, Spool, import_file
+from qingjian.intake.non_detects import named_limits, without_limit
 from qingjian.lake import Lake
 
 
@@ -39,3 +42,23 @@ def test_the_person_says_which_end_of_the_hour_the_table_names(registry, client,
             [number], "hour", datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
         )
     assert rows["start"].to_pylist() == [begins]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_page_names_every_way_to_write_a_non_detect(registry, client, language) -> None:
+    client.force_login(registry.person("staff", "station_staff"))
+    client.cookies["django_language"] = language
+    page = client.get("/measurements/import/").content.decode()
+    said = html.unescape(page)
+    for text in (
+        "0.002L",
+        "<0.002",
+        "ND 0.002",
+        "未检出 0.002",
+        "ND、" if language == "zh-hans" else "ND,",
+        "<DL",
+    ):
+        assert text in said
+    named = pa.array(["0.002L", "<0.002", "ND 0.002", "未检出 0.002"])
+    assert named_limits(named).valid.all(), "what the page says is what is read"
+    assert without_limit(pa.array(["ND", "未检出", "<DL"])).all()

@@ -15,6 +15,7 @@ import pytest
 from django.core import mail
 from tests.apps.conftest import FIRST_DAY
 from tests.apps.matters.conftest import year_table
+from tests.apps.regions import place_region
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region
@@ -54,7 +55,7 @@ def test_a_short_limit_is_reminded_of_halfway(office, clock) -> None:
 
 def test_escalation_reaches_the_next_level_and_reminds_until_it_is_done(office, clock) -> None:
     province = Region.objects.create(code="990000", name="省", level="province")
-    accounts.place_region(office.county.city, province, FIRST_DAY)
+    place_region(office.county.city, province, FIRST_DAY)
     high = office.county.person("high", "upper_bureau", region=province)
     matter = office.act(office.open(), "take", office.handler)
     row = matter.deadlines.get(code="verify")
@@ -308,7 +309,7 @@ def test_escalation_of_a_merged_region_climbs_the_new_way(office, clock) -> None
     )
     matter = office.act(office.open(actor=other, region=office.county.other), "take", other)
     clock.advance(DAY)
-    accounts.place_region(office.county.other, office.county.county, TODAY + timedelta(days=1))
+    place_region(office.county.other, office.county.county, TODAY + timedelta(days=1))
     row = matter.deadlines.get(code="verify")
     Notification.objects.all().delete()
     clock.set_wall(row.due + timedelta(seconds=1))

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from tests.apps.conftest import FIRST_DAY
 from tests.apps.matters.conftest import key
+from tests.apps.regions import place_region
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import second_factor
@@ -163,7 +164,7 @@ def test_merged_regions_keep_numbers_rights_and_deadlines(office, clock, numbers
     assert number == "核实〔2026〕990102-0001"
     assert number not in numbers_of(office.leader)
     RegionPlacement.objects.filter(region=office.county.other).update(valid_to=TODAY)
-    accounts.place_region(office.county.other, office.county.county, TODAY)
+    place_region(office.county.other, office.county.county, TODAY)
     assert number in numbers_of(office.leader)
     matter = office.act(matter, "assign_verifier", office.leader, verifier=office.second.pk)
     assert (matter.number, matter.assignee) == (number, office.second)

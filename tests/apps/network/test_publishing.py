@@ -13,7 +13,7 @@ from qingjian.apps.network import registered, services
 from qingjian.apps.network.models import Device
 from qingjian.apps.network.services import Proposal
 from qingjian.contracts.current import now
-from qingjian.contracts.directory import FileDirectoryStore
+from qingjian.contracts.directory import Directory, FileDirectoryStore
 
 
 @pytest.mark.django_db(transaction=True)
@@ -82,3 +82,42 @@ def test_forwarding_follows_a_dated_move_on_its_day(registry, clock) -> None:
     (after,) = services.directory_store().current().targets
     assert set(after.devices) == set(before.devices) - {"MN-A1"}
     assert services.publish_unpublished() is None
+
+
+def test_the_whole_register_is_compared_when_something_was_written_and_once_an_hour(
+    registry, clock, monkeypatch
+) -> None:
+    read = services._snapshot
+    reads: list[int] = []
+
+    def counted(version: int, rulebook_version: str) -> Directory:
+        reads.append(version)
+        return read(version, rulebook_version)
+
+    monkeypatch.setattr(services, "_snapshot", counted)
+    assert [services.publish_unpublished() for _ in range(5)] == [None] * 5
+    assert len(reads) == 1
+    fields = registered.plain(registered.KINDS["device"], Device.objects.get(code="A1-D1"))
+    services.install([Proposal("device", {**fields, "silence_seconds": 778})])
+    assert services.publish_unpublished() is not None
+    assert services.directory_store().current().device("MN-A1", now()).silence_seconds == 778
+    reads.clear()
+    clock.advance(60)
+    assert [services.publish_unpublished() for _ in range(3)] == [None] * 3
+    assert len(reads) == 1, "what was published is compared once more"
+    clock.advance(3600)
+    assert services.publish_unpublished() is None
+    assert len(reads) == 2
+
+
+def test_a_snapshot_is_read_from_its_file_once(registry, monkeypatch) -> None:
+    asked: list[bytes] = []
+    read = Directory.from_json.__func__
+    monkeypatch.setattr(
+        Directory, "from_json", classmethod(lambda cls, text: (asked.append(text), read(cls, text))[1])
+    )
+    services._store_of.cache_clear()
+    services.publish_directory()
+    for _ in range(5):
+        assert services.publish_changed_rulebook() is None
+    assert len(asked) <= 2, "the one before, and the one published"

@@ -182,7 +182,7 @@ def test_the_self_test_is_proved_by_its_alert_or_fails(registry, clock) -> None:
     services.heartbeat_sent(NOW + timedelta(days=1))
     clock.advance(86400 * 1.2)
     assert services.prove_heartbeat(timedelta(hours=1)).failed
-    assert queries.heartbeat_overdue(NOW + timedelta(days=2))
+    assert queries.self_test(NOW + timedelta(days=2)).overdue
     assert Heartbeat.objects.count() == 2
 
 

@@ -21,7 +21,6 @@ from qingjian.apps.accounts.models import (
     Post,
     RecoveryCode,
     Region,
-    RegionPlacement,
     SecondFactor,
     TwoPersonDecision,
     User,
@@ -395,15 +394,3 @@ def end_post(author: Any, post: Post, last_day_excluded: date) -> None:
     record(author, "account:post:ended", post.user.username, {"role": post.role})
     post.refresh_from_db()
     records.commit("post.ended", post.pk, {**recorded.named("actor", author), **recorded.post_ended(post)})
-
-
-@transaction.atomic
-def place_region(region: Region, parent: Region, valid_from: date) -> RegionPlacement:
-    """Move a region below another from a day on; earlier placements keep their days."""
-    if rules.lies_below(parent.pk, region.pk, valid_from):
-        raise ValidationError(_("A region cannot lie below itself."))
-    placement = RegionPlacement.objects.create(region=region, parent=parent, valid_from=valid_from)
-    RegionPlacement.objects.filter(region=region, valid_to=None, valid_from__lt=valid_from).update(
-        valid_to=valid_from
-    )
-    return placement

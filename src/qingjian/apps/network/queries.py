@@ -16,6 +16,7 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import models
 from qingjian.contracts.current import now
 from qingjian.quality import configured, flue_gas
+from qingjian.ui.newest import Newest, newest
 
 
 def points_visible_to(user: Any, capability: Capability = Capability.VIEW_REGISTRY) -> QuerySet[models.Point]:
@@ -174,6 +175,15 @@ def history(kind: str, key: str) -> QuerySet[models.Version]:
     return models.Version.objects.select_related("change__author", "change__decided_by").filter(
         kind=kind, key=key
     )
+
+
+HISTORY_SHOWN = 20
+HISTORY_AT_MOST = 2_000
+
+
+def history_shown(kind: str, key: str, *, whole: bool) -> Newest:
+    """Return the newest versions for a page, or (`whole`) all of them."""
+    return newest(history(kind, key), HISTORY_AT_MOST if whole else HISTORY_SHOWN)
 
 
 def stops_of(codes: Iterable[str]) -> dict[str, list[tuple[datetime, datetime | None]]]:

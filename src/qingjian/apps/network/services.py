@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -281,8 +284,13 @@ def send_again(author: Any, target: models.ForwardTarget, start: datetime, purpo
 
 
 def directory_store() -> FileDirectoryStore:
-    """Return the store that gateway and pipeline read."""
-    return FileDirectoryStore(settings.DATA_FOLDER.directory)
+    """Return the store that gateway and pipeline read; the snapshots it has read it keeps."""
+    return _store_of(settings.DATA_FOLDER.directory)
+
+
+@lru_cache(maxsize=4)
+def _store_of(folder: Path) -> FileDirectoryStore:
+    return FileDirectoryStore(folder)
 
 
 def publish_directory() -> Directory:
@@ -378,19 +386,37 @@ def follow_rulebook(**_: Any) -> None:
     publish_changed_rulebook()
 
 
+_found_same: dict[Path, tuple[Any, ...]] = {}
+"""For each folder the state in which register and directory said the same when they were compared last."""
+
+
+def _state(pointer: str) -> tuple[Any, ...]:
+    """Return what must differ before register and directory can: every row that is written leaves a version, and dated
+    moves begin with a day. The hour is in it so that both are compared now and then whatever happens."""
+    newest = models.Version.objects.aggregate(newest=Max("pk"))["newest"]
+    hour = now().replace(minute=0, second=0, microsecond=0)
+    return pointer, newest, hour, rulekeeping.facts_switched_off()
+
+
 def publish_unpublished() -> Directory | None:
     """Publish when the services go by another register than the one in force; None when they do not.
 
     A publication can fail, or its process end, after the change was approved; and which devices lie in a region that a
-    target gets changes on the day of a dated move.
+    target gets changes on the day of a dated move. Comparing reads the whole register: it is done when something was
+    written since, and once an hour.
     """
-    current = directory_store().current()
-    if current is None:
+    store = directory_store()
+    state = _state(store.pointer())
+    current = store.current()
+    if current is None or _found_same.get(settings.DATA_FOLDER.directory) == state:
         return None
     present = _snapshot(current.version, current.rulebook_version)
     # What is stored is read as the services read it, so that a way of writing is no difference.
     same = _content(Directory.from_json(present.to_json())) == _content(current)
-    return None if same else publish_directory()
+    if not same:
+        return publish_directory()
+    _found_same[settings.DATA_FOLDER.directory] = state
+    return None
 
 
 def _content(directory: Directory) -> list[Any]:

@@ -87,7 +87,7 @@ def source(request: HttpRequest, code: str) -> HttpResponse:
         "facilities": row.facilities.select_related("outlet"),
         "memberships": row.memberships.all(),
         "in_force": queries.in_force(row.memberships.all()),
-        "history": queries.history("source", code)[:20],
+        "history": queries.history_shown("source", code, whole=request.GET.get("history") == "all"),
         "panels": source_panels.panels(request, row),
         "may_propose": account_rules.may(
             request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id

@@ -36,6 +36,7 @@ from qingjian.apps.rulekeeping import queries as rulekeeping
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 
+ALERTS_SHOWN = 10
 NEWEST_ENTRIES = 5
 """Entries of a log book on the page of a device; the list has all."""
 NOTED_DAYS = (1, 7)
@@ -154,14 +155,13 @@ def device(request: HttpRequest, code: str) -> HttpResponse:
             {"row": one, "title": network.setting_title(one.name)}
             for one in network.settings_in_force(row.settings.all())
         ],
-        "alerts": handling.attach(
+        "alerts": handling.shown(
             request.user,
-            queries.alerts_visible_to(request.user).filter(point=row.point, subject__in=(row.code, row.mn))[
-                :10
-            ],
+            queries.alerts_visible_to(request.user).filter(point=row.point, subject__in=(row.code, row.mn)),
+            ALERTS_SHOWN,
         ),
         **_log_of(request, row),
-        "history": network.history("device", row.code)[:20],
+        "history": network.history_shown("device", row.code, whole=request.GET.get("history") == "all"),
         "may_propose": account_rules.may(
             request.user,
             Capability.PROPOSE_REGISTRY,

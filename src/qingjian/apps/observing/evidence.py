@@ -32,7 +32,8 @@ TITLES = {
     "own": gettext_lazy("The platform computes"),
     "sent": gettext_lazy("The device sent"),
     "difference": gettext_lazy("Difference"),
-    "allowed": gettext_lazy("Difference that rounding explains"),
+    "allowed": gettext_lazy("Largest difference that is explained"),
+    "explained_percent": gettext_lazy("of it by moving oxygen (% of the own value)"),
     "peak": gettext_lazy("Highest value"),
     "multiple": gettext_lazy("Times above the limit"),
     "lasting": gettext_lazy("Lasting"),
@@ -59,6 +60,12 @@ TITLES = {
     "registered_seconds": gettext_lazy("Registered interval (s)"),
     "seen_seconds": gettext_lazy("Interval that came (s)"),
     "out_of_service": gettext_lazy("Ended because out of service"),
+    "count": gettext_lazy("Frames not read"),
+    "reasons": gettext_lazy("Reasons"),
+    "command": gettext_lazy("Command"),
+    "packets": gettext_lazy("Sub-packets of the message"),
+    "came": gettext_lazy("Sub-packets that came"),
+    "absent": gettext_lazy("Sub-packets that never came"),
 }
 FIGURES = {
     "value": gettext_lazy("Mean"),
@@ -70,56 +77,69 @@ FIGURES = {
 }
 LEFT_OUT = {"series", "start", "evaluation", "rule_row", "limit", "outcome"}
 """Keys of the program's own; the page shows series and time of each finding beside the evidence."""
+IN_ALL = "_in_all"
+"""What the name of a figure ends with that says how many there are of what the evidence lists only some of."""
 MOST_CHANGES = 5
+MOST_FRAMES = 20
 DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One statement: what it is, its text, and where the frames behind it are (text, address)."""
+    """One statement: what it is, its text, where the frames behind it are (text, address).
+
+    `more`: this line only says how many are left out of the line before it.
+    """
 
     title: str
     text: str = ""
     links: tuple[tuple[str, str], ...] = ()
+    more: int = 0
 
 
-def lines(evidence: Mapping[str, Any]) -> list[Line]:
+def lines(evidence: Mapping[str, Any], *, whole: bool = False) -> list[Line]:
     """Return the evidence of a finding for people; a key without a name here keeps its own and comes last.
 
-    In the order of `TITLES`: databases do not all keep the order in which an object was written.
+    In the order of `TITLES`: databases do not all keep the order in which an object was written. `whole`: everything
+    the evidence lists, however long; else the first of it, and how many more there are.
     """
     found: list[Line] = []
     known = [key for key in TITLES if key in evidence]
     for key in (*known, *sorted(evidence.keys() - TITLES.keys())):
         value = evidence[key]
-        if key in LEFT_OUT or value is None:
+        if key in LEFT_OUT or value is None or key.endswith(IN_ALL):
             continue
+        in_all = evidence.get(f"{key}{IN_ALL}") or (len(value) if isinstance(value, list) else 0)
         if key == "changes":
-            found.extend(_changes(value))
+            changes = value if whole else value[:MOST_CHANGES]
+            found += map(change, changes)
+            found += _left_out(in_all - len(changes))
         elif key == "frames":
-            found.append(Line(str(TITLES[key]), "", _frames(value)))
+            frames = value if whole else value[:MOST_FRAMES]
+            found.append(Line(str(TITLES[key]), "", _frames(frames)))
+            found += _left_out(in_all - len(frames))
         else:
             found.append(Line(str(TITLES.get(key, key)), _text(key, value)))
+            found += _left_out(in_all - len(value) if in_all else 0)
     return found
 
 
-def _changes(changes: Iterable[Mapping[str, Any]]) -> list[Line]:
-    rows = list(changes)
-    found = []
-    for one in rows[:MOST_CHANGES]:
-        sides = [
-            ", ".join(
-                f"{title} {_number(one[side][name])}"
-                for name, title in FIGURES.items()
-                if name in one.get(side, {})
-            )
-            for side in ("old", "new")
-        ]
-        text = " → ".join(side or "–" for side in sides)
-        found.append(Line(_time(one.get("start", "")), text, _frames(one.get("frames", ()))))
-    if len(rows) > MOST_CHANGES:
-        found.append(Line("", _("… and %(count)d more") % {"count": len(rows) - MOST_CHANGES}))
-    return found
+def _left_out(count: int) -> list[Line]:
+    return [Line("", _("… and %(count)d more") % {"count": count}, more=count)] if count else []
+
+
+def change(one: Mapping[str, Any]) -> Line:
+    """Return one changed period: both values, and the frames they came in."""
+    sides = [
+        ", ".join(
+            f"{title} {_number(one[side][name])}"
+            for name, title in FIGURES.items()
+            if name in one.get(side, {})
+        )
+        for side in ("old", "new")
+    ]
+    text = " → ".join(side or "–" for side in sides)
+    return Line(_time(one.get("start", "")), text, _frames(one.get("frames", ())))
 
 
 def _frames(frames: Iterable[Any]) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from qingjian.apps.observing.models import Alert
+from qingjian.ui.newest import Newest, newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ def of(user: object, alerts: Iterable[Alert]) -> dict[int, Handling]:
     return (
         {pk: found for carrier in _carriers for pk, found in carrier(user, handed).items()} if handed else {}
     )
+
+
+def shown(user: object, alerts: QuerySet[Alert], most: int) -> Newest:
+    """Return the first alerts of a query, each with its `handling`, and how many more there are."""
+    found = newest(alerts, most)
+    return Newest(attach(user, found), found.more)
 
 
 def attach(user: object, alerts: Iterable[Alert]) -> list[Alert]:

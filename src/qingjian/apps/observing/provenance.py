@@ -26,7 +26,7 @@ from qingjian.hj212.policy import DEFAULT, Policy
 from qingjian.journal import Kind
 from qingjian.journal.reader import JournalReader, journals
 from qingjian.pipeline.corrections import number_of
-from qingjian.pipeline.decoding import policy_of
+from qingjian.pipeline.reading import policy_of
 from qingjian.pipeline.rules import check_rule
 from qingjian.quality.status import Status
 from qingjian.rulebook import Row
@@ -223,11 +223,10 @@ def _reading(data: bytes, policy: Policy) -> dict[str, Any]:
     message = decode_frame(data, policy)
     if isinstance(message, Refusal):
         refusal = f"{words.code_title(message.code)} {message.detail}".strip()
-        return {"refusal": refusal, "fields": {}, "items": [], "deviations": [], "plain": ""}
+        return {"refusal": refusal, "fields": {}, "deviations": [], "plain": ""}
     return {
         "refusal": "",
         "fields": message.fields,
-        "items": message.items[:200],
         "deviations": [(words.code_title(one.code), one.detail) for one in message.deviations],
         "plain": without_password(b"&&" + message.cp + b"&&").decode("utf-8", "backslashreplace")
         if message.encrypted

@@ -49,13 +49,10 @@ def open_alerts(user: Any) -> QuerySet[Alert]:
     return rows.filter(synthetic=False, merged_into=None)
 
 
-EARLIER_SHOWN = 5
-
-
-def earlier_alerts(user: Any, alert: Alert) -> list[Alert]:
-    """Return the newest earlier alerts of the same rule and subject, as far as the person may see them."""
+def earlier_alerts(user: Any, alert: Alert) -> QuerySet[Alert]:
+    """Return the earlier alerts of the same rule and subject, as far as the person may see them, newest first."""
     rows = alerts_visible_to(user).filter(rule=alert.rule, subject=alert.subject, pk__lt=alert.pk)
-    return list(rows.order_by("-pk")[:EARLIER_SHOWN])
+    return rows.order_by("-pk")
 
 
 def clues_visible_to(user: Any) -> QuerySet[Clue]:
@@ -362,8 +359,3 @@ def self_test(moment: datetime) -> SelfTest:
         newest.sent_at if newest else None,
         proved.proved_at if proved else None,
     )
-
-
-def heartbeat_overdue(moment: datetime) -> bool:
-    """Say whether alerting has not proved itself for too long, or cannot."""
-    return self_test(moment).overdue

@@ -26,6 +26,7 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
 from qingjian.ui.asked import day
 from qingjian.ui.listing import EXPORT_LIMIT, sheets_response
+from qingjian.ui.newest import newest
 
 SERIES_PER_PAGE = {"window": 25, "day": 4, "month": 25, "quarter": 25}
 GAPS_PER_PAGE = 20
@@ -72,13 +73,18 @@ def completeness_page(request: HttpRequest) -> HttpResponse:
         "month" if by == "window" and (last - first).days >= MOST_CELLS else "day" if by == "window" else by
     )
     if request.GET.get("export") == "xlsx":
-        records = completeness.gap_records(series, first, last)[:MOST_GAPS_EXPORTED]
+        records = newest(completeness.gap_records(series, first, last), MOST_GAPS_EXPORTED)
         found = gap_lines.lines(completeness.gaps(series, list(records)))
+        left_out = (
+            [[_("%(count)d more gaps: choose a shorter period for them.") % {"count": records.more}]]
+            if records.more
+            else []
+        )
         return sheets_response(
             "completeness",
             [
                 (_("Completeness"), _completeness_heads(), _completeness_rows(series, first, last, part)),
-                (_("Gaps"), gap_lines.heads(), map(gap_lines.cells, found)),
+                (_("Gaps"), gap_lines.heads(), [*map(gap_lines.cells, found), *left_out]),
             ],
         )
     page = Paginator(series, SERIES_PER_PAGE[by]).get_page(request.GET.get("page"))
@@ -258,7 +264,8 @@ def levels_page(request: HttpRequest) -> HttpResponse:
 
 def _levels_workbook(points: Any, first: date, last: date, start: datetime, end: datetime) -> HttpResponse:
     """Return how far the data of every point have come: the share of each level in percent, one column a level."""
-    found = levels.overview(list(points.select_related("region")[:EXPORT_LIMIT]), start, end)
+    chosen = newest(points.select_related("region"), EXPORT_LIMIT)
+    found = levels.overview(list(chosen), start, end)
     names = list(dict.fromkeys(level for one in found for level in one.shares))
     heads = [_("Monitoring point"), _("Point code"), _("Kind"), _("Region"), _("Series")]
     rows = [
@@ -272,6 +279,10 @@ def _levels_workbook(points: Any, first: date, last: date, start: datetime, end:
         ]
         for one in found
     ]
+    if chosen.more:
+        rows.append(
+            [_("%(count)d more points: choose a region or a kind for them.") % {"count": chosen.more}]
+        )
     titles = [f"{statuses.LEVEL_TITLES[name]} (%)" for name in names]
     return sheets_response("data-levels", [(f"{first} – {last}", [*heads, *titles], rows)])
 

@@ -71,7 +71,7 @@ class AlertListing(Listing):
         Column("cause", _("Cause"), value=lambda row: row.get_cause_display(), order="cause"),
     )
     filters = (
-        Search(("subject", "point__name", "rule")),
+        Search(("subject", "point__name", "point__code", "rule")),
         Choice("state", _("State"), Alert.State.choices),
         Choice("severity", _("Severity"), SEVERITY_CHOICES),
         Choice("rule", _("Rule"), rule_titles),

@@ -1,6 +1,13 @@
 from django.urls import path
 
-from qingjian.apps.observing import correction_views, device_views, log_book_views, review_views, views
+from qingjian.apps.observing import (
+    alert_views,
+    correction_views,
+    device_views,
+    log_book_views,
+    review_views,
+    views,
+)
 
 urlpatterns = [
     path("points/<str:code>/", views.point, name="point"),
@@ -25,10 +32,11 @@ urlpatterns = [
     path("log-books/<str:name>/template/", log_book_views.template, name="log-book-template"),
     path("log-books/<str:name>/<int:pk>/", log_book_views.entry, name="log-book-entry"),
     path("log-books/<str:name>/<int:pk>/strike/", log_book_views.strike, name="log-book-strike"),
-    path("alerts/", views.alerts, name="alerts"),
-    path("alerts/merge/", views.alerts_merge, name="alerts-merge"),
-    path("alerts/<int:pk>/", views.alert, name="alert"),
-    path("alerts/<int:pk>/split/", views.alert_split, name="alert-split"),
-    path("alerts/<int:pk>/act/", views.alert_act, name="alert-act"),
+    path("alerts/", alert_views.alerts, name="alerts"),
+    path("alerts/merge/", alert_views.alerts_merge, name="alerts-merge"),
+    path("alerts/<int:pk>/", alert_views.alert, name="alert"),
+    path("alerts/<int:pk>/findings/<str:number>/", alert_views.finding, name="finding"),
+    path("alerts/<int:pk>/split/", alert_views.alert_split, name="alert-split"),
+    path("alerts/<int:pk>/act/", alert_views.alert_act, name="alert-act"),
     path("live/", views.live, name="live"),
 ]

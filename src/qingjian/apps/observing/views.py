@@ -27,9 +27,7 @@ from qingjian.apps.observing import (
     charts,
     correcting,
     data_columns,
-    evidence,
     handling,
-    merging,
     present,
     provenance,
     queries,
@@ -38,20 +36,21 @@ from qingjian.apps.observing import (
     series_panel,
     services,
     stores,
-    tables,
     words,
 )
-from qingjian.apps.observing.forms import AlertForm, CloseForm, MarkForm
+from qingjian.apps.observing.forms import MarkForm
 from qingjian.apps.observing.models import Correction, Mark
 from qingjian.apps.observing.values import page_values
 from qingjian.contracts.current import clock, now
 from qingjian.ui.asked import moment
 from qingjian.ui.listing import workbook_response
+from qingjian.ui.newest import newest
 
 MOST_SERIES = 6
 MOST_COMPARABLE = 300
-NEWEST_ENTRIES = 5
-"""Entries of a log book on the page of a device; the list has all."""
+ALERTS_SHOWN = 20
+MOST_MARKS = 30
+EVERY = 5_000
 MOST_ROWS = 500
 MOST_EXPORTED = 50_000
 """Values in a workbook: a month of minutes; more would keep the page's process busy for minutes."""
@@ -80,7 +79,7 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
         "instruments": network.in_force(row.instruments.all()),
         "attributes": network.attributes_of(row),
         "devices": network.in_force(row.devices.all()),
-        "marks": queries.marks_of(row)[:30],
+        "marks": newest(queries.marks_of(row), MOST_MARKS if request.GET.get("marks") != "all" else EVERY),
         "mark_form": MarkForm(
             series=series,
             initial={
@@ -93,10 +92,10 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
             request.user, Capability.MARK_DATA, region=row.region, organisation_id=row.organisation_id
         )
         else None,
-        "alerts": handling.attach(
-            request.user, queries.alerts_visible_to(request.user).filter(point=row)[:20]
+        "alerts": handling.shown(
+            request.user, queries.alerts_visible_to(request.user).filter(point=row), ALERTS_SHOWN
         ),
-        "history": network.history("point", row.code)[:20],
+        "history": network.history_shown("point", row.code, whole=request.GET.get("history") == "all"),
         "may_propose": account_rules.may(
             request.user, Capability.PROPOSE_REGISTRY, region=row.region, organisation_id=row.organisation_id
         ),
@@ -259,142 +258,6 @@ def mark_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect("point", mark.point.code)
-
-
-MERGING_STEPS = ("merged", "merged-into", "split", "split-from", "closed-with", "came-back")
-"""Steps whose note begins with the numbers of the other alerts."""
-
-
-def alerts(request: HttpRequest) -> HttpResponse:
-    rows = queries.alerts_visible_to(request.user)
-    if request.GET.get("synthetic") != "1":
-        rows = rows.filter(synthetic=False)
-    if not {"merged", "state"} & {name for name, value in request.GET.items() if value}:
-        rows = merging.standing(rows)
-
-    class Chosen(tables.AlertListing):
-        def context(self) -> dict[str, Any]:
-            found = super().context()
-            able = {line.row.pk for line in found["lines"] if merging.mergeable(request.user, line.row)}
-            return {**found, "mergeable": able if len(able) > 1 else set()}
-
-    return Chosen(request, rows).response()
-
-
-@require_POST
-def alerts_merge(request: HttpRequest) -> HttpResponse:
-    """Merge the alerts chosen in the list."""
-    try:
-        versions = {int(pk): int(version) for pk, version in _pairs(request.POST.getlist("alert"))}
-    except ValueError:
-        raise Http404 from None
-    visible = queries.alerts_visible_to(request.user).filter(pk__in=versions).count()
-    if visible < len(versions):
-        raise Http404
-    try:
-        main = merging.merge(request.user, versions, request.POST.get("reason", ""))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-        return redirect("alerts")
-    messages.success(request, _("Merged into this alert."))
-    return redirect("alert", main.pk)
-
-
-def _pairs(texts: list[str]) -> list[tuple[str, str]]:
-    return [(pk, version) for pk, _colon, version in (one.partition(":") for one in texts)]
-
-
-@require_POST
-def alert_split(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a merged alert stand for itself again."""
-    row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
-    form = AlertForm(request.POST)
-    if form.is_valid():
-        try:
-            merging.split(request.user, row, form.cleaned_data["version"], form.cleaned_data["note"])
-            messages.success(request, _("Split off: this alert stands for itself again."))
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-    return redirect("alert", pk)
-
-
-def alert(request: HttpRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
-    findings = list(row.findings.all()[:50])
-    factors = network.factors_of_subjects(one.subject for one in findings)
-    context = {
-        "alert": row,
-        "handling": handling.of(request.user, [row]).get(row.pk),
-        "title": words.rule_title(row.rule),
-        "text": words.rule_text(row.rule),
-        "findings": [
-            (one, factors.get(one.subject, one.subject), evidence.lines(one.evidence)) for one in findings
-        ],
-        "steps": row.steps.select_related("author"),
-        "may_handle": rules.may_handle(request.user, row) and row.state != row.State.CLOSED,
-        "may_close": rules.may_close(request.user, row),
-        "may_take_over": rules.may_take_over(request.user, row),
-        "waits_for_authority": row.state == row.State.ACKNOWLEDGED and row.escalate_at is not None,
-        "earlier": queries.earlier_alerts(request.user, row),
-        "form": AlertForm(initial={"version": row.version}),
-        "close_form": CloseForm(initial={"version": row.version}),
-        "severity_colour": words.SEVERITY_COLOURS[row.severity],
-        "state_colour": words.STATE_COLOURS[row.state],
-        "action_titles": {
-            "opened": _("Raised"),
-            "acknowledged": _("Acknowledged"),
-            "noted": _("Note"),
-            "closed": _("Closed"),
-            "escalated": _("Escalated"),
-            "handed": _("Handled as a matter"),
-            "worsened": _("Grew worse"),
-            "merged": _("Other alerts merged into this one"),
-            "merged-into": _("Merged into another alert"),
-            "split": _("An alert was split off"),
-            "split-from": _("Split off"),
-            "closed-with": _("Closed with the alert that carried it"),
-            "came-back": _("It came back: raised again"),
-        },
-        "members": merging.open_members(row),
-        "merged": tables.merged(row),
-        "main": queries.alerts_visible_to(request.user).filter(pk=row.merged_into_id).first(),
-    }
-    for step in context["steps"]:
-        step.title = context["action_titles"].get(step.action, step.action)
-        if step.action == "worsened":
-            step.note = words.worsened(step.note)
-        elif step.action in MERGING_STEPS:
-            numbers, _space, step.note = step.note.partition(" ")
-            step.numbers = numbers.split(",")
-    return render(request, "observing/alert.html", context)
-
-
-@require_POST
-def alert_act(request: HttpRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(queries.alerts_visible_to(request.user), pk=pk)
-    closing = request.POST.get("action") == "close"
-    form = CloseForm(request.POST) if closing else AlertForm(request.POST)
-    if form.is_valid():
-        try:
-            if closing:
-                services.close(
-                    request.user,
-                    row,
-                    form.cleaned_data["version"],
-                    form.cleaned_data["cause"],
-                    form.cleaned_data["note"],
-                )
-            elif request.POST.get("action") == "acknowledge":
-                services.acknowledge(
-                    request.user, row, form.cleaned_data["version"], form.cleaned_data["note"]
-                )
-            else:
-                services.comment(request.user, row, form.cleaned_data["version"], form.cleaned_data["note"])
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-    else:
-        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
-    return redirect("alert", pk)
 
 
 def _reader(session_key: str | None) -> Any:
