@@ -51,6 +51,8 @@ class Column:
     """Whether a text stays on one line: short words of Chinese would break in two where a column is narrow."""
     long: bool = False
     """Whether a text is a sentence: beside many columns it would become a word wide."""
+    breaks: bool = False
+    """Whether a text may break anywhere: a long code would push other columns off the page."""
 
     def of(self, row: Any) -> Any:
         """Return the plain value of a row."""
@@ -106,6 +108,7 @@ class Cell:
     numeric: bool
     unbroken: bool = False
     long: bool = False
+    breaks: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -211,6 +214,7 @@ class Listing:
                         column.numeric,
                         column.whole,
                         column.long,
+                        column.breaks,
                     )
                     for column in self.columns
                 ],

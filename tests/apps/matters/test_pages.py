@@ -286,6 +286,20 @@ def test_punctuality_is_counted_by_region_person_or_organisation(client, office,
     assert client.get(f"/matters/punctuality/?by={by}&export=xlsx").content.startswith(b"PK")
 
 
+def test_punctuality_is_shown_in_pages_and_printed_whole(client, office, monkeypatch) -> None:
+    closed(office)
+    client.force_login(office.leader)
+    address = "/matters/punctuality/?by=person&to=2027-01-01"
+    every = len(client.get(address).context["rows"])
+    assert every > 1
+    monkeypatch.setattr("qingjian.apps.matters.views.lists.LINES_PER_PAGE", 1)
+    pages = [client.get(f"{address}&page={number}").context["lines"] for number in range(1, every + 1)]
+    assert [len(one) for one in pages] == [1] * every
+    whole = client.get(f"{address}&rows=all")
+    assert len(whole.context["lines"]) == every
+    assert "data-print-now" in whole.content.decode()
+
+
 def test_lists_narrow_to_a_region_and_all_below(client, office) -> None:
     office.open()
     client.force_login(office.upper)

@@ -49,7 +49,7 @@ class AlertListing(Listing):
             order="point__name",
             long=True,
         ),
-        Column("subject", _("Subject")),
+        Column("subject", _("Subject"), breaks=True),
         Column(
             "state",
             _("State"),

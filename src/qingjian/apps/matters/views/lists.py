@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.dateparse import parse_date
@@ -87,6 +88,9 @@ def _day(text: str | None, otherwise: datetime) -> datetime:
     return datetime.combine(day, time(tzinfo=CHINA)) if day and day.year in YEARS else otherwise
 
 
+LINES_PER_PAGE = 100
+
+
 def punctuality(request: HttpRequest) -> HttpResponse:
     """How many deadlines were met in time, per process, region and deadline."""
     today = datetime.combine(account_rules.today(), time(tzinfo=CHINA))
@@ -119,10 +123,17 @@ def punctuality(request: HttpRequest) -> HttpResponse:
     ]
     if request.GET.get("export") == "xlsx":
         return workbook_response("punctuality", [str(one) for one in heads], lines)
+    whole = request.GET.get("rows") == "all"
+    page = Paginator(lines, max(1, len(lines)) if whole else LINES_PER_PAGE).get_page(request.GET.get("page"))
+    chosen = f"?from={begin.date()}&to={last.date()}&by={by}"
     context = {
         "title": _("Punctuality"),
         "rows": rows,
-        "lines": [list(zip(heads, line, strict=True)) for line in lines],
+        "lines": [list(zip(heads, line, strict=True)) for line in page],
+        "page": page,
+        "page_url": f"{chosen}&page=",
+        "print_url": f"{chosen}&rows=all",
+        "whole": whole,
         "heads": heads,
         "begin": begin.date().isoformat(),
         "last": last.date().isoformat(),
