@@ -10,7 +10,7 @@ from django.utils import translation
 from tests.apps.conftest import NOW
 
 from qingjian.apps.network import services as network
-from qingjian.apps.network.models import Outlet, Point
+from qingjian.apps.network.models import Outlet, Point, Series
 from qingjian.apps.network.services import Proposal
 from qingjian.apps.observing import charts, services, views
 from qingjian.apps.observing.own import MOST_ROWS, finest
@@ -78,7 +78,6 @@ def test_a_long_window_does_not_read_all_minutes(fine, put, staff, monkeypatch) 
 
 
 def test_stored_results_of_the_platform_stand_in_for_long_windows(fine, put, staff) -> None:
-    from qingjian.apps.network.models import Series
     from qingjian.rulebook import packaged
 
     if not Series.objects.filter(origin="platform", factor=fine.factor).exists():
@@ -192,6 +191,26 @@ def test_series_of_the_same_factor_elsewhere_can_be_held_beside(fine, staff, reg
     assert "W1.w01018" not in page, "another factor"
     answer = client.get("/data/chart/?series=A1.a34004&series=A2.a34004&series=A3.a34004").json()
     assert [one["code"] for one in answer["series"]] == ["A1.a34004", "A2.a34004"]
+
+
+def test_a_chart_of_more_series_than_it_draws_says_so_and_the_table_has_all(
+    fine, put, staff, client, monkeypatch
+) -> None:
+    other = Series.objects.get(code="A1.a34004")
+    for one in (fine, other):
+        put(one, "hour", [(START, 20.0, "N")])
+    monkeypatch.setattr("qingjian.apps.observing.views.MOST_DRAWN", 1)
+    client.force_login(staff)
+    query = f"series={fine.code}&series={other.code}&from={START:%Y-%m-%dT%H:%M}Z&to={NOW:%Y-%m-%dT%H:%M}Z"
+    answer = client.get(f"/data/chart/?{query}").json()
+    assert [one["code"] for one in answer["series"]] == [fine.code]
+    assert "2" in answer["left_out"]
+    assert "left_out" not in client.get(f"/data/chart/?series={fine.code}").json()
+    page = client.get(f"/data/table/?{query}").content.decode()
+    assert str(fine.factor) in page
+    assert str(other.factor) in page
+    many = "&".join(f"series=S{number}" for number in range(61))
+    assert client.get(f"/data/chart/?{many}").status_code == 400
 
 
 def test_a_chart_of_more_values_than_it_draws_covers_them_all_and_says_so(

@@ -126,7 +126,7 @@ def test_a_point_says_how_many_alerts_and_marks_it_does_not_show(client, registr
     assert "另有 3 条" in page
     assert page.count("次</td>") == 30
     assert client.get("/points/A1/?marks=all").content.decode().count("次</td>") == 33
-    assert "25 行" in client.get("/alerts/?q=A1").content.decode()
+    assert "25 条" in client.get("/alerts/?q=A1").content.decode()
 
 
 def test_what_others_have_to_decide_hides_nothing_that_waits_for_a_person(client, registry) -> None:

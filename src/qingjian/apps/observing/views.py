@@ -46,7 +46,8 @@ from qingjian.ui.asked import moment
 from qingjian.ui.listing import workbook_response
 from qingjian.ui.newest import newest
 
-MOST_SERIES = 6
+MOST_SERIES = 60
+MOST_DRAWN = 6
 MOST_COMPARABLE = 300
 ALERTS_SHOWN = 20
 MOST_MARKS = 30
@@ -106,14 +107,15 @@ def point(request: HttpRequest, code: str) -> HttpResponse:
 
 def _comparable(request: HttpRequest, point: Point, series: list[Series]) -> list[tuple[str, str]]:
     """Return (code, text) of the series of the same factors at other points, for the chart to hold beside."""
-    others = (
+    others = newest(
         network.series_visible_to(request.user)
         .filter(factor__in={one.factor_id for one in series})
         .exclude(point=point)
         .exclude(origin="platform")
-        .order_by("factor__code", "point__code", "position")[:MOST_COMPARABLE]
+        .order_by("factor__code", "point__code", "position"),
+        MOST_COMPARABLE,
     )
-    return [
+    found = [
         (
             one.code,
             f"{one.factor} · {one.point.name}"
@@ -121,10 +123,14 @@ def _comparable(request: HttpRequest, point: Point, series: list[Series]) -> lis
         )
         for one in others
     ]
+    return [*found, ("", _("… and %(count)d more") % {"count": others.more})] if others.more else found
 
 
 def _selection(request: HttpRequest) -> tuple[list[Any], str, datetime, datetime, datetime | None]:
-    codes = request.GET.getlist("series")[:MOST_SERIES]
+    """Return the series chosen in the order of choosing, statistic, period and moment of knowing."""
+    codes = list(dict.fromkeys(request.GET.getlist("series")))
+    if len(codes) > MOST_SERIES:
+        raise BadRequest(_("Choose at most %(most)d series.") % {"most": MOST_SERIES})
     series = list(network.series_visible_to(request.user).filter(code__in=codes))
     series.sort(key=lambda one: codes.index(one.code))
     if not series:
@@ -144,7 +150,12 @@ def _selection(request: HttpRequest) -> tuple[list[Any], str, datetime, datetime
 
 def chart_data(request: HttpRequest) -> HttpResponse:
     series, statistic, start, end, as_of = _selection(request)
-    return JsonResponse(charts.chart(request.user, series, statistic, start, end, as_of))
+    answer = charts.chart(request.user, series[:MOST_DRAWN], statistic, start, end, as_of)
+    if len(series) > MOST_DRAWN:
+        answer["left_out"] = _(
+            "Only the first %(most)d of the %(count)d chosen series are drawn; the table and the export have all."
+        ) % {"most": MOST_DRAWN, "count": len(series)}
+    return JsonResponse(answer)
 
 
 def data_table(request: HttpRequest) -> HttpResponse:

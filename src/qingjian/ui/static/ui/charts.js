@@ -65,7 +65,8 @@
       series,
     }, { notMerge: true });
     const notices = document.querySelector("[data-notices]");
-    notices.replaceChildren(...data.series.flatMap((one) => [one.notice, one.thinned].filter(Boolean).map((text) => { const line = document.createElement("div"); line.textContent = `${one.name}: ${text}`; return line; })));
+    const said = data.series.flatMap((one) => [one.notice, one.thinned].filter(Boolean).map((text) => `${one.name}: ${text}`));
+    notices.replaceChildren(...[data.left_out, ...said].filter(Boolean).map((text) => { const line = document.createElement("div"); line.textContent = text; return line; }));
   };
   let wanted = 0;
   const load = async () => {
