@@ -128,12 +128,13 @@ def merge(path: Path) -> list[str]:
             unused.append(text)
         else:
             message.string = (chinese,) if message.pluralizable else chinese
+            message.flags.discard("fuzzy")
     _write(known)
     return unused
 
 
 def missing() -> list[str]:
-    """Return the texts in use that have no Chinese translation."""
+    """Return the texts in use that have no Chinese translation, or a doubtful one, which is not compiled."""
     known = stored()
     gaps = []
     for message in catalogue():
@@ -142,7 +143,8 @@ def missing() -> list[str]:
         singular = message.id[0] if message.pluralizable else message.id
         found_message = known.get(singular, message.context)
         text = found_message.string if found_message is not None else ""
-        if not text or (isinstance(text, tuple | list) and not all(text)):
+        doubtful = found_message is not None and found_message.fuzzy
+        if not text or doubtful or (isinstance(text, tuple | list) and not all(text)):
             gaps.append(singular)
     return gaps
 

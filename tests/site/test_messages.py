@@ -53,6 +53,22 @@ def test_every_text_in_use_is_translated() -> None:
     assert messages.missing() == []
 
 
+def test_a_doubtful_translation_is_missing_until_it_is_given_again(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text that got or lost its plural keeps its translation as a doubtful one, which no page shows."""
+    written = tmp_path / "zh_Hans" / "LC_MESSAGES" / "django.po"
+    written.parent.mkdir(parents=True)
+    lines = messages._path(messages.TRANSLATED).read_text(encoding="utf-8")
+    written.write_text(lines.replace('msgid "Workbench"', '#, fuzzy\nmsgid "Workbench"', 1), encoding="utf-8")
+    monkeypatch.setattr(messages, "LOCALES", tmp_path)
+    assert messages.missing() == ["Workbench"]
+    given = tmp_path / "given.tsv"
+    given.write_text("Workbench\t工作台\n", encoding="utf-8")
+    messages.merge(given)
+    assert messages.missing() == []
+
+
 def test_every_kept_text_is_in_use() -> None:
     used = {texts(message)[0] for message in messages.catalogue() if message.id}
     assert [texts(message)[0] for message in kept() if texts(message)[0] not in used] == []
