@@ -43,6 +43,38 @@ def test_a_series_without_history_is_measured_with_its_mates() -> None:
     assert np.isfinite(scores).all()
 
 
+def test_days_before_a_series_began_are_no_part_of_its_past() -> None:
+    r = np.random.default_rng(5)
+    days = np.arange(900) >= 500
+    # Runs of equal values: none before the station was built, some on each of its days.
+    tests = tuple(f"t{j}" for j in range(40))
+    clean = {(0, 0): np.where(days[:, None], r.gamma(4, size=(900, 40)), 0.0)}
+    measure = yardstick(tests, clean, {(0, 0): days})
+    assert {len(held) for held in measure.own[0, 0]} == {400}
+    later, every = r.gamma(4, size=(400, 40)), np.ones(400, bool)
+    rare, before = (
+        float(np.mean(one.measure((0, 0), later, every) > 2)) for one in (measure, yardstick(tests, clean))
+    )
+    assert 0.015 < rare < 0.03  # 0.023 of honest days
+    assert before > 1.5 * rare
+
+
+def test_a_series_of_a_season_is_measured_with_what_all_stations_showed() -> None:
+    r = np.random.default_rng(6)
+    clean = {(s, 0): r.gamma(2, size=(900, 40)) for s in range(4)}
+    begun = {key: np.arange(900) >= (810 if key[0] == 0 else 0) for key in clean}
+    measure = yardstick(tuple(f"t{j}" for j in range(40)), clean, begun)
+    assert not measure.borrowed((0, 0))
+    later, every = r.gamma(2, size=(900, 40)), np.ones(900, bool)
+    few = np.sort(against_season(clean[0, 0], begun[0, 0])[810:], axis=0)
+    local = against_season(later, every)
+    alone = np.stack([normal_scores(local[:, j], few[:, j]) for j in range(40)], axis=1)
+    young, old = (measure.measure((s, 0), later, every) for s in (0, 1))
+    rare, usual, strange = (float(np.mean(one > 2.6)) for one in (young, old, alone))
+    assert rare < 1.5 * usual
+    assert strange > 1.7 * rare
+
+
 @settings(max_examples=30, deadline=None)
 @given(arrays(np.float64, (120, 2), elements=st.one_of(reals, st.just(np.nan))))
 def test_against_season_is_finite_where_there_are_values(values: np.ndarray) -> None:

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qingjian.screening.comparability import Doubt, doubts, in_known_units
+from qingjian.screening.comparability import Doubt, doubts, in_known_units, without_odd_stretches
+from qingjian.screening.context import fit_context
 from qingjian.screening.panel import FLAG_NORMAL, Panel, Parameter, Station
 from qingjian.screening.record import Record, history_record, join
+from qingjian.screening.screen import learn_history
 
 HISTORY, DAYS = 60, 40
 
@@ -22,7 +24,7 @@ def whole(make_network: Callable[..., Panel]) -> Panel:
 
 
 def joined(history: Panel, panel: Panel) -> Record:
-    return join(history_record(history), panel)
+    return join(without_odd_stretches(history_record(history)), panel)
 
 
 def parts(whole: Panel) -> tuple[Panel, Panel]:
@@ -200,6 +202,58 @@ def test_a_unit_that_changes_within_the_history(whole: Panel, days: slice) -> No
     found = doubts(record)
     assert any("历史中" in one.zh and one.days.sum() == DAYS for one in found)
     assert about(record, found) == {("s1", "DUST")}
+
+
+def errors_of(history: Record, station: str, days: slice) -> float:
+    """Usual error of what the context models expect of a station's dust on some days of the history they were fitted on."""
+    models = fit_context(history)
+    at = (
+        [one.code for one in history.stations].index(station),
+        [one.code for one in history.parameters].index("DUST"),
+    )
+    shaped = models.shaped(history)
+    away = shaped[at] - models.expect(history, shaped, *at).expected
+    return float(np.nanmedian(np.abs(away[24 * days.start : 24 * days.stop])))
+
+
+def test_an_odd_stretch_of_a_history_teaches_nothing(make_network: Callable[..., Panel]) -> None:
+    history, days = make_network(160), slice(40, 65)
+    values = history.values.copy()
+    values[np.random.default_rng(1).random(values.shape) < 0.05] = np.nan  # gaps, as every network has them
+    clean = history_record(replace(history, values=values))
+    values[1, 0, 24 * days.start : 24 * days.stop] /= 1000
+    odd = history_record(replace(history, values=values))
+    taught = without_odd_stretches(odd)
+    (stretch,) = taught.odd
+    assert (stretch.station, stretch.parameter, stretch.power) == ("s1", "DUST", -3)
+    assert (stretch.first_day - history.first_day, stretch.last_day - history.first_day) == (40, 64)
+    s, p = (
+        [one.code for one in row].index(code)
+        for row, code in ((odd.stations, "s1"), (odd.parameters, "DUST"))
+    )
+    assert np.isnan(taught.values[s, p, 24 * days.start : 24 * days.stop]).all()
+    assert np.isfinite(taught.values[s, p, : 24 * days.start]).any()
+    honest, far, near = (errors_of(one, "s1", slice(70, 110)) for one in (clean, odd, taught))
+    assert near - honest < 0.3 * (far - honest)
+    assert without_odd_stretches(clean) is clean
+
+
+def test_the_fewer_of_two_units_teach_nothing(whole: Panel) -> None:
+    history, _panel = parts(whole)
+    values = history.values.copy()
+    values[1, 0, : 24 * 45] /= 1000  # most of the history, and the end is what is left out
+    taught = without_odd_stretches(history_record(replace(history, values=values)))
+    (stretch,) = taught.odd
+    assert (stretch.last_day - stretch.first_day + 1, stretch.power) == (15, 3)
+
+
+def test_learning_leaves_odd_stretches_out(make_network: Callable[..., Panel]) -> None:
+    history = make_network(90)
+    values = history.values.copy()
+    values[1, 0, 24 * 30 : 24 * 45] *= 1000
+    learned = learn_history(replace(history, values=values), 600)
+    assert learned is not None
+    assert [one.station for one in learned.history.odd] == ["s1"]
 
 
 @pytest.fixture

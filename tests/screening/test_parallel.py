@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from qingjian.screening.parallel import each, processes
+from qingjian.screening.parallel import both, each, processes
 from qingjian.screening.series import SeriesDays
 from qingjian.screening.statistics import gather
 
@@ -32,6 +33,18 @@ def test_processes_only_where_both_sides_allow_them() -> None:
         assert set(each(place, range(20))) == own
         assert set(each(place, range(3), forking=True)) == own  # not worth a fork
         assert (own == set(each(place, range(20), forking=True))) == (not CAN_FORK)
+
+
+def test_two_pieces_of_work_are_done_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=60)
+
+    def wait(answer: str) -> str:
+        meeting.wait()  # breaks unless the other piece has begun
+        return answer
+
+    assert both(lambda: wait("one"), lambda: wait("other")) == ("one", "other")
+    with pytest.raises(ZeroDivisionError):
+        both(lambda: 1, lambda: 1 / 0)
 
 
 def test_an_error_of_one_item_reaches_the_caller() -> None:

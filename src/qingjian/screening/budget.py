@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qingjian.screening.panel import Floats
+from qingjian.screening.parallel import each
 
 DAYS_A_MONTH = 30.4
 AROUND_DAYS = 90
@@ -28,12 +29,15 @@ def muted(log_odds: Floats, usual_level: float) -> Floats:
     padded = np.full((len(log_odds), n + 2 * AROUND_DAYS), np.inf)
     padded[:, AROUND_DAYS : AROUND_DAYS + n] = np.where(log_odds > ABSENT, log_odds, np.inf)
     out = log_odds.copy()
-    for i, row in enumerate(padded):
-        ordered = np.sort(np.lib.stride_tricks.sliding_window_view(row, 2 * AROUND_DAYS + 1), axis=1)
+
+    def lower(i: int) -> None:
+        ordered = np.sort(np.lib.stride_tricks.sliding_window_view(padded[i], 2 * AROUND_DAYS + 1), axis=1)
         count = np.isfinite(ordered).sum(axis=1)
         own = ordered[np.arange(n), (OWN_SHARE * np.maximum(count - 1, 0)).astype(int)]
         excess = np.where(count >= 20, np.maximum(own - usual_level, 0.0), 0.0)
         out[i] = np.where(log_odds[i] > ABSENT, log_odds[i] - excess, log_odds[i])
+
+    each(lower, range(len(out)))
     return out
 
 

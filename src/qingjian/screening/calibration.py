@@ -8,8 +8,10 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from qingjian.screening.panel import Floats, Mask
+from qingjian.screening.parallel import each
 
 LEAST_REFERENCE_DAYS = 45
+YEAR_DAYS = 365
 FURTHEST, FURTHEST_BELOW = 9.0, 4.0
 LEAST_WIDTH = 0.1  # statistics are logarithms, standardised sums or shares: smaller changes mean nothing
 
@@ -90,8 +92,9 @@ def _median(values: Floats) -> float:
 class Yardstick:
     """Sorted reference values of every test for every series, taken from the clean history.
 
-    A series without enough history is measured with what the other stations showed for the same parameter
-    (`borrowed` names those series).
+    A series with less than a year of it is measured with what all stations showed for the same parameter: among few
+    days of a season or two its own later days would look stranger than they are. `borrowed` names the series that have
+    hardly any history of their own.
     """
 
     tests: tuple[str, ...]
@@ -99,31 +102,46 @@ class Yardstick:
     by_parameter: dict[int, list[Floats]]
 
     def measure(self, key: tuple[int, int], values: Floats, days: Mask) -> Floats:
-        """Normal scores (days, tests) of the statistics of one series."""
+        """Normal scores (days, tests) of the statistics of one series; `days` are those on which it was there."""
         local = against_season(values, days)
-        held = self.own.get(key)
         pooled = self.by_parameter.get(key[1])
+        held = pooled if self._days(key) < YEAR_DAYS else self.own[key]
         out = np.full(values.shape, np.nan)
         for j in range(values.shape[1]):
             reference = held[j] if held is not None else None
-            if reference is None or len(reference) < LEAST_REFERENCE_DAYS:
-                reference = pooled[j] if pooled is not None else None
+            if pooled is not None and (reference is None or len(reference) < LEAST_REFERENCE_DAYS):
+                reference = pooled[j]
             if reference is not None:
                 out[:, j] = normal_scores(local[:, j], reference)
         return out
 
     def borrowed(self, key: tuple[int, int]) -> bool:
         """Whether a series has no history of its own to be measured with."""
-        held = self.own.get(key)
-        return held is None or max((len(h) for h in held), default=0) < LEAST_REFERENCE_DAYS
+        return self._days(key) < LEAST_REFERENCE_DAYS
+
+    def _days(self, key: tuple[int, int]) -> int:
+        """Days of own history of a series."""
+        return max((len(column) for column in self.own.get(key, ())), default=0)
 
 
-def yardstick(tests: tuple[str, ...], clean: dict[tuple[int, int], Floats]) -> Yardstick:
-    """Build the yardstick from the clean statistics (days, tests) of every series."""
-    own: dict[tuple[int, int], list[Floats]] = {}
-    for key, values in clean.items():
-        local = against_season(values, np.ones(len(values), bool))
-        own[key] = [np.sort(column[np.isfinite(column)]) for column in local.T]
+def yardstick(
+    tests: tuple[str, ...],
+    clean: dict[tuple[int, int], Floats],
+    begun: dict[tuple[int, int], Mask] | None = None,
+) -> Yardstick:
+    """Build the yardstick from the clean statistics (days, tests) of every series.
+
+    `begun` says from which day on a series was there (None: always): a station that was not yet built shows no gap, no
+    short run and no quiet day.
+    """
+
+    def sorted_columns(key: tuple[int, int]) -> list[Floats]:
+        values = clean[key]
+        days = np.ones(len(values), bool) if begun is None else begun[key]
+        local = against_season(values, days)[days]
+        return [np.sort(column[np.isfinite(column)]) for column in local.T]
+
+    own = dict(zip(clean, each(sorted_columns, clean, forking=True), strict=True))
     by_parameter: dict[int, list[Floats]] = {}
     for parameter in sorted({p for _, p in own}):
         mates = [held for key, held in own.items() if key[1] == parameter]

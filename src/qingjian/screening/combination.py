@@ -131,10 +131,10 @@ def learn(rehearsals: list[Days]) -> Combination:
         holding_out,
         CLEAN_THINNED,
     )
-    courses = [
-        _course(_first_answers(first, r, np.ones(r.tests.shape[1], bool), holding_out.fold(r)), r)
-        for r in rehearsals
-    ]
+    courses = each(
+        lambda r: _course(_first_answers(first, r, np.ones(r.tests.shape[1], bool), holding_out.fold(r)), r),
+        rehearsals,
+    )
     settings = {"objective": "binary", "num_leaves": 12, "learning_rate": 0.06, "min_data_in_leaf": 60}
     second = _fit(rehearsals, courses, settings, 140, lambda days: _is(days, 1), holding_out)
     trouble = _fit(rehearsals, courses, settings, 90, lambda days: _is(days, 2), holding_out)
@@ -205,13 +205,14 @@ def _predict(
 ) -> Floats:
     """Prediction for every series-day: mean of all folds, on held-out days only the fold that left them out."""
     n_series, n_days = values.shape[:2]
+    table = values.astype(np.float32)
 
     def part(k: int) -> tuple[Mask, Floats] | None:
         weight = np.where(held_out, (fold == k).astype(float), 1.0 / FOLDS)
         use = weight > 0
         if not use.any():
             return None
-        rows = values[:, use].reshape(-1, values.shape[2]).astype(np.float32)
+        rows = (table if use.all() else table[:, use]).reshape(-1, values.shape[2])
         found = np.asarray(boosters[k].predict(rows, num_threads=1)).reshape(n_series, int(use.sum()), -1)
         return use, weight[use][None, :, None] * found
 
@@ -325,10 +326,20 @@ def _others(values: Floats, group: NDArray[np.int64]) -> Floats:
 
 
 def _middle_of_others(values: Floats, group: NDArray[np.int64]) -> Floats:
-    """Median answer of the other series of the same group on the same day: what all of them show has one cause."""
+    """Median answer of the other series of the same group on the same day: what all of them show has one cause.
+
+    A group is sorted once: without one of its members the places from the first of its answer on move down by one.
+    """
     out = np.full(values.shape, np.nan)
-    for i, own in enumerate(group):
-        others = np.flatnonzero((group == own) & (np.arange(len(group)) != i))
-        if len(others) >= 2:
-            out[i] = np.median(values[others], axis=0)
+    for g in np.unique(group):
+        members = np.flatnonzero(group == g)
+        others = len(members) - 1
+        if others < 2:
+            continue
+        ordered = np.sort(values[members], axis=0)
+        middle = (others - 1) // 2, others // 2
+        for i in members:
+            left_out = (ordered < values[i]).sum(axis=0)
+            low, high = (np.where(left_out <= at, ordered[at + 1], ordered[at]) for at in middle)
+            out[i] = low if others % 2 else (low + high) / 2
     return out

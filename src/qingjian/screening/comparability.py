@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingjian.screening.calibration import LEAST_REFERENCE_DAYS
-from qingjian.screening.panel import Floats, Mask, Panel, Parameter, day_text
-from qingjian.screening.record import Record
+from qingjian.screening.panel import FLAG_EMPTY, Floats, Mask, Panel, Parameter, day_text
+from qingjian.screening.record import OddStretch, Record
 from qingjian.standards.errors import UnitError
 from qingjian.standards.quantity import convert
 
@@ -104,6 +104,7 @@ def doubts(record: Record) -> tuple[Doubt, ...]:
             own = record.hourly[s, p].reshape(record.days, 24)
             if np.isfinite(own[record.panel_days]).any():
                 found += [Doubt(s, p, *one) for one in _of_series(own, record)]
+                found += [Doubt(s, p, *one) for one in _of_odd_history(record, s, p)]
             if (twice := _told_twice(record, s, p)) is not None:
                 found.append(Doubt(s, p, *twice))
         if (clock := _clock(record, s)) is not None:
@@ -158,18 +159,6 @@ def _of_series(own: Floats, record: Record) -> list[tuple[Mask, str, str]]:
                     f"{100 * commonest:.0f} % of the history is one value and says little about what is normal",
                 )
             )
-    if (mixed := _history_in_two_units(past)) is not None:
-        at, power = mixed
-        days = np.zeros(record.days, bool)
-        days[np.flatnonzero(record.history_days)[at]] = True
-        first, last = _ends(record, days)
-        found.append(
-            (
-                record.panel_days,
-                f"历史中 {first} 至 {last} 的数值约为其余历史的 10^{power} 倍，疑为单位不同",
-                f"from {first} to {last} the history itself holds about 10^{power} times its other values, as in another unit",
-            )
-        )
     for days, power in _powers_of_ten(own, record):
         first, last = _ends(record, days)
         found.append(
@@ -179,6 +168,52 @@ def _of_series(own: Floats, record: Record) -> list[tuple[Mask, str, str]]:
                 f"from {first} to {last} values are about 10^{power} times those of the history, as with another unit",
             )
         )
+    return found
+
+
+def without_odd_stretches(history: Record) -> Record:
+    """A history without the stretches that stand in another unit than its other days: they teach neither their own series
+    nor its neighbours. The record itself where there are none; which of the two units is that of the panel is not asked.
+    """
+    odd: list[OddStretch] = []
+    values, flags = history.values, history.flags
+    for s, station in enumerate(history.stations):
+        for p in history.measured():
+            own = history.hourly[s, p].reshape(history.days, 24).copy()
+            while (mixed := _history_in_two_units(own)) is not None:
+                days, power = mixed
+                first, last = int(days[0]), int(days[-1])
+                own[first : last + 1] = np.nan
+                if not odd:
+                    values, flags = values.copy(), flags.copy()
+                inside = slice(first * history.per_day, (last + 1) * history.per_day)
+                values[s, p, inside], flags[s, p, inside] = np.nan, FLAG_EMPTY
+                odd.append(
+                    OddStretch(
+                        station.code,
+                        history.parameters[p].code,
+                        history.first_day + first,
+                        history.first_day + last,
+                        power,
+                    )
+                )
+    return replace(history.with_values(values, flags), odd=tuple(odd)) if odd else history
+
+
+def _of_odd_history(record: Record, station: int, parameter: int) -> list[tuple[Mask, str, str]]:
+    """Doubts about a series parts of whose history were taken out."""
+    found = []
+    for one in record.odd:
+        if (one.station, one.parameter) == (record.stations[station].code, record.parameters[parameter].code):
+            first, last = day_text(one.first_day), day_text(one.last_day)
+            found.append(
+                (
+                    record.panel_days,
+                    f"历史中 {first} 至 {last} 的数值约为其余历史的 10^{one.power} 倍，疑为单位不同，该段未用于学习",
+                    f"from {first} to {last} the history itself holds about 10^{one.power} times its other values, as in another "
+                    "unit, and taught nothing",
+                )
+            )
     return found
 
 
@@ -253,19 +288,18 @@ def _powers_of_ten(own: Floats, record: Record) -> list[tuple[Mask, int]]:
 
 
 def _history_in_two_units(past: Floats) -> tuple[NDArray[np.int64], int] | None:
-    """Rows of the history (days, 24) whose values are those of its other days times a power of ten, and the power.
-
-    Which of the two is the unit of the panel is not asked: the history is worth less either way.
-    """
+    """Rows of the history (days, 24) whose values are those of its other days times a power of ten, and the power; the fewer
+    of the two."""
     at, daily = _daily_logarithms(past)
     cut = _largest_change(daily)
+    found = []
     for part in (daily[cut:], daily[:cut]) if cut else ():
         for first, beyond, power in _jumps_of_ten(daily - float(np.median(part))):
             days = at[first:beyond]
             usual = _logarithms(np.delete(past, days, axis=0))
             if usual is not None and _power(past[days], usual) == power:
-                return days, power
-    return None
+                found.append((days, power))
+    return min(found, key=lambda one: len(one[0]), default=None)
 
 
 def _daily_logarithms(rows: Floats) -> tuple[NDArray[np.int64], Floats]:

@@ -36,6 +36,7 @@ def _parallel(series: SeriesDays, others: tuple[Floats, ...], name: str) -> Stat
     best: Statistics = {}
     closest_so_far = np.full(series.days, -np.inf)
     blame = np.full((2, series.days), np.nan)
+    own_ways = _ways(series.error**2, fine) if name == "relative" and series.relative_errors else None
     for number, other in enumerate(others):
         other_steps = steps(other)
         found = {}
@@ -52,8 +53,9 @@ def _parallel(series: SeriesDays, others: tuple[Floats, ...], name: str) -> Stat
         if name == "relative":
             nearer = np.nan_to_num(closest, nan=-np.inf) > closest_so_far
             closest_so_far = np.where(nearer, closest, closest_so_far)
-            if number < len(series.relative_errors):
-                blame = np.where(nearer, _blame(series, other, series.relative_errors[number]), blame)
+            if own_ways is not None and number < len(series.relative_errors):
+                ways = _ways(np.minimum(series.relative_errors[number] ** 2, 144), other)
+                blame = np.where(nearer, np.log(own_ways / ways), blame)
             hours = found["copies.relative_equal"]
             key = "copies.relative_equal_hours"
             best[key] = np.fmax(best[key], hours) if key in best else hours
@@ -65,14 +67,12 @@ def _parallel(series: SeriesDays, others: tuple[Floats, ...], name: str) -> Stat
     return best
 
 
-def _blame(series: SeriesDays, other: Floats, other_error: Floats) -> Floats:
-    """Which of two agreeing series left its own ways: log ratio of errors, and of steps away from the own weeks."""
-    with np.errstate(all="ignore"):
-        error = np.log(
-            (mean_over(series.error**2, 3) + 0.1) / (mean_over(np.minimum(other_error**2, 144), 3) + 0.1)
-        )
-        level = np.log((_departure(series.fine) + 0.1) / (_departure(other) + 0.1))
-    return np.stack([error, level])
+def _ways(squared_error: Floats, fine: Floats) -> Floats:
+    """How far a series left its own ways: its squared errors, and its steps away from the own weeks (2, days).
+
+    Of two agreeing series the copier is the one that left them further.
+    """
+    return np.stack([mean_over(squared_error, 3) + 0.1, _departure(fine) + 0.1])
 
 
 def _departure(fine: Floats) -> Floats:
@@ -128,20 +128,19 @@ def _own_past(series: SeriesDays) -> Statistics:
     rarity = _rarity(units, series.reference)
     one, three, levels, equal = (np.full(days, -np.inf) for _ in range(4))
     for back in range(2, furthest + 1):
-        c = np.nan_to_num(np.einsum("ij,ij->i", change[back:], change[:-back]), nan=-1.0)
-        one[back:] = np.maximum(one[back:], c)
-        z = np.arctanh(np.clip(c, -0.9999, 0.9999))
-        if len(z) >= 3:
-            three[back + 1 : -1] = np.maximum(
-                three[back + 1 : -1], np.minimum(np.minimum(z[:-2], z[1:-1]), z[2:])
-            )
-        v = np.nan_to_num(np.einsum("ij,ij->i", level[back:], level[:-back]), nan=-1.0)
-        levels[back:] = np.maximum(levels[back:], v)
+        # fmax: of two rows that cannot be compared nothing is said, which is as little as the least agreement
+        c = np.fmax(np.einsum("ij,ij->i", change[back:], change[:-back]), -1.0)
+        np.maximum(one[back:], c, out=one[back:])
+        if len(c) >= 3:
+            held = three[back + 1 : -1]
+            np.maximum(held, np.minimum(np.minimum(c[:-2], c[1:-1]), c[2:]), out=held)
+        v = np.fmax(np.einsum("ij,ij->i", level[back:], level[:-back]), -1.0)
+        np.maximum(levels[back:], v, out=levels[back:])
         same = units[back:] == units[:-back]
-        equal[back:] = np.maximum(equal[back:], np.where(same, rarity[back:], 0.0).sum(axis=1))
+        np.maximum(equal[back:], (rarity[back:] * same).sum(axis=1), out=equal[back:])
     return {
         "copies.past.1": closeness(_finite(one)),
-        "copies.past.3": _finite(three),
+        "copies.past.3": np.arctanh(np.clip(_finite(three), -0.9999, 0.9999)),
         "copies.past_level.1": closeness(_finite(levels)),
         "copies.past_equal": np.log1p(np.maximum(_finite(equal), 0)),
     }

@@ -223,7 +223,7 @@ def corroborated(
     used: set[int] = set()
     out = []
     for finding in findings:
-        near = [i for i, other in enumerate(others) if _meets(finding, other)]
+        near = [i for i, other in enumerate(others) if meets(finding, other)]
         used.update(near)
         if not near:
             out.append(finding)
@@ -243,7 +243,8 @@ def corroborated(
     return tuple(sorted(out, key=lambda f: (-f.score, f.station, f.parameter, f.first_day)))
 
 
-def _meets(finding: Finding, other: Finding) -> bool:
+def meets(finding: Finding, other: Finding) -> bool:
+    """Whether what another source says is about the series of a finding, on its days or within two days of them."""
     return (
         finding.station == other.station
         and other.parameter in ("", finding.parameter)

@@ -14,7 +14,7 @@ from qingjian.screening.combination import Combination, Days, learn
 from qingjian.screening.kinds import KindGuess, learn_kinds
 from qingjian.screening.months import month_answers
 from qingjian.screening.panel import Floats, Mask
-from qingjian.screening.parallel import each
+from qingjian.screening.parallel import both, each
 from qingjian.screening.record import Record, content_seed
 from qingjian.screening.series import Statistics
 from qingjian.screening.statistics import ABSOLUTE, COMMON, Models, fit_models, gather, series_of
@@ -64,11 +64,12 @@ def learn_from(
     clean = gather(series_of(record, models))
     if not clean:
         raise TooLittleHistoryError
-    measure = yardstick_of(clean, record.days)
+    measure = yardstick_of(clean, record)
     rehearsals = rehearsed_days(record, models, measure, series_days=series_days)
     if sum(int((r.label == 1).sum()) for r in rehearsals if r.label is not None) < LEAST_REHEARSED_DAYS:
         raise TooLittleHistoryError
-    combination = learn(rehearsals)
+    # The guess of the kind is one classifier: it is fitted while those of the folds are, two at a time.
+    combination, kinds = both(lambda: learn(rehearsals), lambda: learn_kinds(rehearsals))
     days = calibrated(clean, measure, record)
     tampered, trouble = combination.answers(days, np.ones(record.days, bool))
     present = tampered > ABSENT
@@ -81,7 +82,7 @@ def learn_from(
         models,
         measure,
         combination,
-        learn_kinds(rehearsals),
+        kinds,
         usual,
         conclusive,
         Tail.of(answers[present]),
@@ -106,10 +107,21 @@ def with_exact_copies(answers: Floats, found: dict[tuple[int, int], Statistics],
     return np.where(exact & (answers > ABSENT), np.maximum(answers, level), answers)
 
 
-def yardstick_of(clean: dict[tuple[int, int], Statistics], days: int) -> Yardstick:
+def yardstick_of(clean: dict[tuple[int, int], Statistics], record: Record) -> Yardstick:
     """Yardstick from the statistics of the clean history."""
     tests = tuple(sorted({name for found in clean.values() for name in found}))
-    return yardstick(tests, {key: table(found, tests, days) for key, found in clean.items()})
+    tables = {key: table(found, tests, record.days) for key, found in clean.items()}
+    return yardstick(tests, tables, {key: begun(record, key) for key in clean})
+
+
+def begun(record: Record, key: tuple[int, int]) -> Mask:
+    """Days of a record from the first value of a series on."""
+    return np.asarray(np.maximum.accumulate(_present(record, key)), dtype=np.bool_)
+
+
+def _present(record: Record, key: tuple[int, int]) -> Mask:
+    """Days on which a series has any value."""
+    return np.asarray(np.isfinite(record.hourly[key]).reshape(record.days, 24).any(axis=1), dtype=np.bool_)
 
 
 def rehearsed_days(
@@ -134,7 +146,7 @@ def rehearsed_days(
     for copy in range(copies):
         played = rehearse.stage(record, seed + copy, share, kinds, together)
         found = gather(series_of(played.record, models))
-        days = calibrated(found, measure, played.record)
+        days = calibrated(found, measure, played.record, record)
         kind = np.stack([played.kind[key] for key in found])
         label = np.where(kind == rehearse.CLEAN, 0, np.where(kind == rehearse.UNCLEAR, -1, 1))
         label[np.isin(kind, troubles)] = 2
@@ -150,35 +162,49 @@ def table(found: Statistics, tests: tuple[str, ...], days: int) -> Floats:
     return np.stack([found.get(name, nothing) for name in tests], axis=1)
 
 
-def calibrated(found: dict[tuple[int, int], Statistics], measure: Yardstick, record: Record) -> Days:
-    """All tests of all series: normal scores, and beside them the statistics that mean the same everywhere."""
+def calibrated(
+    found: dict[tuple[int, int], Statistics],
+    measure: Yardstick,
+    record: Record,
+    unstaged: Record | None = None,
+) -> Days:
+    """All tests of all series: normal scores, and beside them the statistics that mean the same everywhere.
+
+    `unstaged` is the record before exercises were staged in it: a loss that is staged delays the beginning of no series.
+    """
     tests = measure.tests
     plain = [j for j, name in enumerate(tests) if name in ABSOLUTE]
     known = record.history_days | record.panel_days
 
     def measured(key: tuple[int, int]) -> Floats:
         values = table(found[key], tests, record.days)
-        return np.concatenate([measure.measure(key, values, known), values[:, plain]], axis=1)
+        days = known & begun(unstaged or record, key)
+        return np.concatenate([measure.measure(key, values, days), values[:, plain]], axis=1)
 
     out = each(measured, found, forking=True)
     stations, parameters = (np.array([key[side] for key in found], np.int64) for side in (0, 1))
     values = np.stack(out)
     shared = [tests.index(name) for name in COMMON if name in tests]
     beside = [_median_of_others(values[:, :, shared], group) for group in (stations, parameters)]
-    present = np.stack(
-        [np.isfinite(record.hourly[key]).reshape(record.days, 24).any(axis=1) for key in found]
-    )
+    present = np.stack([_present(record, key) for key in found])
     return Days(np.concatenate([values, *beside], axis=2), stations, parameters, record.first_day, present)
 
 
 def _median_of_others(values: Floats, group: NDArray[np.int64]) -> Floats:
-    """Median over the other series of the same group (series, days, n); NaN where there is none."""
+    """Lower median over the other series of the same group (series, days, n); NaN where there is none.
+
+    A group is sorted once: without one of its members the places from the first of its value on move down by one.
+    """
     out = np.full(values.shape, np.nan)
-    for i, own in enumerate(group):
-        others = np.flatnonzero((group == own) & (np.arange(len(group)) != i))
-        if len(others):
-            ordered = np.sort(values[others], axis=0)
-            count = np.isfinite(ordered).sum(axis=0)
-            at = np.maximum(count - 1, 0) // 2
+    for g in np.unique(group):
+        members = np.flatnonzero(group == g)
+        if len(members) < 2:
+            continue
+        ordered = np.sort(values[members], axis=0)
+        known = np.isfinite(ordered).sum(axis=0)
+        for i in members:
+            own = values[i]
+            at = np.maximum(known - np.isfinite(own) - 1, 0) // 2
+            at += (ordered < own).sum(axis=0) <= np.where(np.isfinite(own), at, -1)
             out[i] = np.take_along_axis(ordered, at[None], axis=0)[0]
     return out

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Other = TypeVar("Other")
 
 # NumPy and LightGBM release the interpreter lock in their inner loops.
 WORKERS: Final = 2
@@ -51,6 +52,13 @@ def each(work: Callable[[Item], Answer], items: Iterable[Item], forking: bool = 
             return list(workers.map(_one, [key] * len(held), range(len(held))))
     finally:
         del _inherited[key]
+
+
+def both(one: Callable[[], Answer], other: Callable[[], Other]) -> tuple[Answer, Other]:
+    """The answers of two pieces of work that need nothing of each other, done at the same time."""
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(other)
+        return one(), beside.result()
 
 
 def _one(key: int, at: int) -> Any:

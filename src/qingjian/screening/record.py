@@ -25,12 +25,27 @@ Coded = TypeVar("Coded", Station, Parameter)
 
 
 @dataclass(frozen=True)
+class OddStretch:
+    """Days of a history that teach nothing: the values of one series lie a power of ten away from its other ones.
+
+    `station` and `parameter` are codes, the days calendar days (both included).
+    """
+
+    station: str
+    parameter: str
+    first_day: int
+    last_day: int
+    power: int
+
+
+@dataclass(frozen=True)
 class Record:
     """Joined record: `values`, `flags` (stations, parameters, native times), `hourly` means of usable values.
 
     `history_days` and `panel_days` say which days of the grid belong to which part (neither: a gap between). `unlike`
     (stations, parameters, days) counts the periods the panel reported twice with unlike values; None: there are none.
-    `declared` is what was said of the data beside the flags of the device, as in `Panel`.
+    `declared` is what was said of the data beside the flags of the device, as in `Panel`; `odd` are stretches whose values
+    were taken out of the history.
     """
 
     stations: tuple[Station, ...]
@@ -45,6 +60,7 @@ class Record:
     notes: tuple[str, ...] = ()
     unlike: Counts | None = None
     declared: Flags | None = None
+    odd: tuple[OddStretch, ...] = ()
 
     @property
     def days(self) -> int:
@@ -219,6 +235,7 @@ def join(history: Record, panel: Panel) -> Record:
         tuple(notes),
         unlike,
         declared,
+        history.odd,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from qingjian.screening.budget import ABSENT, AROUND_DAYS, alarm_score, muted
 from qingjian.screening.combination import NOTHING, REACH_DAYS, Days
-from qingjian.screening.comparability import doubts, in_known_units
+from qingjian.screening.comparability import doubts, in_known_units, without_odd_stretches
 from qingjian.screening.context import Expectation
 from qingjian.screening.findings import SMALLEST_P, Evidence, Finding, evidence_of, stretches
 from qingjian.screening.learning import (
@@ -89,7 +89,8 @@ def learn_history(history: Panel, series_days: int = REHEARSED_SERIES_DAYS) -> L
     if history.days == 0:
         return None
     try:
-        return learn_from(history_record(history.since(LEARNED_DAYS)), series_days=series_days)
+        record = without_odd_stretches(history_record(history.since(LEARNED_DAYS)))
+        return learn_from(record, series_days=series_days)
     except TooLittleHistoryError:
         return None
 
@@ -183,7 +184,8 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     answers = with_exact_copies(muted(tampered, learned.usual_level), found, learned.conclusive_level)
     borrowed = np.array([learned.own_reference or learned.measure.borrowed(key) for key in keys])
     lowered = np.repeat(borrowed[:, None], record.days, axis=1)
-    for doubt in doubts(record) if not learned.own_reference else ():
+    doubted = doubts(record) if not learned.own_reference else ()
+    for doubt in doubted:
         notes.append(doubt.note(record))
         for i, (station_at, parameter_at) in enumerate(keys):
             if station_at == doubt.station and doubt.parameter in (None, parameter_at):
@@ -191,7 +193,13 @@ def _scored(record: Record, learned: Learned, settings: Settings, notes: list[st
     weight = np.where(lowered, LOWERED, 1.0)
     score = learned.honest_days.score(answers) * weight
     fault = learned.honest_trouble.score(trouble) * weight
+    # A thin history of its own is said by a doubt about every day of the panel.
+    said = {
+        (doubt.station, doubt.parameter) for doubt in doubted if not (record.panel_days & ~doubt.days).any()
+    }
     for i in np.flatnonzero(borrowed).tolist() if not learned.own_reference else []:
+        if keys[i] in said:
+            continue
         station, parameter = record.stations[keys[i][0]].code, record.parameters[keys[i][1]].code
         if np.isfinite(record.hourly[keys[i]][first * 24 : beyond * 24]).any():
             notes.append(

@@ -56,7 +56,7 @@ def test_the_clue_says_everything_in_both_languages(client, office, clue) -> Non
         "values held or typed in",
         "Rule out first",
         "Ask the unit for self-proof",
-        "about 1 in 2000 honest days",
+        "about 1 in 2,000 honest days",
     ):
         assert words in page, words
 
@@ -224,6 +224,7 @@ def test_wrong_filters_are_answered_and_an_empty_node_explains_itself(client, of
         settings.CONFIGURATION = replace(settings.CONFIGURATION, screening=on)
         page = text(client, "/integrity/funnel/")
         assert "此处尚未筛查" in page
+        assert "没有超过误报预算" not in page  # where nobody looked, nothing was found either
         assert said in page
         assert unsaid not in page
     assert client.get("/integrity/funnel/?period=nonsense").status_code == 400

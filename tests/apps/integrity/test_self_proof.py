@@ -255,6 +255,17 @@ def test_the_unit_keeps_its_request_and_reads_the_opinion_with_the_decision(offi
     assert "看得不细" not in page()
 
 
+def test_the_bureau_finds_back_to_the_clue_and_the_unit_does_not_hear_of_it(
+    office, asked, clue, client
+) -> None:
+    for tab in ("", "?tab=all"):
+        for person, told in ((office.handler, True), (office.holder, False)):
+            client.force_login(person)
+            page = client.get(f"/matters/{asked.pk}/{tab}")
+            assert page.status_code == 200
+            assert (f'href="/clues/{clue.pk}/"' in page.content.decode()) == told
+
+
 @pytest.mark.parametrize("end", ["letter", "accept"])
 def test_what_was_sent_back_inside_is_never_told(office, asked, client, end: str) -> None:
     matter = office.act(

@@ -22,7 +22,13 @@ from qingjian.apps.network.models import Setting
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing.models import FindingRecord, Mark
 from qingjian.screening import device_side
-from qingjian.screening.corroboration import FactHistory, corroborated, device_findings, process_findings
+from qingjian.screening.corroboration import (
+    FactHistory,
+    corroborated,
+    device_findings,
+    meets,
+    process_findings,
+)
 from qingjian.screening.device_side import (
     Access,
     DeviceFact,
@@ -113,7 +119,22 @@ def heard(
         or (one.score >= ALONE and any(test.test.startswith("process.") for test in one.evidence))
         or _against_register(one)
     ]
+    kept += [one for one in others if _says_more(one, data)]
     return [*(_placed(group, one) for one in kept), *twins]
+
+
+def _says_more(other: Finding, data: Sequence[Finding]) -> bool:
+    """Say whether what process logic sees is a suspect alone and reaches beyond every finding on data that it joined.
+
+    A joint finding has the days and the kind of the data; a stop of a week must not shrink to the one odd day of it.
+    """
+    met = [one for one in data if meets(one, other)]
+    return (
+        bool(met)
+        and other.score >= ALONE
+        and any(test.test.startswith("process.") for test in other.evidence)
+        and all(other.first_day < one.first_day or one.last_day < other.last_day for one in met)
+    )
 
 
 def occasion_within(group: Group, known: int, occasion: Finding, first: int, last: int) -> Finding | None:

@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from qingjian.screening.wording import KINDS, test_words
+from qingjian.screening.wording import KINDS, one_in, test_words
 
 DAY, MONTH, TWINS = "screening-day", "screening-month", "screening-twins"
 EVERY = "*"
@@ -179,7 +179,7 @@ def tests_in_words(record: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "day": one["day"],
                 "strength": strength,
                 "colour": "red" if p <= ALLOWED[1] else "orange" if p <= ALLOWED[0] else "yellow",
-                "one_in": round(1 / p) if p > 0 else None,
+                "one_in": one_in(p) if p > 0 else None,
             }
         )
     return found

@@ -268,6 +268,8 @@ class Process:
     """Processes out of whose matters this one may be opened."""
     origin_page: str = ""
     """Name of the page about what such a matter begins at; its origin ends with the key of that page."""
+    origin_inside: bool = False
+    """Whether that page is the bureau's own: whoever reads the matter from outside gets no way to it."""
     icon: str = "checklist"
     _by_name: dict[str, Action] = field(default_factory=dict, init=False, repr=False, compare=False)
     _by_state: dict[str, State] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -88,6 +88,7 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
         "titles": dict(TABS),
         "steps": _steps(row, {state for one in reading.lines for state in (one.after, one.before)}),
         "state": row.present,
+        "origin": row.origin_address if inside or not row.declaration.origin_inside else "",
         "light": queries.light(row.due, now(), not row.is_open),
         "deadlines": deadlines,
         "actions": possible,
