@@ -123,6 +123,12 @@ def technicians(folder: Path) -> None:
     marked = [d for d in result.days if deleted.get((d.station, d.parameter, d.day), 0) >= 12]
     others = [d for d in result.days if (d.station, d.parameter, d.day) not in deleted]
     right = np.mean([d.fault_score > d.score for d in marked]) if marked else float("nan")
+    for p in names:
+        own = [d for d in marked if d.parameter == p]
+        print(
+            f"technicians, {p}: a fault on {sum(d.fault_score > d.score for d in own)} of {len(own)} series-days",
+            flush=True,
+        )
     high = np.mean([d.fault_score >= 0.95 for d in marked]) if marked else float("nan")
     usual = np.mean([d.fault_score >= 0.95 for d in others])
     spoken = [d for d in marked if max(d.fault_score, d.score) >= 0.95]
