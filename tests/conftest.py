@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import socket
 import tempfile
@@ -62,6 +63,9 @@ def _photographs(tmp_path_factory: pytest.TempPathFactory) -> Photographs:
 hypothesis_settings.register_profile("house", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis_settings.load_profile("house")
 
+# What is loaded before the first test stays to the last one; looking through it again and again is a tenth of a run.
+_COLLECT_AFTER = (50_000, 20, 20)
+
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::")
 _connect = socket.socket.connect
 _skipped: list[str] = []
@@ -107,12 +111,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"{what} is not installed (make test-setup)"))
 
 
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and isinstance(report.longrepr, tuple) and "make test-setup" in report.longrepr[2]:
         _skipped.append(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    gc.unfreeze()
     if _skipped and os.environ.get("CI") == "true" and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

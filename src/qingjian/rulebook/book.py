@@ -162,9 +162,10 @@ class Rulebook:
 def _latest_of_each_subject(rows: list[Row]) -> tuple[Row, ...]:
     best: dict[tuple[str, ...], Row] = {}
     for row in rows:
-        held = best.get(row.subject)
+        subject = row.subject
+        held = best.get(subject)
         if held is None or _rank(row) > _rank(held):
-            best[row.subject] = row
+            best[subject] = row
     chosen = {row.id for row in best.values()}
     return tuple(row for row in rows if row.id in chosen)
 

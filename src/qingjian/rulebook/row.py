@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import functools
 import hashlib
 import json
 import re
@@ -36,6 +37,14 @@ class Confidence(StrEnum):
         """The weakest of some marks; V when there is none."""
         order = "VSU"
         return max(marks, key=lambda mark: order.index(mark.value), default=cls.V)
+
+
+@functools.cache
+def _undated_key(table: str) -> tuple[str, ...]:
+    """Columns of the key of a table but for those that tell one edition from another."""
+    return tuple(
+        name for name in TABLES[table].key if name not in {"edition", "effective_from", "effective_to"}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +130,7 @@ class Row:
     @property
     def subject(self) -> tuple[str, ...]:
         """What the row speaks about, whatever its edition and date: later rows on a subject replace earlier."""
-        dated = {"edition", "effective_from", "effective_to"}
-        return (
-            self.table,
-            *(self.values.get(name, "") for name in TABLES[self.table].key if name not in dated),
-        )
+        return (self.table, *(self.values.get(name, "") for name in _undated_key(self.table)))
 
     @property
     def confirmed(self) -> bool:

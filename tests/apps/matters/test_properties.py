@@ -397,6 +397,7 @@ class Work(RuleBasedStateMachine):
         }
         assert {one.person.username for one in reached} - {name} <= held
 
+    @account_rules.reading_once()
     def nobody_sees_or_hears_too_much(self, names: tuple[str, ...]) -> None:
         ours = {one.pk for one in self.matters}
         rows = list(Matter.objects.filter(pk__in=ours))
