@@ -60,6 +60,24 @@ def test_a_line_says_when_samples_were_dropped(page) -> None:
     assert "42 条报文只计数、未留存" in page()
 
 
+def test_more_senders_than_the_page_shows_are_counted_and_exported(page, client, monkeypatch) -> None:
+    monkeypatch.setattr("qingjian.desk.views.SENDERS_SHOWN", 2)
+    held_back(
+        *(
+            Sender(
+                f"NEW{n}", "10.0.0.9", False, 3, 300, 3, 0, "unregistered", NOW, NOW + timedelta(minutes=n)
+            )
+            for n in range(1_100)
+        )
+    )
+    text = page()
+    assert "NEW1099" in text
+    assert "NEW1097" not in text
+    assert "另有 1098 条" in text
+    book = load_workbook(io.BytesIO(client.get("/quarantine/?export=xlsx").content))
+    assert len(list(book.active.values)) == 1_101
+
+
 def test_refused_frames_of_devices_elsewhere_are_not_shown(page, registry) -> None:
     held_back(
         Sender("MN-A1", "10.0.0.8", True, 9, 900, 7, 2, "noise", NOW, NOW),

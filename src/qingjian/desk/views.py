@@ -37,8 +37,10 @@ from qingjian.desk.ledger import checking
 from qingjian.gateway.forwarding import TargetProgress
 from qingjian.gateway.forwarding import progress as forwarding_progress
 from qingjian.ui.listing import workbook_response
+from qingjian.ui.newest import Newest
 
 MOST_SAMPLES = 5
+SENDERS_SHOWN = 500
 LINKS = {
     "connected": (gettext_lazy("connected"), "green"),
     "waiting": (gettext_lazy("waits to try again"), "orange"),
@@ -158,11 +160,15 @@ def quarantine(request: HttpRequest) -> HttpResponse:
         "desk/quarantine.html",
         {
             "title": _("Unregistered senders and refused frames"),
-            "unknown": [row for row in rows if not row["sender"].registered],
-            "refused": [row for row in rows if row["sender"].registered],
+            "unknown": _heard_last([row for row in rows if not row["sender"].registered]),
+            "refused": _heard_last([row for row in rows if row["sender"].registered]),
             "dropped": sum(row["sender"].dropped for row in rows),
         },
     )
+
+
+def _heard_last(rows: list[dict[str, Any]]) -> Newest:
+    return Newest(rows[:SENDERS_SHOWN], max(0, len(rows) - SENDERS_SHOWN))
 
 
 def quarantine_samples(request: HttpRequest) -> HttpResponse:

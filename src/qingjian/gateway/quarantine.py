@@ -111,14 +111,12 @@ class QuarantineStore:
         self._connection.execute(_FOLD, (OTHERS, OTHERS, *values))
         self._connection.execute(_FORGET, values)
 
-    def read(
-        self, *, registered: bool | None = None, mn: str | None = None, limit: int = 1_000
-    ) -> Sequence[Sender]:
-        """Return senders, of one MN where it is given, those heard last first."""
+    def read(self, *, registered: bool | None = None, mn: str | None = None) -> Sequence[Sender]:
+        """Return all senders, of one MN where it is given, those heard last first; how many there are is limited."""
         rows = self._connection.execute(
             "SELECT * FROM senders WHERE (? IS NULL OR registered = ?) AND (? IS NULL OR mn = ?)"
-            " ORDER BY last_us DESC, mn LIMIT ?",
-            (registered, registered, mn, mn, limit),
+            " ORDER BY last_us DESC, mn",
+            (registered, registered, mn, mn),
         )
         return [
             Sender(

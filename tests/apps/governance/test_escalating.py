@@ -41,7 +41,7 @@ def raised(rule: str, subject: str) -> Alert:
     log.append([make_finding(rule, subject, NOW, None, {}, NOW)])
     log.close()
     services.consume_findings()
-    return Alert.objects.get(rule=rule)
+    return Alert.objects.filter(rule=rule).latest("pk")
 
 
 def told(level: int) -> set[str]:
@@ -93,6 +93,32 @@ def test_it_stands_on_the_workbench_until_somebody_takes_it_over(people, clock, 
     clock.advance(timedelta(days=9).total_seconds())
     services.escalate_overdue()
     assert Notification.objects.filter(person=leader).count() == 1
+
+
+def test_what_climbed_long_ago_still_waits_and_what_is_not_shown_is_counted(
+    people, clock, client, monkeypatch
+) -> None:
+    """However many notices a person got since."""
+    rule = next(one for one in RULES if CATALOGUE[one].subject_kind not in ("device", "series", "point"))
+    first, second = raised(rule, "gateway-1"), raised(rule, "gateway-2")
+    clock.advance(services.ESCALATE_AFTER[first.severity].total_seconds())
+    services.escalate_overdue()
+    told = Notification.objects.filter(person=people["system"], kind=escalating.NOTICE).first()
+    Notification.objects.bulk_create(
+        Notification(
+            person=people["system"],
+            kind=escalating.NOTICE,
+            values={**told.values, "alert": 0},
+            at=told.at + timedelta(days=1),
+        )
+        for _ in range(250)
+    )
+    monkeypatch.setattr(escalating, "MOST_SHOWN", 1)
+    found = escalating.escalated_to(people["system"])
+    assert (len(found), found.more) == (1, 1)
+    assert found[0] in (first, second)
+    client.force_login(people["system"])
+    assert "另有 1 条" in client.get("/").content.decode()
 
 
 def test_an_alert_of_the_node_itself_is_on_the_page_of_who_runs_the_system(people, clock, client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,7 @@ from qingjian.apps.network.models import Duty
 from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import words
 from qingjian.apps.observing.models import SEVERITY_CHOICES, Alert
+from qingjian.ui.newest import Newest, newest
 
 NOTICE = "alert_escalated"
 ON_DUTY = (Duty.Kind.MONITOR, Duty.Kind.MAINTAIN)
@@ -86,9 +88,12 @@ def address(values: Mapping[str, Any]) -> str:
     return reverse("alert", args=(values["alert"],))
 
 
-def escalated_to(user: Any) -> list[Alert]:
+def escalated_to(user: Any) -> Newest:
     """Return the alerts that climbed to a person and that the authority has not taken over, the highest first."""
-    told = matters.notifications(user).filter(kind=NOTICE)[:200]
-    numbers = {one.values["alert"] for one in told}
-    rows = observing.open_alerts(user).filter(pk__in=numbers).exclude(escalate_at=None)
-    return list(rows.order_by("-escalation", "opened_at")[:MOST_SHOWN])
+    rows = observing.open_alerts(user).exclude(escalate_at=None)
+    oldest = rows.aggregate(oldest=Min("opened_at"))["oldest"]
+    if oldest is None:
+        return Newest([])
+    told = matters.notifications(user).filter(kind=NOTICE, at__gte=oldest).values_list("values", flat=True)
+    numbers = {one["alert"] for one in told}
+    return newest(rows.filter(pk__in=numbers).order_by("-escalation", "opened_at"), MOST_SHOWN)
