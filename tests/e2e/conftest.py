@@ -115,8 +115,14 @@ def press(page: Any, button: str) -> None:
         page.locator(button).first.click()
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """Cookies of people who signed in before: doing so is slow on purpose."""
+    return {}
+
+
 @pytest.fixture
-def signed_in(browser: Any, node: Node) -> Iterator[Callable[..., Any]]:
+def signed_in(browser: Any, node: Node, sessions: dict[str, Any]) -> Iterator[Callable[..., Any]]:
     """Return a function that opens a page of a person; errors of its console fail the test."""
     contexts: list[Any] = []
     errors: list[str] = []
@@ -124,7 +130,10 @@ def signed_in(browser: Any, node: Node) -> Iterator[Callable[..., Any]]:
     def open_page(username: str, size: str = "office") -> Any:
         width, height = SIZES[size]
         context = browser.new_context(
-            viewport={"width": width, "height": height}, locale="zh-CN", timezone_id="Asia/Shanghai"
+            viewport={"width": width, "height": height},
+            locale="zh-CN",
+            timezone_id="Asia/Shanghai",
+            storage_state=sessions.get(username),
         )
         context.set_default_timeout(PATIENCE_SECONDS * 1000)
         contexts.append(context)
@@ -134,11 +143,13 @@ def signed_in(browser: Any, node: Node) -> Iterator[Callable[..., Any]]:
             lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None,
         )
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
-        page.goto(f"{node.address}/login/")
-        page.fill("input[name=username]", username)
-        page.fill("input[name=password]", node.passwords[username])
-        page.click("button.btn-primary")
-        page.wait_for_url(f"{node.address}/")
+        page.goto(f"{node.address}/")
+        if "/login/" in page.url:
+            page.fill("input[name=username]", username)
+            page.fill("input[name=password]", node.passwords[username])
+            page.click("button.btn-primary")
+            page.wait_for_url(f"{node.address}/")
+            sessions[username] = context.storage_state()
         return page
 
     yield open_page
