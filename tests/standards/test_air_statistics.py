@@ -1,4 +1,6 @@
 import calendar
+import re
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -7,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qingjian.rulebook import Confidence
+from qingjian.rulebook import Confidence, packaged
+from qingjian.standards.air.index import daily
 from qingjian.standards.air.statistics import (
     PeriodStatistics,
     attainment,
@@ -17,6 +20,8 @@ from qingjian.standards.air.statistics import (
     yearly,
 )
 from qingjian.standards.errors import EditionError, InputError
+
+DAY = date(2024, 12, 31)
 
 
 def days(year: int) -> list[date]:
@@ -116,8 +121,75 @@ def test_percentile_can_fail_where_the_mean_attains() -> None:
 
 def test_comparison_by_all_digits_or_by_the_rounded_value() -> None:
     values = constant(2024, "35.4")
-    assert yearly("PM2.5", values, 2024).attained is False
+    assert yearly("PM2.5", values, 2024, comparison="full").attained is False
     assert yearly("PM2.5", values, 2024, comparison="rounded").attained is True
+    assert yearly("PM2.5", values, 2024).attained is True, "the rulebook says rounded (HJ 663-2013, 5.3)"
+
+
+def test_the_row_that_says_rounded_is_shown_open_and_can_be_corrected() -> None:
+    (row,) = packaged().rows("evaluation_parameters", DAY, subject="comparison")
+    assert (row.standard, row["clause"], row["value"], row.confidence) == (
+        "HJ 663",
+        "5.3",
+        "rounded",
+        Confidence.U,
+    )
+    assert row in packaged().rows_to_confirm()
+    steps = yearly("PM2.5", constant(2024, 35), 2024).trace.to_dict()["steps"]
+    assert row.id in str(steps)
+    corrected = packaged().with_rows([replace(row, values={**row.values, "value": "full"})])
+    found = yearly("PM2.5", constant(2024, "35.004"), 2024, rulebook=corrected)
+    assert (found.attained, found.exceeding_days) == (False, 0)
+    said = "\n".join(found.trace.lines("zh"))
+    assert "PM2.5 35.004，限值 二级 年平均 35 μg/m³: 超标不足 0.01 倍" in said
+    assert "全数值比较法" in said
+    days_above = yearly("PM2.5", constant(2024, "75.3"), 2024, rulebook=corrected).exceeding_days
+    assert (days_above, yearly("PM2.5", constant(2024, "75.3"), 2024).exceeding_days) == (366, 0)
+    wrong = packaged().with_rows([replace(row, values={**row.values, "value": "sometimes"})])
+    with pytest.raises(EditionError, match="full or rounded"):
+        yearly("PM2.5", constant(2024, 35), 2024, rulebook=wrong)
+
+
+def test_a_day_that_is_good_by_its_index_is_not_above_its_limit() -> None:
+    """60.3 is 60 by HJ 633-2026: AQI 100, good; of 60.6 it makes 61."""
+    november = [date(2026, 11, 2 + n) for n in range(17)]
+    for value, above in (("60.3", 0), ("60.5", 0), ("60.6", 17)):
+        index = daily({"PM2.5": value}, on=november[0]).aqi
+        assert (index > 100) == bool(above)
+        assert yearly("PM2.5", dict.fromkeys(november, value), 2026).exceeding_days == above
+
+
+@given(
+    st.sampled_from(["SO2", "NO2", "PM10", "PM2.5", "CO", "O3"]),
+    st.sampled_from([2024, 2027, 2031]),
+    st.sampled_from(["full", "rounded"]),
+    st.integers(-70, 70),
+    st.sampled_from(["0.01", "0.001", "0.0001"]),
+)
+def test_what_a_trace_shows_agrees_with_what_it_says(
+    name: str, year: int, method: str, off: int, step: str
+) -> None:
+    """Whenever the compared value equals the limit it is met, and the shown number lies on the side of the verdict."""
+    (row,) = packaged().rows("evaluation_parameters", date(year, 12, 31), subject="comparison")
+    book = packaged().with_rows([replace(row, values={**row.values, "value": method})])
+    clean = yearly(name, {date(year, 1, 1): 1}, year)
+    limit = clean.mean_limit if clean.mean_limit is not None else clean.percentile_limit
+    value = max(limit + off * Decimal(step), Decimal(0))
+    found = yearly(name, dict.fromkeys(days(year)[:3], value), year, rulebook=book)
+    sides = [(found.percentile, found.percentile_rounded, found.percentile_limit, found.percentile_multiple)]
+    if found.mean_limit is not None:
+        sides.append((found.mean, found.mean_rounded, found.mean_limit, found.mean_multiple))
+    for exact, rounded, bound, multiple in sides:
+        compared = rounded if method == "rounded" else exact
+        assert multiple == ((compared - bound) / bound if compared > bound else None)
+    lines = [
+        one for one in found.trace.lines("zh") if "限值 二级" in one and (": 达标" in one or "超标" in one)
+    ]
+    assert len(lines) == len(sides)
+    for line in lines:
+        shown, bound = (Decimal(one) for one in re.findall(r"([\d.]+)，限值 .*? ([\d.]+) \S+: ", line)[0])
+        assert ("超标" in line) == (shown > bound), line
+        assert "超标 0 倍" not in line
 
 
 @pytest.mark.parametrize("bad", [-1, "x", float("inf"), True, [3]])

@@ -29,16 +29,16 @@ def test_versions_follow_each_other_and_say_what_they_corrected() -> None:
 
 def test_a_correction_concerns_an_element_from_its_day_on_and_its_points(data: Data) -> None:
     earlier, later = date(2026, 2, 28), date(2026, 3, 1)
-    assert [one.number for one in calculation.later_than(1, "air", later, [])] == [2]
-    assert calculation.later_than(1, "air", earlier, []) == []
+    assert [one.number for one in calculation.later_than(1, "air", later, [])] == [2, 13]
+    assert [one.number for one in calculation.later_than(1, "air", earlier, [])] == [13]
     assert calculation.later_than(calculation.newest(), "air", later, []) == []
     assert [one.number for one in calculation.later_than(1, "water", later, [])] == [4]
     Series.objects.filter(code="A1.a34004").update(unit="mg/m³")
     point = Point.objects.get(code="A1").pk
     assert calculation.in_other_units("air") == {point}
-    assert [one.number for one in calculation.later_than(1, "air", later, [point])] == [2, 3, 5]
+    assert [one.number for one in calculation.later_than(1, "air", later, [point])] == [2, 3, 5, 13]
     other = Point.objects.get(code="A2").pk
-    assert [one.number for one in calculation.later_than(2, "air", later, [other])] == [5]
+    assert [one.number for one in calculation.later_than(2, "air", later, [other])] == [5, 13]
     assert calculation.in_other_units("water") == set()
 
 

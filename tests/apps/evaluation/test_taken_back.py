@@ -198,7 +198,7 @@ def test_an_hour_with_sulphur_dioxide_beyond_the_scale_is_not_called_good(data: 
 def test_every_setting_that_a_stored_result_reads_evaluates_it_again() -> None:
     listed = {subject for one in elements.ELEMENT_RULES.values() for subject in one.subjects}
     read_when_asked = {
-        "amount_warning", "assessment_decimals", "composite_index", "cwqi", "exception_event", "fluctuation",
+        "amount_warning", "assessment_decimals", "comparison", "composite_index", "cwqi", "exception_event", "fluctuation",
         "published_index_2013", "sand_dust", "tax_recheck", "three_year_mean", "time_mean", "trend_warning_day",
         "trend_warning_hour", "water_trend",
     }  # fmt: skip

@@ -31,6 +31,7 @@ from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.standards.air.local import LocalVerdict
 from qingjian.standards.air.statistics import STANDARD, PeriodStatistics
+from qingjian.standards.rounding import round_places
 from qingjian.ui.listing import sheets_response, workbook_response
 
 THREE_YEARS = "three-years:"
@@ -170,21 +171,10 @@ def air_year(request: HttpRequest) -> HttpResponse:
     )
     lines = []
     for name, one in present.pollutants.items():
-        ranked = name in ("CO", "O3")
         other = before.pollutants.get(name)
-        value = one.percentile_rounded if ranked else one.mean_rounded
-        earlier = (other.percentile_rounded if ranked else other.mean_rounded) if other else None
+        sides = _sides(one, other)
         lines.append(
-            {
-                "name": name,
-                "one": one,
-                "ranked": ranked,
-                "value": value,
-                "limit": one.percentile_limit if ranked else one.mean_limit,
-                "multiple": one.percentile_multiple if ranked else one.mean_multiple,
-                "before": earlier,
-                "change": statistics.change(value, earlier),
-            }
+            {"name": name, "one": one, "sides": sides, "above": any(each["times"] for each in sides)}
         )
     span, three, no_three = statistics.three_years(place.region, year, last)
     if request.GET.get("export") == "xlsx":
@@ -227,6 +217,42 @@ def air_year(request: HttpRequest) -> HttpResponse:
         catching_up=queries.catching_up("air"),
     )
     return render(request, "evaluation/air_year.html", context)
+
+
+def _sides(one: PeriodStatistics, other: PeriodStatistics | None) -> list[dict[str, Any]]:
+    """Return what HJ 663 holds of a pollutant against its limits: the mean where it has an annual one, and the percentile."""
+    sides = []
+    if one.mean_limit is not None:
+        earlier = other.mean_rounded if other else None
+        sides.append((_("mean"), one.mean_rounded, one.mean_limit, one.mean_multiple, earlier))
+    sides.append(
+        (
+            f"P{one.percentile_rank}",
+            one.percentile_rounded,
+            one.percentile_limit,
+            one.percentile_multiple,
+            other.percentile_rounded if other else None,
+        )
+    )
+    return [
+        {
+            "name": name,
+            "value": value,
+            "limit": limit,
+            "times": _times(multiple),
+            "before": earlier,
+            "change": statistics.change(value, earlier),
+        }
+        for name, value, limit, multiple, earlier in sides
+    ]
+
+
+def _times(multiple: Decimal | None) -> str:
+    """Return a multiple above a limit with two decimals, never 0; empty where the limit is met."""
+    if multiple is None:
+        return ""
+    shown = round_places(multiple, 2)
+    return f"{shown}×" if shown else "< 0.01×"
 
 
 def _targets(
@@ -297,6 +323,7 @@ def _year_workbook(
         _("Limit"),
         _("Valid days"),
         _("Days above the limit"),
+        _("State"),
         _("Local limits"),
         _("Confidence"),
     ]
@@ -323,6 +350,7 @@ def _statistical(one: PeriodStatistics) -> list[Any]:
         float(one.percentile_limit),
         one.valid_days,
         one.exceeding_days,
+        _("above") if one.mean_multiple is not None or one.percentile_multiple is not None else _("within"),
         "；".join(_beside(each) for each in one.local),
         one.trace.confidence.value,
     ]

@@ -291,6 +291,16 @@ CALCULATIONS = (
         ),
         points=with_old_faults,
     ),
+    Calculation(
+        13,
+        ("air",),
+        Text(
+            "空气统计值先按 HJ 663 修约再与限值比较，日值按指数的修约统计超标天数；上年同期按其适用的版本计算；"
+            "扣除事件后缺项且其余项目不超过 100 的日为 NA",
+            "statistics of the air are rounded by HJ 663 before they are held against limits, and daily values as the index "
+            "rounds them; last year is worked out by its own edition; days that are NA after a deduction are not counted",
+        ),
+    ),
 )
 
 

@@ -96,6 +96,8 @@ def _without(row: Evaluation, gone: frozenset[str], index: events.AirIndex | Non
     one.aqi = index.aqi if index is not None else None
     one.category = index.category if index is not None else ""
     one.primary = ",".join(index.primary) if index is not None else ""
+    # HJ 633-2026: what was missing is missing in the rest too, and with nothing above 100 left the day is NA.
+    one.publishable = index is None or index.publishable
     return one
 
 

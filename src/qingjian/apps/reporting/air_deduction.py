@@ -61,7 +61,7 @@ def taken_out(
         deducting.deducted(stations, own, book).rows,
         reduced.taken,
         figures(reduced.rows, period.last, book, variant),
-        figures(base.rows, period.last, book, variant),
+        figures(base.rows, before.last, book, variant),
     )
 
 
@@ -198,7 +198,7 @@ def of_day(region: Any, row: Evaluation, book: Rulebook) -> list[dict[str, str]]
             f"其余项目的指数为 {one.aqi}（{one.category}）",
             f"the index of what is left is {one.aqi} ({english(one.category)})",
         )
-        if one.aqi is not None
+        if one.published_aqi is not None
         else ("不计入天数统计", "the day leaves the count of days")
     )
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,8 @@ from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.rankings import distinct, needed_days
 from qingjian.apps.evaluation.statistics import enough_in_common
 from qingjian.apps.reporting import air_deduction
-from qingjian.apps.reporting.air_figures import Figures, figures, yearly_limit
+from qingjian.apps.reporting.air_attained import VERDICTS, attainment_of, judged_section
+from qingjian.apps.reporting.air_figures import Figures, Statistics, figures, yearly_limit
 from qingjian.apps.reporting.air_words import (
     CATEGORIES,
     COLOURS,
@@ -27,7 +28,7 @@ from qingjian.contracts.periods import YEAR, Period, day_of
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
 from qingjian.standards.air.ranking import change_rate, rank
-from qingjian.standards.air.statistics import Attainment, PeriodStatistics, attainment, daily_limit, yearly
+from qingjian.standards.air.statistics import Attainment, daily_limit
 
 WORST_SHOWN = 10
 
@@ -45,11 +46,12 @@ def build(
     base_days = list(evaluation.stored("air_day", earlier.first, earlier.known_last, region=place.region))
     present = figures(days, period.last, book)
     variant = present.index.variant if present.index else None
-    base = figures(base_days, period.last, book, variant)
+    base = figures(base_days, earlier.last, book, variant)
     out = air_deduction.taken_out(place, period, days, base_days, stations, book, variant)
-    judged = _attainment(period, days, book) if period.span == YEAR else None
+    judged = attainment_of(period, days, book) if period.span == YEAR else None
+    before = attainment_of(earlier, base_days, book) if judged is not None else None
     sections = [
-        _pollutants(present.found, base.found, period, book),
+        _pollutants(present.found, base.found, period, book, judged, before),
         _categories(present.counts, base.counts, period, days),
         _calendar(period, days),
         _primary(days),
@@ -60,12 +62,12 @@ def build(
         sections.insert(1, air_deduction.compared(present, base, out))
         sections.insert(2, air_deduction.events(out))
     if judged is not None:
-        sections.insert(1, _judged(judged))
+        sections.insert(1, judged_section(judged))
         if out is not None:
             sections.insert(
                 2,
-                _judged(
-                    _attainment(period, out.days, book),
+                judged_section(
+                    attainment_of(period, out.days, book),
                     text("年度达标评价（扣除后）", "Annual attainment after deduction"),
                 ),
             )
@@ -178,39 +180,73 @@ def _summary(
 
 
 def _pollutants(
-    found: dict[str, Any], base: dict[str, Any], period: Period, book: Rulebook
+    found: Statistics,
+    base: Statistics,
+    period: Period,
+    book: Rulebook,
+    judged: Attainment | None,
+    before: Attainment | None,
 ) -> dict[str, Any]:
-    lines = []
+    """The values of a period; a year has the percentile beside the mean, and a verdict that holds for both (HJ 663)."""
+    years = judged.pollutants if judged is not None else {}
+    earlier_years = before.pollutants if before is not None else {}
+    lines: list[list[Any]] = []
     for name in POLLUTANTS:
         if name not in found:
-            lines.append([name, None, None, None, None, None, None, None])
+            lines.append([name, *[None] * (8 if years else 7)])
             continue
         value, valid, above, ranked = found[name]
         earlier = base[name][0] if name in base else None
+        common = name in base and enough_in_common(valid, base[name][1])
         limit = (
             daily_limit(name, period.last, rulebook=book) if ranked else yearly_limit(name, period.last, book)
         )
+        year = years.get(name)
         lines.append(
             [
                 f"{name} ({unit_of(name)})",
-                text(f"第 {ranked} 百分位数", f"P{ranked}") if ranked else text("平均", "mean"),
+                _percentile(ranked) if ranked else text("平均", "mean"),
                 number(value),
                 number(limit),
                 number(earlier),
-                _change(value, earlier)
-                if earlier is not None and enough_in_common(valid, base[name][1])
-                else None,
+                _change(value, earlier) if common else None,
                 valid,
                 above,
+                *([VERDICTS[year.attained] if year else None] if years else ()),
             ]
         )
+        if year is not None and not ranked:
+            other = earlier_years.get(name)
+            was = other.percentile_rounded if other else None
+            lines.append(
+                [
+                    f"{name} ({unit_of(name)})",
+                    _percentile(year.percentile_rank),
+                    number(year.percentile_rounded),
+                    number(year.percentile_limit),
+                    number(was),
+                    _change(year.percentile_rounded, was) if common else None,
+                    valid,
+                    above,
+                    VERDICTS[year.attained],
+                ]
+            )
     names = [name for name in POLLUTANTS if name in found]
     return section(
         text("六项污染物", "Six pollutants"),
         note=text(
-            "CO、O3 取日值的百分位数。限值为二级；月、季的值仅与年限值并列，不作达标判定。超日限值天数按各日适用的日限值统计。同比仅在两期有效天数相互不少于四分之三时给出。",
-            "CO and O3: percentile of the daily values. Limits of grade 2; values of a month or quarter stand beside the yearly limit and are not judged."
-            " Days are counted by the daily limit in force on each of them."
+            (
+                "CO、O3 取日值的百分位数，其余项目取平均与百分位数，两者均达标方为达标。限值为二级。"
+                if years
+                else "CO、O3 取日值的百分位数。限值为二级；月、季的值仅与年限值并列，不作达标判定。"
+            )
+            + "超日限值天数按各日适用的日限值统计。同比仅在两期有效天数相互不少于四分之三时给出。",
+            (
+                "CO and O3: percentile of the daily values; the others: mean and percentile, met only if both are. Limits of grade 2."
+                if years
+                else "CO and O3: percentile of the daily values. Limits of grade 2; values of a month or quarter stand beside the yearly limit and are not judged."
+            )
+            + " Days are counted by the daily limit in force on each of them."
             " A change is given only where each period has three quarters of the valid days of the other.",
         ),
         table=table(
@@ -223,6 +259,7 @@ def _pollutants(
                 column("同比", "Change", "%"),
                 column("有效天数", "Valid days"),
                 column("超日限值天数", "Days above the daily limit"),
+                *([column("结论", "Result")] if years else ()),
             ],
             lines,
         ),
@@ -245,6 +282,10 @@ def _pollutants(
             ],
         ),
     )
+
+
+def _percentile(rank: int) -> Text:
+    return text(f"第 {rank} 百分位数", f"P{rank}")
 
 
 def _scaled(name: str, found: dict[str, Any]) -> float | int | None:
@@ -434,61 +475,3 @@ def _by_point(
     for row in rows:
         held.setdefault(row.point_id, []).append(row)
     return {point.pk: figures(held.get(point.pk, []), period.last, book, variant) for point in place.points}
-
-
-def _attainment(period: Period, days: Sequence[Evaluation], book: Rulebook) -> Attainment | None:
-    found = {}
-    for name in POLLUTANTS:
-        values = {day_of(row.start): row.values["used"].get(name) for row in days}
-        if any(value is not None for value in values.values()):
-            found[name] = yearly(name, values, period.first.year, rulebook=book)
-    return attainment(found) if found else None
-
-
-def _judged(judged: Attainment, title: Mapping[str, str] | None = None) -> dict[str, Any]:
-    verdict = {
-        True: text("达标", "met"),
-        False: text("未达标", "not met"),
-        None: text("不能判定", "cannot be judged"),
-    }
-    return section(
-        dict(title or text("年度达标评价", "Annual attainment")),
-        note=text(
-            f"结论：{verdict[judged.attained]['zh']}。未达标：{'、'.join(judged.not_met) or '无'}；不能判定：{'、'.join(judged.not_judged) or '无'}。",
-            f"Result: {verdict[judged.attained]['en']}. Not met: {', '.join(judged.not_met) or 'none'}; not judged: {', '.join(judged.not_judged) or 'none'}.",
-        ),
-        table=table(
-            [
-                column("项目", "Pollutant"),
-                column("有效天数", "Valid days"),
-                column("有效", "Valid year"),
-                column("结论", "Result"),
-                column("说明", "Reason"),
-            ],
-            [
-                [
-                    name,
-                    one.valid_days,
-                    one.valid,
-                    verdict[one.attained],
-                    _remarks(one),
-                ]
-                for name, one in judged.pollutants.items()
-            ],
-        ),
-    )
-
-
-def _remarks(one: PeriodStatistics) -> Text | None:
-    """Return why a pollutant is not judged, and what it is on the limits of the place."""
-    beside = [
-        (
-            f"地方标准 {each.document}：{'达标' if each.met else '未达标'}",
-            f"local standard {each.document}: {'met' if each.met else 'not met'}",
-        )
-        for each in one.local
-    ]
-    remarks = [*((reason.zh, reason.en) for reason in one.reasons), *beside]
-    if not remarks:
-        return None
-    return text("；".join(zh for zh, _en in remarks), "; ".join(en for _zh, en in remarks))

@@ -168,11 +168,19 @@ def _index_of_rest(
 ) -> AirIndex | None:
     # In the order of the standard: stored values come back in an order of the database's own.
     rest = {item: values[item] for item in sorted(values, key=_place) if _pollutant(item) not in taken}
+    # What an event takes out is not missing: only what was not measured makes the rest NA.
+    gone = [item for name in taken for item in (("O3_8h", "O3_1h") if name == "O3" else (name,))]
     try:
-        found = daily_index(rest, on=day, rulebook=book)
+        found = daily_index(rest, on=day, not_in_plan=gone, rulebook=book)
     except EvaluationError as error:
         trace.step(f"{day}：{error.zh}，不计入天数", f"{day}: {error.en}; the day leaves the count")
         return None
+    if not found.publishable:
+        trace.step(
+            f"{day}：其余项目 {'、'.join(rest)} 的指数 {found.aqi} 不大于 100，缺项 {'、'.join(found.missing)}：按 HJ 633-2026 为 NA，不计入天数",
+            f"{day}: index of {', '.join(rest)} {found.aqi} is not above 100 and {', '.join(found.missing)} is missing: NA by HJ 633-2026, the day leaves the count",
+        )
+        return found
     trace.step(
         f"{day}：其余项目 {'、'.join(rest)} 的指数 {found.aqi}（{found.category}）",
         f"{day}: index of {', '.join(rest)} {found.aqi} ({english(found.category)})",

@@ -13,10 +13,10 @@ from decimal import Decimal
 
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.air.breakpoints import POLLUTANTS
+from qingjian.standards.air.comparison import compared_daily, multiple_of, shortened, verdict
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text, TraceBuilder, plain
 from qingjian.standards.quantity import convert
-from qingjian.standards.rounding import round_places
 
 TABLE, NATIONAL = "ambient_air_limits", "GB 3095"
 GRADE = "二级"
@@ -64,7 +64,10 @@ def judged(
     grade: str = GRADE,
     trace: TraceBuilder,
 ) -> tuple[LocalVerdict, ...]:
-    """Judge a year against every document of the place in force on its last day; each says its name in the trace."""
+    """Judge a year against every document of the place in force on its last day; each says its name in the trace.
+
+    `mean` and `ranked` are the values that are compared with the national limits, rounded or not.
+    """
     verdicts = []
     period = daily_period(pollutant)
     by_day = {day: limits_on(book, pollutant, grade, day) for day in daily} if _any(book, pollutant) else {}
@@ -75,7 +78,7 @@ def judged(
         above = 0
         for day, value in daily.items():
             bound = _upper(book, by_day[day].get(document, {}).get(period))
-            above += bound is not None and value > bound
+            above += bound is not None and compared_daily(book, pollutant, value, day) > bound
         sides = [
             (name, value, limit, rows[part])
             for name, value, limit, part in (
@@ -86,13 +89,12 @@ def judged(
         ]
         for name, value, limit, row in sides:
             english = "mean" if name == "年均值" else "percentile"
-            shown = plain(round_places(value, 2))
-            multiple = plain(round_places((value - limit) / limit, 2)) if value > limit else ""
+            shown, said = shortened(value, limit), verdict(multiple_of(value, limit))
             trace.step(
                 f"地方标准 {row.citation}: {pollutant} {name} {shown}，限值 {grade} {row['averaging_period']} {plain(limit)}: "
-                f"{f'超标 {multiple} 倍' if multiple else '达标'}（与国家标准并列，不改变国家标准的达标结论）",
+                f"{said.zh}（与国家标准并列，不改变国家标准的达标结论）",
                 f"local standard {row.citation}: {pollutant} {english} {shown} against {plain(limit)}: "
-                f"{f'exceeds by {multiple} times' if multiple else 'met'} (beside the national standard, whose verdict stands)",
+                f"{said.en} (beside the national standard, whose verdict stands)",
                 [row],
             )
         met = all(value <= limit for _name, value, limit, _row in sides)

@@ -13,11 +13,21 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.air import local
 from qingjian.standards.air.breakpoints import POLLUTANTS, pollutant_name
+from qingjian.standards.air.comparison import (
+    NAMES,
+    STANDARD,
+    Comparison,
+    compared_daily,
+    comparison_rule,
+    decimals,
+    multiple_of,
+    shortened,
+    verdict,
+)
 from qingjian.standards.air.local import LocalVerdict
 from qingjian.standards.air.means import ValidityRules, validity_rules
 from qingjian.standards.editions import Basis, explain_caveats, in_force, resolve
@@ -26,10 +36,8 @@ from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import decimal_of
 from qingjian.standards.rounding import round_places
 
-STANDARD = "HJ 663"
 LIMITS = "GB 3095"
 """Whose limits decide; what a region adds beside them is judged under its own name (`local`)."""
-Comparison = Literal["full", "rounded"]
 RANKED = ("CO", "O3")
 """Pollutants whose value of a period is a percentile of the daily values; of all others it is the mean."""
 DAILY = {"O3": "日最大8小时平均"}
@@ -41,7 +49,8 @@ class PeriodStatistics:
     """One pollutant over one year. Concentrations in the unit of its limits (μg/m³, CO mg/m³).
 
     `valid` is False with `reasons` when too few days are valid; mean and percentile are then still given, but nothing is
-    judged on them. Multiples are (C-S)/S against `mean_limit` and `percentile_limit` (grade in `grade`), None if met.
+    judged on them. Multiples are (C-S)/S against `mean_limit` and `percentile_limit` (grade in `grade`), None if met; C is the
+    value that is compared, rounded or not (`comparison`).
     """
 
     pollutant: str
@@ -103,14 +112,14 @@ def yearly(
     *,
     grade: str = "二级",
     edition: str | None = None,
-    comparison: Comparison = "full",
+    comparison: Comparison | None = None,
     rulebook: Rulebook | None = None,
 ) -> PeriodStatistics:
     """Statistics of one pollutant and year from its daily values (daily means; for O3 the daily maximum 8 h means).
 
     `daily`: value by local day, None = not valid; days of other years are refused. `edition`: of GB 3095 and HJ 663
     together (`2012` goes with HJ 663-2013); default is the edition in force on 31 December of the year.
-    `comparison`: `full` compares every digit, `rounded` the rounded value (GB/T 8170).
+    `comparison`: `full` compares every digit, `rounded` the rounded value (GB/T 8170); default is what the rulebook says.
     Raises InputError (negative values, wrong year, no value at all), EditionError.
     """
     book = rulebook or packaged()
@@ -148,26 +157,28 @@ def yearly(
     ranked = percentile(list(values.values()), rank)
     mean_rounded, ranked_rounded = round_places(mean, places), round_places(ranked, places)
     exceeding = above_daily_limit(
-        name, values, grade=grade, limit=day_limit if edition is not None else None, rulebook=book
+        name, values, grade=grade, on=basis.day if edition is not None else None, rulebook=book
     )
-    compared = (mean, ranked) if comparison == "full" else (mean_rounded, ranked_rounded)
-    mean_multiple = None if mean_limit is None else _multiple(compared[0], mean_limit)
-    ranked_multiple = _multiple(compared[1], day_limit)
+    method, method_row = comparison_rule(book, basis)
+    chosen = comparison or method
+    compared = (mean, ranked) if chosen == "full" else (mean_rounded, ranked_rounded)
+    mean_multiple = None if mean_limit is None else multiple_of(compared[0], mean_limit)
+    ranked_multiple = multiple_of(compared[1], day_limit)
     if edition is None and len({daily_limit(name, day, grade=grade, rulebook=book) for day in values}) > 1:
         trace.step(
             "超标天数按各日适用的日限值统计",
             "days above the limit are counted by the daily limit in force on each day",
         )
-    _explain(trace, name, mean_rounded, mean_limit, mean_multiple, year_row)
-    _explain(trace, f"{name} P{rank}", ranked_rounded, day_limit, ranked_multiple, daily_row)
+    _explain(trace, name, compared[0], mean_limit, mean_multiple, year_row)
+    _explain(trace, f"{name} P{rank}", compared[1], day_limit, ranked_multiple, daily_row)
     trace.step(
-        f"统计值修约到 {places} 位小数，比较用{'全数值' if comparison == 'full' else '修约值'}比较法",
-        f"rounded to {places} decimals; compared by {'all digits' if comparison == 'full' else 'rounded values'}",
-        [places_row, rank_row],
+        f"统计值修约到 {places} 位小数，比较用{NAMES[chosen].zh}",
+        f"rounded to {places} decimals; compared by {NAMES[chosen].en}",
+        [places_row, rank_row, *([method_row] if comparison is None else [])],
     )
     attained = None if reasons else mean_multiple is None and ranked_multiple is None
     beside = (
-        local.judged(book, name, values, mean, ranked, basis.day, grade=grade, trace=trace)
+        local.judged(book, name, values, *compared, basis.day, grade=grade, trace=trace)
         if edition is None
         else ()
     )
@@ -231,17 +242,20 @@ def above_daily_limit(
     daily: Mapping[date, Decimal],
     *,
     grade: str = "二级",
-    limit: Decimal | None = None,
+    on: date | None = None,
     rulebook: Rulebook | None = None,
 ) -> int:
-    """Days above the daily limit of the edition in force on each of them; `limit` holds all days against one instead."""
+    """Days above the daily limit of the edition in force on each of them; `on` holds all by the rules of one day instead.
+
+    Daily values are rounded first where the rulebook says so, as the index of the day does.
+    """
     book = rulebook or packaged()
     name = pollutant_name(pollutant)
-    limits = (
-        (value, limit if limit is not None else daily_limit(name, day, grade=grade, rulebook=book))
-        for day, value in daily.items()
-    )
-    return sum(value > bound for value, bound in limits if bound is not None)
+    above = 0
+    for day, value in daily.items():
+        bound = daily_limit(name, on or day, grade=grade, rulebook=book)
+        above += bound is not None and compared_daily(book, name, value, on or day) > bound
+    return above
 
 
 def daily_limit(
@@ -382,12 +396,6 @@ def percentile_rank(book: Rulebook, basis: Basis, pollutant: str) -> tuple[int, 
     raise EditionError(f"没有 {pollutant} 的百分位数规则", f"no percentile rule for {pollutant}")
 
 
-def decimals(book: Rulebook, basis: Basis, item: str) -> tuple[int, Row]:
-    """Decimals of a statistic in the edition, and the row that says so."""
-    (row,) = in_force(book, "evaluation_parameters", basis, standard=STANDARD, subject="decimals", item=item)
-    return int(row["value"]), row
-
-
 def _same_rules(book: Rulebook, first: date, last: date) -> bool:
     ids = [{row.id for row in book.rows("ambient_air_limits", day)} for day in (first, last)]
     return ids[0] == ids[1]
@@ -454,10 +462,6 @@ def _limit_rows(book: Rulebook, basis: Basis, name: str, grade: str) -> tuple[Ro
     return in_force(book, "ambient_air_limits", basis, standard=LIMITS, symbol=name, class_=grade)
 
 
-def _multiple(value: Decimal, limit: Decimal) -> Decimal | None:
-    return (value - limit) / limit if value > limit else None
-
-
 def _rate(part: int, whole: int) -> Decimal:
     return round_places(_decimal(Fraction(part * 100, whole)), 1)
 
@@ -483,11 +487,9 @@ def _explain(
             f"{name} annual mean {plain(value)} (no annual limit)",
         )
         return
-    shown = "" if multiple is None else plain(round_places(multiple, 2))
-    verdict = f"超标 {shown} 倍" if shown else "达标"
-    verdict_en = f"exceeds by {shown} times" if shown else "attains"
+    shown, said = shortened(value, limit), verdict(multiple)
     trace.step(
-        f"{name} {plain(value)}，限值 {row['class']} {row['averaging_period']} {plain(limit)} {row['unit']}: {verdict}",
-        f"{name} {plain(value)} against {plain(limit)} {row['unit']} ({row['class']} {row['averaging_period']}): {verdict_en}",
+        f"{name} {shown}，限值 {row['class']} {row['averaging_period']} {plain(limit)} {row['unit']}: {said.zh}",
+        f"{name} {shown} against {plain(limit)} {row['unit']} ({row['class']} {row['averaging_period']}): {said.en}",
         [row],
     )

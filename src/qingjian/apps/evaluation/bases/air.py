@@ -165,7 +165,7 @@ def _item(
         period_value(name, list(values.values()), on, rulebook=book),
         limit,
         above_daily_limit(
-            name, values, grade=GRADE, limit=limit if phase is not None else None, rulebook=book
+            name, values, grade=GRADE, on=phase.day if phase is not None else None, rulebook=book
         ),
         len(values),
         yearly(
