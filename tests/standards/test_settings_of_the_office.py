@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
+
+import pytest
 
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards import ecology
 from qingjian.standards.emissions.means import WaterHour, water_day
+from qingjian.standards.errors import InputError
 from qingjian.standards.noise import day_and_night
-from qingjian.standards.surface_water.drinking_water import reference_items
+from qingjian.standards.surface_water import black_odorous, kernel
+from qingjian.standards.surface_water.classification import classify
+from qingjian.standards.surface_water.drinking_water import evaluate_source, reference_items
+from qingjian.standards.surface_water.items import CLASSES
+from qingjian.standards.surface_water.lakes import parameter_index
 from qingjian.standards.surface_water.means import mean
 from qingjian.standards.surface_water.stations import fluctuation
 
@@ -66,3 +74,40 @@ def test_a_newer_edition_of_the_ecological_index_changes_no_earlier_year() -> No
     before = ecology.quality(**parts)
     assert ecology.quality(**parts, rulebook=book.on(date(2026, 12, 31))).value == before.value
     assert ecology.quality(**parts, rulebook=book.on(date(2027, 12, 31))).value != before.value
+
+
+def test_one_share_of_the_detection_limit_holds_in_every_function_of_water() -> None:
+    book = own("class_evaluation", "non-detect factor", "1")
+    for day, share in ((EARLIER, Decimal("0.5")), (LATER, Decimal(1))):
+        held = book.on(day)
+        assert mean([{"TP": "0.02L"}], on=day, rulebook=book).items["TP"].value == share * Decimal("0.02")
+        assert classify({"TP": "0.02L"}, day, rulebook=book).items[0].value == share * Decimal("0.02")
+        level, _row = parameter_index("TP", "0.02L", rulebook=held)
+        assert level == parameter_index("TP", share * Decimal("0.02"), rulebook=held)[0]
+        source = evaluate_source({"TP": "0.3L"}, day, rulebook=book)
+        assert source.attained == (share < 1), "0.15 meets 0.2 of class Ⅲ, 0.3 does not"
+        found = kernel.classes({"TP": [0.3]}, on=day, below_detection={"TP": [True]}, rulebook=book)
+        assert found.cls[0] == CLASSES.index(classify({"TP": share * Decimal("0.3")}, day).cls)
+        assert black_odorous.grade(ammonia="16L", rulebook=held).grade == ("mild" if share < 1 else "severe")
+
+
+@pytest.mark.parametrize("value", ["30.01", "300", 500])
+def test_more_oxygen_than_water_holds_is_an_error_everywhere(value: object) -> None:
+    calls = (
+        lambda: classify({"DO": value}, EARLIER),  # type: ignore[dict-item]
+        lambda: mean([{"DO": value}], on=EARLIER),  # type: ignore[dict-item]
+        lambda: evaluate_source({"DO": value}, EARLIER),  # type: ignore[dict-item]
+        lambda: black_odorous.grade(oxygen=value),  # type: ignore[arg-type]
+        lambda: kernel.classes({"DO": [float(str(value))]}, on=EARLIER),
+    )
+    for call in calls:
+        with pytest.raises(InputError, match="DO"):
+            call()
+    assert classify({"DO": 30}, EARLIER).cls == "Ⅰ"
+    assert classify({"DO": 31}, LATER, rulebook=own("possible_value", "DO", "40")).cls == "Ⅰ"
+
+
+def test_the_level_of_a_whole_day_needs_hours() -> None:
+    for count, valid in ((17, False), (18, True)):
+        found = day_and_night(dict.fromkeys(range(count), 50))
+        assert (found.hours, found.least_hours, found.whole_valid) == (count, 18, valid)

@@ -52,7 +52,8 @@ def energy_mean(levels: Sequence[Given], weights: Sequence[float] | None = None)
 class DayNight:
     """Levels of a natural day. None where no hour of the period is valid; `hours` counts the valid ones.
 
-    `day_valid`, `night_valid`: enough valid hours for the level to be judged (`least_*`, house rule, unverified).
+    `day_valid`, `night_valid`, `whole_valid`: enough valid hours for the level (`least_*`, house rules, unverified).
+    The night of a natural day is its hours before the day and after it: parts of two nights, as Ln of one date.
     """
 
     day: Decimal | None
@@ -62,6 +63,9 @@ class DayNight:
     night_hours: int
     least_day_hours: int
     least_night_hours: int
+    least_hours: int
+    day_starts: int
+    night_starts: int
     rows: tuple[Row, ...]
 
     @property
@@ -71,6 +75,14 @@ class DayNight:
     @property
     def night_valid(self) -> bool:
         return self.night_hours >= self.least_night_hours
+
+    @property
+    def hours(self) -> int:
+        return self.day_hours + self.night_hours
+
+    @property
+    def whole_valid(self) -> bool:
+        return self.hours >= self.least_hours
 
     @property
     def day_night(self) -> Decimal | None:
@@ -113,7 +125,10 @@ def day_and_night(
         night_hours=len(night),
         least_day_hours=int(rules["valid day hours"]["value"]),
         least_night_hours=int(rules["valid night hours"]["value"]),
-        rows=(rules["valid day hours"], rules["valid night hours"]),
+        day_starts=first,
+        night_starts=last,
+        least_hours=int(rules["valid whole hours"]["value"]),
+        rows=tuple(rules[name] for name in ("valid day hours", "valid night hours", "valid whole hours")),
     )
 
 

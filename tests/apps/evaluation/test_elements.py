@@ -226,7 +226,9 @@ def test_too_few_hours_judge_nothing_and_marks_count(elements: Data, place: Coun
     )
     services.evaluate("noise", DAY, DAY)
     row = only("noise_day")
-    assert row.result["levels"] == {"Ln": 45.0, "Leq": row.result["levels"]["Leq"]}
+    assert row.result["levels"] == {"Ln": 45.0}, "16 of 24 hours make no level of the whole day"
+    assert "Leq: 16/24 个有效小时（至少 18）" in steps(row)
+    assert row.values["counts"] == {"Ld": 8, "Ln": 8, "Leq": 16}
     assert row.result["attained"] == {"Ld": None, "Ln": True}
     assert len(row.values["rejected"]) == 8
     assert "8/16 个有效小时（至少 12）" in steps(row)

@@ -189,6 +189,11 @@ def judged_by_means(element: str) -> set[int]:
     return {one.pk for one in found}
 
 
+def with_new_guards(element: str) -> set[int]:
+    """Return the points whose results version 14 makes others, or explains otherwise."""
+    return concerned("noise") if element == "noise" else judged_by_means("water")
+
+
 CALCULATIONS = (
     Calculation(
         2,
@@ -300,6 +305,17 @@ CALCULATIONS = (
             "statistics of the air are rounded by HJ 663 before they are held against limits, and daily values as the index "
             "rounds them; last year is worked out by its own edition; days that are NA after a deduction are not counted",
         ),
+    ),
+    Calculation(
+        14,
+        ("water", "noise"),
+        Text(
+            "溶解氧高于水中可能含量的值不参加评价；湖库参数为 0 的日写明不参加均值；未检出按规则的系数计；"
+            "有效小时不足的日不给出 24 小时等效声级",
+            "dissolved oxygen above what water can hold is left out; parameters of lakes that are 0 are named as left out; "
+            "non-detects count the share that the rules say; a day with too few valid hours has no level of 24 hours",
+        ),
+        points=with_new_guards,
     ),
 )
 

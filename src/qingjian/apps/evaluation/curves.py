@@ -108,12 +108,16 @@ def _last(rows: Sequence[Evaluation], read: Callable[[Evaluation], Any]) -> Any:
 
 
 def _number(text: Any) -> float | None:
-    """Return a number for a chart; a non-detect is drawn at half its detection limit, as it counts."""
+    """Return a number for a chart; a non-detect is drawn at the share of its detection limit that counts."""
     if text is None:
         return None
     try:
         given = str(text)
-        return float(given[:-1]) / 2 if given.endswith("L") else float(given)
+        return (
+            float(given[:-1]) * float(surface_water.non_detect_share(rulebook()))
+            if given.endswith("L")
+            else float(given)
+        )
     except ValueError:
         return None
 

@@ -211,7 +211,7 @@ ELEMENT_RULES = {
             station_trends.rebuild_water,
             statistics=("hour", "day"),
             tables=WATER_TABLES,
-            subjects=("black_odorous", "class_evaluation", "main_pollutants", "decimals"),
+            subjects=("black_odorous", "class_evaluation", "possible_value", "main_pollutants", "decimals"),
             kinds=("water_station_day", "water_sample", "water_month", "lake_month", "black_odorous"),
         ),
         Element(
@@ -263,7 +263,7 @@ ELEMENT_RULES = {
             statistics=("day",),
             back=LONG_HISTORY,
             tables=("surface_water_limits", "groundwater_limits"),
-            subjects=("drinking_water",),
+            subjects=("drinking_water", "class_evaluation", "possible_value"),
             kinds=("drinking",),
         ),
         Element(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -16,6 +16,7 @@ from qingjian.apps.observing import queries as observing
 from qingjian.apps.observing import statuses as judging
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Mark
+from qingjian.contracts.periods import day_of
 from qingjian.quality.facts import FactKind, IntervalFact
 from qingjian.quality.observations import AVERAGING, Observations, SeriesInfo
 from qingjian.quality.status import Statuses, effective_status
@@ -122,15 +123,24 @@ def scaling(series: Series, unit: str) -> Scaling:
         return Scaling(1.0, series.unit, Text(zh, en))
 
 
-def read(series: Sequence[Series], start: datetime, end: datetime, as_of: datetime | None = None) -> Hours:
-    """Read the hours of series in [start, end) and judge them by device marks and marks of people."""
+def read(
+    series: Sequence[Series],
+    start: datetime,
+    end: datetime,
+    as_of: datetime | None = None,
+    non_detects: Callable[[date], float] = lambda day: float(NON_DETECT_SHARE),
+) -> Hours:
+    """Read the hours of series in [start, end) and judge them by device marks and marks of people.
+
+    `non_detects`: the share of the detection limit that a non-detect of a day counts.
+    """
     series = sorted(series, key=lambda one: one.pk)
     columns = (
         *("series", "start", "value", "converted", "flag", "known_at", "revision"),
         *("qualifier", "detection_limit"),
     )
     table = stores.lake().series([one.pk for one in series], "hour", start, end, as_of=as_of, columns=columns)
-    table, non_detect = _with_non_detects(table)
+    table, non_detect = _with_non_detects(table, non_detects)
     rows = Observations.from_table(table)
     infos = [
         SeriesInfo(
@@ -173,15 +183,19 @@ def read(series: Sequence[Series], start: datetime, end: datetime, as_of: dateti
     )
 
 
-def _with_non_detects(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
-    """Return the rows with half the detection limit where a value lies below it, and which rows those are."""
+def _with_non_detects(table: pa.Table, share_of: Callable[[date], float]) -> tuple[pa.Table, np.ndarray]:
+    """Return the rows with the share of the detection limit where a value lies below it, and which rows those are."""
     if table["detection_limit"].null_count == table.num_rows:
         return table, np.zeros(table.num_rows, np.bool_)  # the usual case, and there may be millions of rows
     below = pc.fill_null(pc.equal(table["qualifier"].cast(pa.string()), "below"), False)
     below = pc.and_(below, pc.is_valid(table["detection_limit"]))
-    values = pc.if_else(below, pc.multiply(table["detection_limit"], float(NON_DETECT_SHARE)), table["value"])
+    hidden = below.combine_chunks().to_numpy(zero_copy_only=False)
+    found = np.ones(table.num_rows)
+    starts = table["start"].filter(pa.array(hidden)).to_pylist()
+    found[hidden] = [share_of(day_of(start)) for start in starts]
+    values = pc.if_else(below, pc.multiply(table["detection_limit"], pa.array(found)), table["value"])
     table = table.set_column(table.column_names.index("value"), "value", values)
-    return table, below.combine_chunks().to_numpy(zero_copy_only=False)
+    return table, hidden
 
 
 def _edition(series: Series) -> str:

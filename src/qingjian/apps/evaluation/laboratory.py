@@ -362,11 +362,25 @@ def black_odorous_sample(sample: Sample, book: Rulebook) -> Draft:
 def lake_month(
     point: Point, month: date, days: Sequence[Mapping[str, float]], book: Rulebook
 ) -> Draft | None:
-    """Trophic level of a lake from the means of a month; None when no parameter of it was measured."""
+    """Trophic level of a lake from the means of a month; None when no parameter of it was measured.
+
+    A value of 0 has no logarithm: it enters no mean, and the trace says so.
+    """
     trace = TraceBuilder(Text("湖库营养状态（月）", "trophic state of a lake, month"))
     used: dict[str, Decimal] = {}
+    nothing = 0
     for item in lakes.PARAMETERS:
-        own = [Decimal(str(one[item])) for one in days if one.get(item) is not None and one[item] > 0]
+        given = [Decimal(str(one[item])) for one in days if one.get(item) is not None]
+        own = [one for one in given if one > 0]
+        if len(own) < len(given):
+            nothing += 1
+            trace.reject(
+                item,
+                0,
+                f"{len(given) - len(own)} 天为 0：指数取对数，未检出应填检出限（如 0.01L），不参加均值",
+                f"0 on {len(given) - len(own)} days: the index takes the logarithm; what was not detected is entered with its "
+                "limit (0.01L); left out of the mean",
+            )
         if own:
             mean = sum(own, Decimal(0)) / len(own)
             used[item] = Decimal(repr(settled(float(mean))))
@@ -376,7 +390,15 @@ def lake_month(
                 f"{item}: arithmetic mean of {len(own)} days = {plain(legible(used[item]))} {unit}",
             )
     if not used:
-        return None
+        if not nothing:
+            return None
+        trace.step("没有可以评价的项目", "no item that can be judged")
+        made = trace.done()
+        start = midnight(month_of(month))
+        return Draft(
+            "lake_month", point.pk, point.region_id, start, "", {"used": {}, "days": len(days)},
+            made.confidence.value, trace=made.to_dict(),
+        )  # fmt: skip
     found = lakes.trophic_level(dict(used), rulebook=book.on(month))
     trace.include(found.trace)
     made = trace.done()

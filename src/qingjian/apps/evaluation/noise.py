@@ -100,9 +100,23 @@ class Block:
         found = noise.day_and_night(kept, **starts, rulebook=self.book.on(day)) if kept else None
         levels_of: dict[str, Decimal | None] = {"Ld": None, "Ln": None, "Leq": None}
         if found is not None:
+            first, last = found.day_starts, found.night_starts
+            trace.step(
+                f"按自然日统计：昼间 {first:02d}–{last:02d} 时，夜间为当日 00–{first:02d} 时和 {last:02d}–24 时（分属前后两夜）",
+                f"by the natural day: day {first:02d}–{last:02d} h, night 00–{first:02d} and {last:02d}–24 h of this date (parts of two nights)",
+            )
+            values["counts"] = {"Ld": found.day_hours, "Ln": found.night_hours, "Leq": found.hours}
             for name, level, count, least, whole, valid in (
-                ("Ld", found.day, found.day_hours, found.least_day_hours, 16, found.day_valid),
-                ("Ln", found.night, found.night_hours, found.least_night_hours, 8, found.night_valid),
+                ("Ld", found.day, found.day_hours, found.least_day_hours, last - first, found.day_valid),
+                (
+                    "Ln",
+                    found.night,
+                    found.night_hours,
+                    found.least_night_hours,
+                    24 - last + first,
+                    found.night_valid,
+                ),
+                ("Leq", found.whole, found.hours, found.least_hours, 24, found.whole_valid),
             ):
                 levels_of[name] = round_places(level, 1) if valid and level is not None else None
                 shown = plain(round_places(level, 1)) if level is not None else "–"
@@ -111,7 +125,6 @@ class Block:
                     f"{name}: energy mean of {count} of {whole} valid hours (at least {least}) {shown} dB(A){'' if valid else ': not valid, not judged'}",
                     found.rows,
                 )
-            levels_of["Leq"] = round_places(found.whole, 1) if found.whole is not None else None
         highest, impossible = self._highest(point, place, starts)
         for name, one in impossible.items():
             trace.reject(name, one["value"], one["zh"], one["en"])

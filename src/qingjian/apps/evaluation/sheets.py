@@ -176,6 +176,8 @@ def _class(row: Evaluation) -> Face:
 
 
 def _lake(row: Evaluation) -> Face:
+    if not row.category:
+        return Face(_("not judged"), 0)
     return Face(words.category(row.category), (2, 3, 4, 5, 6)[row.result.get("place", 0)])
 
 
@@ -261,7 +263,11 @@ def _decided(row: Evaluation) -> str:
             else ""
         )
     if row.kind in ("noise_day", "noise_survey"):
-        return " · ".join(f"{name} {value}" for name, value in result.get("levels", {}).items())
+        counts = row.values.get("counts", {})
+        return " · ".join(
+            f"{name} {value} ({counts[name]}/24 h)" if name == "Leq" and name in counts else f"{name} {value}"
+            for name, value in result.get("levels", {}).items()
+        )
     if row.kind in ("noise_area_year", "noise_road_year"):
         return " · ".join(
             f"{name} {one['value']} {words.category(one['level'])}"

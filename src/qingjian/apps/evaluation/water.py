@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +21,7 @@ from qingjian.standards import names
 from qingjian.standards.editions import resolve
 from qingjian.standards.errors import EditionError, EvaluationError
 from qingjian.standards.explanation import Text, TraceBuilder, plain
-from qingjian.standards.quantity import Quantity, measured
+from qingjian.standards.quantity import Quantity
 from qingjian.standards.surface_water import lakes
 from qingjian.standards.surface_water.classification import SectionClass, classify
 from qingjian.standards.surface_water.items import ASSESSED as ITEMS_21
@@ -31,11 +30,15 @@ from qingjian.standards.surface_water.items import (
     STANDARD,
     ItemLimits,
     WaterBody,
+    highest_possible,
     item_limits,
+    measured_item,
+    non_detect_row,
+    non_detect_share,
 )
 from qingjian.standards.surface_water.stations import ASSESSED
 
-HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
+HIGHEST_POSSIBLE = 1e9
 """In the units of GB 3838; what lies beyond is no measurement."""
 TABLE_1 = frozenset((*ITEMS_21, *REPORTED_APART))
 AUTOMATIC = ("water_station", "water_inbound")
@@ -88,7 +91,12 @@ class Block:
         self.series = series_of(self.points)
         self.limits = limits_on(book, last)
         everything = [one for own in self.series.values() for one in own.values()]
-        self.hours = inputs.read(everything, midnight(first), midnight(last + timedelta(days=1)))
+        self.hours = inputs.read(
+            everything,
+            midnight(first),
+            midnight(last + timedelta(days=1)),
+            non_detects=lambda day: float(non_detect_share(book, day)),
+        )
 
     def daily(self) -> Iterator[Draft]:
         """Classify every natural day with a valid value."""
@@ -157,7 +165,13 @@ class Block:
                 self.hours.of(series.pk, "value")[part],
                 scaling.apply(self.hours.of(series.pk)[part]),
             )
-            impossible = (values < 0) | (values > (HIGHEST_PH if item == "pH" else HIGHEST_POSSIBLE))
+            bound = (
+                highest_possible(self.book, item, self.limits[item].unit, day)
+                if item in self.limits
+                else None
+            )
+            highest = HIGHEST_POSSIBLE if bound is None else float(bound)
+            impossible = (values < 0) | (values > highest)
             good = np.isfinite(values) & ~impossible & (scaling.refused is None)
             left_out = None
             places = np.flatnonzero(np.isfinite(raw) & ~good)
@@ -166,7 +180,7 @@ class Block:
                 if scaling.refused is not None:
                     zh, en = scaling.refused.zh, scaling.refused.en
                 elif impossible[first]:
-                    zh, en = "不可能的数值", "impossible value"
+                    zh, en = f"不可能的数值（应为 0–{highest:g}）", f"impossible value (0 to {highest:g})"
                 else:
                     zh, en = self.hours.why(series.pk, part.start + first)
                 left_out = {
@@ -222,7 +236,7 @@ def monthly(
 
 
 def sampled(sample: Sample, book: Rulebook) -> Draft:
-    """Classify one sample of a section or lake; half the detection limit counts for a non-detect."""
+    """Classify one sample of a section or lake; a non-detect counts the share of its limit that the rulebook says."""
     point, day = sample.point, sample.day
     body = laboratory.water_body(point)
     limits = limits_on(book, day, body)
@@ -235,9 +249,7 @@ def sampled(sample: Sample, book: Rulebook) -> Draft:
             continue
         unit = limits[item].unit if item in limits else laboratory.TROPHIC_UNITS.get(item, given.unit)
         try:
-            one = measured(
-                lakes.in_its_unit(item, given), item, unit, highest=Decimal(14) if item == "pH" else None
-            )
+            one = measured_item(lakes.in_its_unit(item, given), item, unit, book, day)
         except EvaluationError as error:
             sample.reject(item, given.value, error.zh, error.en)
             continue
@@ -325,10 +337,12 @@ def draft(
             f"{item}: {count} {unit[0]}{how[0]} = {figure}",
             f"{item}: {how[1]} of {count} {unit[1]} = {figure}",
         )
+    share = non_detect_row(book, day)
     for item, count in below.items():
         trace.step(
-            f"{item}: 其中 {count} 个未检出，按检出限的一半计",
-            f"{item}: {count} of them below the detection limit, counted as half of it",
+            f"{item}: 其中 {count} 个未检出，按检出限 × {share['value']} 计",
+            f"{item}: {count} of them below the detection limit, counted as {share['value']} of it",
+            [share],
         )
     judged = used if everything else assessed_items(point, used)
     left_out = [item for item in used if item not in judged]

@@ -10,6 +10,7 @@ from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
+from qingjian.standards.surface_water.items import measured_item
 
 Grade = Literal["none", "mild", "severe"]
 _GRADES: tuple[Grade, ...] = ("none", "mild", "severe")
@@ -48,7 +49,7 @@ def grade(
         if given is None:
             continue
         mild, severe = rows[f"{name} mild"], rows[f"{name} severe"]
-        value = measured(given, name, mild["unit"])
+        value = measured_item(given, name, mild["unit"], book)
         trace.use(value)
         bound, worse = Decimal(mild["value"]), Decimal(severe["value"])
         used: list[Row] = [mild, severe]

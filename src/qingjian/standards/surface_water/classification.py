@@ -12,7 +12,7 @@ from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.editions import Basis, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
-from qingjian.standards.quantity import Given, measured
+from qingjian.standards.quantity import Given, Measured, measured
 from qingjian.standards.rounding import legible, round_places
 from qingjian.standards.surface_water.items import (
     ASSESSED,
@@ -25,14 +25,13 @@ from qingjian.standards.surface_water.items import (
     class_index,
     item_limits,
     item_name,
+    measured_item,
+    non_detect_row,
 )
 from qingjian.standards.words import english
 
 RULE = "环办〔2011〕22号"
 Comparison = Literal["full", "rounded"]
-_PH_RANGE = (Decimal(0), Decimal(14))
-# A litre of water weighs a kilogram: more than that many mg/L of anything is a slip of the unit.
-_MILLIGRAMS_IN_A_LITRE = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,6 @@ def classify(
     limits = item_limits(book, basis, water_body, standard)
     trace = TraceBuilder(Text("地表水水质类别", "surface water class"))
     basis.explain(trace)
-    share = _non_detect_share(book, basis)
     results: dict[str, ItemClass] = {}
     base = class_index(baseline)
     places = _assessment_places(book, basis, trace) if comparison == "rounded" else {}
@@ -120,7 +118,13 @@ def classify(
             )
             continue
         results[symbol] = _item_class(
-            limits[symbol], given, base, share, places.get(symbol), trace, oxygen_saturation
+            limits[symbol],
+            measured_item(given, symbol, limits[symbol].unit, book, basis.day),
+            base,
+            places.get(symbol),
+            trace,
+            oxygen_saturation,
+            non_detect_row(book, basis.day),
         )
     assessed = tuple(results[symbol] for symbol in ASSESSED if symbol in results)
     if not assessed:
@@ -179,11 +183,6 @@ def _rating_row(book: Rulebook, cls: str, day: date) -> Row:
     return (rows or book.rows("water_rating", level="section", rule=rule))[0]
 
 
-def _non_detect_share(book: Rulebook, basis: Basis) -> Decimal:
-    row = _parameter(book, basis, "class_evaluation", "non-detect factor")
-    return Decimal(row["value"])
-
-
 def _parameter(book: Rulebook, basis: Basis, subject: str, item: str) -> Row:
     rows = book.rows("evaluation_parameters", basis.day, standard=RULE, subject=subject, item=item)
     return (rows or book.rows("evaluation_parameters", standard=RULE, subject=subject, item=item))[0]
@@ -207,18 +206,15 @@ def _assessment_places(book: Rulebook, basis: Basis, trace: TraceBuilder) -> dic
 
 def _item_class(
     limits: ItemLimits,
-    given: Given,
+    value: Measured,
     base: int,
-    share: Decimal,
     places: int | None,
     trace: TraceBuilder,
     saturation: Given | None,
+    share: Row,
 ) -> ItemClass:
-    most = _MILLIGRAMS_IN_A_LITRE if limits.unit == "mg/L" else None
-    low, high = _PH_RANGE if limits.symbol == "pH" else (Decimal(0), most)
-    value = measured(given, limits.symbol, limits.unit, lowest=low, highest=high, below_detection=share)
     if value.is_below_detection and limits.symbol == "pH":
-        raise InputError(f"pH 没有检出限: {given}", f"pH has no detection limit: {given}")
+        raise InputError(f"pH 没有检出限: {value.received}", f"pH has no detection limit: {value.received}")
     number = value.value if places is None else round_places(value.value, places)
     trace.use(value, used=number)
     place, row = limits.class_of(number)
@@ -246,8 +242,9 @@ def _item_class(
     )
     if value.is_below_detection and place > 0 and limits.class_of(Decimal(0))[0] < place:
         trace.step(
-            f"{limits.name_zh} 未检出，但检出限偏高，类别由检出限折半值决定",
-            f"{limits.symbol} was not detected, but its detection limit is too high: half of it decides the class",
+            f"{limits.name_zh} 未检出，但检出限偏高，类别由检出限 × {share['value']} 决定",
+            f"{limits.symbol} was not detected, but its detection limit is too high: {share['value']} of it decides the class",
+            [share],
         )
     return ItemClass(
         item=limits.symbol,

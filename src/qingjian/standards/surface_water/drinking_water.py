@@ -15,7 +15,14 @@ from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
 from qingjian.standards.rounding import round_places
-from qingjian.standards.surface_water.items import STANDARD, WaterBody, item_limits, item_name
+from qingjian.standards.surface_water.items import (
+    STANDARD,
+    WaterBody,
+    item_limits,
+    item_name,
+    measured_item,
+    non_detect_row,
+)
 
 SourceKind = Literal["surface", "ground"]
 _CLASS_III = 2
@@ -73,7 +80,7 @@ def evaluate_source(
             continue
         if name in special:
             row = special[name]
-            item = measured(given, name, row["unit"])
+            item = measured_item(given, name, row["unit"], book, basis.day)
             limit = Decimal(row["limit"])
             multiple = (item.value - limit) / limit if item.value > limit else None
             broken = multiple is not None
@@ -85,7 +92,7 @@ def evaluate_source(
                 trace.reject(name, given, "不参评，仅供参考", "for reference, not assessed")
                 reference.append(label)
                 continue
-            item = measured(given, label, table.unit, highest=Decimal(14) if label == "pH" else None)
+            item = measured_item(given, label, table.unit, book, basis.day)
             place, _ = table.class_of(item.value)
             broken = place > _CLASS_III
             multiple = table.multiple(item.value, _CLASS_III)
@@ -100,7 +107,7 @@ def evaluate_source(
         trace.step(
             f"{label} {plain(item.value)}，限值 {row['limit']} {row['unit']}: {verdict}",
             f"{label} {plain(item.value)} against {row['limit']} {row['unit']}: {'exceeds' if broken else 'attains'}",
-            [row],
+            [row, non_detect_row(book, basis.day)] if item.is_below_detection else [row],
         )
     if not assessed:
         raise InputError("没有参评项目", "no assessed item")

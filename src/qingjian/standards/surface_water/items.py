@@ -13,6 +13,7 @@ from typing import Literal
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.editions import Basis, in_force
 from qingjian.standards.errors import InputError
+from qingjian.standards.quantity import Given, Measured, measured
 
 STANDARD = "GB 3838"
 WaterBody = Literal["river", "lake"]
@@ -107,6 +108,51 @@ class ItemLimits:
         if self.direction != "<=" or value <= self.limits[place]:
             return None
         return (value - self.limits[place]) / self.limits[place]
+
+
+_ACIDITY = Decimal(14)
+# A litre of water weighs a kilogram: more than that many mg/L of anything is a slip of the unit.
+_MILLIGRAMS_IN_A_LITRE = Decimal(1_000_000)
+
+
+@functools.lru_cache(maxsize=1024)
+def non_detect_row(book: Rulebook, day: date | None = None) -> Row:
+    """The row of a day that says which share of the detection limit a non-detect counts (环办〔2011〕22号).
+
+    Without a day the newest of the snapshot, which `Rulebook.on` has cut.
+    """
+    held = book if day is None else book.on(day)
+    return held.rows("evaluation_parameters", subject="class_evaluation", item="non-detect factor")[-1]
+
+
+def non_detect_share(book: Rulebook, day: date | None = None) -> Decimal:
+    return Decimal(non_detect_row(book, day)["value"])
+
+
+@functools.lru_cache(maxsize=4096)
+def highest_possible(book: Rulebook, symbol: str, unit: str, day: date | None = None) -> Decimal | None:
+    """The highest value of an item that can be a measurement; None where nothing says so.
+
+    pH ends at 14, and water holds no more dissolved oxygen than the rulebook says (house rule, unverified).
+    """
+    if symbol == "pH":
+        return _ACIDITY
+    if unit != "mg/L":
+        return None
+    held = book if day is None else book.on(day)
+    rows = held.rows("evaluation_parameters", subject="possible_value", item=symbol)
+    return Decimal(rows[-1]["value"]) if rows else _MILLIGRAMS_IN_A_LITRE
+
+
+def measured_item(given: Given, symbol: str, unit: str, book: Rulebook, day: date | None = None) -> Measured:
+    """Understand a value of an item by the rules of a day. Raises InputError (impossible value), UnitError."""
+    return measured(
+        given,
+        symbol,
+        unit,
+        highest=highest_possible(book, symbol, unit, day),
+        below_detection=non_detect_share(book, day),
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -16,7 +16,15 @@ import numpy.typing as npt
 from qingjian.rulebook import Rulebook, packaged
 from qingjian.standards.editions import resolve
 from qingjian.standards.errors import InputError
-from qingjian.standards.surface_water.items import ASSESSED, ItemLimits, WaterBody, item_limits, item_name
+from qingjian.standards.surface_water.items import (
+    ASSESSED,
+    ItemLimits,
+    WaterBody,
+    highest_possible,
+    item_limits,
+    item_name,
+    non_detect_share,
+)
 
 MISSING = -1
 
@@ -50,7 +58,7 @@ def classes(
 ) -> SectionClasses:
     """Classes by the 21 items (mg/L), arrays of one shape, NaN = not measured.
 
-    `below_detection`: boolean arrays by item; there the value is the detection limit and counts half.
+    `below_detection`: boolean arrays by item; there the value is the detection limit and counts the share that the rulebook says.
     Raises InputError for unknown items, different shapes, negative values or pH outside 0–14; EditionError.
     """
     book = rulebook or packaged()
@@ -66,11 +74,13 @@ def classes(
     shape = arrays[names[0]].shape
     if any(array.shape != shape for array in (*arrays.values(), *masks.values())):
         raise InputError("各项目数组形状不一致", "the arrays have different shapes")
+    share = float(non_detect_share(book, basis.day))
     cls = np.full(shape, MISSING, np.int8)
     by_item: dict[str, npt.NDArray[np.int8]] = {}
     for name in names:
-        array = np.where(masks[name], arrays[name] / 2, arrays[name]) if name in masks else arrays[name]
-        by_item[name] = _classes_of(limits[name], array)
+        array = np.where(masks[name], arrays[name] * share, arrays[name]) if name in masks else arrays[name]
+        highest = highest_possible(book, name, limits[name].unit, basis.day)
+        by_item[name] = _classes_of(limits[name], array, np.inf if highest is None else float(highest))
         np.maximum(cls, by_item[name], out=cls)
     deciding = np.zeros(shape, np.uint32)
     for bit, name in enumerate(names):
@@ -79,8 +89,7 @@ def classes(
     return SectionClasses(names, by_item, cls, deciding)
 
 
-def _classes_of(limits: ItemLimits, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
-    highest = 14.0 if limits.symbol == "pH" else np.inf
+def _classes_of(limits: ItemLimits, values: npt.NDArray[np.float64], highest: float) -> npt.NDArray[np.int8]:
     with np.errstate(invalid="ignore"):
         if bool(np.any(values < 0)) or bool(np.any(values > highest)) or bool(np.any(np.isinf(values))):
             raise InputError(f"{limits.symbol} 含不可能的值", f"{limits.symbol} has impossible values")

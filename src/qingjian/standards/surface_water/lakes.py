@@ -11,8 +11,9 @@ from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.editions import newest_first
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
-from qingjian.standards.quantity import Given, Quantity, decimal_of, measured, unit_name
+from qingjian.standards.quantity import Given, Measured, Quantity, decimal_of, measured, unit_name
 from qingjian.standards.rounding import round_places
+from qingjian.standards.surface_water.items import non_detect_row, non_detect_share
 from qingjian.standards.words import english
 
 PARAMETERS = ("chla", "TP", "TN", "SD", "CODMn")
@@ -43,10 +44,15 @@ def parameter_index(parameter: str, value: Given, *, rulebook: Rulebook | None =
     """TLI of one parameter: 10·(a + b·ln x). chla in mg/m³, TP, TN, CODMn in mg/L, SD in m. Raises InputError."""
     book = rulebook or packaged()
     row = _coefficients(book, parameter)
-    item = measured(in_its_unit(parameter, value), parameter, row["unit"])
+    item = _measured(book, parameter, value, row)
     if item.value <= 0:
         raise InputError(f"{parameter} 须大于 0", f"{parameter} must be above 0")
     return 10 * (Decimal(row["a"]) + Decimal(row["b"]) * item.value.ln()), row
+
+
+def _measured(book: Rulebook, parameter: str, given: Given, row: Row) -> Measured:
+    share = non_detect_share(book)
+    return measured(in_its_unit(parameter, given), parameter, row["unit"], below_detection=share)
 
 
 def trophic_level(values: Mapping[str, Given | None], *, rulebook: Rulebook | None = None) -> TrophicLevel:
@@ -58,9 +64,11 @@ def trophic_level(values: Mapping[str, Given | None], *, rulebook: Rulebook | No
         if given is None:
             continue
         parts[name], row = parameter_index(name, given, rulebook=book)
-        trace.use(measured(in_its_unit(name, given), name, row["unit"]))
+        item = _measured(book, name, given, row)
+        trace.use(item)
         shown = plain(round_places(parts[name], 3))
-        trace.step(f"TLI({name}) = {shown}", f"TLI({name}) = {shown}", [row])
+        used = [row, non_detect_row(book)] if item.is_below_detection else [row]
+        trace.step(f"TLI({name}) = {shown}", f"TLI({name}) = {shown}", used)
     return _weighted(book, parts, trace)
 
 

@@ -9,12 +9,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from qingjian.rulebook import Rulebook, packaged
+from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.editions import Basis, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
-from qingjian.standards.quantity import Given, Measured, measured
-from qingjian.standards.surface_water.items import item_limits, item_name
+from qingjian.standards.quantity import Given, Measured
+from qingjian.standards.surface_water.items import item_limits, item_name, measured_item, non_detect_row
 
 Period = Literal["week", "ten_days", "month", "quarter", "year", "space"]
 _FINE = Decimal("1e-6")
@@ -67,7 +67,7 @@ def mean(
 ) -> WaterMeans:
     """Means by item of samples (for `year`: of monthly values; for `space`: of sections).
 
-    Non-detects count half their limit, pH is averaged as activity. A quarter needs 2 samples, a year 6 months.
+    Non-detects count the share of their limit that the rulebook says, pH is averaged as activity. A quarter needs 2 samples, a year 6 months.
     `samples_behind`: how many samples the values of a quarter stand for, where those are means themselves (months).
     Raises InputError, UnitError, EditionError.
     """
@@ -87,17 +87,17 @@ def mean(
             seen.add(symbol)
             if given is None or symbol == "T":
                 continue
-            highest = Decimal(14) if symbol == "pH" else None
             collected.setdefault(symbol, []).append(
-                measured(given, symbol, limits[symbol].unit, highest=highest)
+                measured_item(given, symbol, limits[symbol].unit, book, basis.day)
             )
-    items = {symbol: _item_mean(symbol, values, trace) for symbol, values in collected.items()}
+    share = non_detect_row(book, basis.day)
+    items = {symbol: _item_mean(symbol, values, share, trace) for symbol, values in collected.items()}
     count = len(samples) if samples_behind is None else samples_behind
     reasons = _reasons(book, basis, period, count, trace)
     return WaterMeans(items, len(samples), not reasons, reasons, trace.done())
 
 
-def _item_mean(symbol: str, values: list[Measured], trace: TraceBuilder) -> ItemMean:
+def _item_mean(symbol: str, values: list[Measured], share: Row, trace: TraceBuilder) -> ItemMean:
     for value in values:
         trace.use(value)
     numbers = [value.value for value in values]
@@ -107,6 +107,7 @@ def _item_mean(symbol: str, values: list[Measured], trace: TraceBuilder) -> Item
     trace.step(
         f"{symbol}: {len(values)} 个值（未检出 {hidden}）{how[0]} = {plain(result.quantize(_FINE))}",
         f"{symbol}: {how[1]} of {len(values)} values ({hidden} non-detects) = {plain(result.quantize(_FINE))}",
+        [share] if hidden else (),
     )
     return ItemMean(symbol, result, values[0].unit, len(values), hidden)
 
