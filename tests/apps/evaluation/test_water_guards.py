@@ -7,10 +7,11 @@ from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
-from tests.apps.evaluation.conftest import CHINA, Data, enter
+from tests.apps.evaluation.conftest import Data, enter
 
 from qingjian.apps.evaluation import inputs, services, sheets
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.contracts.clock import CHINA
 
 DAY = date(2026, 11, 20)
 START = datetime(2026, 11, 20, tzinfo=CHINA)
@@ -43,8 +44,8 @@ def test_a_zero_of_a_lake_is_said_and_enters_no_mean(elements: Data) -> None:
     services.evaluate("water", date(2026, 11, 1), date(2026, 11, 15))
     row = Evaluation.objects.get(kind="lake_month", superseded_at=None)
     assert row.values["used"]["TP"] == "0.05"
-    (said,) = [one for one in row.trace["inputs"] if one["name"] == "TP" and one.get("rejected")]
-    assert "1 天为 0" in json.dumps(said, ensure_ascii=False)
+    assert "1 天为 0" in text(row)
+    assert "1 天的算术平均 = 0.05" in text(row)
 
 
 def test_a_lake_of_which_nothing_can_be_judged_says_so(elements: Data) -> None:

@@ -184,8 +184,8 @@ def _pollutants(
     base: Statistics,
     period: Period,
     book: Rulebook,
-    judged: Attainment | None,
-    before: Attainment | None,
+    judged: Attainment | None = None,
+    before: Attainment | None = None,
 ) -> dict[str, Any]:
     """The values of a period; a year has the percentile beside the mean, and a verdict that holds for both (HJ 663)."""
     years = judged.pollutants if judged is not None else {}
