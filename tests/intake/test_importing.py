@@ -34,6 +34,8 @@ from qingjian.intake.interpreting import Prepared
 from qingjian.lake import Lake, LakeBusyError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2027, 4, 1, tzinfo=UTC)
+"""What files hold has been measured before they come."""
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
@@ -66,7 +68,7 @@ DIRECTORY = Directory(
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Iterator[Lake]:
-    with Lake(tmp_path / "lake", ManualClock(START)) as opened:
+    with Lake(tmp_path / "lake", ManualClock(NOW)) as opened:
         yield opened
 
 

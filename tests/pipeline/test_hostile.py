@@ -210,7 +210,7 @@ def order(node: Node, text: str, name: str = "a.csv") -> tuple[KeptFiles, Import
 )
 def test_an_import_refuses_a_row_of_a_year_nobody_means_and_takes_the_others(node: Node, told: str) -> None:
     kept, source = order(
-        node, f"series,statistic,time,value\nP1:a21026,hour,{told},5\nP1:a21026,hour,2026-03-01 09:00,7\n"
+        node, f"series,statistic,time,value\nP1:a21026,hour,{told},5\nP1:a21026,hour,2026-03-01 07:00,7\n"
     )
     node.journal([node.upload(START, {"a21026": 5})])
     assert run(node).errors == 0

@@ -374,7 +374,7 @@ def test_an_import_order_is_carried_out_by_the_pipeline(made: Made, tmp_path: Pa
     second = kept.result_of(again)
     assert second is not None
     assert (second.new, second.repeated, second.refused) == (0, 1, 1)
-    path.write_text("series,time,value\nP1:a21026,2026-03-01 09:00,7\n")
+    path.write_text("series,time,value\nP1:a21026,2026-03-01 07:00,7\n")
     submit(path, kept=kept, spool=spool, source=hourly)
     node.clock.advance(2)
     work.take_orders()
@@ -398,7 +398,7 @@ def test_a_file_fills_gaps_of_a_device_and_changes_nothing_the_device_sent(
             f"P1:a21026,{at.astimezone(CHINA):%Y-%m-%d %H:%M},{value},{flag}" for at, value, flag in rows
         ]
         path.write_text("\n".join(["series,time,value,flag", *lines]))
-        node.clock.advance(2)
+        node.clock.advance(3602)
         order = submit(path, kept=kept, spool=spool, source=ImportSource("", statistic="hour"))
         work.take_orders()
         result = kept.result_of(order)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from qingjian.contracts.directory import Directory
@@ -99,8 +100,10 @@ def to_store(
     """Return what is left of a file, the observations to store now, and how many the same file has given before.
 
     With `again` only what an earlier import of the same file did not take is stored: what it gave stays as it was
-    revised since. Rows that would change what a machine sent are refused: correcting a value takes two persons.
+    revised since. Rows that would change what a machine sent are refused: correcting a value takes two persons. So are
+    rows of periods that begin after `before`, the moment of the import: nobody has measured them.
     """
+    prepared = _without_the_future(prepared, before)
     observations = prepared.observations
     taken = np.zeros(observations.num_rows, np.bool_)
     if again:
@@ -111,16 +114,26 @@ def to_store(
     fresh = observations.filter(pa.array(~taken & ~refused))
     if not refused.any():
         return prepared, fresh, int(taken.sum())
-    rows = sorted(set(observations.filter(pa.array(refused)).column("sequence").to_pylist()))
+    return _without(prepared, refused, "value", "measured-otherwise"), fresh, int(taken.sum())
+
+
+def _without_the_future(prepared: Prepared, moment: datetime) -> Prepared:
+    starts = prepared.observations.column("start").cast(pa.int64()).to_numpy()
+    ahead = starts > int(moment.timestamp() * 1_000_000)
+    return _without(prepared, ahead, "time", "time-future") if ahead.any() else prepared
+
+
+def _without(prepared: Prepared, refused: npt.NDArray[np.bool_], column: str, code: str) -> Prepared:
+    """Leave observations out and complain about their rows."""
+    rows = sorted(set(prepared.observations.filter(pa.array(refused)).column("sequence").to_pylist()))
     told = {one.row for one in prepared.problems}
-    problems = [*prepared.problems, *(Problem(row, "value", "measured-otherwise") for row in rows)]
-    left = replace(
+    problems = [*prepared.problems, *(Problem(row, column, code) for row in rows)]
+    return replace(
         prepared,
-        observations=observations.filter(pa.array(~refused)),
+        observations=prepared.observations.filter(pa.array(~refused)),
         problems=sorted(problems, key=lambda one: one.row)[:MOST_PROBLEMS],
         refused=prepared.refused + len(set(rows) - told),
     )
-    return left, fresh, int(taken.sum())
 
 
 def import_file(

@@ -21,6 +21,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "时间不在 1970 至 2099 年之间",
         "the time is not within the years 1970 to 2099",
     ),
+    "time-future": (
+        "时间在未来：监测值的日期不能晚于导入的时刻，请核对日期",
+        "the time lies in the future: nothing can be measured after the moment of the import; check the date",
+    ),
     "time-off-period": ("时间不在时段的起点上", "the time is not at the beginning of a period"),
     "time-names": (
         "时间列的含义只能是 start（起点）或 end（终点）",

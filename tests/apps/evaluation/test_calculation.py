@@ -24,7 +24,7 @@ def test_versions_follow_each_other_and_say_what_they_corrected() -> None:
         assert one.text.zh
         assert one.text.en
         assert one.elements
-    assert calculation.present("ecology") == calculation.FIRST
+    assert calculation.present("an element never corrected") == calculation.FIRST
 
 
 def test_a_correction_concerns_an_element_from_its_day_on_and_its_points(data: Data) -> None:

@@ -35,6 +35,15 @@ from qingjian.standards.explanation import Text
 from qingjian.standards.surface_water.items import STANDARD, item_limits
 
 FIRST = 1
+DATED_AHEAD = {
+    "water": ("water_station_day", "water_sample", "water_month", "lake_month", "black_odorous"),
+    "noise": ("noise_survey",),
+    "groundwater": ("groundwater",),
+    "drinking": ("drinking",),
+    "soil": ("soil",),
+    "ecology": ("ecology_year",),
+}
+"""Kinds of results that were given to values dated in the future, by element."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +192,14 @@ def _ahead() -> set[int]:
     return set(rows.order_by().values_list("point", flat=True))
 
 
+def dated_ahead(element: str) -> set[int]:
+    """Return the points with results of days that have not come."""
+    rows = Evaluation.objects.filter(
+        kind__in=DATED_AHEAD[element], superseded_at=None, start__gt=now(), point__isnull=False
+    )
+    return set(rows.order_by().values_list("point", flat=True))
+
+
 def judged_by_means(element: str) -> set[int]:
     """Return every point of an element: means stand behind the results of each."""
     found = water.sections() if element == "water" else [one.point for one in outlets.outlets()]
@@ -316,6 +333,15 @@ CALCULATIONS = (
             "non-detects count the share that the rules say; a day with too few valid hours has no level of 24 hours",
         ),
         points=with_new_guards,
+    ),
+    Calculation(
+        15,
+        tuple(DATED_AHEAD),
+        Text(
+            "日期在未来的样品和手工监测不评价，到期后才评价",
+            "samples and surveys dated in the future are not judged before their day has come",
+        ),
+        points=dated_ahead,
     ),
 )
 

@@ -13,6 +13,7 @@ from qingjian.apps.evaluation.drafts import day_of, midnight, next_month
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Face, Line, Sheet
 from qingjian.apps.network.models import Point
+from qingjian.contracts.current import now
 from qingjian.standards import noise as noise_standard
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.surface_water.drinking_water import SourceRates, rates
@@ -39,9 +40,9 @@ def periods(sheet: Sheet, points: Sequence[Point]) -> list[date]:
     if sheet.name not in PERIODS:
         return []
     kind, length = PERIODS[sheet.name]
-    starts = Evaluation.objects.filter(kind=kind, superseded_at=None, point__in=points).values_list(
-        "start", flat=True
-    )
+    starts = Evaluation.objects.filter(
+        kind=kind, superseded_at=None, point__in=points, start__lte=now()
+    ).values_list("start", flat=True)
     found = {_begin(day_of(start), length) for start in starts.order_by().distinct()}
     return sorted(found, reverse=True)[:MOST_PERIODS]
 

@@ -4,12 +4,12 @@ class of change against the year before."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from qingjian.apps.evaluation import laboratory, samples
-from qingjian.apps.evaluation.drafts import Chosen, Draft, midnight
+from qingjian.apps.evaluation.drafts import Chosen, Draft, day_of, midnight
 from qingjian.apps.evaluation.samples import Sample
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -147,10 +147,10 @@ def _quality(
     return ecology.quality(**{PARTS[name]: parts[name] for name in PARTS}, computed=computed, rulebook=book)
 
 
-def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen) -> Iterator[Draft]:
+def evaluate(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
     """Yield the years that begin within natural days first … last, and the years after them: their change follows."""
     own = [one for one in points(date(first.year, 1, 1)) if chosen.has(one.pk)]
-    begin, end = date(first.year - 1, 1, 1), date(last.year + 1, 12, 31)
+    begin, end = date(first.year - 1, 1, 1), min(date(last.year + 1, 12, 31), day_of(until))
     found = {(one.point.pk, one.day.year): one for one in samples.read(own, begin, end, item_of, STATISTIC)}
     for (point, number), sample in sorted(found.items()):
         if first.year <= number <= last.year + 1:

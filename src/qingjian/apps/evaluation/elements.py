@@ -80,22 +80,23 @@ def _water(book: Rulebook, first: date, last: date, until: datetime, chosen: Cho
     out = in_service.pauses(points)
     fresh: dict[tuple[int, date], dict[str, float]] = {}
     sampled: dict[tuple[int, date], dict[str, float]] = {}
-    days = water.Block(book, points, first, min(last, day_of(until))).daily()
+    begun = min(last, day_of(until))  # what is dated later waits for its day
+    days = water.Block(book, points, first, begun).daily() if first <= begun else iter(())
     for draft in in_service.served(days, out):
         fresh[draft.point, day_of(draft.start)] = draft.values["used"]
         yield draft
-    for sample in samples.read(points, first, last, laboratory.surface_item):
+    for sample in samples.read(points, first, begun, laboratory.surface_item):
         if sample.given or sample.rejected:
             draft = water.sampled(sample, book)
             sampled[sample.point.pk, sample.day] = draft.values["used"]
             yield draft
     urban = [one for one in points if one.attributes.get("black_odorous")]
     yield from laboratory.evaluate(
-        urban, laboratory.black_odorous_item, laboratory.black_odorous_sample, book, first, last
+        urban, laboratory.black_odorous_item, laboratory.black_odorous_sample, book, first, begun
     )
     month = month_of(first)
-    while month <= last:
-        yield from _water_month(book, points, month, fresh, sampled)
+    while month <= begun:
+        yield from _water_month(book, points, month, until, fresh, sampled)
         month = next_month(month)
 
 
@@ -103,16 +104,18 @@ def _water_month(
     book: Rulebook,
     points: Sequence[Point],
     month: date,
+    until: datetime,
     fresh: dict[tuple[int, date], dict[str, float]],
     sampled: dict[tuple[int, date], dict[str, float]],
 ) -> Iterator[Draft]:
-    """Yield the month of every section from its days and samples, stored ones and those just made."""
+    """Yield the month of every section from its days and samples, stored ones and those just made, that have begun."""
     stored = Evaluation.objects.filter(
         kind__in=("water_station_day", "water_sample"),
         superseded_at=None,
         point__in=points,
         start__gte=midnight(month),
         start__lt=midnight(next_month(month)),
+        start__lte=until,
     )
     days: dict[str, dict[tuple[int, date], dict[str, float]]] = {"water_station_day": {}, "water_sample": {}}
     for kind, point, start, values in stored.values_list("kind", "point_id", "start", "values"):
@@ -139,7 +142,7 @@ def _samples(
 
     def evaluate(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
         points = [one for one in laboratory.points_of(element, first) if chosen.has(one.pk)]
-        return laboratory.evaluate(points, item_of, judge, book, first, last)
+        return laboratory.evaluate(points, item_of, judge, book, first, min(last, day_of(until)))
 
     return evaluate
 

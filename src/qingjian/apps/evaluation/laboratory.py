@@ -432,6 +432,6 @@ def evaluate(
     first: date,
     last: date,
 ) -> Iterator[Draft]:
-    """Judge every sample of some points on natural days first … last."""
+    """Judge every sample of some points on natural days first … last; the caller leaves out days to come."""
     for sample in samples.read(points, first, last, item_of):
         yield judge(sample, book)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -228,7 +228,11 @@ def judged(
 
 
 def years(
-    book: Rulebook, chosen: Sequence[Point], year: int, fresh: dict[tuple[int, date], dict[str, float]]
+    book: Rulebook,
+    chosen: Sequence[Point],
+    year: int,
+    until: datetime,
+    fresh: dict[tuple[int, date], dict[str, float]],
 ) -> Iterator[Draft]:
     """Rate the year of areas and roads of every county and city (HJ 640): the newest level of each point counts, by day and by night."""
     for kind, (name, subject) in KINDS_OF_YEAR.items():
@@ -239,6 +243,7 @@ def years(
             point__in=own,
             start__gte=midnight(date(year, 1, 1)),
             start__lt=midnight(date(year + 1, 1, 1)),
+            start__lte=until,
         )
         measured = {(row.point_id, day_of(row.start)): row.values.get("used", {}) for row in stored}
         measured |= {key: used for key, used in fresh.items() if key[1].year == year}
@@ -338,7 +343,7 @@ def _year(
     )
 
 
-def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen) -> Iterator[Draft]:
+def evaluate(book: Rulebook, first: date, last: date, until: datetime, chosen: Chosen) -> Iterator[Draft]:
     """Yield days of stations, surveys, and the years they belong to."""
     everything = [one for one in points(date(first.year, 1, 1)) if chosen.stands(one.pk)]
     own = [one for one in everything if chosen.has(one.pk)]
@@ -347,9 +352,12 @@ def evaluate(book: Rulebook, first: date, last: date, until: Any, chosen: Chosen
     if ended >= first:
         yield from in_service.served(Block(book, own, first, ended).daily(), out)
     fresh: dict[tuple[int, date], dict[str, float]] = {}
-    for draft in surveys(book, own, first, last):
+    for draft in surveys(book, own, first, min(last, day_of(until))):
         if draft.point is not None:
             fresh[draft.point, day_of(draft.start)] = draft.values["used"]
         yield draft
-    for year in sorted({day.year for _point, day in fresh}):
-        yield from years(book, everything, year, fresh)
+    concerned = {day.year for _point, day in fresh}
+    if last > day_of(until):  # an earlier version may have rated surveys of days to come
+        concerned |= set(range(first.year, last.year + 1))
+    for year in sorted(concerned):
+        yield from years(book, everything, year, until, fresh)

@@ -101,14 +101,14 @@ def series_of(points: Sequence[Point], item_of: ItemOf) -> dict[int, dict[str, S
 def read(
     points: Sequence[Point], first: date, last: date, item_of: ItemOf, statistic: str = "day"
 ) -> list[Sample]:
-    """Return the samples of natural days first … last, by point and day."""
+    """Return the samples of natural days first … last, by point and day; none where last lies before first."""
     by_point = {one.pk: one for one in points}
     chosen = [
         (point, item, one)
         for point, items in series_of(points, item_of).items()
         for item, one in items.items()
     ]
-    if not chosen:
+    if not chosen or last < first:
         return []
     places = {one.pk: (point, item, one) for point, item, one in chosen}
     series = [one for _point, _item, one in chosen]

@@ -311,7 +311,9 @@ def lines(user: Any, sheet: Sheet) -> list[Line]:
     """Return every point of a page in reach."""
     points = points_of(user, sheet)
     history: dict[int, list[Evaluation]] = {one.pk: [] for one in points}
-    rows = Evaluation.objects.filter(kind__in=sheet.kinds, superseded_at=None, point__in=points)
+    rows = Evaluation.objects.filter(
+        kind__in=sheet.kinds, superseded_at=None, point__in=points, start__lte=now()
+    )
     since = now() - A_YEAR if sheet.step == "day" and "noise_day" in sheet.kinds else None
     if sheet.name == "radiation":
         since = midnight(date(now().year, 1, 1))
@@ -338,14 +340,16 @@ def lines(user: Any, sheet: Sheet) -> list[Line]:
 
 def results(point: Point, sheet: Sheet, limit: int = LINES) -> list[Evaluation]:
     """Return the current results of a point, newest first."""
-    rows = Evaluation.objects.filter(kind__in=sheet.kinds, superseded_at=None, point=point)
+    rows = Evaluation.objects.filter(kind__in=sheet.kinds, superseded_at=None, point=point, start__lte=now())
     return list(rows.defer("trace").order_by("-start")[:limit])
 
 
 def region_results(user: Any, sheet: Sheet) -> list[Evaluation]:
     """Return the newest results of whole regions in reach."""
     found: dict[tuple[str, int], Evaluation] = {}
-    rows = queries.evaluations_visible_to(user).filter(kind__in=sheet.regions, superseded_at=None)
+    rows = queries.evaluations_visible_to(user).filter(
+        kind__in=sheet.regions, superseded_at=None, start__lte=now()
+    )
     for row in rows.defer("trace").order_by("start"):
         found[row.kind, row.region_id] = row
     return list(found.values())

@@ -190,7 +190,11 @@ class Indexed:
 def index_months(user: Any) -> list[date]:
     """Return the months with sections, newest first."""
     points = [one["point"].pk for one in queries.water_sections(user)]
-    starts = queries.current("water_month").filter(point__in=points).values_list("start", flat=True)
+    starts = (
+        queries.current("water_month")
+        .filter(point__in=points, start__lte=now())
+        .values_list("start", flat=True)
+    )
     return sorted({day_of(start) for start in starts.distinct()}, reverse=True)[:24]
 
 

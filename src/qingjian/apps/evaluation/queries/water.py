@@ -126,7 +126,9 @@ def section_history(point: Point, year: int) -> list[Evaluation]:
 
 def section_samples(point: Point) -> list[Evaluation]:
     """Return the newest samples of a section."""
-    return list(current("water_sample").filter(point=point).defer("trace").order_by("-start")[:24])
+    return list(
+        current("water_sample").filter(point=point, start__lte=now()).defer("trace").order_by("-start")[:24]
+    )
 
 
 def section_months(point: Point) -> list[Evaluation]:
