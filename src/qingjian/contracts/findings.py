@@ -32,9 +32,13 @@ class Finding:
     known_at: datetime | None = None
 
 
-def finding_id(rule: str, rule_version: str, subject: str, start: datetime) -> str:
-    """Return the deterministic id: re-running a rule over the same data gives the same id."""
-    text = "\n".join((rule, rule_version, subject, start.isoformat()))
+def finding_id(rule: str, rule_version: str, subject: str, start: datetime, about: str = "") -> str:
+    """Return the deterministic id: re-running a rule over the same data gives the same id.
+
+    `about` tells apart what a rule states of one subject from one moment on, such as the limits it is held against.
+    """
+    parts = (rule, rule_version, subject, start.isoformat(), *([about] if about else []))
+    text = "\n".join(parts)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

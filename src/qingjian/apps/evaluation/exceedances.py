@@ -47,18 +47,20 @@ def _rebuild_point(point: Point) -> None:
             ] = run
     codes = dict(Series.objects.filter(point=point).values_list("pk", "code"))
     gone, changed, findings = [], [], []
-    for held in Exceedance.objects.filter(point=point):
-        run = wanted.pop(
-            _key(held.series_id, held.limit_id, held.rule, held.averaging, held.start, held.marked), None
-        )
+    present = list(Exceedance.objects.filter(point=point))
+    parted = {_beside(one) for one in present if not one.marked and not one.finding}
+    for held in present:
+        run = wanted.pop(_key_of(held), None)
         if run is None:
             gone.append(held)
             findings += _withdrawn(held, codes)
-        elif any(getattr(held, name) != value for name, value in run.items()):
+        elif any(getattr(held, name) != value for name, value in run.items()) or _beside(held) in parted:
             for name, value in run.items():
                 setattr(held, name, value)
+            fresh_id = not held.finding
+            held.finding = held.finding or _finding_id(_key_of(held), codes)
             changed.append(held)
-            findings += _stated(held, codes)
+            findings += _stated(held, codes, asked=fresh_id)
     fresh = [
         Exceedance(point=point, averaging=key[3], finding=_finding_id(key, codes), **run)
         for key, run in wanted.items()
@@ -121,6 +123,18 @@ def _key(*parts: Any) -> tuple[Any, ...]:
     return parts
 
 
+def _key_of(held: Exceedance) -> tuple[Any, ...]:
+    return _key(held.series_id, held.limit_id, held.rule, held.averaging, held.start, held.marked)
+
+
+def _beside(held: Exceedance) -> tuple[int, str, datetime]:
+    """What runs of one series against several limits share. Earlier versions stated them under one finding.
+
+    The run that keeps its id is stated again with the ones that part from it (migration 0011 left these without id).
+    """
+    return (held.series_id, held.averaging, held.start)
+
+
 def _held_against(item: dict[str, Any]) -> str:
     text = f"{item['bounds']} {item['unit']}".strip()
     return f"{text} ({item['document']})"[:300] if item.get("document") else text
@@ -147,22 +161,26 @@ def _rule(averaging: str) -> str:
 
 
 def _finding_id(key: tuple[Any, ...], codes: dict[int, str]) -> str:
-    series, _limit, _rule_row, averaging, start, marked = key
-    return "" if marked else finding_id(_rule(averaging), words.RULE_VERSION, codes[series], start)
+    series, limit, row, averaging, start, marked = key
+    if marked:
+        return ""
+    about = row if limit is None else f"limit {limit} {row}".strip()
+    return finding_id(_rule(averaging), words.RULE_VERSION, codes[series], start, about)
 
 
-def _stated(run: Exceedance, codes: dict[int, str]) -> list[Finding]:
+def _stated(run: Exceedance, codes: dict[int, str], *, asked: bool = False) -> list[Finding]:
+    """State a run; `asked`: a finding it shared with another limit has asked people already, so only what lasts asks."""
     if run.marked:
         return []
     severity = "critical" if (run.multiple or 0) >= CRITICAL_FROM else "major"
-    if now() - run.end > ALERTED_FOR:
+    if now() - run.end > ALERTED_FOR or (asked and not run.running):
         severity = "information"
     return [_finding(run, codes, None if run.running else run.end, severity, {})]
 
 
 def _withdrawn(run: Exceedance, codes: dict[int, str]) -> list[Finding]:
     """End what was stated: its periods no longer exceed, or carry a mark now."""
-    if run.marked:
+    if not run.finding:
         return []
     severity = "information" if now() - run.end > ALERTED_FOR else "minor"
     return [_finding(run, codes, run.end, severity, {"withdrawn": True})]
