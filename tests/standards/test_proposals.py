@@ -110,3 +110,26 @@ def test_what_breaks_any_limit_exceeds_whichever_is_named_first(order: int) -> N
     found = judge(Decimal(1), sides[::order])
     assert (found.exceeds, found.multiple) == (True, None)
     assert not judge(Decimal(10), sides[::order]).exceeds
+
+
+@pytest.mark.parametrize(
+    ("table", "item", "better", "limit"),
+    [
+        ("surface_water_limits", "氨氮", "Ⅱ", "1.2"),
+        ("surface_water_limits", "氨氮", "Ⅳ", "0.15"),
+        ("surface_water_limits", "溶解氧", "Ⅲ", "6.5"),
+        ("surface_water_limits", "溶解氧", "Ⅱ", "4.5"),
+        ("groundwater_limits", "铁", "Ⅱ", "0.5"),
+        ("groundwater_limits", "铁", "Ⅴ", "1.5"),
+    ],
+)
+def test_classes_in_the_wrong_order_are_refused(table: str, item: str, better: str, limit: str) -> None:
+    """A better class may not be laxer than a worse one: nobody could say which class a value has."""
+    book = packaged()
+    (row,) = book.rows(table, date(2026, 1, 1), standard=LADDERS[table][0], pollutant_cn=item, class_=better)
+    own = Row.from_values(table, {**row.values, "limit": limit}, override=True)
+    (said,) = ladder_problems(book.with_rows([own]), [own])
+    assert "宽松" in said.zh
+    assert "laxer" in said.en
+    same = Row.from_values(table, {**row.values}, override=True)
+    assert ladder_problems(book.with_rows([same]), [same]) == []

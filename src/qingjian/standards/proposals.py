@@ -6,8 +6,10 @@ somebody approves it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards import groundwater
@@ -60,7 +62,7 @@ def problems_of(row: Row) -> list[tuple[str, Text]]:
 def ladder_problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
     """Return what is wrong with the classes of the items of some rows in a snapshot that holds them.
 
-    Of each document every item needs one limit for each class: a single stricter limit of a local document can neither
+    Of each document every item needs one limit for each class, none laxer than that of a worse class: a single stricter limit of a local document can neither
     enter the classes of the national standard nor make classes of its own.
     """
     found: dict[str, Text] = {}
@@ -81,13 +83,21 @@ def ladder_problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
         present = sorted(
             (one["class"] for one in held if _start(one) == begun[one["class"]]), key=classes.index
         )
+        name = f"{row.document} {row['pollutant_cn']}"
         if tuple(present) == tuple(classes):
+            turned = _turned([one for one in held if _start(one) == begun[one["class"]]], classes)
+            if turned is not None:
+                better, worse = turned
+                found[name] = Text(
+                    f"{name}: {better['class']}类限值 {better['limit']} 比 {worse['class']}类 {worse['limit']} 宽松，类别顺序颠倒",
+                    f"{name}: the limit of class {better['class']}, {better['limit']}, is laxer than that of class "
+                    f"{worse['class']}, {worse['limit']}",
+                )
             continue
         missing = "、".join(one for one in classes if one not in present)
         twice = "、".join(dict.fromkeys(one for one in present if present.count(one) > 1))
         wrong = f"缺 {missing}" if missing else f"重复 {twice}"
         wrong_en = f"{missing} missing" if missing else f"{twice} twice"
-        name = f"{row.document} {row['pollutant_cn']}"
         more = (
             Text("", "")
             if row.standard == standard
@@ -101,6 +111,32 @@ def ladder_problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
             f"{name}: one limit for each of {', '.join(classes)} is needed ({wrong_en}){more.en}",
         )
     return list(found.values())
+
+
+def _turned(rows: Iterable[Row], classes: Sequence[str]) -> tuple[Row, Row] | None:
+    """Return (better, worse) class whose limits stand in the wrong order; None where classes only become laxer.
+
+    Pairs that are both packaged stand as the document has them.
+    """
+    own = sorted(rows, key=lambda one: classes.index(one["class"]))
+    for better, worse in pairwise(own):
+        if (better.override or worse.override) and _laxer(better, worse):
+            return better, worse
+    return None
+
+
+def _laxer(better: Row, worse: Row) -> bool:
+    if worse["op"] == "not_detected":
+        return better["op"] != "not_detected"
+    if better["op"] == "not_detected" or better["unit"] != worse["unit"]:
+        return False
+    try:
+        first, second = Decimal(better["limit"]), Decimal(worse["limit"])
+    except InvalidOperation:  # ranges and words have no order
+        return False
+    if better["op"] in (">=", ">"):
+        return first < second
+    return first > second
 
 
 def _start(row: Row) -> date:

@@ -44,6 +44,11 @@ def manager(registry):
     return registry.person("manager", "data_manager", region=registry.city)
 
 
+@pytest.fixture
+def checker(registry):
+    return registry.person("checker", "data_manager", region=registry.city)
+
+
 def ten_minutes(start: datetime, values: list[float], flag: str = "N") -> list[tuple[datetime, float, str]]:
     return [(start + timedelta(minutes=10 * place), value, flag) for place, value in enumerate(values)]
 
@@ -262,7 +267,7 @@ def shown(staff, fine, as_of=None):
 @given(history=st.lists(st.tuples(EVENTS, st.integers(1, 4000)), min_size=2, max_size=7))
 @pytest.mark.any_database
 def test_what_a_page_showed_is_what_as_of_gives(
-    fine, put, staff, manager, clock, tmp_path_factory, history
+    fine, put, staff, manager, checker, clock, tmp_path_factory, history
 ) -> None:
     """For any history of arrivals, imports, corrections, marks set and taken back, registry changes and rules."""
     before = settings.DATA_FOLDER
@@ -272,7 +277,7 @@ def test_what_a_page_showed_is_what_as_of_gives(
     try:
         with transaction.atomic():
             network.publish_directory()
-            _live_through(fine, put, staff, manager, clock, history)
+            _live_through(fine, put, staff, manager, checker, clock, history)
             transaction.set_rollback(True)
     finally:
         settings.DATA_FOLDER = before
@@ -308,7 +313,7 @@ def _bring(fine, clock, start, text) -> None:
         import_table(lake, queries.directory_at(), table, ImportSource(f"file of {start}: {text}"))
 
 
-def _rule(manager, minutes, *, confirmed) -> None:
+def _rule(manager, checker, minutes, *, confirmed) -> None:
     """The office decides anew how many minutes make a valid hour, or confirms a packaged row."""
     if confirmed:
         row = sorted(rulekeeping_queries.rulebook().rows_to_confirm(), key=lambda one: one.id)[minutes]
@@ -316,13 +321,15 @@ def _rule(manager, minutes, *, confirmed) -> None:
     else:
         row = next(one for one in packaged().rows("data_validity", scope="1h") if one.edition == "2026")
         own = {**row.values, "rule": f">={minutes} min sampling"}
-        rulekeeping.enter_local(
-            manager, "data_validity", rulekeeping.as_csv("data_validity", [own]), "市规〔2026〕3号"
-        )
+        if rulekeeping_queries.rulebook().row(row.id)["rule"] == own["rule"]:
+            return
+        text = rulekeeping.as_csv("data_validity", [own])
+        change = rulekeeping.propose(manager, "data_validity", text, "地方规定")
+        rulekeeping.approve(checker, change, change.version, "市规〔2026〕3号")
     network.publish_changed_rulebook()
 
 
-def _live_through(fine, put, staff, manager, clock, history) -> None:
+def _live_through(fine, put, staff, manager, checker, clock, history) -> None:
     pages = []
     for (kind, what, detail), seconds in history:
         clock.advance(seconds)
@@ -341,7 +348,7 @@ def _live_through(fine, put, staff, manager, clock, history) -> None:
         elif kind == "import":
             _bring(fine, clock, START + timedelta(minutes=10 * what), detail)
         elif kind == "rule":
-            _rule(manager, what, confirmed=detail)
+            _rule(manager, checker, what, confirmed=detail)
         else:
             fields = {"code": "A1-D1", "mn": "MN-A1", "password": "123456", "name": "数采仪", "point": "A1"}
             network.install(

@@ -146,7 +146,7 @@ def test_every_wired_deed_is_entered(registry, clock, put) -> None:
     accounts.end_post(security, post, date(2026, 11, 20))
     row = rulekeeping.rulebook().rows_to_confirm()[0]
     rules.confirm(manager, row.id, row.digest, "HJ 212—2025 第 5 页")
-    rules.enter_local(manager, "data_validity", own_rule(), "市规〔2026〕3号")
+    rules.enter_local(manager, "qc_checks", own_rule(), "市规〔2026〕3号")
     rules.withdraw_local(manager, LocalRow.objects.get().row_id)
     limits = "ambient_air_limits"
     packaged = rulekeeping.limits(limits, on=date(2026, 3, 1))[0]
@@ -229,9 +229,9 @@ def test_many_records_are_read_again_some_hundreds_at_once(registry) -> None:
 
 def own_rule() -> str:
     """A packaged row with another value, as the office's own CSV file."""
-    row = packaged().rows("data_validity", scope="1h")[0]
+    row = packaged().rows("qc_checks")[0]
     out = io.StringIO()
-    content = {**row.values, "rule": ">=50 min sampling"}
+    content = {**row.values, "frequency": "daily"}
     writer = csv.DictWriter(out, list(content))
     writer.writeheader()
     writer.writerow(content)

@@ -266,3 +266,20 @@ def test_a_row_for_an_unknown_outlet_or_region_is_refused(maker, table: str, tex
     assert [(one.line, one.column) for one in caught.value.problems] == [
         (2, {OUTLETS: "outlet", TARGETS: "region"}[table])
     ]
+
+
+def test_two_proposals_each_right_alone_do_not_break_a_ladder_together(maker, checker) -> None:
+    """Approval looks at the ladder again as it stands then."""
+    table = "surface_water_limits"
+    book = queries.rulebook()
+
+    def ammonia(cls: str, value: str) -> RuleProposal:
+        (row,) = book.rows(table, date(2026, 1, 1), standard="GB 3838", symbol="NH3-N", class_=cls)
+        text = services.as_csv(table, [{**row.values, "limit": value}])
+        return services.propose(maker, table, text, "地方标准")
+
+    laxer, stricter = ammonia("Ⅱ", "0.9"), ammonia("Ⅲ", "0.7")
+    services.approve(checker, laxer, 0, "DB99/T 12-2026 第3页")
+    with pytest.raises(ValidationError, match=r"宽松|laxer"):
+        services.approve(checker, stricter, 0, "DB99/T 12-2026 第3页")
+    assert len(queries.rulebook().local_rows()) == 1

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from qingjian.apps.rulekeeping import queries, services
-from qingjian.rulebook.tables import TABLES
 
 LARGEST_FILE = 2 * 1024**2
 OPERATORS = (
@@ -89,7 +88,7 @@ class RowForm(forms.Form):
     def __init__(self, table: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.table = table
-        needed = {*TABLES[table].required, "source", "effective_from"}
+        needed = queries.needed_columns(table)
         for name in queries.columns(table):
             self.fields[name] = self._field(name, name in needed)
             if name == "item" and table != "regional_targets":

@@ -33,8 +33,24 @@ LIMIT_TABLES = (
     "composite_index",
     "aqi_breakpoints",
     "evaluation_parameters",
+    "aqi_levels",
+    "water_rating",
+    "tli",
+    "cwqi",
+    "eqi",
+    "noise_rating_hj640",
+    "data_validity",
+    "cems_checks",
+    "water_checks",
+    "warning_levels",
+    "spearman_critical",
 )
-"""Tables whose rows an office may add or replace on the page of limits."""
+"""Tables whose rows decide results: an office adds or replaces them on the page of limits, where a second person decides.
+
+Limits, and what makes classes, levels and valid data of measured values.
+"""
+PERMIT_TABLE = "permit_limits"
+"""Limits of permits are kept in the registry, by outlet: nothing reads rows of this table of an office's own."""
 COMMON_COLUMNS = ("clause", "effective_from", "effective_to", "source", "confidence")
 MORE_COLUMNS = {
     "regional_targets": ("unit", "note"),
@@ -188,6 +204,13 @@ def columns(table: str) -> list[str]:
     wanted = (*definition.key, *definition.required, *definition.numeric, *more, *COMMON_COLUMNS)
     found += [name for name in dict.fromkeys(wanted) if name not in found]
     return found
+
+
+def needed_columns(table: str) -> tuple[str, ...]:
+    """Return the columns an own row must fill: without its source, and its first day where rows have one, nobody could judge it."""
+    definition = TABLES[table]
+    dated = "effective_from" in definition.key or any(row.valid_from for row in _packaged().rows(table))
+    return (*definition.required, "source", *(("effective_from",) if dated else ()))
 
 
 def changes_visible_to(user: Any) -> QuerySet[RuleProposal]:

@@ -106,7 +106,7 @@ def checked(table: str, text: str) -> list[Row]:
     for place, row in enumerate(rows, start=2):
         problems += [
             RowProblem(place, name, _("is required"))
-            for name in ("source", "effective_from")
+            for name in queries.needed_columns(table)
             if not row.values.get(name, "").strip()
         ]
         problems += [
@@ -178,8 +178,7 @@ def propose(
     rules.require(author, table, [*kept, *before.values()])
     if not kept and not taken_back:
         raise ValidationError(_("Nothing would change."))
-    _refuse_broken_tree(table, kept, taken_back)
-    _refuse_broken_ladder(table, kept, taken_back)
+    _refuse_broken(table, kept, taken_back)
     with transaction.atomic():
         change = RuleProposal.objects.create(
             table=table,
@@ -194,6 +193,12 @@ def propose(
         )
         accounts.record(author, "rule:change:proposed", str(change.pk), {"table": table, "rows": len(kept)})
     return change
+
+
+def _refuse_broken(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
+    """Refuse rows that would leave a tree or ladder broken beside what holds now."""
+    _refuse_broken_tree(table, rows, taken_back)
+    _refuse_broken_ladder(table, rows, taken_back)
 
 
 def _refuse_broken_tree(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
@@ -254,6 +259,8 @@ def approve(
     with transaction.atomic():
         present = queries.rulebook()
         _refuse_if_moved(change, {row.id: dict(row.values) for row in present.rows(change.table)})
+        # What was right when it was proposed may not be beside what was approved since.
+        _refuse_broken(change.table, change.rows, change.taken_back)
         accounts.decide(
             author,
             change,
@@ -326,10 +333,13 @@ def enter_local(author: Any, table: str, text: str, document: str) -> Entered:
     if table not in TABLES:
         raise ValidationError(_("Choose a table."))
     _refuse_limits(table)
+    if table == queries.PERMIT_TABLE:
+        raise ValidationError(
+            _("Limits of permits are kept in the registry: import them there, a second person decides.")
+        )
     if len(document.strip()) < SHORTEST_DOCUMENT:
         raise ValidationError(_("Name the document the rows come from: number, edition, page."))
     rows, errors = load_csv(text, table)
-    errors = (*errors, *_unreadable(rows))
     if errors:
         return Entered((), errors)
     if not rows:
@@ -342,7 +352,7 @@ def enter_local(author: Any, table: str, text: str, document: str) -> Entered:
 
 
 def _refuse_limits(table: str) -> None:
-    """Limits decide about others: they need a second person. Facts of HJ 212 have their switches."""
+    """What decides results needs a second person. Facts of HJ 212 have their switches."""
     if table == protocol.TABLE:
         raise ValidationError(_("Rows of this table are not kept on this page."))
     if table in queries.LIMIT_TABLES:

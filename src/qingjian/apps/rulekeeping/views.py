@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -86,6 +87,7 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
                 "table": titles[row.table],
                 "content": _content(row),
                 "local": local.get(row.id) if row.override else None,
+                "may_withdraw": held.everywhere and row.table not in queries.LIMIT_TABLES,
                 "mark": row.confidence.value,
                 "may_confirm": held.row(row.table, row.values),
                 "fact": row.values.get("fact", "") if row.table == protocol.TABLE else "",
@@ -101,7 +103,7 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
         "own_tables": [
             pair
             for pair in sorted(titles.items(), key=lambda pair: pair[1])
-            if pair[0] not in (*queries.LIMIT_TABLES, protocol.TABLE)
+            if pair[0] not in (*queries.LIMIT_TABLES, queries.PERMIT_TABLE, protocol.TABLE)
         ],
         "protocol_table": protocol.TABLE,
         "groups": protocol.groups() if request.GET.get("table") == protocol.TABLE else [],
@@ -160,6 +162,17 @@ def _back(request: HttpRequest) -> HttpResponse:
 def enter(request: HttpRequest) -> HttpResponse:
     """Take a file of own rows; its errors are shown line by line and nothing of it is stored."""
     upload = request.FILES.get("file")
+    if request.POST.get("table") == queries.PERMIT_TABLE:
+        messages.error(
+            request,
+            format_html(
+                '{} <a href="{}">{}</a>',
+                _("Limits of permits are kept in the registry: import them there, a second person decides."),
+                reverse("registry-import"),
+                _("Import into the registry"),
+            ),
+        )
+        return redirect("rules-to-confirm")
     try:
         if upload is None or upload.size > LARGEST_FILE:
             raise ValidationError(_("Choose a CSV file of at most 2 MB."))
