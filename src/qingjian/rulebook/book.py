@@ -8,7 +8,7 @@ import hashlib
 import importlib.resources
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 
@@ -123,9 +123,12 @@ class Rulebook:
         return {row.id: row.confirmation for row in self._by_id.values() if row.confirmation}
 
     def with_rows(self, rows: Iterable[Row]) -> Rulebook:
-        """A new snapshot in which `rows` replace the rows of the same id and are added otherwise."""
+        """A new snapshot in which `rows` replace the rows of the same id and are added otherwise.
+
+        An office's row in the place of a packaged one says so (`Row.replaces`).
+        """
         merged = dict(self._by_id)
-        merged.update((row.id, row) for row in rows)
+        merged.update((row.id, _in_place_of(row, merged.get(row.id))) for row in rows)
         return Rulebook(merged.values())
 
     def without_rows(self, row_ids: Iterable[str]) -> Rulebook:
@@ -255,3 +258,9 @@ def difference(old: Rulebook, new: Rulebook) -> Difference:
             if row_id in old_rows and old_rows[row_id].digest != row.digest
         ),
     )
+
+
+def _in_place_of(row: Row, held: Row | None) -> Row:
+    if held is None or not row.override or row.replaces:
+        return row
+    return replace(row, replaces=held.replaces if held.override else held.citation)

@@ -99,6 +99,8 @@ class Row:
     source: str
     override: bool = False
     confirmation: Confirmation | None = None
+    replaces: str = field(default="", compare=False)
+    """Citation of the packaged row whose key this row of an office has taken; a snapshot sets it."""
 
     @classmethod
     def from_values(cls, table: str, values: Mapping[str, str], *, override: bool = False) -> Row:
@@ -138,7 +140,14 @@ class Row:
 
     @property
     def citation(self) -> str:
-        """Standard, edition and clause in one line, as printed beside a result."""
+        """Standard, edition and clause in one line, as printed beside a result.
+
+        A row of an office in the place of a packaged one is named by the document a second person compared it with (until
+        then by its source): the standard does not say it.
+        """
+        if self.replaces:
+            named = self.confirmation.document if self.confirmation else self.source
+            return f"{named} (本单位 own; 替代 in place of {self.replaces})"
         return f"{self.document} {self.clause}".strip()
 
     @property
@@ -172,12 +181,13 @@ class Row:
             "values": dict(self.values),
             "override": self.override,
             "confirmation": confirmation,
-        }
+        } | ({"replaces": self.replaces} if self.replaces else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Row:
         """Inverse of `to_dict`."""
         row = cls.from_values(data["table"], data["values"], override=bool(data["override"]))
+        row = replace(row, replaces=data.get("replaces", ""))
         if (given := data.get("confirmation")) is None:
             return row
         return row.confirmed_by(

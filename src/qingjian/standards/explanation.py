@@ -80,13 +80,15 @@ class Trace:
                 shown = item.used if item.used == item.received else f"{item.received} → {item.used}"
                 lines.append(f"{'采用' if chinese else 'used'}: {item.name} = {shown}{unit}{remark}")
         lines.extend(step.text[language] for step in self.steps)
-        for edition in self.editions:
-            rows = [row for row in self.rows if row.document == edition]
+        groups: dict[str, list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault(row.citation if row.replaces else row.document, []).append(row)
+        for name, rows in groups.items():
             mark = Confidence.weakest(row.confidence for row in rows)
-            clauses = ", ".join(dict.fromkeys(row.clause for row in rows if row.clause))
+            clauses = ", ".join(dict.fromkeys(row.clause for row in rows if row.clause and not row.replaces))
             label = mark.label_zh if chinese else mark.label_en
             lines.append(
-                f"{'依据' if chinese else 'basis'}: {edition} {clauses} [{mark.value} {label}]".replace(
+                f"{'依据' if chinese else 'basis'}: {name} {clauses} [{mark.value} {label}]".replace(
                     "  ", " "
                 )
             )
@@ -116,6 +118,7 @@ class Trace:
                     "confidence": row.confidence.value,
                     "confirmed": row.confirmed,
                 }
+                | ({"replaces": row.replaces} if row.replaces else {})
                 for row in self.rows
             ],
             "editions": list(self.editions),
@@ -163,7 +166,26 @@ class TraceBuilder:
             self._rows.setdefault(row.id, row)
 
     def done(self) -> Trace:
-        return Trace(self.title, tuple(self._inputs), tuple(self._steps), tuple(self._rows.values()))
+        """Return the trace; it says of every row of an office's own in the place of the standard's where it comes from."""
+        own = [Step(_own(row), (row.id,)) for row in self._rows.values() if row.replaces]
+        steps = [*self._steps, *(step for step in own if step not in self._steps)]
+        return Trace(self.title, tuple(self._inputs), tuple(steps), tuple(self._rows.values()))
+
+
+def _own(row: Row) -> Text:
+    """Say that a row is an office's own, and who approved it against which document."""
+    item = row.values.get("pollutant_cn") or row.values.get("item") or row.values.get("symbol") or row.table
+    seen = row.confirmation
+    zh = f"{seen.who} 于 {seen.when} 对照《{seen.document}》核准" if seen else "尚未由第二人确认"
+    en = (
+        f"approved by {seen.who} on {seen.when} against {seen.document}"
+        if seen
+        else "nobody has confirmed it"
+    )
+    return Text(
+        f"{item}: 采用本单位（地方）规则“{row.source}”，替代 {row.replaces} 的规定；{zh}",
+        f"{item}: a local rule of this office, “{row.source}”, holds in place of {row.replaces}; {en}",
+    )
 
 
 def plain(value: Decimal) -> str:

@@ -17,7 +17,7 @@ from qingjian.apps.evaluation import queries, services
 from qingjian.apps.evaluation.drafts import Chosen, Draft
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation, Failure, RuleChange
-from qingjian.apps.evaluation.rule_views import said
+from qingjian.apps.evaluation.rule_views import said, said_now
 from qingjian.apps.network.models import Point
 from qingjian.apps.rulekeeping.effects import Changed, Effect, Outcome, Outlook, register
 from qingjian.apps.rulekeeping.models import RuleProposal
@@ -80,7 +80,7 @@ def _changed(others: Sequence[tuple[Draft, Evaluation]]) -> list[Changed]:
             str(points[draft.point] if draft.point else regions[draft.region]),
             _period(draft),
             said(before),
-            said(draft),
+            said_now(draft, before),
             reverse("evaluation-why", args=(before.pk,)),
         )
         for draft, before in others

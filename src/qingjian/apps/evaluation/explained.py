@@ -17,10 +17,12 @@ def drawer(
     language = queries.language()
     documents: dict[str, dict[str, Any]] = {}
     for row in trace["rows"]:
-        documents.setdefault(
+        shown_row = documents.setdefault(
             row["citation"],
-            {"citation": row["citation"], "confidence": row["confidence"], "confirmed": row["confirmed"]},
+            {"citation": row["citation"], "confidence": row["confidence"], "confirmed": True},
         )
+        # One unconfirmed row of a clause leaves the clause unconfirmed.
+        shown_row["confirmed"] = shown_row["confirmed"] and row["confirmed"]
     shown = {
         "heading": trace["title"][language],
         "used": [

@@ -37,6 +37,12 @@ def said(row: Evaluation | None) -> str:
     return "–"
 
 
+def said_now(row: Evaluation, before: Evaluation | None) -> str:
+    """Return a result beside the one before it, in words: where both say the same, that only what they rest on is another."""
+    text = said(row)
+    return text if text != said(before) else _("%(result)s (only the basis changed)") % {"result": text}
+
+
 def rule_changes(request: HttpRequest) -> HttpResponse:
     """List the changes of rulebook, permit limits and points that this office has seen."""
     account_rules.require(request.user, Capability.VIEW_REGISTRY)
@@ -128,7 +134,7 @@ def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
                     str(row.point or row.region),
                     day_of(row.start),
                     said(before),
-                    said(row),
+                    said_now(row, before),
                     row.revision,
                 ]
                 for row, before in queries.with_before(results.defer("trace")[:EXPORTED])
@@ -144,7 +150,7 @@ def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
             "rows": rows,
             "count": results.count(),
             "results": [
-                {"row": row, "before": before, "said": said(row), "said_before": said(before)}
+                {"row": row, "before": before, "said": said_now(row, before), "said_before": said(before)}
                 for row, before in queries.with_before(results.defer("trace")[:SHOWN])
             ],
             "done": _stretches(change.done),

@@ -20,6 +20,18 @@ CONFIDENCE = {
 MEASURED = text("实测", "measured")
 
 
+def _origin(rows: Sequence[Row]) -> dict[str, str]:
+    """Say whose rows these are; of those in the place of a standard's, who approved them."""
+    if not any(row.override for row in rows):
+        return text("随系统", "packaged")
+    approved = sorted({row.confirmation.who for row in rows if row.replaces and row.confirmation})
+    if approved:
+        return text(
+            f"本机关（{'、'.join(approved)} 核准）", f"of this office, approved by {', '.join(approved)}"
+        )
+    return text("本机关补充", "of this office")
+
+
 def documents(rows: Iterable[Row]) -> tuple[dict[str, Any], str, bool]:
     """Return (the section of documents and clauses, the weakest confidence, whether the rows may decide alone)."""
     rows = list(rows)
@@ -30,16 +42,12 @@ def documents(rows: Iterable[Row]) -> tuple[dict[str, Any], str, bool]:
     for citation, own in sorted(groups.items()):
         weakest = Confidence.weakest(row.confidence for row in own)
         confirmed = all(row.confirmed for row in own)
-        origin = (
-            text("本机关补充", "of this office")
-            if any(row.override for row in own)
-            else text("随系统", "packaged")
-        )
+        origin = _origin(own)
         since = max((row.valid_from for row in own if row.valid_from), default=None)
         lines.append(
             [
                 citation,
-                ", ".join(sorted({row.edition for row in own if row.edition})) or None,
+                ", ".join(sorted({row.edition for row in own if row.edition and not row.replaces})) or None,
                 since.isoformat() if since else None,
                 len(own),
                 text("本机关已确认", "confirmed here") if confirmed else CONFIDENCE[weakest.value],
