@@ -51,3 +51,27 @@ def test_ranks_are_whole_and_follow_the_equivalents(amounts) -> None:
     assert [one.rank for one in found] == list(range(1, len(amounts) + 1))
     assert [one.equivalents for one in found] == sorted((one.equivalents for one in found), reverse=True)
     assert sum(one.taxed for one in found) == min(3, len(amounts))
+
+
+def test_the_first_items_are_uncertain_beside_one_without_a_value() -> None:
+    found = recheck({"a21026": 100, "a24088": 500}, "gas", ON)
+    assert found.without_value == ("a24088",)
+    assert not found.ranks_certain
+    assert any("不确定" in step.text.zh and "a24088" in step.text.zh for step in found.trace.steps)
+    assert recheck({"a21026": 100}, "gas", ON).ranks_certain
+
+
+@pytest.mark.parametrize(
+    ("medium", "code", "kilograms"),
+    [
+        ("gas", "a21001", "9.09"),
+        ("gas", "a20091", "0.27"),
+        ("gas", "a31002", "0.45"),
+        ("gas", "a34017", "0.59"),
+        ("water", "w22002", "0.16"),
+    ],
+)
+def test_items_of_annex_2_that_outlets_measure_have_a_value(medium: str, code: str, kilograms: str) -> None:
+    """Ammonia is measured behind every catalytic reduction of nitrogen oxides."""
+    found = recheck({code: kilograms}, medium, ON)
+    assert [(one.equivalents, one.row.confidence.value) for one in found.items] == [(1, "U")]

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.errors import EditionError
 from qingjian.standards.explanation import TraceBuilder
+from qingjian.standards.phrases import chinese
 
 PHASE = "@"
 """Stands between an edition and the day from which on one of its phases is in force."""
@@ -169,7 +170,7 @@ def explain_caveats(rulebook: Rulebook, standard: str, day: date, trace: TraceBu
     """Say in the trace what is not known of a standard."""
     for row in caveats(rulebook, standard, day):
         trace.step(
-            f"注意 {row.document}《{row['title']}》: 部分内容未取得或未核对（{row['status']}）",
+            f"注意 {row.document}《{row['title']}》: 部分内容未取得或未核对（{chinese(row['status'])}）",
             f"note on {row.document}: {row['status']}",
             [row],
         )

@@ -9,8 +9,8 @@ import pytest
 from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import Data
 
-from qingjian.apps.evaluation import outlet_statistics, services
-from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.evaluation import outlet_figure_views, outlet_statistics, services
+from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.apps.network.models import PermitLimit, Series, Source
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
@@ -59,6 +59,46 @@ def test_the_extract_gives_equivalents_with_their_basis(filled, staff) -> None:
     assert (line.confidence, line.confirmed) == ("S", False)
     assert "环境保护税法" in line.basis
     assert list(rechecks) == [(date(2026, 11, 1), "W1")]
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh-hans", "没有"), ("en", "without an equivalent value")])
+def test_a_measured_factor_without_a_value_is_listed(
+    filled, staff, client, monkeypatch, language: str, words: str
+) -> None:
+    """It was dropped without a word before, and the first three were given as if it had not been measured."""
+    book = rulebook()
+    (row,) = book.rows("tax_equivalents", LAST, symbol="w01018")
+    monkeypatch.setattr(outlet_figure_views, "rulebook", lambda: book.without_rows([row.id]))
+    lines, rechecks = outlet_statistics.tax_extract(staff, FIRST, LAST, book.without_rows([row.id]))
+    (line,) = lines
+    assert (line.code, line.kilograms, line.value, line.taxed) == ("w01018", Decimal("44.64"), None, False)
+    assert line.remark
+    assert not rechecks[date(2026, 11, 1), "W1"].ranks_certain
+    client.force_login(staff)
+    client.cookies["django_language"] = language
+    period = "from=2026-11-01&to=2026-11-20"
+    page = client.get(f"/outlets/tax/?{period}").content.decode()
+    assert "44.64" in page
+    assert words in page
+    told = openpyxl.load_workbook(io.BytesIO(client.get(f"/outlets/tax/?{period}&export=xlsx").content))
+    assert line.code in [row[6] for row in told.active.iter_rows(min_row=2, values_only=True)]
+
+
+def test_an_outlet_that_exceeded_before_is_not_called_within(filled, staff, client) -> None:
+    """Not exceeding in this hour is no attainment."""
+    client.force_login(staff)
+    assert not Exceedance.objects.filter(running=True, averaging="hour").exists()
+    Exceedance.objects.update(running=False)
+    for language, words in (
+        ("zh-hans", ("当前未超标", "30 天内超标 2 次")),
+        ("en", ("not exceeding now", "2 exceedances")),
+    ):
+        client.cookies["django_language"] = language
+        page = client.get("/outlets/").content.decode()
+        for text in words:
+            assert text in page, text
+        assert ">达标<" not in page
+        assert ">within<" not in page
 
 
 def test_pages_and_exports(filled, staff, client) -> None:

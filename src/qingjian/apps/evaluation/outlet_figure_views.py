@@ -157,7 +157,8 @@ def tax(request: HttpRequest) -> HttpResponse:
         "last": last,
         "source": source,
         "sources": sources,
-        "unconfirmed": any(not one.confirmed and one.confidence != "V" for one in lines),
+        "unconfirmed": any(not one.confirmed and one.confidence not in ("", "V") for one in lines),
+        "without_value": sorted({one.name for one in lines if one.value is None}),
         "months": len({month for month, _code in rechecks}),
     }
     return render(request, "evaluation/tax.html", context)

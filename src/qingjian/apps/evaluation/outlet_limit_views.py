@@ -24,6 +24,7 @@ from qingjian.apps.evaluation.outlets import bounds
 from qingjian.apps.evaluation.pages import caveats
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
+from qingjian.standards.phrases import chinese
 from qingjian.ui import asked
 from qingjian.ui.listing import workbook_response
 
@@ -92,7 +93,9 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
                         "text": f"{bound.text} {words.unit(series.unit)}".strip(),
                         "document": bound.document,
                         "condition": "; ".join(
-                            one for one in (bound.temperature, bound.row.values.get("condition", "")) if one
+                            one if queries.language() == "en" else chinese(one)
+                            for one in (bound.temperature, bound.row.values.get("condition", ""))
+                            if one
                         )
                         if bound.row
                         else "",

@@ -15,7 +15,7 @@ from qingjian.apps.evaluation import outlets, queries, words
 from qingjian.apps.evaluation.drafts import day_of, midnight, next_month, settled
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.rulebook import Rulebook
-from qingjian.standards.emissions.equivalents import Recheck, equivalent_rows, recheck
+from qingjian.standards.emissions.equivalents import Recheck, recheck
 
 SURENESS = ("V", "S", "U")
 DIVISIONS = 2
@@ -186,12 +186,11 @@ def tax_extract(
         on = min(next_month(month), next_day(last))
         on = date.fromordinal(on.toordinal() - 1)
         medium = one.outlet.medium
-        known = equivalent_rows(medium, on, rulebook=book)
         # No amount is negative; one that an older version stored waits for the day to be evaluated again.
         amounts = {
             code: Decimal(repr(settled(kg)))
             for code, kg in one.kilograms.items()
-            if code in known and kg >= 0
+            if kg >= 0 and code in one.outlet.series
         }
         if not amounts:
             continue
@@ -213,6 +212,8 @@ def tax_extract(
                     item.taxed,
                     _("counted with %(name)s") % {"name": item.passed_over_for}
                     if item.passed_over_for
+                    else _("uncertain: a factor measured here has no equivalent value")
+                    if item.taxed and not found.ranks_certain
                     else "",
                     one.hours[item.item],
                     one.skipped[item.item],
@@ -223,4 +224,30 @@ def tax_extract(
                     queries.label_of([series]),
                 )
             )
+        lines += [_without_value(month, one, code, amounts[code]) for code in found.without_value]
     return lines, rechecks
+
+
+def _without_value(month: date, one: Month, code: str, kilograms: Decimal) -> TaxLine:
+    """Return the line of a measured factor that the table of equivalent values does not have."""
+    series = one.outlet.series[code]
+    return TaxLine(
+        month,
+        one.outlet,
+        code,
+        str(series.factor),
+        "",
+        kilograms,
+        None,
+        None,
+        0,
+        False,
+        _("no equivalent value in the table: neither counted nor ranked"),
+        one.hours[code],
+        one.skipped[code],
+        one.exceeding.get(code, 0),
+        "",
+        False,
+        "",
+        queries.label_of([series]),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from qingjian.apps.evaluation.inputs import HOUR
 from qingjian.contracts.clock import CHINA
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air import means
+from qingjian.standards.editions import in_force, resolve
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
 
+STANDARD = "HJ 633"
 WINDOWS = {name: 8 if name == "O3" else 24 for name in air.POLLUTANTS}
 
 
@@ -36,6 +38,7 @@ class Rolling:
 def of(hours: Mapping[datetime, Mapping[str, float]], newest: datetime, book: Rulebook) -> list[Rolling]:
     """Return the rolling means that end with an hour; `hours`: values by start of the hour and pollutant."""
     rules = air_rules.rules_of(book, day_of(newest)).validity
+    live = _live(book, day_of(newest))
     local = newest.astimezone(CHINA)
     found = []
     for name, window in WINDOWS.items():
@@ -64,8 +67,8 @@ def of(hours: Mapping[datetime, Mapping[str, float]], newest: datetime, book: Ru
             f"arithmetic mean of the valid hours {_listed(values)}: {shown} {unit}",
         )
         trace.step(
-            "仅供参考，实时 AQI 只用 1 小时平均（HJ 633-2026）",
-            "for information: the live AQI uses the hourly means alone (HJ 633-2026)",
+            f"仅供参考，实时 AQI 只用 1 小时平均（{live.zh}）",
+            f"for information: the live AQI uses the hourly means alone ({live.en})",
         )
         own = _value(hours.get(newest, {}), name)
         found.append(
@@ -74,6 +77,18 @@ def of(hours: Mapping[datetime, Mapping[str, float]], newest: datetime, book: Ru
             )
         )
     return found
+
+
+def _live(book: Rulebook, day: date) -> Text:
+    """Name the edition in force on a day: that of 2012 lists 24-hour means of particles for the live index too."""
+    basis = resolve(book, "aqi_breakpoints", STANDARD, day, None)
+    document = in_force(book, "aqi_breakpoints", basis, standard=STANDARD)[0].document
+    if not document.endswith("2012"):
+        return Text(document, document)
+    return Text(
+        f"{document} 实时报另列 24 小时滑动平均，此处按国家实时发布的做法",
+        f"{document} lists 24-hour means for live reports too; this follows the national live publication",
+    )
 
 
 def _value(used: Mapping[str, float], name: str) -> float:

@@ -20,6 +20,7 @@ from qingjian.apps.rulekeeping import effects, queries, rules, services
 from qingjian.apps.rulekeeping.forms import RowForm, RowsFileForm, RuleDecisionForm, column_title
 from qingjian.apps.rulekeeping.models import RuleProposal
 from qingjian.rulebook import Row
+from qingjian.standards.phrases import chinese
 from qingjian.ui.asked import day
 from qingjian.ui.listing import workbook_response
 
@@ -40,6 +41,11 @@ def _table(request: HttpRequest) -> str:
 def _titles() -> dict[str, str]:
     titles = queries.table_titles((get_language() or "").startswith("en"))
     return {name: titles[name] for name in queries.LIMIT_TABLES}
+
+
+def _said(text: str) -> str:
+    """Return a text of the rulebook in the language of the page where it has one."""
+    return text if (get_language() or "").startswith("en") else chinese(text)
 
 
 def _about(row: Row) -> str:
@@ -72,7 +78,14 @@ def limits(request: HttpRequest) -> HttpResponse:
         "table": table,
         "tables": _titles().items(),
         "rows": [
-            {"row": row, "about": _about(row), "says": _says(row), "mark": row.confidence.value}
+            {
+                "row": row,
+                "about": _about(row),
+                "says": _says(row),
+                "mark": row.confidence.value,
+                "condition": _said(row.values.get("condition", "")),
+                "source": _said(row.source),
+            }
             for row in page
         ],
         "on": on,

@@ -47,6 +47,11 @@ class Recheck:
     confidence: Confidence
     trace: Trace
 
+    @property
+    def ranks_certain(self) -> bool:
+        """False while an item was measured whose equivalents nobody knows: it might be among the first of its group."""
+        return not self.without_value
+
 
 def equivalent_rows(medium: str, on: date, *, rulebook: Rulebook | None = None) -> dict[str, Row]:
     """Rows of a medium (`water`, `gas`) in force on a day, by HJ 212 code."""
@@ -115,6 +120,12 @@ def recheck(
             [row, *([counts[group]] if group in counts else [])],
         )
     without = tuple(item for item in amounts if item not in rows)
+    if without:
+        trace.step(
+            f"{'、'.join(without)}: 当量值表中没有这些项目，未计当量、未参加排序；各组前几位因此不确定",
+            f"{', '.join(without)}: no equivalent value in the table, so neither counted nor ranked; which items are the first "
+            "of their group is uncertain",
+        )
     used = [one.row for one in results] + [counts[one.group] for one in results if one.group in counts]
     return Recheck(tuple(results), without, Confidence.weakest(row.confidence for row in used), trace.done())
 

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qingjian.rulebook import packaged
+from qingjian.standards.editions import explain_caveats
+from qingjian.standards.explanation import Text, TraceBuilder
+from qingjian.standards.phrases import chinese
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize("column", ["condition", "status"])
+def test_every_condition_and_state_has_chinese(column: str) -> None:
+    book = packaged()
+    texts = {row.values.get(column, "") for table in book.tables() for row in book.rows(table)}
+    assert [text for text in texts if text and not CHINESE.search(chinese(text))] == []
+
+
+def test_parts_of_a_text_are_said_in_chinese() -> None:
+    assert chinese("O2ref=11%; existing from 2016-01-01") == "基准含氧量 11%; 现有源自 2016-01-01 起"
+    assert chinese("recollection of the standard, not checked against its text").startswith("凭记忆")
+    assert chinese("清环办〔2026〕9号") == "清环办〔2026〕9号"
+
+
+def test_a_caveat_is_said_in_the_language_of_the_reader() -> None:
+    book = packaged()
+    for standard in ("HJ 663", "GB 3096", "GB 18918"):
+        for row in book.rows("registry", standard=standard):
+            trace = TraceBuilder(Text("", ""))
+            explain_caveats(book, standard, row.valid_from, trace)
+            for step in trace.done().steps:
+                assert not re.search(r"in force|not (yet )?(found|compared|known)", step.text.zh), (
+                    step.text.zh
+                )
+                assert "in force" in step.text.en
