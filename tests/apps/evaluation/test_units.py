@@ -152,7 +152,8 @@ def test_hours_below_the_detection_limit_count_half_of_it(elements: Data) -> Non
     assert (row.values["hours"], row.values["below_detection"]) == ({"Hg": 24}, {"Hg": 23})
     assert row.values["used"]["Hg"] == 0.00004, "four decimals would make nothing of it"
     assert row.water_class == "Ⅰ"
-    assert any("23 个未检出，按检出限的一半计" in step["zh"] for step in row.trace["steps"])
+    (said,) = [step for step in row.trace["steps"] if "23 个未检出，按检出限 × 0.5 计" in step["zh"]]
+    assert len(said["rows"]) == 1, "the setting that says so"
 
 
 def test_a_dose_rate_in_an_impossible_unit_stops_nobody_else(elements: Data) -> None:
