@@ -69,7 +69,8 @@ def test_a_stricter_standard_decides_and_why_lists_both(data: Data, place, clien
     assert (item["limit"], item["bounds"], item["exceeds"], item["multiple"]) == (None, "≤30", True, 0.5)
     run = Exceedance.objects.get(averaging="day")
     assert (run.limit, run.rule) == (None, row.id)
-    assert run.held_against == "≤30 mg/L (GB 18918-2002 表1 一级A)"
+    own = "地方标准第2页 (本单位 own; 替代 in place of GB 18918-2002 表1)"
+    assert run.held_against == f"≤30 mg/L ({own} 一级A)"
     trace, _again = explanation.trace_of(evaluated, rulebook())
     steps = " ".join(step["zh"] for step in trace["steps"])
     assert "最严，作为判定依据" in steps
