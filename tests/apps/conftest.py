@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +14,9 @@ from tests.photographs import Photographs
 
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Region, User
+from qingjian.apps.evaluation import automatic, statistics
+from qingjian.apps.evaluation.bases import air as air_basis
+from qingjian.apps.evaluation.bases import outlets as outlet_basis
 from qingjian.apps.network import services as network
 from qingjian.apps.network.services import Proposal
 from qingjian.contracts.clock import ManualClock
@@ -49,6 +52,14 @@ def clock():
 def _one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lakes share an instance of DuckDB: making one takes longer than most tests do with it, which have a lake each."""
     monkeypatch.setattr(reading.duckdb, "connect", ENGINES.connect)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    """Figures are kept by the number of the newest result, which tests that are rolled back use again."""
+    yield
+    for kept in (statistics._year, automatic._week, air_basis._over, outlet_basis._over):
+        kept.cache_clear()
 
 
 LayOut = Callable[[str, Callable[[], object]], None]

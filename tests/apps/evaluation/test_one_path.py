@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import openpyxl
-import pytest
 from tests.apps.evaluation.conftest import Data, enter, put_all
 
 from qingjian.apps.evaluation import amounts, exceedances, outlet_statistics, rankings, services, statistics
@@ -22,13 +21,6 @@ from qingjian.contracts.clock import CHINA
 
 START = datetime(2026, 11, 20, tzinfo=CHINA)
 DAY = START.date()
-
-
-@pytest.fixture(autouse=True)
-def own_years():
-    """Years are kept by the number of the newest result, which tests that are rolled back use again."""
-    yield
-    statistics._year.cache_clear()
 
 
 def day_row(code: str | None, kind: str = "air_day") -> Evaluation:

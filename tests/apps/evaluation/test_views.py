@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+import math
 from datetime import date, datetime, timedelta
 
 import openpyxl
 import pytest
+from django.utils.translation import override
 from tests.apps.conftest import LayOut
 from tests.apps.evaluation.conftest import Data
 from tests.apps.evaluation.test_water import put as put_water
@@ -213,6 +215,21 @@ def test_the_same_air_in_two_years_has_one_composite_index(staff, client, data: 
     assert answer.context["change"] == 0
     alone = statistics.year_of(answer.context["place"].region, 2025)
     assert alone.composite.variant != present.variant
+
+
+def test_what_stops_an_index_is_said_in_the_language_of_each_reader(staff, client, data: Data) -> None:
+    for point in ("A1", "A2", "A3"):
+        data.air(point, START, 24, a21005=math.nan)
+    services.evaluate("air", START.date(), START.date())
+    client.force_login(staff)
+    region = client.get("/air/year/").context["place"].region
+    with override("zh-hans"):
+        chinese = statistics.year_of(region, 2026).problem
+    with override("en"):
+        english = statistics.year_of(region, 2026).problem
+    assert "CO" in chinese
+    assert "CO" in english
+    assert chinese != english
 
 
 def test_an_improvement_needs_as_many_days_on_both_sides(staff, client, data: Data) -> None:

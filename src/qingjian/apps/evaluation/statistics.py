@@ -83,12 +83,18 @@ def year_of(
     `variant`: the composite index by this rule instead of that of the year, so that two years can be compared.
     """
     last = min(last or day_of(now()), date(year, 12, 31))
-    return _year(region, year, last, without, variant, queries.stamp("air_day", region))
+    return _year(region, year, last, without, variant, queries.language(), queries.stamp("air_day", region))
 
 
 @lru_cache(maxsize=64)
 def _year(
-    region: Region, year: int, last: date, without: tuple[Event, ...], variant: str | None, stamp: str
+    region: Region,
+    year: int,
+    last: date,
+    without: tuple[Event, ...],
+    variant: str | None,
+    language: str,
+    stamp: str,
 ) -> Year:
     book = rulebook()
     reduced = deducting.deducted(
@@ -122,7 +128,7 @@ def _year(
             else None
         )
     except EvaluationError as error:
-        problem = getattr(error, queries.language())
+        problem = getattr(error, language)
     return Year(
         year,
         last,
