@@ -44,9 +44,24 @@ def test_a_value_leads_back_to_its_frame(signed_in, node) -> None:
     page = signed_in("zhiban")
     page.goto(f"{node.address}/points/FG03/?statistic=minute&range=day")
     page.locator("#tab-data details summary").click()
-    page.locator("[data-table-body] button").first.click()
+    page.locator("[data-table-body] button").first.wait_for()
+
+    def asked() -> bool:
+        """A row that is exchanged for its successor just when it is pressed asks nothing: people press again."""
+        from playwright.sync_api import TimeoutError as Overdue
+
+        try:
+            with page.expect_response(lambda one: "/data/provenance/" in one.url, timeout=20_000) as answer:
+                page.locator("[data-table-body] button").first.click()
+        except Overdue:
+            return False
+        assert answer.value.ok
+        return True
+
+    wait_for(asked, what="an answer to where a value comes from")
     drawer = page.locator("#drawer-body")
-    drawer.locator(".qj-hex").first.wait_for()
+    wait_for(lambda: drawer.inner_text().strip(), what="the drawer")
+    assert drawer.locator(".qj-hex").count(), drawer.inner_text()
     text = drawer.inner_text()
     assert re.search(r"##\d{4}QN=\d{17};ST=31;CN=2051", text)
     assert "gateway-1/" in text
