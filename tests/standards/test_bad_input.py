@@ -12,6 +12,7 @@ from qingjian.standards.air.means import daily_maximum_8h, daily_mean
 from qingjian.standards.air.statistics import by_day, yearly
 from qingjian.standards.emissions.judgement import judge, limits_for
 from qingjian.standards.errors import EvaluationError, InputError, UnitError
+from qingjian.standards.evaluation import evaluate_case
 from qingjian.standards.limits import applicable
 from qingjian.standards.quantity import Quantity
 from qingjian.standards.surface_water.classification import classify
@@ -113,3 +114,22 @@ def test_every_error_is_bilingual_and_a_value_error() -> None:
     error = EvaluationError("中文", "English")
     assert isinstance(error, ValueError)
     assert str(error) == "中文 / English"
+
+
+@pytest.mark.parametrize(
+    ("kind", "edition", "item", "others"),
+    [
+        ("aqi_daily", "HJ 633-2026", "PM10", {}),
+        ("aqi_hourly", "HJ 633-2012", "PM25", {}),
+        ("iaqi", "HJ 633-2026", "c", {"pollutant": "O3", "avg": "8h"}),
+        ("composite_index", "2018 rule", "SO2", {"NO2": 1, "PM10": 1, "PM25": 1, "CO95": 1, "O3_90": 1}),
+    ],
+)
+def test_a_gram_in_a_cubic_metre_is_no_air(kind: str, edition: str, item: str, others: dict) -> None:
+    """A slip of the unit by a thousand must not pass for the worst air there is."""
+    at, beyond = (
+        evaluate_case({"kind": kind, "edition": edition, "inputs": {**others, item: value}})
+        for value in (1_000_000, 1_000_000.1)
+    )
+    assert "outputs" in at
+    assert "不能大于 1000000" in beyond["error"]

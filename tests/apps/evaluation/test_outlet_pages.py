@@ -183,3 +183,19 @@ def test_nobody_sees_another_county(filled, place, client) -> None:
     assert outlet_statistics.tax_extract(other, FIRST, LAST, rulebook())[0] == []
     client.force_login(other)
     assert client.get("/outlets/W1/why/").status_code == 404
+
+
+def test_a_share_without_anything_judged_is_none_and_a_monthly_limit_is_named_as_judging_nothing(
+    data: Data, place, staff, client
+) -> None:
+    client.force_login(staff)
+    client.cookies["django_language"] = "zh-hans"
+    said = client.get("/outlets/statistics/why/?by=region&from=2026-11-01&to=2026-11-02&group=990101")
+    assert "不计算超标比例" in said.content.decode()
+    assert "None" not in said.content.decode()
+    limit = PermitLimit.objects.get(averaging="day")
+    limit.pk, limit.averaging, limit.upper = None, "month", 40
+    limit.save()
+    page = client.get("/outlets/limits/?on=2026-11-20").content.decode()
+    assert "≤40 mg/L (月): 浓度只按小时和日评价" in page
+    assert page.count("浓度只按小时和日评价") == 1, "hours, days and the yearly amount judge"

@@ -341,3 +341,18 @@ def test_the_first_limit_of_an_outlet_judges_the_data_it_holds_for(data: Data, p
     services.follow_changes(60)
     row = Evaluation.objects.get(kind="outlet_hour", superseded_at=None)
     assert (row.exceeds, row.result["items"][0]["value"]) == (True, 80)
+
+
+def test_another_basis_follows_the_register_at_once(data: Data, place) -> None:
+    """What is kept between two looks names the oxygen it was worked out with: 30 at 9 % are 45 at 3 %, not 36."""
+    register()
+    permit("60", converted=True)
+    put(data, [30.0])
+    services.evaluate("outlets", DAY, DAY)
+    choice = next(one for one in bases.choices(the_chimney(), rulebook()) if one.condition == GAS)
+    (before,) = bases.over(the_chimney(), period_of("day", DAY), DAY, choice)
+    Setting.objects.filter(name="reference_oxygen").update(value="9")
+    (after,) = bases.over(the_chimney(), period_of("day", DAY), DAY, choice)
+    assert before.other is not None
+    assert after.other is not None
+    assert (before.other.multiple, after.other.multiple) == (pytest.approx(1 / 35), pytest.approx(10 / 35))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import date, datetime
 
 import openpyxl
@@ -70,6 +71,8 @@ def test_one_sample_judges_no_quarter_and_five_months_no_year_and_the_report_say
     content = reports.content_of("water", place.county, third)
     assert content["facts"][0]["value"].startswith("0 / ")
     assert [row[0] for row in cells(content, "数据不足未评价的断面")] == ["测点M1"]
+    assert "没有一个断面的数据足以评价类别" in content["summary"][0]["zh"]
+    assert "None" not in json.dumps(content["summary"], ensure_ascii=False)
     sample("M1", "2025-07-20", w01009="6.0")
     assert (of(third, "M1").cls, of(third, "M1").samples) == ("Ⅱ", 2), "two samples of one month: mean 7 mg/L"
     assert of(third, "M1").cls != of(year, "M1").cls

@@ -29,11 +29,11 @@ from qingjian.apps.network.kinds import kinds_of
 from qingjian.apps.network.models import Point, Series
 from qingjian.rulebook import Confidence, Rulebook
 from qingjian.standards import names
-from qingjian.standards.air import means
+from qingjian.standards.air import breakpoints, means
 from qingjian.standards.errors import EditionError
 
-HIGHEST_POSSIBLE = 1e6
-"""In the unit of the index; a gram in a cubic metre of air is no air. Beyond, sums are no longer exact."""
+HIGHEST_POSSIBLE = float(breakpoints.HIGHEST_POSSIBLE)
+"""Beyond, sums are no longer exact."""
 REGION_LEVELS = (Region.Level.COUNTY, Region.Level.CITY)
 STATION_KINDS = ("air_city", "air_township")
 

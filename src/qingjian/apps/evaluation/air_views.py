@@ -173,9 +173,7 @@ def air_year(request: HttpRequest) -> HttpResponse:
     for name, one in present.pollutants.items():
         other = before.pollutants.get(name)
         sides = _sides(one, other)
-        lines.append(
-            {"name": name, "one": one, "sides": sides, "above": any(each["times"] for each in sides)}
-        )
+        lines.append({"name": name, "one": one, "sides": sides})
     span, three, no_three = statistics.three_years(place.region, year, last)
     if request.GET.get("export") == "xlsx":
         return _year_workbook(place, year, present, span, three)
@@ -350,7 +348,7 @@ def _statistical(one: PeriodStatistics) -> list[Any]:
         float(one.percentile_limit),
         one.valid_days,
         one.exceeding_days,
-        _("above") if one.mean_multiple is not None or one.percentile_multiple is not None else _("within"),
+        str(words.state_of_year(one.above, one.judged)[0]),
         "；".join(_beside(each) for each in one.local),
         one.trace.confidence.value,
     ]
@@ -363,8 +361,7 @@ def _beside(one: LocalVerdict) -> str:
         for name, value in ((_("mean"), one.mean_limit), (_("Daily limit"), one.daily_limit))
         if value is not None
     ]
-    verdict = _("met") if one.met else _("not met")
-    return f"{one.document} ({', '.join(limits)}): {verdict}"
+    return f"{one.document} ({', '.join(limits)}): {words.state_of_year(one.above, one.judged)[0]}"
 
 
 def _three_years(one: statistics.ThreeYears) -> list[Any]:

@@ -273,7 +273,7 @@ def _pollutant_sheet(present: bases.OnBasis, other: bases.OnBasis) -> tuple[list
         _("Daily limit"),
         _("Days above the limit"),
     ]
-    heads += [_("Annual mean"), _("Annual limit"), _("State")]
+    heads += [_("Annual mean"), _("Annual limit"), _("Percentile"), _("Value"), _("Limit"), _("State")]
     rows = []
     for name in air.POLLUTANTS:
         for side, one in ((_("Basis of the date"), present), (_("Other basis"), other)):
@@ -291,7 +291,10 @@ def _pollutant_sheet(present: bases.OnBasis, other: bases.OnBasis) -> tuple[list
                     item.above,
                     None if year is None else float(year.mean_rounded),
                     None if year is None else _float(year.mean_limit),
-                    "" if year is None else verdict(year.attained),
+                    None if year is None else f"P{year.percentile_rank}",
+                    None if year is None else float(year.percentile_rounded),
+                    None if year is None else float(year.percentile_limit),
+                    "" if year is None else str(words.state_of_year(year.above, year.judged)[0]),
                 ]
             )
     return heads, rows

@@ -150,10 +150,13 @@ def explained_group(group: Group, days: tuple[date, date], book: Rulebook) -> Tr
         f"小时: 评价 {hours['judged']} 个，超标 {hours['exceeding']} 个，带标记不参加 {marked} 个；日均值: 评价 {group.days['judged']} 个，超标 {group.days['exceeding']} 个",
         f"hours: {hours['judged']} judged, {hours['exceeding']} exceeding, {marked} left out for marks; daily means: {group.days['judged']} judged, {group.days['exceeding']} exceeding",
     )
-    made.step(
-        f"超标比例 =（超标小时 + 超标日）/（评价小时 + 评价日）= {group.exceeding_percent}%",
-        f"share = (hours + days exceeding) / (hours + days judged) = {group.exceeding_percent}%",
-    )
+    if group.exceeding_percent is None:
+        made.step("没有评价过的小时和日均值，不计算超标比例", "no hour or daily mean was judged: no share")
+    else:
+        made.step(
+            f"超标比例 =（超标小时 + 超标日）/（评价小时 + 评价日）= {group.exceeding_percent}%",
+            f"share = (hours + days exceeding) / (hours + days judged) = {group.exceeding_percent}%",
+        )
     for clause in held(group.chosen, *days, book):
         made.step(
             f"依据: {clause.citation}",

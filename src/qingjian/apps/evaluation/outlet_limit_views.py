@@ -14,14 +14,16 @@ from django.utils.translation import gettext_lazy as lazy
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import (
+    outlets,
     queries,
     tables,
     words,
 )
-from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.drafts import day_of, midnight
 from qingjian.apps.evaluation.explained import drawer
-from qingjian.apps.evaluation.outlets import bounds
 from qingjian.apps.evaluation.pages import caveats
+from qingjian.apps.network import queries as network
+from qingjian.apps.network.models import PermitLimit
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.standards.phrases import chinese
@@ -112,17 +114,27 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
 
 
 def _unfit_rows(user: Any, day: date) -> list[dict[str, Any]]:
-    """Limits that judge nothing, with what is lacking: a permit limit in another unit, a reference oxygen of the series."""
+    """Limits that judge nothing, with what is lacking: a permit limit in another unit or of another averaging period, a
+    reference oxygen of the series."""
     book = rulebook()
     found = []
     for outlet in queries.outlets_in_reach(user):
+        subject = {"point": outlet.point, "outlet": outlet.point.outlet}
+        found += [
+            {
+                **subject,
+                "factor": limit.factor,
+                "limit": f"{outlets.bounds(limit)} {words.unit(limit.unit)} ({limit.get_averaging_display()})",
+                "lacking": _("concentrations are judged by the hour and by the day only"),
+            }
+            for limit in _of_other_periods(outlet, day)
+        ]
         for averaging, _title in AVERAGINGS:
-            subject = {"point": outlet.point, "outlet": outlet.point.outlet}
             found += [
                 {
                     **subject,
                     "factor": series.factor,
-                    "limit": f"{bounds(limit)} {words.unit(limit.unit)}",
+                    "limit": f"{outlets.bounds(limit)} {words.unit(limit.unit)}",
                     "lacking": _("the limit cannot be expressed in the unit of the series, %(unit)s")
                     % {"unit": words.unit(series.unit)},
                 }
@@ -141,6 +153,17 @@ def _unfit_rows(user: Any, day: date) -> list[dict[str, Any]]:
                 for bound, series in outlet.lacking_oxygen(day, averaging, book)
             ]
     return found
+
+
+def _of_other_periods(outlet: outlets.Outlet, day: date) -> list[PermitLimit]:
+    """Permit limits of concentrations that hold on a day and judge nothing, for they are those of a month or year."""
+    judged = [averaging for averaging, _title in AVERAGINGS]
+    rows = [
+        one
+        for one in outlet.limits
+        if one.averaging not in judged and (one.upper is not None or one.lower is not None)
+    ]
+    return network.in_force(rows, midnight(day))
 
 
 def _day(value: Any) -> date | None:

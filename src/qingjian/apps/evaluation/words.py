@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -88,6 +89,17 @@ STANDINGS = {
     "warning": (_("Early warning"), "orange"),
     "exceeded": (_("Above the permit"), "red"),
 }
+
+
+def state_of_year(above: bool, judged: bool) -> tuple[Any, str]:
+    """Return how a year stands against its limits, and the colour: only a valid year attains or exceeds."""
+    if judged:
+        return (_("above"), "red") if above else (_("within"), "green")
+    return (
+        (_("above the limit, not judged"), "orange")
+        if above
+        else (_("within the limit, not judged"), "secondary")
+    )
 
 
 def category(name: str) -> str:

@@ -61,8 +61,8 @@ def _remarks(one: PeriodStatistics) -> Text | None:
     """Return why a pollutant is not judged, and what it is on the limits of the place."""
     beside = [
         (
-            f"地方标准 {each.document}：{'达标' if each.met else '未达标'}",
-            f"local standard {each.document}: {'met' if each.met else 'not met'}",
+            f"地方标准 {each.document}：{VERDICTS[each.met]['zh']}",
+            f"local standard {each.document}: {VERDICTS[each.met]['en']}",
         )
         for each in one.local
     ]

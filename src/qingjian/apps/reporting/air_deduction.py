@@ -102,10 +102,11 @@ def summary(whole: Figures, out: TakenOut) -> list[dict[str, str]]:
         if whole.index and one.index
         else ("", "")
     )
+    before, after = ("–" if rate is None else f"{rate}%" for rate in (whole.rate, one.rate))
     return [
         text(
-            f"扣除已批准的沙尘与例外事件（{len(out.touched)} 天）后，优良比例 {whole.rate}% → {one.rate}%（{one.good}/{one.days} 天）{index[0]}。本报告其余各表按全部日数统计，各日发布的 AQI 不变。",
-            f"Without approved events of sand dust and exceptions ({len(out.touched)} days): good days {whole.rate}% → {one.rate}% ({one.good}/{one.days}){index[1]}. All other tables of this report count every day; the published AQI of the days stays.",
+            f"扣除已批准的沙尘与例外事件（{len(out.touched)} 天）后，优良比例 {before} → {after}（{one.good}/{one.days} 天）{index[0]}。本报告其余各表按全部日数统计，各日发布的 AQI 不变。",
+            f"Without approved events of sand dust and exceptions ({len(out.touched)} days): good days {before} → {after} ({one.good}/{one.days}){index[1]}. All other tables of this report count every day; the published AQI of the days stays.",
         )
     ]
 

@@ -115,6 +115,11 @@ def _summary(
             f"{title['zh']}，{place.region.name}有效监测 {present.days} 天，优良 {present.good} 天，比例 {present.rate}%；重度及以上污染 {present.heavy} 天。",
             f"{title['en']}: {present.days} days with an AQI in {place.region.name}, {present.good} good or better ({present.rate}%), {present.heavy} heavily polluted or worse.",
         )
+        if present.rate is not None
+        else text(
+            f"{title['zh']}，{place.region.name}没有一天的 AQI 可以发布（缺项，见“各级别天数”），不计算优良天数比例。",
+            f"{title['en']}: no day of {place.region.name} has an AQI that is published (an item is missing, see “Days by category”): no share of good days.",
+        )
     ]
     if present.rate is not None and base.rate is not None:
         until = period.year_before().until
@@ -130,7 +135,7 @@ def _summary(
                 f"Same period of last year{known[1]}: {base.days} days, {base.rate}% good; change {present.rate - base.rate:+} points.",
             )
         )
-    else:
+    elif present.rate is not None:
         lines.append(
             text("上年同期没有结果，不作比较。", "The same period of last year has no results: not compared.")
         )

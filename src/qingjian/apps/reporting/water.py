@@ -109,6 +109,11 @@ def _summary(
             f"{title['zh']}，{region}评价断面 {count} 个：{listing}；Ⅰ–Ⅲ类占 {_percent(shares, GOOD)}，劣Ⅴ类占 {_percent(shares, CLASSES[-1:])}。",
             f"{title['en']}: {count} sections judged in {region}: {listing_en}; classes Ⅰ–Ⅲ {_percent(shares, GOOD)}, worse than Ⅴ {_percent(shares, CLASSES[-1:])}.",
         )
+        if count
+        else text(
+            f"{title['zh']}，{region}没有一个断面的数据足以评价类别，不计算各类比例。",
+            f"{title['en']}: no section in {region} has data enough for a class: no shares.",
+        )
     ]
     now, before = _share(shares, GOOD), _share(base, GOOD)
     against = ("前一日", "the day before") if single else ("上年同期", "the same period of last year")
@@ -126,7 +131,7 @@ def _summary(
                 f"{against[1].capitalize()}: Ⅰ–Ⅲ {before}% of {sum(base.values())} sections; change {now - before:+} points.",
             )
         )
-    else:
+    elif now is not None:
         lines.append(text(f"{against[0]}没有结果，不作比较。", f"No results of {against[1]}: not compared."))
     missed = [one for one in present if one.reached is False]
     if missed:

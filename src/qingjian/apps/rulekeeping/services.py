@@ -26,7 +26,7 @@ from qingjian.hj212.profiles import unknown_selectors
 from qingjian.quality.rules import RuleTextError, check_text
 from qingjian.rulebook import Row, RowError, load_csv
 from qingjian.rulebook.tables import TABLES
-from qingjian.standards import ecology_tree, proposals
+from qingjian.standards import ecology_tree, proposals, readable
 from qingjian.standards.air import local as local_air
 
 SHORTEST_DOCUMENT = 4
@@ -196,9 +196,21 @@ def propose(
 
 
 def _refuse_broken(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
-    """Refuse rows that would leave a tree or ladder broken beside what holds now."""
+    """Refuse rows that would leave a tree or ladder broken beside what holds now, or that no evaluation could read."""
     _refuse_broken_tree(table, rows, taken_back)
     _refuse_broken_ladder(table, rows, taken_back)
+    _refuse_unreadable(table, rows, taken_back)
+
+
+def _refuse_unreadable(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
+    """Refuse rows with which results that can be worked out now could not any more: a gap, a text, a number that is none."""
+    book = queries.rulebook()
+    own = [Row.from_values(table, values, override=True) for values in rows]
+    gone = [book.row(row_id) for row_id in taken_back]
+    problems = readable.unreadable(book, queries.with_changes(taken_back, own), own, gone)
+    if problems:
+        english = (get_language() or "").startswith("en")
+        raise ValidationError([one.en if english else one.zh for one in problems])
 
 
 def _refuse_broken_tree(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:

@@ -18,6 +18,8 @@ from qingjian.standards.rounding import round_places
 
 POLLUTANTS = ("SO2", "NO2", "CO", "O3", "PM10", "PM2.5")
 HIGHEST_INDEX = 500
+HIGHEST_POSSIBLE = Decimal(1_000_000)
+"""In the unit of the index; a gram in a cubic metre of air is no air."""
 
 
 def pollutant_name(name: str) -> str:

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from qingjian.rulebook import Confidence, Row, Rulebook, packaged
-from qingjian.standards.air.breakpoints import POLLUTANTS, pollutant_name
+from qingjian.standards.air.breakpoints import HIGHEST_POSSIBLE, POLLUTANTS, pollutant_name
 from qingjian.standards.errors import EditionError, InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
@@ -106,7 +106,7 @@ def composite_index(
     parts: dict[str, Decimal] = {}
     for name in POLLUTANTS:
         row = rows[name]
-        item = measured(names[name], name, row["unit"])
+        item = measured(names[name], name, row["unit"], highest=HIGHEST_POSSIBLE)
         trace.use(item)
         parts[name] = item.value / Decimal(row["standard_value"]) * Decimal(row["weight"])
         shown = plain(round_places(parts[name], 4))

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from qingjian.rulebook import Confidence, Row, Rulebook, packaged
-from qingjian.standards.air.breakpoints import POLLUTANTS, pollutant_name, scale
+from qingjian.standards.air.breakpoints import HIGHEST_POSSIBLE, POLLUTANTS, pollutant_name, scale
 from qingjian.standards.editions import Basis, in_force, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
@@ -199,7 +199,7 @@ def _item(
     book: Rulebook, basis: Basis, item: str, pollutant: str, period: str, value: Given, trace: TraceBuilder
 ) -> ItemIndex | None:
     table = scale(book, basis, pollutant, period)
-    received = measured(value, item, table.unit)
+    received = measured(value, item, table.unit, highest=HIGHEST_POSSIBLE)
     rounded = table.rounded(received.value)
     trace.use(received, used=rounded)
     found = table.index(rounded)

@@ -28,15 +28,20 @@ DAILY = {"O3": "日最大8小时平均"}
 class LocalVerdict:
     """One pollutant of a year against one document of a place; None where the document has no such limit.
 
-    Limits in the unit of GB 3095. `exceeding_days`: days above the daily limit that held on each of them. `met` holds the
-    mean and the percentile against them as the national standard does.
+    Limits in the unit of GB 3095. `exceeding_days`: days above the daily limit that held on each of them. `above`: the mean or
+    the percentile lies above them. `met` is None where the year is not valid, as with the national standard.
     """
 
     document: str
     mean_limit: Decimal | None
     daily_limit: Decimal | None
     exceeding_days: int
-    met: bool
+    above: bool
+    met: bool | None
+
+    @property
+    def judged(self) -> bool:
+        return self.met is not None
 
 
 def daily_period(pollutant: str) -> str:
@@ -62,11 +67,12 @@ def judged(
     on: date,
     *,
     grade: str = GRADE,
+    valid: bool = True,
     trace: TraceBuilder,
 ) -> tuple[LocalVerdict, ...]:
     """Judge a year against every document of the place in force on its last day; each says its name in the trace.
 
-    `mean` and `ranked` are the values that are compared with the national limits, rounded or not.
+    `mean` and `ranked` are the values that are compared with the national limits, rounded or not. `valid`: whether the year is.
     """
     verdicts = []
     period = daily_period(pollutant)
@@ -97,8 +103,9 @@ def judged(
                 f"{said.en} (beside the national standard, whose verdict stands)",
                 [row],
             )
-        met = all(value <= limit for _name, value, limit, _row in sides)
-        verdicts.append(LocalVerdict(document, mean_limit, day_limit, above, met))
+        beyond = any(value > limit for _name, value, limit, _row in sides)
+        met = not beyond if valid else None
+        verdicts.append(LocalVerdict(document, mean_limit, day_limit, above, beyond, met))
     return tuple(verdicts)
 
 

@@ -77,6 +77,15 @@ class PeriodStatistics:
     local: tuple[LocalVerdict, ...] = ()
     """Verdicts on limits of the place beside the national ones; `attained` is the national verdict alone."""
 
+    @property
+    def above(self) -> bool:
+        """Say whether the mean or the percentile lies above its limit, whether or not the year can be judged."""
+        return self.mean_multiple is not None or self.percentile_multiple is not None
+
+    @property
+    def judged(self) -> bool:
+        return self.attained is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Attainment:
@@ -178,10 +187,15 @@ def yearly(
     )
     attained = None if reasons else mean_multiple is None and ranked_multiple is None
     beside = (
-        local.judged(book, name, values, *compared, basis.day, grade=grade, trace=trace)
+        local.judged(book, name, values, *compared, basis.day, grade=grade, valid=not reasons, trace=trace)
         if edition is None
         else ()
     )
+    if reasons:
+        trace.step(
+            "年评价有效性不满足: 只与限值并列，不判定达标",
+            "not a valid year: the figures stand beside the limits and are not judged",
+        )
     return PeriodStatistics(
         pollutant=name,
         year=year,

@@ -138,8 +138,12 @@ class _Key:
 
 
 def _stamp(outlet: outlets.Outlet) -> tuple[object, ...]:
-    limits = tuple((one.pk, one.upper, one.lower, one.valid_from, one.valid_to) for one in outlet.limits)
-    return (queries.stamp_of_point("outlet_day", outlet.point), limits)
+    limits = tuple(
+        (one.pk, one.upper, one.lower, one.unit, one.averaging, one.converted, one.valid_from, one.valid_to)
+        for one in outlet.limits
+    )
+    oxygen = tuple((one.pk, one.value, one.valid_from, one.valid_to) for one in outlet.oxygen)
+    return (queries.stamp_of_point("outlet_day", outlet.point), limits, oxygen)
 
 
 @lru_cache(maxsize=32)

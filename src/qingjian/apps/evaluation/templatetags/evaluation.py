@@ -13,6 +13,8 @@ from django.utils.translation import get_language
 from qingjian.apps.evaluation import air_rules, queries, sheets, words
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.evaluation.sheets import Face
+from qingjian.standards.air.local import LocalVerdict
+from qingjian.standards.air.statistics import PeriodStatistics
 from qingjian.standards.explanation import Text, plain
 from qingjian.standards.rounding import legible
 from qingjian.ui.templatetags.kit import own_language
@@ -50,6 +52,12 @@ def at(row: Any, place: int) -> Any:
 def text(said: Text) -> str:
     """Return a sentence of the standards library in the language of the page."""
     return said["en" if (get_language() or "").startswith("en") else "zh"]
+
+
+@register.filter
+def year_state(one: PeriodStatistics | LocalVerdict) -> tuple[Any, str]:
+    """Return in a word and a colour how a year stands against limits."""
+    return words.state_of_year(one.above, one.judged)
 
 
 @register.filter

@@ -1,0 +1,258 @@
+"""Whether what works with a rulebook can still work with an office's own rows: tried before somebody approves them.
+
+Levels with a gap, a rule in words nobody reads, or a number that is none would stop every result that rests on them. So the
+functions themselves are run over all their values on the days that a row touches, with and without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+
+from qingjian.rulebook import Row, Rulebook, packaged
+from qingjian.standards import ecology, noise
+from qingjian.standards.air import breakpoints, composite, index, kernel, means, statistics
+from qingjian.standards.air.comparison import comparison_rule, decimals
+from qingjian.standards.editions import Basis
+from qingjian.standards.errors import EvaluationError, InputError
+from qingjian.standards.explanation import Text
+from qingjian.standards.surface_water import classification, lakes, rating, trend
+from qingjian.standards.surface_water.items import ASSESSED, CLASSES
+
+Probe = Callable[[Rulebook, date], object]
+PARAMETERS = "evaluation_parameters"
+_CHOICES = {
+    "comparison": ("full", "rounded"),
+    "sand_dust days": ("remaining", "left out"),
+    "exception_event days": ("remaining", "left out"),
+}
+_OF_ANY_ITEM = ("possible_value", "assessment_decimals")
+"""Subjects that are read for whatever item of surface water has a row."""
+_HIGHEST_INDEX, _HIGHEST_LEVEL, _HIGHEST_TLI = 500, Decimal(200), Decimal(150)
+_PLACES = 2
+"""Decimals at which arrays look concentrations up; of CO three."""
+_STEP = Decimal("0.1")
+_ANY_DAY = date(2026, 3, 1)
+"""For tables whose rows have no dates."""
+
+
+def unreadable(
+    before: Rulebook, after: Rulebook, rows: Iterable[Row], gone: Iterable[Row] = ()
+) -> list[Text]:
+    """Return what a change of rows would break: what can be worked out on a day before it, and not after it.
+
+    `rows` are new, `gone` are taken back.
+    """
+    held = list(rows)
+    found: dict[str, Text] = {}
+    for row in held:
+        if row.table == PARAMETERS and (wrong := _parameter(row)) is not None:
+            found.setdefault(wrong.zh, wrong)
+    held += gone
+    for table in {row.table for row in held} & set(PROBES):
+        for day in sorted(_days(after, [row for row in held if row.table == table])):
+            problem = _fails(PROBES[table], after, day)
+            if problem is not None and _fails(PROBES[table], before, day) is None:
+                said = Text(
+                    f"{day} 起不能评价: {problem.zh}",
+                    f"nothing could be evaluated from {day} on: {problem.en}",
+                )
+                found.setdefault(problem.zh, said)
+    return list(found.values())
+
+
+def _days(book: Rulebook, rows: Iterable[Row]) -> set[date]:
+    """Days on which what the rows say begins or has ended, and on which other rows begin beside them."""
+    days: set[date] = set()
+    for row in rows:
+        first, last = row.valid_from or date.min, row.valid_to or date.max
+        begins = {one.valid_from for one in book.rows(row.table) if one.valid_from is not None}
+        days |= {day for day in begins if first <= day <= last}
+        days |= {first} - {date.min}
+        if row.valid_to is not None and row.valid_to < date.max:
+            days.add(row.valid_to + timedelta(days=1))
+    return days or {_ANY_DAY}
+
+
+def _fails(probe: Probe, book: Rulebook, day: date) -> Text | None:
+    try:
+        probe(book, day)
+    except EvaluationError as error:
+        return Text(error.zh, error.en)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return Text(f"数值无法使用（{error}）", f"a value cannot be used ({error})")
+    return None
+
+
+def _parameter(row: Row) -> Text | None:
+    """Say what is wrong with a setting: one that nothing reads, or a value of another kind than the packaged one."""
+    subject, item, value = row["subject"], row["item"], row["value"]
+    known = packaged().rows(PARAMETERS)
+    same = [one for one in known if (one["subject"], one["item"]) == (subject, item)]
+    name = f"{subject} · {item}"
+    if not same and subject in _OF_ANY_ITEM and item in ASSESSED:
+        same = [one for one in known if one["subject"] == subject]
+    if not same:
+        items = "、".join(dict.fromkeys(one["item"] for one in known if one["subject"] == subject))
+        subjects = "、".join(dict.fromkeys(one["subject"] for one in known))
+        listing = items or subjects
+        return Text(
+            f"{name}: 没有评价读取这项参数（可用 {listing}）",
+            f"{name}: nothing reads this setting (known: {listing})",
+        )
+    choices = _CHOICES.get(subject) or _CHOICES.get(name.replace(" · ", " "))
+    if choices and value not in choices:
+        allowed = " / ".join(choices)
+        return Text(f"{name}: 只能是 {allowed}，不能是 {value}", f"{name} is {allowed}, not {value}")
+    if _number(same[0]["value"]) is None:
+        return None
+    number = _number(value)
+    if number is None or number < 0:
+        return Text(f"{name}: 应为非负数，不能是 {value}", f"{name} is a number not below 0, not {value}")
+    if subject == "decimals" and number != number.to_integral_value():
+        return Text(
+            f"{name}: 应为整数位数，不能是 {value}", f"{name} is a whole number of decimals, not {value}"
+        )
+    return None
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _levels(book: Rulebook, day: date) -> None:
+    basis = Basis(day)
+    known = {row["category"] for row in packaged().rows("aqi_levels")}
+    for aqi in range(_HIGHEST_INDEX + 1):
+        if aqi == 0 and breakpoints.edition_of(book, basis) >= "2026":
+            continue  # its range begins at 1
+        held = [
+            row for row in book.rows("aqi_levels", day) if int(row["aqi_lo"]) <= aqi <= int(row["aqi_hi"])
+        ]
+        if len(held) > 1:
+            raise InputError(f"AQI {aqi} 属于 {len(held)} 个级别", f"AQI {aqi} is in {len(held)} levels")
+        category = index.level_of(book, basis, aqi)["category"]
+        if category not in known:
+            words = "、".join(sorted(known))
+            raise InputError(
+                f"不认识的类别 {category}（可用 {words}）", f"unknown category {category} (known: {words})"
+            )
+
+
+def _breakpoints(book: Rulebook, day: date) -> None:
+    basis = Basis(day)
+    for pollutant, period in _scales(day):
+        table = breakpoints.scale(book, basis, pollutant, period)
+        kernel.build_lookup(table, _PLACES + (pollutant == "CO"))
+        for (low_index, low), (high_index, high) in zip(table.points, table.points[1:], strict=False):
+            if not (low < high and low_index < high_index):
+                raise InputError(
+                    f"{pollutant} {period} 的分段点没有递增: {low}、{high}",
+                    f"the breakpoints of {pollutant} {period} do not rise: {low}, {high}",
+                )
+
+
+def _scales(day: date) -> set[tuple[str, str]]:
+    rows = packaged().rows("aqi_breakpoints", day) or packaged().rows("aqi_breakpoints")
+    return {(row["symbol"], row["averaging_period"]) for row in rows}
+
+
+def _validity(book: Rulebook, day: date) -> None:
+    basis = Basis(day)
+    means.validity_rules(basis, book)
+    for pollutant in breakpoints.POLLUTANTS:
+        statistics.percentile_rank(book, basis, pollutant)
+
+
+def _parameters(book: Rulebook, day: date) -> None:
+    comparison_rule(book, Basis(day))
+    for pollutant in breakpoints.POLLUTANTS:
+        decimals(book, Basis(day), pollutant)
+
+
+def _composite(book: Rulebook, day: date) -> None:
+    for variant in composite.variants(book):
+        rows = composite.variant_rows(book, variant, None)
+        if any(Decimal(row["standard_value"]) <= 0 or Decimal(row["weight"]) < 0 for row in rows):
+            raise InputError(
+                f"{variant}: 标准值须为正，权重不能为负",
+                f"{variant}: a standard value must be above 0, a weight not below",
+            )
+        composite.composite_index(dict.fromkeys(breakpoints.POLLUTANTS, 1), variant=variant, rulebook=book)
+
+
+def _rating(book: Rulebook, day: date) -> None:
+    settings = book.on(day)
+    for cls in CLASSES:
+        classification.rating_of_class(settings, cls, day)
+    for good in range(101):
+        for worst in range(101 - good):
+            rating.rating_of_shares(Decimal(good), Decimal(worst), rulebook=settings)
+
+
+def _trophic(book: Rulebook, day: date) -> None:
+    settings = book.on(day)
+    lakes.trophic_level(dict.fromkeys(lakes.PARAMETERS, 1), rulebook=settings)
+    for level in _around(settings.rows("tli", kind="threshold"), ("lo", "hi"), _HIGHEST_TLI):
+        lakes.state_of(level, rulebook=settings)
+
+
+def _around(rows: Iterable[Row], columns: Iterable[str], highest: Decimal) -> list[Decimal]:
+    """Values at, just below and just above every bound of some rows, from 0 to the highest there can be."""
+    names = tuple(columns)
+    bounds = {abs(Decimal(row[name])) for row in rows for name in names if row[name]}
+    near = {bound + step for bound in bounds for step in (-_STEP, Decimal(0), _STEP)}
+    return sorted(one for one in {Decimal(0), highest, *near} if 0 <= one <= highest)
+
+
+def _noise(book: Rulebook, day: date) -> None:
+    periods: tuple[noise.Period, ...] = ("昼间", "夜间")
+    for kind in ("区域", "道路交通"):
+        for period in periods:
+            for level in _around(book.rows("noise_rating_hj640", day), ("gt", "le"), _HIGHEST_LEVEL):
+                noise.urban_rating(kind, period, level, on=day, rulebook=book)
+
+
+def _ecology(book: Rulebook, day: date) -> None:
+    settings = book.on(day)
+    weights = [Decimal(row["value"]) for row in settings.rows("eqi", kind="weight")]
+    if sum(weights) != 1:
+        raise InputError(
+            f"权重合计应为 1，现为 {sum(weights)}", f"the weights add up to {sum(weights)}, not 1"
+        )
+    for value in _around(settings.rows("eqi", kind="class"), ("lo", "hi"), Decimal(100)):
+        ecology.class_of(value, rulebook=settings)
+    for value in _around(settings.rows("eqi", kind="change"), ("lo", "hi"), Decimal(100)):
+        ecology.change(value, 0, rulebook=settings)
+        ecology.change(0, value, rulebook=settings)
+
+
+def _correlation(book: Rulebook, _day: date) -> None:
+    for row in book.rows("spearman_critical"):
+        five, one = Decimal(row["p05"]), Decimal(row["p01"] or row["p05"])
+        if not 0 < five <= one <= 1:
+            raise InputError(
+                f"N = {row['n']} 的临界值应在 0–1 之间且 0.05 的不大于 0.01 的",
+                f"the critical values of N = {row['n']} must lie in 0–1, that of 0.05 not above that of 0.01",
+            )
+    trend.spearman([Decimal(place) for place in range(5)], rulebook=book)
+
+
+PROBES: dict[str, Probe] = {
+    "aqi_levels": _levels,
+    "aqi_breakpoints": _breakpoints,
+    "data_validity": _validity,
+    PARAMETERS: _parameters,
+    "composite_index": _composite,
+    "water_rating": _rating,
+    "tli": _trophic,
+    "noise_rating_hj640": _noise,
+    "eqi": _ecology,
+    "spearman_critical": _correlation,
+}
+"""By table: run over everything its rows decide on a day. Raises as the functions do."""

@@ -1,0 +1,61 @@
+"""Rows that no evaluation could read are refused when they are proposed and when they are approved."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import translation
+
+from qingjian.apps.rulekeeping import queries, services
+from qingjian.rulebook import packaged
+
+
+@pytest.fixture
+def people(county):
+    return [county.person(name, "data_manager", region=county.city) for name in ("m", "c")]
+
+
+def text(table: str, find: dict[str, str], change: dict[str, str]) -> str:
+    held = next(row for row in packaged().rows(table) if find.items() <= row.values.items())
+    return services.as_csv(table, [{**held.values, **change, "source": "市规〔2026〕3号"}])
+
+
+LEVEL = {"edition": "2026", "level": "二级"}
+NEXT = {"edition": "2026", "level": "三级"}
+
+
+@pytest.mark.parametrize(
+    ("table", "find", "change"),
+    [
+        ("evaluation_parameters", {"subject": "comparison", "edition": "2026"}, {"value": "修约"}),
+        ("data_validity", {"edition": "2026", "item": "percentiles"}, {"rule": "PM2.5 95百分位"}),
+        ("aqi_levels", LEVEL, {"aqi_hi": "80"}),
+    ],
+)
+def test_a_row_nobody_reads_is_refused_before_anybody_approves_it(people, table, find, change) -> None:
+    for language, pattern in (("zh-hans", "[\u4e00-\u9fff]"), ("en", "evaluated|full|rounded")):
+        with translation.override(language), pytest.raises(ValidationError, match=pattern):
+            services.propose(people[0], table, text(table, find, change), "地方规定")
+    assert queries.rulebook() == packaged()
+
+
+def test_two_proposals_that_are_right_alone_are_refused_together(people) -> None:
+    """One narrows 良 and widens 轻度污染 with it; the other, made before that, narrows 轻度污染 from below."""
+    maker, checker = people
+    rows = [
+        next(row for row in packaged().rows("aqi_levels") if find.items() <= row.values.items())
+        for find in (LEVEL, NEXT)
+    ]
+    both = services.as_csv(
+        "aqi_levels",
+        [
+            {**rows[0].values, "aqi_hi": "90", "source": "市规〔2026〕3号"},
+            {**rows[1].values, "aqi_lo": "91", "source": "市规〔2026〕3号"},
+        ],
+    )
+    change = services.propose(maker, "aqi_levels", both, "地方规定")
+    services.approve(checker, change, 0, "市规〔2026〕3号 第1页")
+    own = {row["level"]: row.id for row in queries.rulebook().local_rows()}
+    with pytest.raises(ValidationError, match="AQI 91"):
+        services.propose(maker, "aqi_levels", "", "不再使用", taken_back=[own["二级"]])
+    services.propose(maker, "aqi_levels", "", "不再使用", taken_back=list(own.values()))
