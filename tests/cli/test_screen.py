@@ -7,6 +7,7 @@ import gzip
 import json
 import socket
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,16 @@ from typer.testing import CliRunner
 from qingjian.cli.screen import app
 from qingjian.cli.screen_panel import read_panel
 from qingjian.screening.panel import FLAG_CALIBRATION, FLAG_EMPTY, FLAG_OTHER, PanelError
+from qingjian.screening.screen import learn_history
 
 
-def write(folder: Path, first: str, days: int, seed: int, text: str | None = None) -> Path:
-    """A small panel folder: two stations, one factor, one context column."""
+def write(
+    folder: Path, first: str, days: int, seed: int, text: str | None = None, moved: tuple[int, int] = (0, 0)
+) -> Path:
+    """A small panel folder: two stations, one factor, one context column.
+
+    On the days from `moved[0]` up to before `moved[1]` the clock of the first station is eight hours wrong.
+    """
     folder.mkdir(parents=True)
     (folder / "stations.csv").write_text(
         "station,name,medium,longitude,latitude,parent\na,A,water,,,river\nb,B,water,,,river\n"
@@ -34,8 +41,9 @@ def write(folder: Path, first: str, days: int, seed: int, text: str | None = Non
     for station in "ab":
         for h in range(days * 24):
             time = start + np.timedelta64(60 * h, "m")
-            rows.append(f"{station},COD,{time},{load[h] + r.normal(0, 1.5):.1f},N")
-            rows.append(f"{station},FLOW,{time},{load[h] * 5:.0f},")
+            true = load[h - 8] if station == "a" and 24 * moved[0] <= h < 24 * moved[1] else load[h]
+            rows.append(f"{station},COD,{time},{true + r.normal(0, 1.5):.1f},N")
+            rows.append(f"{station},FLOW,{time},{true * 5:.0f},")
     with gzip.open(folder / "observations.csv.gz", "wt") as handle:
         handle.write(text if text is not None else "\n".join(rows) + "\n")
     return folder
@@ -152,6 +160,30 @@ def test_times_are_the_local_clock_whatever_stands_behind_them(tmp_path: Path) -
     )
     panel = read_panel(write(tmp_path / "p", "2025-04-11", 1, 2, text))
     assert panel.values[0, 0, :4].tolist() == [4, 1, 2, 3]
+    (note,) = panel.notes
+    assert "+0000、+0800" in note
+    assert "时区" in note
+    assert read_panel(write(tmp_path / "q", "2025-04-11", 1, 2, text.replace("Z,", "+08:00,"))).notes == ()
+    odd = text.replace("Z,", "+08:00,") + "a,COD,01-01-2024,1\na,COD,01-01-2025,1\n"
+    assert all("时区" not in one for one in read_panel(write(tmp_path / "r", "2025-04-11", 1, 2, odd)).notes)
+
+
+@pytest.mark.parametrize("moved", ["history", "panel"])
+def test_another_time_zone_is_said_and_lowers_the_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: str
+) -> None:
+    monkeypatch.setattr("qingjian.cli.screen.learn_history", partial(learn_history, series_days=2000))
+    history = write(tmp_path / "h", "2025-01-01", 100, 1, moved=(30, 70) if moved == "history" else (0, 0))
+    panel = write(tmp_path / "p", "2025-04-11", 40, 2, moved=(20, 40) if moved == "panel" else (0, 0))
+    out = run(tmp_path, str(history), panel)
+    (note,) = json.loads((out / "notes.json").read_text(encoding="utf-8"))
+    assert note.startswith("a：历史中 2025-01-31 至 " if moved == "history" else "a：2025-05-01 至 ")
+    assert "推迟约 8 小时" in note
+    assert "8 h later" in note
+    assert "scores lowered" in note
+    days = rows_of(out / "days.csv")
+    about = [d for d in days if d["station"] == "a" and (moved == "history" or d["day"] >= "2025-05-01")]
+    assert max(float(d["score"]) for d in about) <= 0.9
 
 
 def hours(count: int, station: str = "a", shape: str = "{day:%Y-%m-%d}T{hour:02d}:00") -> str:

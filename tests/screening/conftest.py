@@ -86,3 +86,26 @@ def build_network(days: int, seed: int = 5, stations: int = 4, first_day: int = 
 def make_network() -> Callable[..., Panel]:
     """Builder of a small network."""
     return build_network
+
+
+@pytest.fixture(scope="session")
+def three_factors() -> tuple[Panel, Panel]:
+    """History and panel of stations whose factors all have a course of the day."""
+    r = np.random.default_rng(3)
+    hours = np.arange((200 + 60) * 24)
+    values = np.zeros((3, 3, len(hours)))
+    for p, (height, level) in enumerate(((10, 60), (8, 30), (6, 20))):
+        sky = height * np.sin(hours % 24 / 24 * 2 * np.pi + p) + np.repeat(
+            r.normal(0, 3, len(hours) // 48), 48
+        )
+        for s in range(3):
+            values[s, p] = np.round(np.maximum(level + sky + r.normal(0, 3, len(hours)), 1), 1)
+    panel = Panel(
+        tuple(Station(f"s{i}", medium="air", parent="town") for i in range(3)),
+        tuple(Parameter(code, resolution=0.1) for code in ("O3", "NO2", "CO")),
+        16_000 * 1440,
+        60,
+        values,
+        np.full(values.shape, FLAG_NORMAL, np.uint8),
+    )
+    return panel.until(panel.first_day + 199), panel.since(60)

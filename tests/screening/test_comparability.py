@@ -1,4 +1,4 @@
-"""Units, clocks and thin histories: what makes a panel hard to compare is said, what does not is left alone."""
+"""Units and thin histories: what makes a panel hard to compare is said, what does not is left alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from qingjian.screening.comparability import Doubt, doubts, in_known_units, without_odd_stretches
 from qingjian.screening.context import fit_context
-from qingjian.screening.panel import FLAG_NORMAL, Panel, Parameter, Station
+from qingjian.screening.panel import Panel, Parameter
 from qingjian.screening.record import Record, history_record, join
 from qingjian.screening.screen import learn_history
 
@@ -130,25 +130,6 @@ def test_a_few_days_are_not_enough_to_speak_of_units(whole: Panel) -> None:
     assert doubts(joined(history, replace(panel, values=values))) == ()
 
 
-@pytest.mark.parametrize("hours", [8, -8, 5])
-def test_a_station_on_another_clock(whole: Panel, hours: int) -> None:
-    history, panel = parts(whole)
-    values = panel.values.copy()
-    values[2] = np.roll(values[2], hours, axis=1)
-    record = joined(history, replace(panel, values=values))
-    (doubt,) = doubts(record)
-    assert about(record, (doubt,)) == {("s2", "")}
-    assert ("推迟" if hours > 0 else "提前") in doubt.zh
-    assert f"{abs(hours)} h" in doubt.en
-
-
-def test_one_factor_that_moved_is_no_clock(whole: Panel) -> None:
-    history, panel = parts(whole)
-    values = panel.values.copy()
-    values[2, 0] = np.roll(values[2, 0], 8)
-    assert doubts(joined(history, replace(panel, values=values))) == ()
-
-
 def test_a_history_full_of_gaps_and_an_analyser_that_reports_every_four_hours(whole: Panel) -> None:
     history, panel = parts(whole)
     gappy, slow = history.values.copy(), history.values.copy()
@@ -254,52 +235,3 @@ def test_learning_leaves_odd_stretches_out(make_network: Callable[..., Panel]) -
     learned = learn_history(replace(history, values=values), 600)
     assert learned is not None
     assert [one.station for one in learned.history.odd] == ["s1"]
-
-
-@pytest.fixture
-def three_factors() -> tuple[Panel, Panel]:
-    """History and panel of stations whose factors all have a course of the day."""
-    r = np.random.default_rng(3)
-    hours = np.arange((200 + 60) * 24)
-    values = np.zeros((3, 3, len(hours)))
-    for p, (height, level) in enumerate(((10, 60), (8, 30), (6, 20))):
-        sky = height * np.sin(hours % 24 / 24 * 2 * np.pi + p) + np.repeat(
-            r.normal(0, 3, len(hours) // 48), 48
-        )
-        for s in range(3):
-            values[s, p] = np.round(np.maximum(level + sky + r.normal(0, 3, len(hours)), 1), 1)
-    panel = Panel(
-        tuple(Station(f"s{i}", medium="air", parent="town") for i in range(3)),
-        tuple(Parameter(code, resolution=0.1) for code in ("O3", "NO2", "CO")),
-        16_000 * 1440,
-        60,
-        values,
-        np.full(values.shape, FLAG_NORMAL, np.uint8),
-    )
-    return panel.until(panel.first_day + 199), panel.since(60)
-
-
-@pytest.mark.parametrize(("first", "beyond"), [(45, 60), (30, 60), (0, 20), (20, 40)])
-@pytest.mark.parametrize("hours", [8, -5])
-def test_a_clock_that_moves_within_the_panel(
-    three_factors: tuple[Panel, Panel], first: int, beyond: int, hours: int
-) -> None:
-    history, panel = three_factors
-    assert doubts(joined(history, panel)) == ()
-    values = panel.values.copy()
-    values[0, :, 24 * first : 24 * beyond] = np.roll(values[0], hours, axis=1)[:, 24 * first : 24 * beyond]
-    record = joined(history, replace(panel, values=values))
-    (doubt,) = found = doubts(record)
-    assert about(record, found) == {("s0", "")}
-    assert f"{abs(hours)} h" in doubt.en
-    wanted = np.zeros(60, bool)
-    wanted[first:beyond] = True
-    assert (doubt.days[record.panel_days] != wanted).sum() <= 2
-    assert not doubt.days[record.history_days].any()
-
-
-def test_one_factor_that_moved_for_a_stretch_is_no_clock(three_factors: tuple[Panel, Panel]) -> None:
-    history, panel = three_factors
-    values = panel.values.copy()
-    values[0, 0, 24 * 30 :] = np.roll(values[0, 0], 8)[24 * 30 :]
-    assert doubts(joined(history, replace(panel, values=values))) == ()

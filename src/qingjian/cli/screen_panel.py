@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ TIMES = (
     (r"^(\d{4}-\d{2}-\d{2})[ T]+(\d:)", r"\1T0\2"),
 )
 """How spreadsheets write times, and how they are meant."""
+ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 HALF_DAY = r"(?i)[ap]\.?m|上午|下午"
 COLUMNS = ("station", "parameter", "time", "value", "flag")
 
@@ -77,7 +79,27 @@ def _read(folder: Path) -> Panel:
     panel = panel_from_records(
         stations, parameters, station[keep], parameter[keep], minute[keep], value[keep], flag[keep]
     )
-    return replace(panel, notes=(*panel.notes, *notes))
+    return replace(
+        panel, notes=(*panel.notes, *notes, *_unlike_zones(table["time"].filter(pa.array(readable))))
+    )
+
+
+def _unlike_zones(column: pa.ChunkedArray) -> list[str]:
+    """What is said of times that carry more than one offset: which clock they mean, nobody knows."""
+    if pa.types.is_timestamp(column.type):
+        return []
+    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    behind = pc.unique(pc.utf8_slice_codeunits(text, -6, None)).to_pylist()
+    found = {
+        match[1].replace(":", "").replace("Z", "+0000") for one in behind if (match := ZONE.search(one or ""))
+    }
+    if len(found) < 2:
+        return []
+    zones = "、".join(sorted(found))
+    return [
+        f"时间带有不同的时区（{zones}），均按所写钟点取用，请核对时钟 / times carry unlike time zones ({zones}): all are taken as "
+        "written, compare the clocks"
+    ]
 
 
 def _left_out(unknown: int, unreadable: int) -> list[str]:

@@ -1,8 +1,8 @@
 """Whether a panel can be compared with its history: units, clocks, and histories too thin to say what is normal.
 
 Unlike units that are declared are converted, or the factor serves as its own reference. What nobody declared shows in
-the values: all of them a power of ten away from the history, or the course of the day of a whole station moved by hours.
-Neither is evidence of anything; both make every comparison worth less, which is said.
+the values: all of them a power of ten away from the history, or (`clocks`) the course of the day of a whole station moved by
+hours. Neither is evidence of anything; both make every comparison worth less, which is said.
 """
 
 from __future__ import annotations
@@ -16,23 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qingjian.screening.calibration import LEAST_REFERENCE_DAYS
+from qingjian.screening.clocks import LEAST_DAYS, moved_panel, stretch_of_most
 from qingjian.screening.panel import FLAG_EMPTY, Floats, Mask, Panel, Parameter, day_text
 from qingjian.screening.record import OddStretch, Record
 from qingjian.standards.errors import UnitError
 from qingjian.standards.quantity import convert
 
 SHARES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
-LEAST_DAYS: Final = 10
 LEAST_HOURS: Final = 100
 NEAR_TEN: Final = 0.1  # how far (log10) all shares may lie from 10 or a tenth
 NEAR_MORE: Final = 0.3  # … and from 100 or more, which nature hardly reaches
 EDGE_DAYS: Final = 3
 LEAST_JUMP: Final = 0.7  # of the power of ten, between the days before and after a change of unit
-LEAST_CYCLE: Final = 0.15  # share of the variance within days that the course of the day explains
-MOVED_ALIKE: Final = 0.9  # correlation of the courses of the day once one of them is moved
-UNMOVED_UNLIKE: Final = 0.5  # … and before
-LEAST_MOVE_HOURS: Final = 3
-LEAST_COURSES: Final = 2  # factors with a course, before a part of a panel is said to stand on another clock
 LEAST_COVERAGE: Final = 0.5
 ONE_VALUE: Final = 0.95
 LEAST_UNLIKE: Final = 3  # periods of a day reported twice with unlike values …
@@ -107,7 +102,8 @@ def doubts(record: Record) -> tuple[Doubt, ...]:
                 found += [Doubt(s, p, *one) for one in _of_odd_history(record, s, p)]
             if (twice := _told_twice(record, s, p)) is not None:
                 found.append(Doubt(s, p, *twice))
-        if (clock := _clock(record, s)) is not None:
+        found += [Doubt(s, None, *one) for one in _of_moved_history(record, s)]
+        if (clock := moved_panel(record, s)) is not None:
             moved, days = clock
             since_zh, since_en = "", ""
             if (days != record.panel_days).any():
@@ -215,6 +211,22 @@ def _of_odd_history(record: Record, station: int, parameter: int) -> list[tuple[
                 )
             )
     return found
+
+
+def _of_moved_history(record: Record, station: int) -> list[tuple[Mask, str, str]]:
+    """Doubts about a station that stood on another clock on some days of its history."""
+    return [
+        (
+            record.panel_days,
+            f"历史中 {day_text(one.first_day)} 至 {day_text(one.last_day)} 各因子的日变化较其余历史整体"
+            f"{'推迟' if one.hours > 0 else '提前'}约 {abs(one.hours)} 小时，疑为时区或时钟不同，该段未用于学习",
+            f"from {day_text(one.first_day)} to {day_text(one.last_day)} of the history the course of the day lies about "
+            f"{abs(one.hours)} h {'later' if one.hours > 0 else 'earlier'} than on its other days, as with another time zone or "
+            "clock; they taught nothing",
+        )
+        for one in record.moved
+        if one.station == record.stations[station].code
+    ]
 
 
 def _ends(record: Record, days: Mask) -> tuple[str, str]:
@@ -331,18 +343,6 @@ def _jumps_of_ten(away: Floats) -> list[tuple[int, int, int]]:
     return found
 
 
-def stretch_of_most(gain: Floats) -> tuple[int, int]:
-    """First day and day after the last of the stretch with the largest sum; (0, 0) where no day gains."""
-    best, out, total, begin = 0.0, (0, 0), 0.0, 0
-    for day, one in enumerate(gain.tolist()):
-        if total <= 0:
-            total, begin = 0.0, day
-        total += one
-        if total > best:
-            best, out = total, (begin, day + 1)
-    return out
-
-
 def _logarithms(values: Floats) -> Floats | None:
     """Decimal logarithms at SHARES of the values; None where too few of them are positive."""
     known = values[np.isfinite(values)]
@@ -372,86 +372,3 @@ def _largest_change(daily: Floats) -> int:
     before = np.cumsum(daily)[cuts - 1]
     change = np.abs((daily.sum() - before) / (n - cuts) - before / cuts)
     return int(cuts[change.argmax()])
-
-
-def _clock(record: Record, station: int) -> tuple[int, Mask] | None:
-    """Hours by which the course of the day of a whole station lies later (negative: earlier) than in its history, and the
-    days of the panel on which it does: the stretch that fits another clock best, else the whole panel.
-
-    None where it does not, or where too few factors have a course: one factor of several that moved is no clock.
-    """
-    courses = {
-        p: course
-        for p in range(len(record.parameters))
-        if (course := _course(record.hourly[station, p].reshape(record.days, 24)[record.history_days]))
-        is not None
-    }
-    if not courses:
-        return None
-    part = _stretch_on_another_clock(record, station, courses)
-    for days in (part, record.panel_days):
-        if days is None:
-            continue
-        moves = _moves(record, station, courses, days)
-        if len(moves) < LEAST_COURSES and (days != record.panel_days).any():
-            continue
-        middle = int(np.median(moves)) if moves else 0
-        if middle and 3 * sum(abs(one - middle) <= 1 for one in moves) >= 2 * len(moves):
-            return middle, days
-    return None
-
-
-def _moves(record: Record, station: int, courses: dict[int, Floats], days: Mask) -> list[int]:
-    """Hours by which the course of each factor with a course on these days is moved; 0 where it clearly is not."""
-    moves = []
-    for p, before in courses.items():
-        after = _course(record.hourly[station, p].reshape(record.days, 24)[days])
-        if after is None:
-            continue
-        alike = np.array([float(np.corrcoef(np.roll(before, hours), after)[0, 1]) for hours in range(24)])
-        best = int(alike.argmax())
-        moved = (best + 12) % 24 - 12
-        clear = alike[best] >= MOVED_ALIKE and alike[0] <= UNMOVED_UNLIKE
-        moves.append(moved if clear and abs(moved) >= LEAST_MOVE_HOURS else 0)
-    return moves
-
-
-def _stretch_on_another_clock(record: Record, station: int, courses: dict[int, Floats]) -> Mask | None:
-    """Days of the panel that fit the courses of the history better on another clock, the same on all of them; None where
-    there are too few."""
-    inside = np.flatnonzero(record.panel_days)
-    gain = np.zeros((24, len(inside)))
-    for p, course in courses.items():
-        rows = record.hourly[station, p].reshape(record.days, 24)[inside]
-        known = np.isfinite(rows)
-        mean = np.where(known, rows, 0.0).sum(axis=1, keepdims=True) / np.maximum(
-            known.sum(axis=1, keepdims=True), 1
-        )
-        away = np.where(known, rows - mean, 0.0)
-        fit = np.stack([away @ np.roll(course, hours) for hours in range(24)]) / float(course @ course)
-        gain += np.clip(fit - fit[0], -2.0, 2.0)
-    hours = range(LEAST_MOVE_HOURS, 24 - LEAST_MOVE_HOURS + 1)
-    stretches = {h: stretch_of_most(gain[h]) for h in hours}
-    best = max(hours, key=lambda h: float(gain[h, slice(*stretches[h])].sum()))
-    first, beyond = stretches[best]
-    if beyond - first < LEAST_DAYS:
-        return None
-    # Fewer days than can be judged by themselves belong to what lies beside them.
-    first = 0 if first < LEAST_DAYS else first
-    beyond = len(inside) if len(inside) - beyond < LEAST_DAYS else beyond
-    days = np.zeros(record.days, bool)
-    days[inside[first:beyond]] = True
-    return days
-
-
-def _course(rows: Floats) -> Floats | None:
-    """Mean course of the day of (days, 24) values; None where there are too few days or hardly any course."""
-    whole = rows[np.isfinite(rows).sum(axis=1) >= 18]
-    if len(whole) < LEAST_DAYS:
-        return None
-    away = whole - np.nanmean(whole, axis=1, keepdims=True)
-    course = np.asarray(np.nanmean(away, axis=0), dtype=np.float64)
-    variance = float(np.nanvar(away))
-    if not np.isfinite(course).all() or variance <= 0 or float(np.var(course)) < LEAST_CYCLE * variance:
-        return None
-    return course

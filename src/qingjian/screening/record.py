@@ -39,13 +39,26 @@ class OddStretch:
 
 
 @dataclass(frozen=True)
+class MovedClock:
+    """Days of a history that teach nothing: the station stood on another clock than on its other days.
+
+    `station` is a code, the days calendar days (both included); `hours` by which the course of the day lies later.
+    """
+
+    station: str
+    first_day: int
+    last_day: int
+    hours: int
+
+
+@dataclass(frozen=True)
 class Record:
     """Joined record: `values`, `flags` (stations, parameters, native times), `hourly` means of usable values.
 
     `history_days` and `panel_days` say which days of the grid belong to which part (neither: a gap between). `unlike`
     (stations, parameters, days) counts the periods the panel reported twice with unlike values; None: there are none.
-    `declared` is what was said of the data beside the flags of the device, as in `Panel`; `odd` are stretches whose values
-    were taken out of the history.
+    `declared` is what was said of the data beside the flags of the device, as in `Panel`; `odd` and `moved` are stretches
+    whose values were taken out of the history.
     """
 
     stations: tuple[Station, ...]
@@ -61,6 +74,7 @@ class Record:
     unlike: Counts | None = None
     declared: Flags | None = None
     odd: tuple[OddStretch, ...] = ()
+    moved: tuple[MovedClock, ...] = ()
 
     @property
     def days(self) -> int:
@@ -236,6 +250,7 @@ def join(history: Record, panel: Panel) -> Record:
         unlike,
         declared,
         history.odd,
+        history.moved,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qingjian.screening.budget import ABSENT, AROUND_DAYS, alarm_score, muted
+from qingjian.screening.clocks import without_moved_clocks
 from qingjian.screening.combination import NOTHING, REACH_DAYS, Days
 from qingjian.screening.comparability import doubts, in_known_units, without_odd_stretches
 from qingjian.screening.context import Expectation
@@ -89,7 +90,7 @@ def learn_history(history: Panel, series_days: int = REHEARSED_SERIES_DAYS) -> L
     if history.days == 0:
         return None
     try:
-        record = without_odd_stretches(history_record(history.since(LEARNED_DAYS)))
+        record = without_odd_stretches(without_moved_clocks(history_record(history.since(LEARNED_DAYS))))
         return learn_from(record, series_days=series_days)
     except TooLittleHistoryError:
         return None

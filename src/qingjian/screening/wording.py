@@ -167,9 +167,9 @@ KINDS: Final[dict[str, Kind]] = {
         "数值与时间顺序不符",
         "right values at wrong times",
         ("F04", "T13", "R02"),
-        "时钟或时区错误（不足三小时、不足十天或发生在历史中的偏移不会另行提示，须自行核对设备时钟）、补传顺序错乱",
-        "a wrong clock or time zone (a shift of less than three hours or ten days, or one within the history, is not pointed "
-        "out: compare the clock of the device), resends in wrong order",
+        "时钟或时区错误（不足三小时或不足十天的偏移不会另行提示，须自行核对设备时钟）、补传顺序错乱",
+        "a wrong clock or time zone (a shift of less than three hours or ten days is not pointed out: compare the clock of the "
+        "device), resends in wrong order",
     ),
     "last_digit": Kind(
         "末位数字疑似人为编造或取舍",
