@@ -1,6 +1,6 @@
 """Real cases without any injection: one series under two names, faults that technicians marked, a batch analyser.
 
-  python -m bench.screening_real_cases --data DATA
+  python -m bench.screening_real_cases --data DATA [--case twins batch technicians]
 
 DATA holds the folders pyhydroqc_lro (river) and cn_wastewater_hourly (waste water). Nothing is told to the screen: not
 the pair, not the technicians' marks, not the cycle of the analyser.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,15 @@ import numpy as np
 from qingjian.screening.budget import alarm_score
 from qingjian.screening.panel import FLAG_NORMAL, Panel, Parameter, Station, day_text, panel_from_records
 from qingjian.screening.record import history_record
-from qingjian.screening.screen import Screening, Settings, learn_history, screen
+from qingjian.screening.screen import DayScore, Screening, Settings, learn_history, screen
 from qingjian.screening.twins import find_twins
 
 RESOLUTION = {"temp": 0.01, "cond": 0.1, "ph": 0.01, "do": 0.01, "turb": 0.01}
 RIVER_2019 = ("MainStreet2019", "Mendon2019", "WaterLab2019", "TonyGrove2019", "BlackSmithFork2019")
 EFFORT = 20_000
+NOTHING = (None, "", "NULL")
+LEAST_DELETED = 12  # quarters of an hour
+SAID = 0.95
 
 
 def rows(path: Path) -> Iterator[dict[str, str]]:
@@ -103,9 +106,13 @@ def twins(folder: Path) -> None:
 
 
 def technicians(folder: Path) -> None:
-    """Days on which the technicians deleted at least three hours of a series: instrument trouble or tampering?"""
+    """Days on which technicians deleted at least three hours of a series: instrument trouble or tampering?
+
+    Days nobody worked on are counted apart: the corrected series ends before the raw one.
+    """
     series: dict[tuple[str, str], tuple[list[int], np.ndarray]] = {}
     deleted: dict[tuple[str, str, str], int] = {}
+    never: dict[tuple[str, str, str], int] = {}
     names = ("temp", "cond", "ph", "do", "turb")
     for station in RIVER_2019:
         held = [r for r in rows(folder / f"{station}.csv.gz") if r["datetime"]]
@@ -113,33 +120,67 @@ def technicians(folder: Path) -> None:
             time = [minute(r["datetime"]) for r in held]
             series[station, p] = (time, np.array([number(r[p]) for r in held]))
             for r in held:
-                if np.isfinite(number(r[p])) and not np.isfinite(number(r[f"{p}_cor"])):
+                kept = deleted if taken_out(r, p) else never if not_corrected(r, p) else None
+                if kept is not None:
                     key = (station, p, r["datetime"][:10])
-                    deleted[key] = deleted.get(key, 0) + 1
+                    kept[key] = kept.get(key, 0) + 1
     whole = panel_of(series, names)
     split = int(np.datetime64("2019-04-01", "D").astype(int))
     history = whole.until(split - 1)
     result = screen(whole.since(whole.first_day + whole.days - split), learn_history(history, EFFORT))
-    marked = [d for d in result.days if deleted.get((d.station, d.parameter, d.day), 0) >= 12]
-    others = [d for d in result.days if (d.station, d.parameter, d.day) not in deleted]
-    right = np.mean([d.fault_score > d.score for d in marked]) if marked else float("nan")
+    alarm = alarm_score(1.0, len(names))
+    keyed = {(d.station, d.parameter, d.day): d for d in result.days}
+    marked = {key: d for key, d in keyed.items() if deleted.get(key, 0) >= LEAST_DELETED}
+    untold = {key: d for key, d in keyed.items() if key not in marked and never.get(key, 0) >= LEAST_DELETED}
+    others = [d for key, d in keyed.items() if key not in deleted and key not in never]
     for p in names:
-        own = [d for d in marked if d.parameter == p]
         print(
-            f"technicians, {p}: a fault on {sum(d.fault_score > d.score for d in own)} of {len(own)} series-days",
-            flush=True,
+            f"technicians, {p}: {said([d for d in marked.values() if d.parameter == p], alarm)}", flush=True
         )
-    high = np.mean([d.fault_score >= 0.95 for d in marked]) if marked else float("nan")
-    usual = np.mean([d.fault_score >= 0.95 for d in others])
-    spoken = [d for d in marked if max(d.fault_score, d.score) >= 0.95]
-    as_fault = sum(d.fault_score > d.score for d in spoken)
-    accused = [d for d in marked if d.score >= alarm_score(1.0, len(names)) and d.score >= d.fault_score]
-    print(
-        f"technicians: {len(marked)} series-days with deletions; fault score above tamper score on {right:.2f} of them; "
-        f"fault score >= 0.95 on {high:.2f} (other days: {usual:.2f}); something is said (either score >= 0.95) of {len(spoken)}, "
-        f"a fault of {as_fault} of them; alarms as falsification at the default budget: {len(accused)}",
-        flush=True,
+    for what, days in (("deleted", marked), ("never corrected", untold)):
+        for station, p, first, last, stretch in stretches_of(days):
+            print(f"technicians, {what}, {station} {p} {first} to {last}: {said(stretch, alarm)}", flush=True)
+        print(f"technicians, {what}, all: {said(list(days.values()), alarm)}", flush=True)
+    usual = np.mean([d.fault_score >= SAID for d in others])
+    print(f"technicians, other days: fault score >= {SAID} on {usual:.2f} of {len(others)}", flush=True)
+
+
+def taken_out(row: dict[str, str], parameter: str) -> bool:
+    """Whether a technician deleted a reading: the corrected series holds -9999 there, with a code that says why."""
+    gone = row[f"{parameter}_cor"] not in NOTHING and not np.isfinite(number(row[f"{parameter}_cor"]))
+    return bool(gone and row[f"{parameter}_qual"] not in NOTHING and np.isfinite(number(row[parameter])))
+
+
+def not_corrected(row: dict[str, str], parameter: str) -> bool:
+    """Whether nobody worked on a reading: no corrected value and no code. It stands only behind the last corrected value."""
+    return bool(row[f"{parameter}_cor"] in NOTHING and np.isfinite(number(row[parameter])))
+
+
+def said(days: list[DayScore], alarm: float) -> str:
+    """How many of some series-days the screen calls a fault, says anything of, and alarms about."""
+    spoken = [d for d in days if max(d.fault_score, d.score) >= SAID]
+    accused = [d for d in days if d.score >= alarm and d.score >= d.fault_score]
+    return (
+        f"{len(days)} series-days, a fault on {sum(d.fault_score > d.score for d in days)}; fault score >= {SAID} on "
+        f"{sum(d.fault_score >= SAID for d in days)}; something said of {len(spoken)}, a fault of "
+        f"{sum(d.fault_score > d.score for d in spoken)} of them; alarms of falsification: {len(accused)}"
     )
+
+
+def stretches_of(
+    days: dict[tuple[str, str, str], DayScore],
+) -> Iterator[tuple[str, str, str, str, list[DayScore]]]:
+    """Series-days put together where at most a week lies between: station, parameter, first and last day, days."""
+    held: list[DayScore] = []
+    for _, one in sorted(days.items()):
+        last = held[-1] if held else one
+        apart = (np.datetime64(one.day) - np.datetime64(last.day)).astype(int)
+        if held and ((last.station, last.parameter) != (one.station, one.parameter) or apart > 7):
+            yield held[0].station, held[0].parameter, held[0].day, last.day, held
+            held = []
+        held.append(one)
+    if held:
+        yield held[0].station, held[0].parameter, held[0].day, held[-1].day, held
 
 
 def batch_analyser(folder: Path) -> None:
@@ -162,16 +203,24 @@ def batch_analyser(folder: Path) -> None:
     )
 
 
+CASES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "twins": (twins, "pyhydroqc_lro"),
+    "batch": (batch_analyser, "cn_wastewater_hourly"),
+    "technicians": (technicians, "pyhydroqc_lro"),
+}
+
+
 def main() -> None:
     """Run the three cases."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--case", nargs="+", choices=tuple(CASES), default=list(CASES))
     options = parser.parse_args()
-    twins(options.data / "pyhydroqc_lro")
-    batch_analyser(options.data / "cn_wastewater_hourly")
-    technicians(options.data / "pyhydroqc_lro")
+    for name in options.case:
+        run, folder = CASES[name]
+        run(options.data / folder)
 
 
 if __name__ == "__main__":
