@@ -74,6 +74,38 @@ def test_the_unit_answers_with_evidence_only(office, asked) -> None:
     assert matter.deadlines.get().state == "met"
 
 
+def form_of(client, person, matter, action: str) -> str:
+    client.force_login(person)
+    return client.get(f"/matters/{matter.pk}/act/{action}/").content.decode()
+
+
+def test_whoever_answers_reviews_or_decides_reads_above_the_form_what_it_is_about(
+    office, asked, client
+) -> None:
+    page = form_of(client, office.holder, asked, "answer")
+    assert ASKED["request"] in page
+    assert ASKED["wanted"] in page
+    matter = office.act(
+        answered(office, asked), "ask_more", office.handler, missing="缺少校准原始记录", days=3
+    )
+    assert "缺少校准原始记录" in form_of(client, office.holder, matter, "answer")
+    matter = answered(office, matter)
+    assert "当日校准" in form_of(client, office.handler, matter, "review")
+    matter = office.act(
+        matter, "review", office.handler, opinion="not_explained", opinion_text="记录与数据不符"
+    )
+    for action in ("accept", "reject", "send_back"):
+        page = form_of(client, office.leader, matter, action)
+        assert "当日校准" in page
+        assert "未能说明：需现场核查" in page
+        assert "记录与数据不符" in page
+    matter = office.act(matter, "send_back", office.leader, decision="再看一遍")
+    matter = office.act(matter, "ask_more", office.handler, missing="还缺流量", days=3)
+    page = form_of(client, office.holder, matter, "answer")
+    assert "还缺流量" in page
+    assert "记录与数据不符" not in page, "an opinion that was sent back is never told"
+
+
 def test_an_explanation_that_holds_dismisses_the_clue_and_changes_the_precision(office, asked, clue) -> None:
     before = precision_of(clue.rule, clue.kind)
     matter = office.act(reviewed(office, asked), "accept", office.leader, decision="同意")

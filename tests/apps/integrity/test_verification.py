@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from tests.apps.conftest import NOW
@@ -35,6 +37,23 @@ def finish(office, clue: Clue, conclusion: str):
         conclusion=conclusion,
     )
     return office.sign(office.sign(matter, office.handler), office.leader)
+
+
+def test_a_report_shows_the_clue_and_suggests_no_cause(client, office, clue) -> None:
+    matter = office.open(origin=f"{CLUE}:{clue.pk}", point=clue.point, data={"statement": "恒值三日"})
+    matter = office.attach(office.act(matter, "take", office.handler), office.handler)
+    client.force_login(office.handler)
+    address = f"/matters/{matter.pk}/act/report/"
+    page = client.get(address).content.decode()
+    assert "恒值三日" in page
+    causes = re.findall(r"<option value=\"([a-z]*)\"( selected)?", page)
+    assert causes[0] == ("", " selected")
+    assert not any(chosen for cause, chosen in causes if cause)
+    sent = {"visited_on": "2026-11-20", "findings": "查明", "cause": "", "conclusion": "confirmed"}
+    refused = client.post(address, sent | {"key": "k1", "version": matter.version})
+    assert refused.status_code == 400
+    matter.refresh_from_db()
+    assert matter.state == "verifying"
 
 
 @pytest.mark.parametrize("conclusion", ["confirmed", "dismissed"])

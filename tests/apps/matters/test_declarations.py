@@ -40,6 +40,7 @@ def test_the_shipped_processes_are_sound() -> None:
         (small(Action("go", "Go", ("a",), "b", WHO, stops=("y",))), "which never starts"),
         (small(Action("go", "Go", ("a",), "b", WHO, documents=("d",))), "document d is not declared"),
         (small(Action("go", "Go", ("a",), "b", WHO, sheet="s")), "sheet s is not declared"),
+        (small(Action("go", "Go", ("a",), "b", WHO, recalls=("f",))), "f is recalled and no field"),
         (small(Action("go", "Go", ("a",), "b", WHO, assigns="who")), "who names no person"),
         (
             small(Action("go", "Go", ("a",), "b", Who(Capability.HANDLE_MATTERS, not_who_did=("fly",)))),

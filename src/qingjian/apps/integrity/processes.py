@@ -197,6 +197,7 @@ VERIFICATION = Process(
                 ),
             ),
             documents=("verification-report",),
+            recalls=("statement", "instruction", "test_result"),
             ledger_fields=("visited_on", "cause", "conclusion"),
             sheet="verification",
             hint=_("The report is made as a document and then signed by the verifier and a leader."),

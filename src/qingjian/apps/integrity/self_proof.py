@@ -42,6 +42,8 @@ OPINIONS = (
     (EXPLAINED, _("Explained: the evidence accounts for the data")),
     (NOT_EXPLAINED, _("Not explained: verify on site")),
 )
+DECIDED = ("request", "explanation", "opinion", "opinion_text")
+"""What a leader reads above the decision."""
 ANSWERS = ("answer", "supplement")
 """Clocks of the unit."""
 UNIT = Who(C.HANDLE_MATTERS, Party.SUBJECT)
@@ -215,6 +217,7 @@ SELF_PROOF = Process(
             ),
             stops=ANSWERS,
             notify=(Party.BUREAU,),
+            recalls=("request", "wanted", "missing"),
             hint=_(
                 "Attach the evidence first. What is added after the answer is read with it as long as nothing is decided; the review does not wait for it."
             ),
@@ -240,6 +243,7 @@ SELF_PROOF = Process(
             ),
             starts=(_answer_limit("supplement", _("Send what is missing")),),
             tone="outline-primary",
+            recalls=("request", "wanted", "explanation"),
         ),
         Action(
             "review",
@@ -253,6 +257,7 @@ SELF_PROOF = Process(
             ),
             # The officer's opinion is not the bureau's answer yet: the unit reads it with the decision.
             inside=True,
+            recalls=("request", "explanation"),
         ),
         Action(
             "accept",
@@ -262,6 +267,7 @@ SELF_PROOF = Process(
             LEADER,
             fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
             documents=("explained-letter",),
+            recalls=DECIDED,
             tone="success",
             notify=(Party.SUBJECT,),
             effect=_explained,
@@ -275,6 +281,7 @@ SELF_PROOF = Process(
             LEADER,
             fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
             documents=("not-explained-letter",),
+            recalls=DECIDED,
             tone="danger",
             notify=(Party.SUBJECT,),
             hint=_("The clue stays open; verify it on site."),
@@ -288,6 +295,7 @@ SELF_PROOF = Process(
             fields=(DataField("decision", _("Reason of the decision"), FieldKind.LONG_TEXT),),
             inside=True,
             tone="outline-secondary",
+            recalls=DECIDED,
         ),
         Action(
             "close_unanswered",

@@ -240,6 +240,8 @@ class Action:
     effect: Callable[[Step], None] | None = None
     tone: str = "primary"
     hint: Text = ""
+    recalls: tuple[str, ...] = ()
+    """Data entered before that stand above the form: whoever acts reads what is answered, reviewed or decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +388,11 @@ def _action_problems(process: Process, action: Action) -> list[str]:
         chosen = next((one for one in action.fields if one.name == action.assigns), None)
         if chosen is None or chosen.kind is not FieldKind.PERSON:
             found.append(f"action {action.name}: {action.assigns} names no person")
+    found.extend(
+        f"action {action.name}: {name} is recalled and no field"
+        for name in action.recalls
+        if name not in fields
+    )
     for name in action.documents:
         if name not in {one.code for one in process.documents}:
             found.append(f"action {action.name}: document {name} is not declared")

@@ -81,10 +81,11 @@ def _form_field(one: DataField, matter: Matter | None) -> forms.Field:
                 **common,
             )
         case FieldKind.CHOICE:
-            choices = [*one.choices] if one.required else [("", "–"), *one.choices]
+            radio = one.required and len(one.choices) <= 4
+            # A list says nothing by itself: what nobody chose must not be entered because it stands first.
             return forms.ChoiceField(
-                choices=choices,
-                widget=forms.RadioSelect if one.required and len(choices) <= 4 else forms.Select,
+                choices=[*one.choices] if radio else [("", "–"), *one.choices],
+                widget=forms.RadioSelect if radio else forms.Select,
                 **common,
             )
         case FieldKind.YES_NO:

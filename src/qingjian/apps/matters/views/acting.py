@@ -31,6 +31,7 @@ from qingjian.apps.matters import (
 from qingjian.apps.matters.declarations import Action, Process
 from qingjian.apps.matters.errors import NotAllowed, RefusedError
 from qingjian.apps.matters.models import Matter
+from qingjian.apps.matters.outside import Reading
 from qingjian.apps.matters.services import files
 from qingjian.apps.matters.services.clocks import stoppable
 from qingjian.apps.matters.views.work import OWN_TITLES, find_matter
@@ -119,6 +120,7 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "action": action,
         "title": action.title if action else OWN_TITLES.get(code, ACTIONS.get(code, code)),
         "hint": action.hint if action else "",
+        "recalled": _recalled(request, row, action) if action else (),
         "form": form,
         "key": key or uuid.uuid4().hex,
         # A refused stale form keeps the version the person saw until the page is opened again.
@@ -132,6 +134,12 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         "tone": action.tone if action else "danger" if code in CONCERNS or code == "void" else "primary",
     }
     return render(request, "matters/act.html", context, status=status)
+
+
+def _recalled(request: HttpRequest, row: Matter, action: Action) -> list[tuple[str, str]]:
+    """Return what an action is about of what was entered before, as far as the person reads it."""
+    data = Reading(row, rules.is_inside(rules.reaches(request.user), row)).data if action.recalls else {}
+    return wording.data_rows(row, {name: data[name] for name in action.recalls if data.get(name)})
 
 
 def _next_key(error: RefusedError, key: str) -> str:
