@@ -96,16 +96,25 @@ def main() -> None:
     try:
         settings.DATA_FOLDER.make()
         call_command("migrate", verbosity=0)
-        with use_clock(ManualClock(NOW)):
+        clock = ManualClock(NOW)
+        with use_clock(clock):
             fill(arguments.points, arguments.series)
             print(
                 f"{arguments.points} points, {arguments.points * arguments.series} series; processor seconds:"
             )
             for name, step in (
-                ("rules published? first", services.publish_changed_rulebook),
-                ("rules published? again", services.publish_changed_rulebook),
+                ("a change published", services.publish_directory),
+                (
+                    "read again by another process",
+                    lambda: (services._store_of.cache_clear(), services.directory_store().current()),
+                ),
+                ("rules published?", services.publish_changed_rulebook),
                 ("register published? after a change", services.publish_unpublished),
                 ("register published? again", services.publish_unpublished),
+                (
+                    "register published? once an hour",
+                    lambda: (clock.advance(3600), services.publish_unpublished()),
+                ),
             ):
                 print(f"  {name:<36} {timed(step):8.4f}")
     finally:

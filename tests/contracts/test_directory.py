@@ -57,6 +57,26 @@ def test_json_keeps_everything() -> None:
     assert again.devices == directory.devices
     assert again.targets == directory.targets
     assert again.without == {"hj212:2025:mark:Td"}
+    assert again.register == directory.register == 0
+
+
+def test_two_snapshots_say_the_same_whatever_the_order_and_way_of_writing() -> None:
+    one, other = snapshot(3), snapshot(4)
+    other.register = 9
+    assert one.says_the_same(other)
+    content = json.loads(other.to_json())
+    content["devices"].reverse()
+    content["series"][0]["expected"]["decade"] = 1
+    assert one.says_the_same(Directory.from_json(json.dumps(content).encode()))
+    for name, change in (
+        ("devices", {"silence_seconds": 7}), ("series", {"unit": "g"}), ("routes", {"scale": "1"}), ("settings", {"value": "100"}),
+        ("targets", {"enabled": False}),
+    ):  # fmt: skip
+        content = json.loads(one.to_json())
+        content[name][0].update(change)
+        assert not one.says_the_same(Directory.from_json(json.dumps(content).encode()))
+    content = json.loads(one.to_json()) | {"without": []}
+    assert not one.says_the_same(Directory.from_json(json.dumps(content).encode()))
 
 
 def test_a_snapshot_of_an_earlier_program_switches_nothing_off() -> None:

@@ -63,14 +63,17 @@ def test_stretches_partition_the_input_however_it_is_cut(pieces: list[bytes], da
 PERIOD = b"##0995QN=&&1234"
 """Repeated, each is a frame of 995 bytes whose end looks like one: the dearest input to diagnose."""
 LONG_BODY = segment(cp="DataTime=20160801085857;" + ";".join(f"w{n:05d}-Rtd=1.5" for n in range(60)))
+TEXT_FORM = encrypted_frame(segment(HEAD.replace("Flag=5", "Flag=9")), KEY, "text")
+"""Ciphertext written as text: its end is looked for behind the declared one."""
 LONG_PIECES = st.one_of(
     PIECES,
+    st.sampled_from([TEXT_FORM, TEXT_FORM[:-30], TEXT_FORM[:200], b"##0300QN=1;##0040CP=&&{0x41,", b"}&&", b"}12&&AB&&1C80"]),
     st.integers(1, 400).map(lambda times: PERIOD * times),
     st.integers(1, 12_000).map(lambda size: b"x" * size),
     st.integers(1, 6_000).map(lambda size: b"##9999QN=1;" + b"y" * size),
     st.integers(1, 3_000).map(lambda size: b"##9000QN=1;CP=&&{0x" + b"41,0x" * size),
     st.sampled_from([wrong_algorithm(body) for body in (*BODIES, LONG_BODY)]),
-)
+)  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None)
@@ -93,6 +96,22 @@ def test_records_are_a_function_of_the_bytes_alone(
     cuts = sorted({0, *data.draw(st.lists(st.integers(0, len(stream)), max_size=30)), len(stream)})
     chunks = [stream[start:end] for start, end in pairwise(cuts)]
     assert list(records.decode_lines(chunks, policy)) == list(records.decode_lines(stream, policy))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(LONG_PIECES, st.just(framed(BODIES[5]))), min_size=1, max_size=6), st.data())
+def test_the_policy_of_a_sender_does_not_depend_on_how_bytes_are_cut(
+    pieces: list[bytes], data: st.DataObject
+) -> None:
+    stream = b"".join(pieces)
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=30).map(sorted))
+
+    def cut_at(places: list[int]) -> list[tuple[int, bytes, Refusal | None]]:
+        framer = Framer(eager=False, policy_for={MN: Policy(sm4_key=KEY)}.get)
+        pieces = [stream[start:end] for start, end in pairwise([0, *places, len(stream)])]
+        return said([stretch for piece in pieces for stretch in framer.feed(piece)] + framer.finish())
+
+    assert cut_at(cuts) == cut_at([])
 
 
 @pytest.mark.parametrize("size", [1, 7, 13, 4096])

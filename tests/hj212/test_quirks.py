@@ -14,6 +14,7 @@ import pytest
 from tests.hj212.building import CP, HEAD, MN, codes_of, frame, framed, only, segment, stretches
 
 from qingjian.hj212 import checksum, codes, times
+from qingjian.hj212.decoder import Framer
 from qingjian.hj212.encoder import Sender
 from qingjian.hj212.policy import Policy
 from qingjian.hj212.sessions import host
@@ -120,6 +121,29 @@ def test_tolerated_with_a_typed_deviation(case: Tolerated) -> None:
     assert codes.CODES[case.code].kind == "deviation"
     policy = Policy(edition="2017") if case.code == "qn_missing" else case.policy
     assert case.code in codes_of(only(case.raw, policy))
+
+
+@pytest.mark.parametrize("case", TOLERATED, ids=name_of)
+def test_told_with_the_first_byte_that_is_not_its_own(case: Tolerated) -> None:
+    framer = Framer(case.policy, eager=False)
+    assert framer.feed(case.raw) == []
+    assert [stretch.raw for stretch in framer.feed(b"#")] == [case.raw]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(case.raw for case in SWITCHED),
+        framed(BODY, check=b"1234"),
+        framed(BODY, check=b"12xy"),
+        frame()[:90],
+    ],
+)
+def test_refused_with_the_header_of_the_next_frame(raw: bytes) -> None:
+    framer = Framer(eager=False)
+    assert framer.feed(raw) == []
+    # The declared end of half a frame lies in the frame after it.
+    assert [stretch.raw for stretch in framer.feed(frame()[:100])] == [raw]
 
 
 @pytest.mark.parametrize("case", SWITCHED, ids=name_of)

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -172,6 +175,28 @@ class TestCommand:
     )
     def test_wrong_arguments_are_named(self, arguments: list[str]) -> None:
         assert self.runner.invoke(app, ["decode", *arguments], input=b"").exit_code == 2
+
+    @pytest.mark.parametrize(("option", "seen"), [([], [True, False]), (["--live"], [True, True])])
+    def test_who_watches_a_pipe_sees_lines_before_its_end(self, option: list[str], seen: list[bool]) -> None:
+        """The last line waits for the first byte after its terminator unless it is read as from a connection."""
+        first = framed(segment(cp=CP + ";"))
+        command = [sys.executable, "-c", "from qingjian.cli.hj212 import app; app()", "decode", *option]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            limit = threading.Timer(
+                60, process.kill
+            )  # a line that never comes is red, not a test that never ends
+            limit.start()
+            process.stdin.write(first + frame())
+            process.stdin.flush()
+            lines = [process.stdout.readline() for _ in range(sum(seen))]
+            limit.cancel()
+            process.stdin.close()
+            rest = process.stdout.readlines()
+        found = [json.loads(line) for line in lines + rest]
+        assert [record["status"] for record in found] == ["deviating", "ok"]
+        assert len(rest) == seen.count(False)
 
     def test_lines_that_cannot_be_encoded_are_named(self) -> None:
         (record,) = records.decode_lines(frame())

@@ -60,6 +60,7 @@ def test_a_series_registered_later_is_searched_from_its_own_beginning(
         make_directory(4, series=[*plain.series[:2], replace(third, valid_from=START + HOUR)])
     )
     again = Work(engine, PipelineSettings(node.folder.root), node.clock)
+    node.clock.advance(900)
     again.look_for_gaps()
     gaps = [one for one in stated(engine, "gap") if one.evidence["statistic"] == "minute"]
     assert sorted((one.start, one.end) for one in gaps) == [

@@ -331,6 +331,26 @@ def test_gaps_are_stated_asked_for_and_filled(made: Made) -> None:
     assert all(one.evidence["filled"] for one in minute_gaps)
 
 
+def test_what_ended_while_the_node_was_away_has_its_time_to_come(made: Made) -> None:
+    """A new node with a history, and any after an upgrade: devices that keep their data deliver them when they connect."""
+    node, engine, _, queue = made
+    at = minutes(240)
+    node.journal([node.upload(one, dict.fromkeys(FACTORS, 1)) for one in at[:60]])
+    engine.step(idle=True)
+    node.clock.advance(4 * 3600 + 1000)
+    again = Work(engine, PipelineSettings(node.folder.root), node.clock, queue)
+    assert again.look_for_gaps() == 0
+    assert queue.recent() == []
+    node.journal([node.upload(one, dict.fromkeys(FACTORS, 1)) for one in at[60:180]])
+    engine.step(idle=True)
+    node.clock.advance(899)
+    assert again.look_for_gaps() == 0
+    node.clock.advance(1)
+    again.look_for_gaps()
+    found = [one for one in newest(engine, "gap") if one.evidence["statistic"] == "minute"]
+    assert {(one.start, one.end) for one in found} == {(at[180], None)}
+
+
 def test_asking_is_bounded_in_size_number_and_tries(made: Made) -> None:
     node, engine, work, queue = made
     node.journal([node.upload(one, dict.fromkeys(FACTORS, 1)) for one in (START, START + timedelta(hours=5))])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -166,8 +166,10 @@ class Directory:
         settings: Iterable[Setting] = (),
         targets: Iterable[Target] = (),
         without: Iterable[str] = (),
+        register: int = 0,
     ) -> None:
-        """`without`: facts of HJ 212 this office has switched off for all devices (`hj212.profiles.switched_off`)."""
+        """`without`: facts of HJ 212 this office has switched off for all devices (`hj212.profiles.switched_off`).
+        `register`: number of the newest row of the register it was made from, 0 when unknown."""
         self.version = version
         self.published_at = published_at
         self.rulebook_version = rulebook_version
@@ -177,6 +179,7 @@ class Directory:
         self.settings = tuple(settings)
         self.targets = tuple(targets)
         self.without = frozenset(without)
+        self.register = register
         self._devices: dict[str, list[Device]] = {}
         for device in self.devices:
             self._devices.setdefault(device.mn, []).append(device)
@@ -249,6 +252,18 @@ class Directory:
         """Return every setting of a series code or a device code, of all times."""
         return self._settings_of.get(subject, ())
 
+    def says_the_same(self, other: Directory) -> bool:
+        """Whether both say the same of devices, series and all else, whatever the order and way of writing of rows."""
+        if self._rows() == other._rows():
+            return True
+        read = Directory.from_json(self.to_json())
+        return [sorted(map(repr, one)) for one in read._rows()] == [
+            sorted(map(repr, one)) for one in Directory.from_json(other.to_json())._rows()
+        ]
+
+    def _rows(self) -> tuple[Iterable[object], ...]:
+        return self.devices, self.series, self.routes, self.settings, self.targets, self.without
+
     def to_json(self) -> bytes:
         """Serialise completely; `from_json` gives an equal snapshot."""
         document = {
@@ -262,6 +277,7 @@ class Directory:
             "settings": [_plain(one) for one in self.settings],
             "targets": [_plain(one) for one in self.targets],
             "without": sorted(self.without),
+            "register": self.register,
         }
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -283,6 +299,7 @@ class Directory:
             settings=[Setting(**_typed(row)) for row in document["settings"]],
             targets=[Target(**_typed(row)) for row in document["targets"]],
             without=document.get("without", ()),
+            register=document.get("register", 0),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -292,8 +309,11 @@ class Directory:
         return hash((self.version, self.published_at))
 
 
+_FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in (Device, Series, Route, Setting, Target)}
+
+
 def _plain(row: Device | Series | Route | Setting | Target) -> dict[str, Any]:
-    plain = asdict(row)
+    plain = {name: getattr(row, name) for name in _FIELDS[type(row)]}
     for name in ("valid_from", "valid_to"):
         if plain.get(name) is not None:
             plain[name] = plain[name].isoformat()

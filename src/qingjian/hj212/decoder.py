@@ -27,8 +27,11 @@ _CLOSING = re.compile(rb"&&([0-9A-Fa-f]{4})")
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{4}")
 _THREE_DIGITS = re.compile(rb"[0-9A-Fa-f]{3}(?=[\r\n#]|\Z)")
 _MN = re.compile(rb"MN=([!-:<-~]{0,64});")
+_SENDER_NAMED_WITHIN = 256
 _LONGEST_FRAME = 6 + 9999 + 4
 _TERMINATORS_SWALLOWED = 16
+_PAST_THE_NEXT_HEADER = 18
+"""What closes a data area in text form stands at most this far behind its brace."""
 _REACH = _LONGEST_FRAME + _TERMINATORS_SWALLOWED
 _LONGEST_TEXT_FORM = 5 * _LONGEST_FRAME
 _REACH_OF_TEXT_FORM = _LONGEST_TEXT_FORM + _REACH
@@ -53,15 +56,26 @@ class Framer:
 
     ``policy`` applies to all frames, unless ``policy_for(mn)`` yields another one for the sender named in the header.
     ``eager=True`` (sockets) releases a frame as soon as its check is there; a terminator that comes later is reported
-    as a stretch ``terminator_late``. ``eager=False`` (files) decides on whatever is not a plain frame only when as many
-    bytes are there as any frame can need, so the result is a function of the bytes alone, however they are cut. At most
-    one longest frame (about 10 kB, 60 kB where ciphertext is written as text) and the bytes just fed are held.
+    as a stretch ``terminator_late``. ``eager=False`` (files) decides when no byte to come can change the result, so that
+    it is a function of the bytes alone, however they are cut: a frame whose check holds with the first byte after its
+    terminator (CR LF may be doubled), any other with the header of the next frame, and at the latest when as many bytes
+    are there as any frame can need (about 10 kB, 60 kB where ciphertext is written as text). No more is held, but for the
+    bytes just fed.
 
     A frame that never becomes whole (a wrong length, a broken line) holds back what follows until its declared end
     has arrived; on an idle connection call ``finish`` to settle what is pending. A framer can be used on after it.
     """
 
-    __slots__ = ("_after_frame", "_buffer", "_credit", "_eager", "_offset", "_policy", "_policy_for")
+    __slots__ = (
+        "_after_frame",
+        "_buffer",
+        "_credit",
+        "_eager",
+        "_endless",
+        "_offset",
+        "_policy",
+        "_policy_for",
+    )
 
     def __init__(
         self, policy: Policy = DEFAULT, *, eager: bool = True, policy_for: PolicyFor | None = None
@@ -73,6 +87,7 @@ class Framer:
         self._offset = 0
         self._after_frame = False
         self._credit = _DIAGNOSIS_CREDIT
+        self._endless = -1  # offset of the beginning whose declared end is known to hold no check
 
     @property
     def pending(self) -> int:
@@ -130,14 +145,15 @@ class Framer:
         return self._noise(buffer, position, size, final)
 
     def _decide_by_bytes(self, buffer: bytes, position: int, size: int, final: bool) -> _Found | None:
-        """What stands at ``position`` by as many bytes as any frame can need, or by all up to the end of the input."""
+        """What stands at ``position`` whatever comes next; None while a byte to come could change it."""
         reach = _REACH
         opening = buffer.find(_TEXT_FORM_OPENING, position, position + 6 + _TEXT_FORM_BEGINS_WITHIN)
         if opening >= 0 and _CANDIDATE.match(buffer, position) is not None:
             reach = _REACH_OF_TEXT_FORM
         ahead = position + reach + _LONGEST_PARTIAL
         if size < ahead and not final:
-            return None
+            return self._certain(buffer, position, size)
+        # As many bytes as any frame can need, or all there are.
         view = buffer[position:ahead]
         found = self._decide(view, 0, len(view), True)
         if found is None:
@@ -146,9 +162,36 @@ class Framer:
         end = found.end if size < ahead else min(found.end, reach)
         return found._replace(end=position + end)
 
+    def _certain(self, buffer: bytes, position: int, size: int) -> _Found | None:
+        """What stands at ``position``, by fewer bytes than any frame can need, if that is beyond doubt."""
+        match = _CANDIDATE.match(buffer, position)
+        if match is None:
+            return self._noise(buffer, position, size, False) if _CANDIDATE.search(buffer, position) else None
+        start = match.end(1)
+        end = start + int(match[1])
+        if size <= end + 4 or (self._policy_for is not None and size < start + _SENDER_NAMED_WITHIN):
+            return None
+        following = _CANDIDATE.search(buffer, position + 2)
+        # Neither ciphertext as text nor a wrong length can reach over the header of the next frame.
+        bounded = following is not None and size >= following.end() + _PAST_THE_NEXT_HEADER
+        if not bounded and self._endless == self._offset + position:
+            return None
+        credit = self._credit
+        if bounded:
+            found = self._resolve(buffer, position, size, match, True)
+        else:
+            policy = self._policy_of(buffer[start : start + _SENDER_NAMED_WITHIN])
+            found = self._at_declared_end(buffer, match, end, policy)
+        if found is not None and found.end < size:
+            return found
+        self._credit = credit
+        if found is None:
+            self._endless = self._offset + position
+        return None
+
     def _policy_of(self, segment: bytes) -> Policy:
         if self._policy_for is not None:
-            match = _MN.search(segment, 0, 256)
+            match = _MN.search(segment, 0, _SENDER_NAMED_WITHIN)
             if match is not None:
                 return self._policy_for(match[1].decode("ascii")) or self._policy
         return self._policy
@@ -190,7 +233,7 @@ class Framer:
         start = match.end(1)
         declared = int(match[1])
         end = start + declared
-        policy = self._policy_of(buffer[start : start + 256])
+        policy = self._policy_of(buffer[start : start + _SENDER_NAMED_WITHIN])
         if not final and size < end + 4:
             if declared > policy.maximum_segment:
                 return self._refuse(buffer, position, start, end, size, policy)
@@ -269,7 +312,8 @@ class Framer:
     def _text_form(self, buffer: bytes, start: int, end: int, size: int, policy: Policy) -> _Found | None:
         """A frame whose ciphertext is written as text, so that the declared length is that of the raw bytes."""
         opening = buffer.find(_TEXT_FORM_OPENING, start, start + _TEXT_FORM_BEGINS_WITHIN)
-        if opening < 0 or _CANDIDATE.search(buffer, start, opening) is not None:
+        # ``CP=`` may end the header of the next frame.
+        if opening < 0 or _CANDIDATE.search(buffer, start, opening + 3) is not None:
             return None
         closing = cipher.text_form_end(buffer[: start + _LONGEST_TEXT_FORM], opening)
         if closing < 0 or size < closing + 4:

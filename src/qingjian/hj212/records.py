@@ -16,8 +16,13 @@ from qingjian.hj212.shape import canonical_groups
 _ITEM = ("time", "factor", "suffix", "value")
 
 
-def decode_lines(chunks: bytes | Iterable[bytes], policy: Policy = DEFAULT) -> Iterator[dict[str, Any]]:
+def decode_lines(
+    chunks: bytes | Iterable[bytes], policy: Policy = DEFAULT, *, live: bool = False
+) -> Iterator[dict[str, Any]]:
     """One record per frame or refused stretch; offsets and lengths partition the input exactly.
+
+    The records are a function of the bytes, however they are cut; with ``live`` each comes as soon as the check of its
+    frame is there, as from a socket, and a terminator that comes later is a record of its own.
 
     Keys: ``status`` (``ok``: canonical form of its edition; ``deviating``; ``refused``), ``edition`` (null when
     refused), ``fields`` (header as on the wire, in its order), ``items`` (``time`` ISO 8601 +08:00 or null, ``factor``,
@@ -26,7 +31,7 @@ def decode_lines(chunks: bytes | Iterable[bytes], policy: Policy = DEFAULT) -> I
     ``encryption`` (``raw`` or ``text``) for an encrypted frame, and ``layout``, the names of the data area in wire
     order and grouping, when they are not parameters first, one by one, then the items grouped by factor.
     """
-    framer = Framer(policy, eager=False)
+    framer = Framer(policy, eager=live)
     for chunk in [chunks] if isinstance(chunks, bytes) else chunks:
         for stretch in framer.feed(chunk):
             yield record_of(stretch)

@@ -40,7 +40,7 @@ class GapSettings:
     window: timedelta = timedelta(days=35)
     """How far back gaps are looked for."""
     grace: timedelta = timedelta(minutes=15)
-    """A period may arrive so late after its end without being missed."""
+    """A period may arrive so late after its end, or after the start of the node if that was later, without being missed."""
     most_periods: int = 1_440
     """Periods asked for by one command."""
     most_waiting: int = 1
@@ -89,14 +89,18 @@ class GapFinder:
             "device_asked": self._device_asked,
         }
 
-    def look(self, directory: Directory, now: datetime, watched_since: datetime) -> list[Finding]:
+    def look(
+        self, directory: Directory, now: datetime, watched_since: datetime, started: datetime | None = None
+    ) -> list[Finding]:
         """State new gaps, and how far the open ones are filled.
 
         Each period is judged once it is over; afterwards only the gaps found are looked at again. Series without
-        valid_from are watched from `watched_since`.
+        valid_from are watched from `watched_since`. `started`: when this node began to hear; what ended before could
+        not arrive, and devices deliver it when they have connected.
         """
         findings: list[Finding] = []
-        for statistic in HISTORY_COMMAND:
+        hears = started is None or now - started >= self._settings.grace
+        for statistic in HISTORY_COMMAND if hears else ():
             owing = [one for one in directory.series if statistic in one.expected and one.device]
             begin, end = self._window(directory, owing, now, statistic, watched_since)
             before = self._until.get(statistic, begin)

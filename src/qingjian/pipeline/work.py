@@ -66,6 +66,7 @@ class Work:
         self._kept = KeptFiles(settings.folder.intake)
         self._spool = Spool(settings.spool_folder)
         self.errors = 0
+        self._started = clock.now()
         started = engine.findings.memory("first-start")
         if started is None:
             started = clock.now().isoformat()
@@ -74,7 +75,7 @@ class Work:
         if engine.findings.memory("aggregated") is None:
             last = engine.batches.last_of("aggregate")
             engine.findings.append_tick([], {"aggregated": 0 if last is None else last.number})
-        engine.watchers = list(all_watchers(engine.findings.memory, clock.now()))
+        engine.watchers = list(all_watchers(engine.findings.memory, self._started))
         self._journals = JournalWatcher(engine.findings.memory)
         self.gaps = GapFinder(
             engine.lake,
@@ -374,7 +375,7 @@ class Work:
     def look_for_gaps(self) -> int:
         """Look for gaps and ask the devices for what is missing; returns the number of new statements."""
         directory, now = self._directory(), self._clock.now()
-        found = self.gaps.look(directory, now, self.watched_since)
+        found = self.gaps.look(directory, now, self.watched_since, self._started)
         asked = []
         if self._queue is not None and self._settings.ask_for_history:
             asked = self.gaps.ask(directory, self._queue, now)

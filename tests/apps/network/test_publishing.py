@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
-from qingjian.apps.network import registered, services
+from qingjian.apps.network import registered, services, snapshots
 from qingjian.apps.network.models import Device
 from qingjian.apps.network.services import Proposal
 from qingjian.contracts.current import now
@@ -84,19 +84,19 @@ def test_forwarding_follows_a_dated_move_on_its_day(registry, clock) -> None:
     assert services.publish_unpublished() is None
 
 
-def test_the_whole_register_is_compared_when_something_was_written_and_once_an_hour(
+def test_the_whole_register_is_compared_when_something_was_written_since_and_once_an_hour(
     registry, clock, monkeypatch
 ) -> None:
-    read = services._snapshot
+    read = snapshots.taken
     reads: list[int] = []
 
     def counted(version: int, rulebook_version: str) -> Directory:
         reads.append(version)
         return read(version, rulebook_version)
 
-    monkeypatch.setattr(services, "_snapshot", counted)
+    monkeypatch.setattr(snapshots, "taken", counted)
     assert [services.publish_unpublished() for _ in range(5)] == [None] * 5
-    assert len(reads) == 1
+    assert not reads, "it was published within the hour, and names the newest row"
     fields = registered.plain(registered.KINDS["device"], Device.objects.get(code="A1-D1"))
     services.install([Proposal("device", {**fields, "silence_seconds": 778})])
     assert services.publish_unpublished() is not None
@@ -104,10 +104,18 @@ def test_the_whole_register_is_compared_when_something_was_written_and_once_an_h
     reads.clear()
     clock.advance(60)
     assert [services.publish_unpublished() for _ in range(3)] == [None] * 3
-    assert len(reads) == 1, "what was published is compared once more"
+    assert not reads
     clock.advance(3600)
+    assert [services.publish_unpublished() for _ in range(3)] == [None] * 3
+    assert len(reads) == 1
+
+
+def test_a_row_that_no_version_tells_of_is_published_within_the_hour(registry, clock) -> None:
+    Device.objects.filter(code="A1-D1").update(silence_seconds=779)
     assert services.publish_unpublished() is None
-    assert len(reads) == 2
+    clock.advance(3600)
+    assert services.publish_unpublished() is not None
+    assert services.directory_store().current().device("MN-A1", now()).silence_seconds == 779
 
 
 def test_a_snapshot_is_read_from_its_file_once(registry, monkeypatch) -> None:

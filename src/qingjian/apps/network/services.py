@@ -11,13 +11,12 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.network import coordinates, models, queries, recorded, registered, rules
+from qingjian.apps.network import coordinates, models, recorded, registered, rules, snapshots
 from qingjian.apps.network.checking import Proposal, ProposalError, RowError, check
 from qingjian.apps.network.taking_over import make_room
 from qingjian.apps.records import services as records
@@ -304,7 +303,7 @@ def publish_directory() -> Directory:
         store = directory_store()
         before = store.current()
         version = RulebookStore(settings.DATA_FOLDER.rulebook).keep(rulekeeping.rulebook())
-        snapshot = _snapshot((before.version if before else 0) + 1, version)
+        snapshot = snapshots.taken((before.version if before else 0) + 1, version)
         store.publish(snapshot)
         records.commit(recorded.PUBLISHED, snapshot.version, recorded.published(snapshot.version))
     return snapshot
@@ -387,42 +386,39 @@ def follow_rulebook(**_: Any) -> None:
 
 
 _found_same: dict[Path, tuple[Any, ...]] = {}
-"""For each folder the state in which register and directory said the same when they were compared last."""
+"""For each folder the state in which register and directory were last known to say the same."""
 
 
 def _state(pointer: str) -> tuple[Any, ...]:
     """Return what must differ before register and directory can: every row that is written leaves a version, and dated
     moves begin with a day. The hour is in it so that both are compared now and then whatever happens."""
-    newest = models.Version.objects.aggregate(newest=Max("pk"))["newest"]
-    hour = now().replace(minute=0, second=0, microsecond=0)
-    return pointer, newest, hour, rulekeeping.facts_switched_off()
+    return pointer, snapshots.newest_row(), _hour(now()), rulekeeping.facts_switched_off()
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def publish_unpublished() -> Directory | None:
     """Publish when the services go by another register than the one in force; None when they do not.
 
     A publication can fail, or its process end, after the change was approved; and which devices lie in a region that a
-    target gets changes on the day of a dated move. Comparing reads the whole register: it is done when something was
-    written since, and once an hour.
+    target gets changes on the day of a dated move. A directory names the newest row it was made from, so that one that
+    was published within the hour says the same while no other row was written. Everything is compared where that does
+    not hold, and once an hour.
     """
     store = directory_store()
     state = _state(store.pointer())
     current = store.current()
     if current is None or _found_same.get(settings.DATA_FOLDER.directory) == state:
         return None
-    present = _snapshot(current.version, current.rulebook_version)
-    # What is stored is read as the services read it, so that a way of writing is no difference.
-    same = _content(Directory.from_json(present.to_json())) == _content(current)
-    if not same:
+    made = (str(current.version), current.register, _hour(current.published_at), current.without)
+    if made != state and not snapshots.taken(current.version, current.rulebook_version).says_the_same(
+        current
+    ):
         return publish_directory()
     _found_same[settings.DATA_FOLDER.directory] = state
     return None
-
-
-def _content(directory: Directory) -> list[Any]:
-    """Return what a directory says, whatever the order of its rows."""
-    rows = (directory.devices, directory.series, directory.routes, directory.settings, directory.targets)
-    return [directory.without, *(sorted(map(repr, one)) for one in rows)]
 
 
 def _wait_for_other_publishers() -> None:
@@ -431,88 +427,3 @@ def _wait_for_other_publishers() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISHING_LOCK,))
-
-
-def _snapshot(version: int, rulebook_version: str) -> Directory:
-    devices = models.Device.objects.select_related("point")
-    series = models.Series.objects.select_related("point", "factor", "device")
-    return Directory(
-        version=version,
-        published_at=now(),
-        rulebook_version=rulebook_version,
-        without=rulekeeping.facts_switched_off(),
-        devices=[
-            contract.Device(
-                code=one.code,
-                mn=one.mn,
-                password=one.password,
-                name=one.name,
-                point=one.point.code,
-                system_code=one.system_code,
-                edition=one.edition,
-                policy=one.policy,
-                sm4_key_hex=one.sm4_key_hex,
-                addresses=tuple(one.addresses),
-                silence_seconds=one.silence_seconds,
-                clock_tolerance_seconds=one.clock_tolerance_seconds,
-                synthetic=one.synthetic,
-                valid_from=one.valid_from,
-                valid_to=one.valid_to,
-            )
-            for one in devices
-        ],
-        series=[
-            contract.Series(
-                id=one.pk,
-                code=one.code,
-                point=one.point.code,
-                factor=one.factor.wire_code,
-                name_zh=one.factor.name_zh,
-                name_en=one.factor.name_en,
-                unit=one.unit,
-                decimals=one.decimals,
-                medium=one.medium,
-                origin=one.origin,
-                position=one.position,
-                device=one.device.mn if one.device else "",
-                averaging=one.averaging,
-                flow_series=one.flow_series_id,
-                expected=one.expected,
-                notice=one.notice,
-                valid_from=one.valid_from,
-                valid_to=one.valid_to,
-            )
-            for one in series
-        ],
-        routes=[
-            contract.Route(
-                one.device.mn, one.wire_factor, one.series_id, one.scale, one.valid_from, one.valid_to
-            )
-            for one in models.Route.objects.select_related("device")
-        ],
-        settings=[
-            contract.Setting(
-                (one.series or one.device).code,
-                one.name,
-                one.value,
-                one.unit,
-                one.origin,
-                one.valid_from,
-                one.valid_to,
-            )
-            for one in models.Setting.objects.select_related("series", "device")
-        ],
-        targets=[
-            contract.Target(
-                one.code,
-                one.name,
-                one.host,
-                one.port,
-                queries.forwarded_mns(one),
-                one.mn,
-                one.password,
-                one.enabled,
-            )
-            for one in models.ForwardTarget.objects.all()
-        ],
-    )
