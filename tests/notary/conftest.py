@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,30 @@ from qingjian.ledger.checkpoint import Cosigner
 from qingjian.ledger.entries import Event, encode_entry
 from qingjian.ledger.note import VerifierKey, load_private_key
 from qingjian.notary.anchors import WitnessAnchor
+from qingjian.notary.kinds import EventKinds
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import MemoryOutbox
+from qingjian.notary.sealing import Sealed, commit_series_day, seal_digests
 from qingjian.notary.witness import Witness, WitnessClient
 
 ORIGIN = "qingjian.example/county"
 START = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
+
+
+def office_kinds() -> EventKinds:
+    """The kinds of events these tests enter."""
+    kinds = EventKinds()
+    kinds.register("sign-off", "签字", {"actor", "document"})
+    kinds.register("mark", "标记", {"author", "reason"})
+    return kinds
+
+
+def seal_day(
+    notary: Notary, day: date, series_days: Sequence[tuple[str, bytes]], known_until: datetime | None = None
+) -> Sealed:
+    """Seal a day from all its (series, canonical rows)."""
+    digests = {series: commit_series_day(notary, day, series, rows) for series, rows in series_days}
+    return seal_digests(notary, day, digests, known_until)
 
 
 @dataclass(frozen=True)

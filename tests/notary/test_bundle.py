@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.ledger import sm2_reference
-from tests.notary.conftest import ORIGIN, START, LocalWitness, frames
+from tests.notary.conftest import ORIGIN, START, LocalWitness, frames, office_kinds, seal_day
 
 from qingjian.contracts.clock import ManualClock
 from qingjian.ledger.note import SM2_SM3, Signature, VerifierKey, load_private_key, public_bytes
@@ -36,10 +36,9 @@ from qingjian.notary.bundle import (
 )
 from qingjian.notary.contents import batch_of, batch_place, enter_batch, frame_row
 from qingjian.notary.errors import NotaryError
-from qingjian.notary.kinds import standard_kinds
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import MemoryOutbox, Place
-from qingjian.notary.sealing import prove_series_day, seal_day
+from qingjian.notary.sealing import prove_series_day
 
 SCRIPT = Path(verify.__file__)
 DAY = datetime.date(2026, 11, 20)
@@ -70,7 +69,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     notary = Notary(folder / "ledger", clock, origin=ORIGIN)
     witness = LocalWitness(folder, "bureau", clock)
     witness.trust(notary.verifier_keys("2026"))
-    outbox, kinds = MemoryOutbox(), standard_kinds()
+    outbox, kinds = MemoryOutbox(), office_kinds()
     report = "监测报告".encode() * 10
     content = {"actor": "张三", "document": hashlib.sha256(report).hexdigest()}
     event = kinds.prepare("sign-off", "s-1", START, content)
@@ -480,7 +479,7 @@ def test_a_line_of_an_algorithm_the_verifier_lacks_is_said_and_never_counts(
         further_signers=lambda origin: [Sm2Signer(origin)],
     )
     outbox = MemoryOutbox()
-    event = standard_kinds().prepare("sign-off", "s-1", clock.now(), {"actor": "a", "document": "d"})
+    event = office_kinds().prepare("sign-off", "s-1", clock.now(), {"actor": "a", "document": "d"})
     row = outbox.add(event.entry)
     notary.sequence([outbox])
     path = tmp_path / "bundle.zip"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.notary.conftest import START, frames
+from tests.notary.conftest import START, frames, office_kinds, seal_day
 
 from qingjian.contracts.clock import ManualClock
 from qingjian.ledger.commitments import commitment
@@ -26,11 +26,11 @@ from qingjian.notary.contents import (
 )
 from qingjian.notary.errors import NotaryError
 from qingjian.notary.fsck import fsck
-from qingjian.notary.kinds import EventKinds, opens, standard_kinds
+from qingjian.notary.kinds import EventKinds, opens
 from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import MemoryOutbox
 from qingjian.notary.reading import ShardReader, find_place, prove
-from qingjian.notary.sealing import prove_series_day, seal_day
+from qingjian.notary.sealing import prove_series_day
 
 DAY = datetime.date(2026, 11, 20)
 COLUMNS = ("start", "statistic", "revision", "value", "flags")
@@ -98,7 +98,7 @@ def test_sealing_and_sealing_again_after_late_data(notary: Notary) -> None:
 
 
 def test_a_kind_is_added_by_registration() -> None:
-    kinds = standard_kinds()
+    kinds = office_kinds()
     with pytest.raises(NotaryError, match="no such kind"):
         kinds.prepare("release", "r-1", START, {})
     kinds.register("release", "发布", {"scope"})
@@ -142,7 +142,7 @@ def test_nothing_private_can_be_read_from_the_ledger(notary: Notary) -> None:
 
 
 def populated(notary: Notary) -> MemoryOutbox:
-    outbox, kinds = MemoryOutbox(), standard_kinds()
+    outbox, kinds = MemoryOutbox(), office_kinds()
     for number in range(300):
         outbox.add(kinds.prepare("mark", f"m-{number}", START, {"author": "a", "reason": "r"}).entry)
     enter_batch(notary, map(frame_row, frames(1, 3)))

@@ -11,7 +11,7 @@ from qingjian.contracts.clock import SystemClock
 from qingjian.notary.contents import enter_batch, frame_row
 from qingjian.notary.hammer import hammer_reads, hammer_writes
 from qingjian.notary.notary import Notary
-from qingjian.notary.provenance import receipts, trace_frame
+from qingjian.notary.provenance import Tracer, receipts
 
 MakeWitness = Callable[[str], LocalWitness]
 
@@ -21,14 +21,14 @@ def test_the_chain_grows_link_by_link(notary: Notary, witness: MakeWitness) -> N
     one.trust(notary.verifier_keys("2026"))
     batch = frames(1, 10)
     enter_batch(notary, map(frame_row, batch))
-    waiting = trace_frame(notary, batch[3], batch)
+    waiting = Tracer(notary).trace(batch[3], batch)
     assert (waiting.verdict, waiting.place) == (None, None)
     notary.sequence()
-    assert trace_frame(notary, batch[3], batch).verdict is True
+    assert Tracer(notary).trace(batch[3], batch).verdict is True
     keys = [one.cosigner.key]
-    assert trace_frame(notary, batch[3], batch, keys).verdict is None  # not cosigned yet
+    assert Tracer(notary, keys).trace(batch[3], batch).verdict is None  # not cosigned yet
     notary.cosign([one.client])
-    done = trace_frame(notary, batch[3], batch, keys)
+    done = Tracer(notary, keys).trace(batch[3], batch)
     assert done.verdict is True
     assert done.cosigned_at == (START,)
     assert [step.link for step in done.steps] == ["batch", "entry", "checkpoint", "cosignatures"]
@@ -40,15 +40,15 @@ def test_whatever_was_changed_behind_the_program_shows(notary: Notary) -> None:
     notary.sequence()
     changed = [*batch[:3], replace(batch[3], content=b"forged"), *batch[4:]]
     for chain in (
-        trace_frame(notary, changed[3], changed),
-        trace_frame(notary, changed[3], batch),
-        trace_frame(notary, batch[3], changed),
-        trace_frame(notary, batch[3], batch[:5] + batch[6:]),
+        Tracer(notary).trace(changed[3], changed),
+        Tracer(notary).trace(changed[3], batch),
+        Tracer(notary).trace(batch[3], changed),
+        Tracer(notary).trace(batch[3], batch[:5] + batch[6:]),
     ):
         assert chain.verdict is False
     path = notary.public / "2026" / "tile/entries/000.p/2"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    assert trace_frame(notary, batch[3], batch).verdict is False
+    assert Tracer(notary).trace(batch[3], batch).verdict is False
 
 
 def test_receipts_by_hour(notary: Notary) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.ledger import sm2_reference
-from tests.notary.conftest import ORIGIN, fill
+from tests.notary.conftest import ORIGIN, fill, seal_day
 
 from qingjian.contracts.clock import ManualClock
 from qingjian.ledger.checkpoint import open_checkpoint
@@ -22,7 +22,7 @@ from qingjian.notary.notary import Notary
 from qingjian.notary.outbox import MemoryOutbox
 from qingjian.notary.procedures import add_key, retire_key, start_new_origin
 from qingjian.notary.reading import ShardReader
-from qingjian.notary.sealing import seal_day, seal_of
+from qingjian.notary.sealing import seal_of
 
 
 def checkpoint(notary: Notary, shard: str) -> bytes:

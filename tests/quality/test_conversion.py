@@ -22,9 +22,7 @@ def test_worked_values() -> None:
     assert c.actual_flow(10.0, 2.0) == pytest.approx(72_000.0)
     assert c.standard_dry_flow(72_000.0, 273.0, 0.0, 0.1) == pytest.approx(32_400.0)
     assert c.mass_rate(50.0, 32_400.0) == pytest.approx(1.62)
-    assert c.emission_total([1.62, 1.62, np.nan]) == pytest.approx(3.24)
     assert c.water_volume(10.0, 600.0) == pytest.approx(6.0)
-    assert c.mean_water_flow(6.0, 600.0) == pytest.approx(10.0)
     assert c.water_load(50.0, 6.0) == pytest.approx(0.3)
     assert c.flow_weighted_mean([0.3, 0.1], [6.0, 4.0]) == pytest.approx(40.0)
 
@@ -57,7 +55,6 @@ def test_what_is_not_physical_is_no_number() -> None:
     assert np.isnan(c.dry_basis(1.0, [1.0, 1.5, -0.1])).all()
     assert np.isnan(c.standard_dry_flow(1.0, 20.0, 0.0, 1.0))
     assert np.isnan(c.actual_flow(1.0, 0.0))
-    assert np.isnan(c.mean_water_flow(1.0, 0.0))
     assert np.isnan(c.flow_weighted_mean([0.0], [0.0]))
     assert np.isnan(c.mass_from_volume(1.0, 0.0))
     for reference in (21.0, -1.0, float("nan")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from qingjian.hj212 import codes
@@ -86,10 +86,6 @@ class Policy:
         for name in ("execution_seconds", "operation_seconds"):
             if not 1 <= getattr(self, name) <= 86400:
                 raise ValueError(f"{name}: 1..86400")
-
-    def accepting(self, *accepted: str) -> Policy:
-        """The same policy with more variants accepted."""
-        return replace(self, accept=self.accept | frozenset(accepted))
 
     def to_json(self) -> dict[str, Any]:
         """A plain mapping for JSON. It contains the key in hexadecimal: store it as a secret."""

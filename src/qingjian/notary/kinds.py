@@ -79,15 +79,3 @@ def opens(entry: Event, canonical: bytes, salt: bytes) -> bool:
     """Whether canonical bytes and salt open the commitment of an entry."""
     parse_canonical_json(canonical)
     return commitment(canonical, salt) == entry.commitment
-
-
-def standard_kinds() -> EventKinds:
-    """The kinds every node has; rooms add theirs."""
-    kinds = EventKinds()
-    kinds.register("sign-off", "签字", {"actor", "document"})
-    kinds.register("correction", "更正", {"actor", "reason"})
-    kinds.register("mark", "标记", {"author", "reason"})
-    kinds.register("setting", "设置变更", {"actor", "setting"})
-    kinds.register("command", "反控命令", {"actor", "command"})
-    kinds.register("decision", "决定", {"actor", "decision"})
-    return kinds

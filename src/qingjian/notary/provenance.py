@@ -127,16 +127,6 @@ class Tracer:
         return self._heads[note]
 
 
-def trace_frame(
-    notary: Notary,
-    frame: StoredFrame,
-    batch_frames: Iterable[StoredFrame],
-    witness_keys: Sequence[VerifierKey] = (),
-) -> Provenance:
-    """The chain of one frame; whatever was changed in its batch since it entered shows as a link that does not hold."""
-    return Tracer(notary, witness_keys).trace(frame, batch_frames)
-
-
 def trace_series_day(
     notary: Notary,
     day: datetime.date,

@@ -128,22 +128,6 @@ def seal_digests(
     return Sealed(subject, revision, seal.root, supersedes, changed=True)
 
 
-def seal_day(
-    notary: Notary,
-    day: datetime.date,
-    series_days: Iterable[tuple[str, bytes]],
-    known_until: datetime.datetime | None = None,
-) -> Sealed:
-    """Seal a day from all its (series, canonical rows); see ``seal_digests``."""
-    secret = _secret(notary, day)
-    digests: dict[str, bytes] = {}
-    for series, canonical in series_days:
-        if series in digests:
-            raise LedgerError(f"{series} appears twice on {day}")
-        digests[series] = series_day(secret, series, day, canonical).digest
-    return seal_digests(notary, day, digests, known_until)
-
-
 # How far sealing has come ----------------------------------------------------------------------------
 
 

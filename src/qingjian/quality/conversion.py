@@ -181,21 +181,9 @@ def mass_rate(concentration_mg_m3: ArrayLike, flow_m3_h: ArrayLike) -> Floats:
     return _array(concentration_mg_m3) * _array(flow_m3_h) * 1e-6
 
 
-def emission_total(rate_kg_h: ArrayLike, hours: ArrayLike = 1.0) -> float:
-    """Emission of some periods, kg: Σ rate · hours. Periods without a rate are left out."""
-    return float(np.nansum(_array(rate_kg_h) * _array(hours)))
-
-
 def water_volume(flow_l_s: ArrayLike, seconds: ArrayLike) -> Floats:
     """Discharged volume, m³: Q · T · 10⁻³."""
     return _array(flow_l_s) * _array(seconds) * 1e-3
-
-
-def mean_water_flow(volume_m3: ArrayLike, seconds: ArrayLike) -> Floats:
-    """Mean flow, L/s: D · 10³ / T."""
-    duration = _array(seconds)
-    with np.errstate(all="ignore"):
-        return _only_where(duration > 0, _array(volume_m3) * 1e3 / duration)
 
 
 def water_load(concentration_mg_l: ArrayLike, volume_m3: ArrayLike) -> Floats:

@@ -97,7 +97,8 @@ def test_a_replaced_row_stays_readable_and_a_row_taken_back_brings_the_packaged_
     again = {**stricter, "limit": "44"}
     services.approve(checker, propose(maker, again), 0, "原文第2页")
     assert queries.rulebook().row(packaged.id)["limit"] == "44"
-    assert [one.values["limit"] for one in queries.earlier_rows(packaged.id)] == ["44", "45"]
+    local = LocalRow.objects.filter(row_id=packaged.id).order_by("-id")
+    assert [one.values["limit"] for one in local] == ["44", "45"]
     back = services.propose(maker, TABLE, "", "误改", taken_back=[packaged.id])
     services.approve(checker, back, 0, "原文第2页")
     assert queries.rulebook().row(packaged.id)["limit"] == packaged["limit"]

@@ -257,12 +257,3 @@ def _sides(
         "taken_back": after is None,
         "cells": [one for one in cells if one["before"] or one["after"]],
     }
-
-
-def earlier_rows(row_id: str) -> QuerySet[LocalRow]:
-    """Return the local rows of one key that were used before, newest first."""
-    return (
-        LocalRow.objects.select_related("change__author", "author", "withdrawn_by")
-        .filter(row_id=row_id)
-        .order_by("-id")
-    )
