@@ -30,8 +30,8 @@ def mark(
     return {"x": x, "y": y, "half": half, "text": text, "first": first}
 
 
-def arranged(page: Any, marks: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    return page.evaluate("marks => window.qingjianNames.arrange(marks)", marks)
+def arranged(page: Any, marks: list[dict[str, Any]], frame: Box | None = None) -> list[dict[str, Any] | None]:
+    return page.evaluate("([marks, frame]) => window.qingjianNames.arrange(marks, frame)", [marks, frame])
 
 
 def overlap(one: Box, other: Box) -> bool:
@@ -61,6 +61,22 @@ def test_a_name_goes_to_another_side_when_its_place_is_taken(page) -> None:
     closed = [*between, mark(125, 100, "")]
     assert (arranged(page, closed)[0]["align"], arranged(page, closed)[0]["x"]) == ("right", -14)
     assert arranged(page, [*closed, mark(75, 100, "")])[0] is None
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "align", "down"),
+    [(385, 150, "right", 0), (15, 150, "left", 0), (200, 285, "center", -1), (385, 285, "right", 0)],
+)
+def test_at_the_edge_of_the_map_a_name_goes_where_it_is_not_cut(page, x, y, align, down) -> None:
+    (name,) = arranged(page, [mark(x, y, "青川河入境断面")], (0, 0, 400, 300))
+    assert (name["align"], (name["y"] > 0) - (name["y"] < 0)) == (align, down)
+    left, top, right, bottom = name["box"]
+    assert (left >= 0, top >= 0, right <= 400, bottom <= 300) == (True,) * 4
+
+
+def test_where_every_side_is_cut_a_name_stands_below_its_mark(page) -> None:
+    (name,) = arranged(page, [mark(50, 50, "青川河入境断面")], (0, 0, 80, 60))
+    assert (name["align"], name["y"] > 0) == ("center", True)
 
 
 @pytest.mark.parametrize("size", [150, 400, 1200, 4000])

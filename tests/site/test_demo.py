@@ -126,13 +126,14 @@ def a_confirmed_clue_becomes_a_case(passwords) -> None:
     assert demo_work.has_case()
     whole = funnel.funnel(User.objects.get(username="juzhang"), funnel.Selection()).whole
     assert (whole.clues, whole.simulated, whole.confirmed, whole.cases) == (1, 1, 1, 1)
-    assert case.title.startswith("（演示）")
+    assert (case.title[:4], case.title_en[:6]) == ("（演示）", "(demo)")
 
 
 def everybody_finds_work() -> None:
     """Each person finds matters in the stage that is theirs; the late one climbs."""
     assert {one.state for one in Matter.objects.all()} == {"verifying", "signing", "correcting", "corrected"}
     assert all(one.title.startswith("（演示）") for one in Matter.objects.all())
+    assert all(one.title_en.startswith("(demo) ") for one in Matter.objects.all())
     for username in ("zhifa1", "juzhang", "huagong", "wushui"):
         assert matters.inbox(User.objects.get(username=username)).exists(), username
     states = sorted(Deadline.objects.filter(code="rectify").values_list("state", flat=True))

@@ -49,7 +49,7 @@ class _Story:
         self,
         days_ago: float,
         process: Any,
-        title: str,
+        title: tuple[str, str],
         point: str,
         region: Region,
         *,
@@ -62,7 +62,8 @@ class _Story:
             self.matter = matters.open_matter(
                 process,
                 _person(OFFICER),
-                title=f"（演示）{title}",
+                title=f"（演示）{title[0]}",
+                title_en=f"(demo) {title[1]}",
                 region=region,
                 data=data,
                 subject=place.organisation,
@@ -120,7 +121,7 @@ def make_case(passwords: Mapping[str, str], clue: Clue, told: str) -> Matter:
     story.open(
         0,
         VERIFICATION,
-        f"{clue.point.name}数据疑点的核实",
+        (f"{clue.point.name}数据疑点的核实", f"{clue.point.name}: verification of a clue"),
         clue.point.code,
         region,
         origin=f"{CLUE}:{clue.pk}",
@@ -147,7 +148,7 @@ def make_case(passwords: Mapping[str, str], clue: Clue, told: str) -> Matter:
     case.open(
         0,
         CORRECTIVE_ACTION,
-        f"{clue.point.name}自动监测数据失真的整改",
+        (f"{clue.point.name}自动监测数据失真的整改", f"{clue.point.name}: corrective action, data distorted"),
         clue.point.code,
         region,
         follows=verified,
@@ -181,7 +182,7 @@ def _to_verify(story: _Story, region: Region) -> None:
     story.open(
         3,
         VERIFICATION,
-        "锅炉烟气二氧化硫夜间数值偏低的核实",
+        ("锅炉烟气二氧化硫夜间数值偏低的核实", "Sulphur dioxide of the boiler low at night: verification"),
         "FG03",
         region,
         statement="夜间负荷未降，二氧化硫小时值连续低于同负荷历史水平。",
@@ -199,7 +200,7 @@ def _to_sign(story: _Story, region: Region) -> None:
     story.open(
         6,
         VERIFICATION,
-        "总排口氨氮连续恒值的核实",
+        ("总排口氨氮连续恒值的核实", "Ammonia nitrogen of the main outlet constant for hours: verification"),
         "WW03",
         region,
         statement="氨氮小时值连续多小时不变，同期流量与化学需氧量正常波动。",
@@ -220,7 +221,7 @@ def _to_sign(story: _Story, region: Region) -> None:
 
 
 def _order(
-    story: _Story, region: Region, title: str, point: str, problem: str, served: float, days: int
+    story: _Story, region: Region, title: tuple[str, str], point: str, problem: str, served: float, days: int
 ) -> None:
     story.open(served + 2, CORRECTIVE_ACTION, title, point, region, kind=INTERNAL, problem=problem)
     story.act(
@@ -241,7 +242,10 @@ def _being_corrected(story: _Story, region: Region) -> None:
     _order(
         story,
         region,
-        "废水在线监测站房运维记录不全的整改",
+        (
+            "废水在线监测站房运维记录不全的整改",
+            "Gaps in the maintenance log of the waste-water station: corrective action",
+        ),
         "WW01",
         "运维记录缺失两周，标准溶液过期未更换。",
         5,
@@ -253,7 +257,10 @@ def _stopped(story: _Story, region: Region) -> None:
     _order(
         story,
         region,
-        "窑尾烟气采样平台不符合规范的整改",
+        (
+            "窑尾烟气采样平台不符合规范的整改",
+            "Sampling platform of the kiln against the standard: corrective action",
+        ),
         "FG02",
         "采样平台护栏高度不足，手工比对孔封堵。",
         9,
@@ -266,7 +273,10 @@ def _late(story: _Story, region: Region) -> None:
     _order(
         story,
         region,
-        "污水处理厂总排口采样器故障的整改",
+        (
+            "污水处理厂总排口采样器故障的整改",
+            "Broken sampler at the outlet of the sewage works: corrective action",
+        ),
         "WW02",
         "水质自动采样器不能按时间比例采样，留样无法使用。",
         24,
@@ -276,7 +286,16 @@ def _late(story: _Story, region: Region) -> None:
 
 def _corrected(story: _Story, region: Region) -> None:
     _order(
-        story, region, "燃机烟气分析仪零点漂移超限的整改", "FG01", "零点漂移超过允许范围仍继续上传。", 40, 10
+        story,
+        region,
+        (
+            "燃机烟气分析仪零点漂移超限的整改",
+            "Zero drift of the gas turbine’s analyser beyond the limit: corrective action",
+        ),
+        "FG01",
+        "零点漂移超过允许范围仍继续上传。",
+        40,
+        10,
     )
     story.attach(33, "redian", "更换后的分析仪模块")
     story.attach(33, "redian", "校准记录")

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.utils.html import escape
+from django.utils.translation import override
 from tests.apps.matters.conftest import Office
 
 from qingjian.apps.governance import queries, services
@@ -19,6 +22,7 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert
+from qingjian.apps.observing.words import rule_title
 from qingjian.apps.records import queries as records
 from qingjian.contracts.current import now
 from qingjian.contracts.findings import Finding, finding_id
@@ -73,6 +77,23 @@ def test_an_exceedance_is_opened_once_with_the_deadline_of_its_severity(
     assert clock.due - clock.started_at == timedelta(hours=TAKE_OVER_HOURS[severity])
     assert clock.confidence == "U"
     assert Notification.objects.filter(matter=matter, person=office.handler).exists()
+
+
+def test_its_title_is_read_in_the_language_of_the_page(client: Client, office: Office, series: str) -> None:
+    alert = found(series)
+    services.open_for_alerts()
+    matter = Matter.objects.get(kind=ALERT_HANDLING.code)
+    client.force_login(office.handler)
+    pages = ("/", "/matters/", f"/matters/{matter.pk}/", "/matters/deadlines/")
+    for language in ("zh-hans", "en"):
+        with override(language):
+            title = f"{rule_title(alert.rule)}: {alert.point}"
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+        for page in pages:
+            assert escape(title) in client.get(page).content.decode(), (language, page)
+    assert matter.title == matter.heading != matter.title_en
+    found_in_english = client.get("/matters/", {"q": "hourly"}).content.decode()
+    assert matter.number in found_in_english
 
 
 def test_other_alerts_stay_with_their_own_hours(office: Office, series: str) -> None:

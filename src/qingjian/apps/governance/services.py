@@ -9,13 +9,12 @@ from qingjian.apps.evaluation import words as evaluation
 from qingjian.apps.governance.handling import ALERT, ALERT_HANDLING
 from qingjian.apps.matters import queries as matters
 from qingjian.apps.matters import services as work
-from qingjian.apps.matters.words import OFFICIAL_LANGUAGE
+from qingjian.apps.matters.words import OFFICIAL_LANGUAGE, TITLE_LENGTH
 from qingjian.apps.observing import evidence, words
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import SEVERITY_RANK, Alert
 from qingjian.ui.templatetags.kit import moment
 
-TITLE_LENGTH = 200
 MOST_FINDINGS = 5
 
 
@@ -35,13 +34,16 @@ def open_for_alerts() -> int:
             origin = f"{ALERT}:{alert.pk}"
             if held.state != Alert.State.OPEN or matters.open_from(origin).exists():
                 continue
+            with override("en"):
+                title_en = _title(alert)
             with override(OFFICIAL_LANGUAGE):
-                rule, place = str(words.rule_title(alert.rule)), alert.point or alert.subject
-                statement = "\n".join([f"{rule}: {place}", *_found(alert), str(words.rule_text(alert.rule))])
+                title = _title(alert)
+                statement = "\n".join([title, *_found(alert), str(words.rule_text(alert.rule))])
             done = work.open_matter(
                 ALERT_HANDLING,
                 None,
-                title=f"{rule}: {place}"[:TITLE_LENGTH],
+                title=title[:TITLE_LENGTH],
+                title_en=title_en[:TITLE_LENGTH],
                 region=alert.region,
                 subject=alert.organisation,
                 point=alert.point,
@@ -52,6 +54,10 @@ def open_for_alerts() -> int:
             observing.hand_over(alert, done.matter.number)
             opened += 1
     return opened
+
+
+def _title(alert: Alert) -> str:
+    return f"{words.rule_title(alert.rule)}: {alert.point or alert.subject}"
 
 
 def worsen_for_alerts() -> int:

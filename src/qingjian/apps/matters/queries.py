@@ -181,7 +181,8 @@ def containing(rows: QuerySet[Matter], text: str) -> QuerySet[Matter]:
     # Numbers hold no Latin letters; and where case does not matter, a plain comparison is several times faster.
     cased = text.lower() != text.upper()
     lookup = "icontains" if cased else "contains"
-    own = [Q(**{f"title__{lookup}": text})] + ([] if cased else [Q(number__contains=text)])
+    own = [Q(**{f"title__{lookup}": text}), Q(**{f"title_en__{lookup}": text})]
+    own += [] if cased else [Q(number__contains=text)]
     found = Q(subject__in=Organisation.objects.order_by().filter(**{f"name__{lookup}": text}).values("pk"))
     for one in own:
         # SQLite looks a text up in a narrow index of its own; PostgreSQL is quicker in one walk over the rows.

@@ -60,7 +60,7 @@ def _light(row: Matter) -> tuple[str, str]:
 
 NUMBER = Column("number", _("Number"), link=lambda row: reverse("matter", args=(row.pk,)))
 KIND = Column("kind", _("Kind of matter"), value=lambda row: row.declaration.title, order="kind")
-TITLE = Column("title", _("Title"), long=True)
+TITLE = Column("title", _("Title"), value=lambda row: row.heading, long=True)
 STATE = Column(
     "state",
     _("State"),
@@ -186,7 +186,7 @@ class DeadlineListing(Listing):
             order="",
         ),
         Column("number", _("Number"), value=lambda row: row.matter.number, order="matter__number"),
-        Column("matter", _("Title"), value=lambda row: row.matter.title, order="matter__title", long=True),
+        Column("matter", _("Title"), value=lambda row: row.matter.heading, order="matter__title", long=True),
         Column("assignee", _("In charge"), value=lambda row: row.matter.assignee, order=""),
         Column("subject", _("Organisation concerned"), value=lambda row: row.matter.subject, order=""),
         Column("region", _("Region"), value=lambda row: row.matter.region, order=""),
@@ -194,7 +194,7 @@ class DeadlineListing(Listing):
         Column("confidence", _("Confidence")),
     )
     filters = (
-        Search(("matter__number", "matter__title")),
+        Search(("matter__number", "matter__title", "matter__title_en")),
         Choice("clock", _("Deadline"), CLOCKS, use=queries.by_clock),
         Choice(
             "kind",

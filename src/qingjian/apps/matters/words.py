@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 OFFICIAL_LANGUAGE = "zh-hans"
 """Official documents and what is kept of declarations are Chinese, whatever language the page is read in."""
 
+TITLE_LENGTH = 200
+
 ACTIONS = {
     "open": _("Matter opened"),
     "attach": _("Evidence attached"),

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import ProtectedError
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, FSMModelMixin, transition
 
@@ -16,7 +16,7 @@ from qingjian.apps.accounts.models import Organisation, Region
 from qingjian.apps.matters import declarations
 from qingjian.apps.matters.declarations import VOID, Action, Process, State
 from qingjian.apps.matters.models.kept import Kept
-from qingjian.apps.matters.words import CONFIDENTIALITIES
+from qingjian.apps.matters.words import CONFIDENTIALITIES, TITLE_LENGTH
 from qingjian.apps.network.models import Point
 
 
@@ -43,7 +43,9 @@ class Matter(FSMModelMixin, Kept):
 
     kind = models.CharField(_("Kind of matter"), max_length=40)
     number = models.CharField(_("Number"), max_length=60, unique=True)
-    title = models.CharField(_("Title"), max_length=200)
+    title = models.CharField(_("Title"), max_length=TITLE_LENGTH)
+    title_en = models.CharField(_("English title"), max_length=TITLE_LENGTH, blank=True, default="")
+    """What the program named itself, for who reads in English; empty where a person wrote the title."""
     state = FSMField(_("State"), max_length=30, protected=True)
     region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("Region"), related_name="matters")
     subject = models.ForeignKey(
@@ -108,6 +110,7 @@ class Matter(FSMModelMixin, Kept):
             models.Index(fields=("subject", "shared"), name="matter_subject_shared"),
             models.Index(fields=("origin",), name="matter_origin"),
             models.Index(fields=("title",), name="matter_title"),
+            models.Index(fields=("title_en",), name="matter_title_en"),
             models.Index(fields=("-opened_at", "-id"), name="matter_opened"),
         )
         verbose_name = _("Matter")
@@ -124,6 +127,11 @@ class Matter(FSMModelMixin, Kept):
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
+
+    @property
+    def heading(self) -> str:
+        """The title in the reader's language, where there is one; documents carry `title`."""
+        return self.title_en if self.title_en and (get_language() or "").startswith("en") else self.title
 
     @property
     def declaration(self) -> Process:

@@ -43,6 +43,7 @@ def open_matter(
     actor: Any,
     *,
     title: str,
+    title_en: str = "",
     region: Region,
     data: Mapping[str, Any] | None = None,
     subject: Organisation | None = None,
@@ -53,6 +54,8 @@ def open_matter(
     idempotency_key: str,
 ) -> Done:
     """Open a matter with its number and clocks; `actor` None when the program opens it by itself.
+
+    `title_en`: the same title for who reads in English, of a matter the program names itself.
 
     Raises RefusedError or NotAllowed; then nothing is stored.
     """
@@ -65,6 +68,7 @@ def open_matter(
     place = Matter(
         kind=process.code,
         title=title.strip(),
+        title_en=title_en.strip(),
         state=process.initial,
         region=region,
         subject=subject,

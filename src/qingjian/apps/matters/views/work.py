@@ -80,7 +80,7 @@ def matter(request: HttpRequest, pk: int) -> HttpResponse:
     possible = rules.open_actions(request.user, row) if row.is_open else []
     context = {
         "matter": row,
-        "title": row.title,
+        "title": row.heading,
         "process": row.declaration,
         "tab": tab,
         "tabs": _tabs(reading, tab, len(deadlines)),

@@ -23,7 +23,9 @@
       const half = point.label === undefined ? mark : wide(point.label) / 2 + 7;
       return { point, x: x / resolution, y: -y / resolution, half };
     });
-    const names = arrange(spots.map((spot) => ({ ...spot, text: titled(spot.point), first: spot.point.state === "alert" })));
+    const [left, bottom, right, top] = map.getView().calculateExtent(map.getSize()).map((one) => one / resolution);
+    const frame = [left, -top, right, -bottom];
+    const names = arrange(spots.map((spot) => ({ ...spot, text: titled(spot.point), first: spot.point.state === "alert" })), frame);
     const of = new Map(spots.map((spot, index) => [spot.point, names[index]]).filter(([, found]) => found));
     placed = { resolution, of };
     return of;
@@ -67,6 +69,8 @@
     points.changed();
     document.querySelectorAll("#map-list [data-element]").forEach((row) => { row.hidden = Boolean(element) && row.dataset.element !== element; });
   });
+  /* At another place other names would be cut. */
+  map.on("moveend", () => { placed.resolution = 0; points.changed(); });
   map.on("click", (event) => map.forEachFeatureAtPixel(event.pixel, (feature) => {
     const point = feature.get("point");
     if (!point) return false;
