@@ -19,7 +19,7 @@ from qingjian.pipeline.engine import Engine
 from qingjian.pipeline.gaps import GapSettings
 from qingjian.pipeline.rules import CATALOGUE
 from qingjian.pipeline.settings import PipelineSettings
-from qingjian.pipeline.watch import LISTED
+from qingjian.pipeline.stating import LISTED
 from qingjian.pipeline.work import Work
 from qingjian.rulebook import packaged
 

@@ -18,7 +18,7 @@ from qingjian.apps.observing import services as alerting
 from qingjian.apps.observing.models import Alert
 from qingjian.contracts.folders import DataFolder
 from qingjian.pipeline.findings import SqliteFindingLog
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 from qingjian.site import health, setup
 from qingjian.site.configuration import Configuration
 

@@ -34,7 +34,7 @@ from qingjian.gateway.positions import PositionStore
 from qingjian.gateway.quarantine import QuarantineStore, Sender
 from qingjian.journal import JournalWriter, Kind, NewFrame
 from qingjian.pipeline.findings import SqliteFindingLog
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 from qingjian.site import health, watching
 from qingjian.site.configuration import Configuration
 

@@ -28,12 +28,12 @@ from qingjian.lake.reading import month_bounds
 from qingjian.pipeline.comparing import differing, intervals
 from qingjian.pipeline.converting import Values, means
 from qingjian.pipeline.described import info_of, with_dependents
+from qingjian.pipeline.flags import finest_statistic
 from qingjian.pipeline.halting import Halted, Halting, not_judged, stretches
 from qingjian.pipeline.isolating import isolated
 from qingjian.pipeline.neighbours import Hours, NeighbourChecks
 from qingjian.pipeline.own_rows import own_rows, prefer, rows_of
 from qingjian.pipeline.routing import readable_scale
-from qingjian.pipeline.watch import finest_statistic
 from qingjian.pipeline.windows import (
     DAY,
     DAY_US,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from qingjian.contracts.directory import Series
 from qingjian.contracts.findings import Finding
 from qingjian.pipeline.converting import Values
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 from qingjian.pipeline.windows import DAY, HOUR, floor_day
 from qingjian.quality.aggregation import Aggregates
 from qingjian.quality.comparison import COLUMNS, Outcome, compare, compare_converted, converted_tolerance

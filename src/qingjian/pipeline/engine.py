@@ -30,7 +30,7 @@ from qingjian.pipeline.isolating import STORE_ERRORS
 from qingjian.pipeline.joining import Parts
 from qingjian.pipeline.latest import AHEAD_US, Row, SqliteLatestStore
 from qingjian.pipeline.replay import frame_of
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 
 LOG = structlog.get_logger("qingjian.pipeline")
 READ_AT_ONCE = 4_096

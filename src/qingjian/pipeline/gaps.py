@@ -23,7 +23,7 @@ from qingjian.contracts.directory import Directory, Series
 from qingjian.contracts.findings import Finding
 from qingjian.hj212.policy import DEFAULT
 from qingjian.lake import Lake
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 from qingjian.quality.completeness import Expectation, Gaps, find_gaps
 
 HISTORY_COMMAND = {"minute": "2051", "hour": "2061", "day": "2031"}

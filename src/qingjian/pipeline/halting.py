@@ -9,7 +9,7 @@ from typing import Any
 
 from qingjian.contracts.directory import Directory
 from qingjian.contracts.findings import Finding
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 from qingjian.pipeline.windows import DAY, floor_day, floor_hour, months_between, next_month
 
 RULE = "series-not-computed"

@@ -19,7 +19,7 @@ from qingjian.contracts.converting import Converter
 from qingjian.contracts.directory import Directory, Series
 from qingjian.contracts.findings import Finding
 from qingjian.pipeline.rules import check_rule
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 from qingjian.pipeline.windows import DAY, HOUR
 from qingjian.quality.calls import called_checks, followed_row, may_follow
 from qingjian.quality.checks import CheckSettings, Hits, Stretch, run_checks

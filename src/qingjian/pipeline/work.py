@@ -23,6 +23,7 @@ from qingjian.pipeline.corrections import corrected_observation, waiting_correct
 from qingjian.pipeline.decoding import Decoder
 from qingjian.pipeline.engine import Engine, empty_directory, order_failed
 from qingjian.pipeline.facts import SqliteFactLog
+from qingjian.pipeline.flags import FlagWatcher
 from qingjian.pipeline.gaps import GapFinder, GapSettings
 from qingjian.pipeline.halting import RULE as HALTED
 from qingjian.pipeline.halting import Halted, halted
@@ -32,7 +33,6 @@ from qingjian.pipeline.retention import release_segments
 from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.watch import (
     ClockWatcher,
-    FlagWatcher,
     JournalWatcher,
     SilenceWatcher,
     UnreadWatcher,

@@ -17,7 +17,7 @@ from qingjian.apps.observing import services
 from qingjian.apps.observing.models import Alert
 from qingjian.pipeline.findings import SqliteFindingLog
 from qingjian.pipeline.rules import CATALOGUE
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 
 
 @pytest.fixture

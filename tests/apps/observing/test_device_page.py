@@ -25,7 +25,7 @@ from qingjian.hj212.encoder import Sender as Encoder
 from qingjian.hj212.encoder import factor_group
 from qingjian.journal import Code, JournalWriter, Kind, NewFrame
 from qingjian.pipeline.findings import SqliteFindingLog
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 
 HOUR = timedelta(hours=1)
 GAP = NOW.replace(minute=0) - 20 * HOUR

@@ -15,7 +15,7 @@ from qingjian.apps.observing.models import Alert
 from qingjian.apps.records.models import LedgerEvent
 from qingjian.contracts.findings import Finding
 from qingjian.pipeline.findings import SqliteFindingLog
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 
 
 def find(rule: str, subject: str, start=NOW, severity: str = "") -> None:

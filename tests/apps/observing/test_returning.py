@@ -15,7 +15,7 @@ from qingjian.apps.observing.models import Alert, FindingRecord
 from qingjian.apps.observing.tasks import look_again
 from qingjian.contracts.findings import Finding
 from qingjian.pipeline.findings import SqliteFindingLog
-from qingjian.pipeline.watch import make_finding
+from qingjian.pipeline.stating import make_finding
 
 DAY = 86_400
 
