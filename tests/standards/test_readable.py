@@ -15,6 +15,7 @@ BROKEN = [
     ("evaluation_parameters", {"subject": "decimals", "edition": "2026", "item": "CO"}, {"value": "1.5"}, "整数"),
     ("evaluation_parameters", {"subject": "noise_day", "item": "valid day hours"}, {"value": "-3"}, "非负数"),
     ("evaluation_parameters", {"subject": "noise_day", "item": "valid day hours"}, {"item": "valid hours"}, "没有评价读取"),
+    ("evaluation_parameters", {"subject": "decimals", "edition": "2026", "item": "CO"}, {"standard": "本市规定"}, "只从 HJ 663"),
     ("evaluation_parameters", {"subject": "sand_dust", "item": "days"}, {"value": "keep"}, "remaining / left out"),
     ("data_validity", {"edition": "2026", "item": DAILY}, {"rule": "至少20个小时值"}, "规则无法识别"),
     ("data_validity", {"edition": "2026", "item": "percentiles"}, {"rule": "PM2.5 P95 of daily"}, "百分位数"),

@@ -9,9 +9,10 @@ import pytest
 
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards import ecology
+from qingjian.standards.air.index import daily
 from qingjian.standards.emissions.means import WaterHour, water_day
 from qingjian.standards.errors import InputError
-from qingjian.standards.noise import day_and_night
+from qingjian.standards.noise import day_and_night, zone
 from qingjian.standards.surface_water import black_odorous, kernel
 from qingjian.standards.surface_water.classification import classify
 from qingjian.standards.surface_water.drinking_water import evaluate_source, reference_items
@@ -111,3 +112,37 @@ def test_the_level_of_a_whole_day_needs_hours() -> None:
     for count, valid in ((17, False), (18, True)):
         found = day_and_night(dict.fromkeys(range(count), 50))
         assert (found.hours, found.least_hours, found.whole_valid) == (count, 18, valid)
+
+
+def test_advice_of_an_office_takes_the_place_of_the_standards_and_breaks_no_index() -> None:
+    """It stands under the office's own document, beside the row of HJ 633: the page of the air must not fall over it."""
+    rows = [
+        row for row in packaged().rows("aqi_advice", date(2026, 11, 1)) if row["item"] in ("三级", "PM2.5")
+    ]
+    own = [
+        Row.from_values(
+            "aqi_advice",
+            {**row.values, "standard": "清环办〔2026〕9号", "text_zh": "请戴口罩"},
+            override=True,
+        )
+        for row in rows
+    ]
+    values = {"SO2": 5, "NO2": 20, "CO": 0.5, "O3_8h": 60, "PM10": 30, "PM2.5": 70}
+    found = daily(values, on=date(2026, 11, 1), rulebook=packaged().with_rows(own))
+    assert (found.aqi, found.category) == (110, "轻度污染")
+    assert {found.effect.zh, found.advice.zh, found.sensitive_groups["PM2.5"].zh} == {"请戴口罩"}
+
+
+def test_a_setting_under_another_document_breaks_no_zone() -> None:
+    held = next(
+        row for row in packaged().rows("evaluation_parameters") if row["item"] == "sudden night excess"
+    )
+    own = Row.from_values(
+        "evaluation_parameters",
+        {**held.values, "standard": "清环办〔2026〕9号", "value": "10", "effective_from": "2026-01-01"},
+        override=True,
+    )
+    found = zone(
+        "2类", night=45, night_maximum=61, on=date(2026, 11, 1), rulebook=packaged().with_rows([own])
+    )
+    assert (found.sudden_limit, found.sudden_attained) == (60, False)

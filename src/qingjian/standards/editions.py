@@ -155,6 +155,17 @@ def of_standard(rows: Iterable[Row], standard: str) -> tuple[Row, ...]:
     return tuple(row for row in held if row.standard == first[row["pollutant_cn"]])
 
 
+def governing(rows: Iterable[Row]) -> Row:
+    """Of rows in force on one subject the later begun, an office's own before a packaged one. Raises EditionError if none.
+
+    An office names its own document, so that its row stands beside that of the standard.
+    """
+    held = list(rows)
+    if not held:
+        raise EditionError("没有适用的规则", "no rule in force")
+    return max(held, key=lambda row: (row.valid_from or date.min, row.override))
+
+
 def newest_first(rows: Iterable[Row]) -> list[Row]:
     """Rows by their start, the newest first: where a table is searched for the first that fits, a newer edition goes before."""
     return sorted(rows, key=lambda row: row.valid_from or date.min, reverse=True)

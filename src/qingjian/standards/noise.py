@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards.editions import explain_caveats, in_force, resolve
+from qingjian.standards.editions import explain_caveats, governing, in_force, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, Measured, measured
@@ -180,7 +180,7 @@ def zone(
     night_ok, night_excess = _against(night, "Ln", rows["夜间"], trace)
     sudden = bound = None
     if night_maximum is not None:
-        (rule,) = in_force(book, "evaluation_parameters", basis, item="sudden night excess")
+        rule = governing(in_force(book, "evaluation_parameters", basis, item="sudden night excess"))
         peak = _level(night_maximum, "Lmax")
         trace.use(peak)
         bound = night_limit + Decimal(rule["value"])

@@ -29,6 +29,8 @@ _CHOICES = {
 }
 _OF_ANY_ITEM = ("possible_value", "assessment_decimals")
 """Subjects that are read for whatever item of surface water has a row."""
+_OF_THE_STANDARD = ("decimals", "three_year_mean", "main_pollutants")
+"""Subjects that are read of one document only; everywhere else an office's own document takes the place."""
 _HIGHEST_INDEX, _HIGHEST_LEVEL, _HIGHEST_TLI = 500, Decimal(200), Decimal(150)
 _PLACES = 2
 """Decimals at which arrays look concentrations up; of CO three."""
@@ -100,6 +102,12 @@ def _parameter(row: Row) -> Text | None:
         return Text(
             f"{name}: 没有评价读取这项参数（可用 {listing}）",
             f"{name}: nothing reads this setting (known: {listing})",
+        )
+    if subject in _OF_THE_STANDARD and row.standard not in {one.standard for one in same}:
+        named = same[0].standard
+        return Text(
+            f"{name}: 只从 {named} 读取，须写作该文件的参数",
+            f"{name} is read of {named} only: name that document",
         )
     choices = _CHOICES.get(subject) or _CHOICES.get(name.replace(" · ", " "))
     if choices and value not in choices:

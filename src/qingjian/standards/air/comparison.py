@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.air.breakpoints import scale
-from qingjian.standards.editions import Basis, in_force
+from qingjian.standards.editions import Basis, governing, in_force
 from qingjian.standards.errors import EditionError
 from qingjian.standards.explanation import Text, plain
 from qingjian.standards.rounding import round_places
@@ -30,7 +30,7 @@ _SHOWN = 2
 
 def comparison_rule(book: Rulebook, basis: Basis) -> tuple[Comparison, Row]:
     """How statistics are held against limits on a basis, and the row that says so. Raises EditionError."""
-    row = in_force(book, "evaluation_parameters", basis, subject="comparison", item="attainment")[-1]
+    row = governing(in_force(book, "evaluation_parameters", basis, subject="comparison", item="attainment"))
     for known in get_args(Comparison):
         if row["value"] == known:
             return known, row

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from qingjian.rulebook import Confidence, Row, Rulebook, packaged
 from qingjian.standards.air.breakpoints import HIGHEST_POSSIBLE, POLLUTANTS, pollutant_name, scale
-from qingjian.standards.editions import Basis, in_force, resolve
+from qingjian.standards.editions import Basis, governing, in_force, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import Given, measured
@@ -315,13 +315,14 @@ def _explain_missing(
 def _advice(
     book: Rulebook, basis: Basis, level: str, over: tuple[str, ...]
 ) -> tuple[Text, Text, dict[str, Text], list[Row]]:
-    (effect,) = in_force(book, "aqi_advice", basis, kind="effect", item=level)
-    (advice,) = in_force(book, "aqi_advice", basis, kind="advice", item=level)
-    sensitive = {
-        row["item"]: row
-        for row in book.rows("aqi_advice", basis.day, kind="sensitive")
-        if row["item"] in over
-    }
+    effect, advice = (
+        governing(in_force(book, "aqi_advice", basis, kind=kind, item=level)) for kind in ("effect", "advice")
+    )
+    groups_of: dict[str, list[Row]] = {}
+    for row in book.rows("aqi_advice", basis.day, kind="sensitive"):
+        if row["item"] in over:
+            groups_of.setdefault(row["item"], []).append(row)
+    sensitive = {item: governing(rows) for item, rows in groups_of.items()}
     groups = {item: Text(row["text_zh"], row["text_en"]) for item, row in sensitive.items()}
     return (
         Text(effect["text_zh"], effect["text_en"]),

@@ -18,7 +18,7 @@ from fractions import Fraction
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.air.breakpoints import HIGHEST_INDEX, Scale, scale
 from qingjian.standards.air.index import STANDARD, ItemIndex, level_of
-from qingjian.standards.editions import in_force, resolve
+from qingjian.standards.editions import governing, in_force, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.words import english
@@ -46,7 +46,7 @@ def as_published(items: Iterable[ItemIndex], *, rulebook: Rulebook | None = None
     """The published value from items of HJ 633-2012 (`AirIndex.items`). Raises InputError without any."""
     book = rulebook or packaged()
     basis = resolve(book, "aqi_breakpoints", STANDARD, None, _EDITION)
-    (rule,) = in_force(book, "evaluation_parameters", basis, subject="published_index_2013")
+    rule = governing(in_force(book, "evaluation_parameters", basis, subject="published_index_2013"))
     trace = TraceBuilder(
         Text("空气质量指数（2013 年实时发布的算法）", "air quality index as published live in 2013")
     )

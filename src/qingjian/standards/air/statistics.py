@@ -30,7 +30,7 @@ from qingjian.standards.air.comparison import (
 )
 from qingjian.standards.air.local import LocalVerdict
 from qingjian.standards.air.means import ValidityRules, validity_rules
-from qingjian.standards.editions import Basis, explain_caveats, in_force, resolve
+from qingjian.standards.editions import Basis, explain_caveats, governing, in_force, resolve
 from qingjian.standards.errors import EditionError, InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.quantity import decimal_of
@@ -402,7 +402,7 @@ def three_year_rule(last_year: int, *, rulebook: Rulebook | None = None) -> tupl
 
 def percentile_rank(book: Rulebook, basis: Basis, pollutant: str) -> tuple[int, Row]:
     """The percentile HJ 663 uses for a pollutant, read from the rulebook. Raises EditionError."""
-    (row,) = in_force(book, "data_validity", basis, standard=STANDARD, item="percentiles")
+    row = governing(in_force(book, "data_validity", basis, standard=STANDARD, item="percentiles"))
     for part in row["rule"].split(";"):
         match = re.search(r"\bP(\d+)\b", part)
         if match is not None and pollutant in re.split(r"[,\s]+", part[: match.start()].strip()):
