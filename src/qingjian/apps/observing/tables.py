@@ -68,7 +68,7 @@ class AlertListing(Listing):
             order="escalation",
         ),
         Column("handled_as", _("Handled as"), order="handled_as"),
-        Column("cause", _("Cause"), value=lambda row: row.get_cause_display(), order="cause"),
+        Column("cause", _("Cause"), value=lambda row: row.get_cause_display(), order="cause", long=True),
     )
     filters = (
         Search(("subject", "point__name", "point__code", "rule")),
