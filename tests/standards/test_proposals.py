@@ -133,3 +133,63 @@ def test_classes_in_the_wrong_order_are_refused(table: str, item: str, better: s
     assert "laxer" in said.en
     same = Row.from_values(table, {**row.values}, override=True)
     assert ladder_problems(book.with_rows([same]), [same]) == []
+
+
+def replaced(table: str, find: dict[str, str], change: dict[str, str]) -> Row:
+    held = next(one for one in packaged().rows(table) if find.items() <= one.values.items())
+    return Row.from_values(table, {**held.values, **change}, override=True)
+
+
+AMMONIA = {"symbol": "NH3-N", "class": "Ⅲ"}
+FINE = {"symbol": "PM2.5", "class": "二级", "averaging_period": "年平均", "edition": "2026"}
+LEAD = {"pollutant_cn": "铅", "class": "Ⅲ"}
+
+
+@pytest.mark.parametrize(
+    ("table", "find", "change", "column"),
+    [
+        ("surface_water_limits", AMMONIA, {"limit": "1000", "unit": "μg/L"}, "unit"),
+        ("surface_water_limits", AMMONIA, {"limit": "0"}, "limit"),
+        ("surface_water_limits", AMMONIA, {"op": ">="}, "op"),
+        ("surface_water_limits", AMMONIA, {"op": "text", "limit": "不得检出"}, "op"),
+        ("ambient_air_limits", FINE, {"limit": "0.03", "unit": "mg/m³"}, "unit"),
+        ("ambient_air_limits", FINE, {"limit": "0.0"}, "limit"),
+        ("groundwater_limits", LEAD, {"limit": "10", "unit": "μg/L"}, "unit"),
+        ("groundwater_limits", LEAD, {"op": ">"}, "op"),
+        ("soil_limits_agri", {"pollutant_cn": "镉"}, {"limit": "300", "unit": "μg/kg"}, "unit"),
+        ("noise_limits", {"class": "2类"}, {"unit": "mg/L"}, "unit"),
+    ],
+)
+def test_a_row_that_would_be_read_as_its_neighbours_is_refused(
+    table: str, find: dict[str, str], change: dict[str, str], column: str
+) -> None:
+    """900 mg/L of ammonia were class Ⅲ beside a limit typed as 1000 μg/L: tables are read in one unit."""
+    (problem,) = problems_of(replaced(table, find, change))
+    assert problem[0] == column
+    assert problem[1].zh
+    assert problem[1].en
+
+
+def test_a_stricter_limit_in_the_unit_of_its_document_passes() -> None:
+    for table, find, limit in (
+        ("surface_water_limits", AMMONIA, "0.8"),
+        ("ambient_air_limits", FINE, "28"),
+        ("groundwater_limits", LEAD, "0.008"),
+    ):
+        assert problems_of(replaced(table, find, {"limit": limit})) == []
+
+
+def test_classes_of_a_document_of_the_place_have_one_unit() -> None:
+    """Of a document that ships with nothing there is nothing to compare with but itself."""
+    rows = [
+        row(
+            "surface_water_limits", standard="DB99/T 12", pollutant_cn="氨氮", symbol="NH3-N",
+            **{"class": cls, "limit": limit, "unit": unit},
+        )
+        for cls, limit, unit in zip(
+            "ⅠⅡⅢⅣⅤ", ("0.1", "0.4", "800", "1.2", "1.8"), ("mg/L", "mg/L", "μg/L", "mg/L", "mg/L"), strict=True
+        )
+    ]  # fmt: skip
+    (problem,) = ladder_problems(packaged().with_rows(rows), rows)
+    assert "单位须相同" in problem.zh
+    assert "one unit" in problem.en

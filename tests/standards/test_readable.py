@@ -31,6 +31,10 @@ BROKEN = [
     ("eqi", {"kind": "weight", "item": "生态格局"}, {"value": "0.5"}, "权重合计"),
     ("eqi", {"kind": "class", "lo": "55"}, {"lo": "60"}, "没有对应类别"),
     ("spearman_critical", {"n": "5"}, {"p05": "2"}, "临界值"),
+    ("tli", {"kind": "coef", "symbol": "TP"}, {"unit": "μg/L"}, "不能写 μg/L"),
+    ("composite_index", {"symbol": "CO", "edition": "2018"}, {"unit": "μg/m³", "standard_value": "4000"}, "mg/m³"),
+    ("evaluation_parameters", {"subject": "black_odorous", "item": "SD mild"}, {"unit": "m", "value": "0.25"}, "cm"),
+    ("tax_equivalents", {"medium": "gas"}, {"equivalent_kg": "0"}, "数值无法使用"),
 ]  # fmt: skip
 
 

@@ -24,6 +24,15 @@ LADDERS = {
     "groundwater_limits": (groundwater.STANDARD, groundwater.CLASSES),
 }
 """Tables of classes: the document that decides, and the classes each item needs."""
+IN_ONE_UNIT = (
+    "ambient_air_limits",
+    "surface_water_limits",
+    "groundwater_limits",
+    "soil_limits_agri",
+    "soil_limits_construction",
+    "noise_limits",
+)
+"""Tables whose rows of one document and item are read together, in one unit; limits of outlets are converted one by one."""
 
 
 def problems_of(row: Row) -> list[tuple[str, Text]]:
@@ -38,6 +47,10 @@ def problems_of(row: Row) -> list[tuple[str, Text]]:
             unit_name(unit)
         except EvaluationError as error:
             found.append(("unit", Text(error.zh, error.en)))
+    if row.table in IN_ONE_UNIT:
+        found += _as_beside(row)
+        if row["op"] in ("<=", "<") and _is_zero(row["limit"]):
+            found.append(("limit", Text("上限须大于 0", "an upper limit must be above 0")))
     if row.table == "emission_limits":
         try:
             period_of(period)
@@ -57,6 +70,39 @@ def problems_of(row: Row) -> list[tuple[str, Text]]:
                 )
             )
     return found
+
+
+def _as_beside(row: Row) -> list[tuple[str, Text]]:
+    """Say where a row has another unit or comparison than the packaged ones of its document and item: it would be read as theirs."""
+    beside = packaged().rows(row.table, standard=row.standard, pollutant_cn=row["pollutant_cn"])
+    found = []
+    same_class = [one for one in beside if one["class"] == row.values.get("class", "")] or beside
+    units = dict.fromkeys(one["unit"] for one in beside)
+    signs = dict.fromkeys(one["op"] for one in same_class)
+    if units and row["unit"] not in units:
+        listing = " / ".join(units)
+        text = Text(
+            f"{row.document} 的 {row['pollutant_cn']} 以 {listing} 为单位，不能写 {row['unit']}",
+            f"{row['pollutant_cn']} of {row.document} is in {listing}, not in {row['unit']}",
+        )
+        found.append(("unit", text))
+    # Of an item that the document does not have, whatever the table has anywhere can be read.
+    signs = signs or dict.fromkeys(one["op"] for one in packaged().rows(row.table))
+    if row["op"] not in signs:
+        listing = " / ".join(signs)
+        text = Text(
+            f"{row.document} 的 {row['pollutant_cn']} 的比较方式为 {listing}，不能写 {row['op']}",
+            f"{row['pollutant_cn']} of {row.document} is compared by {listing}, not by {row['op']}",
+        )
+        found.append(("op", text))
+    return found
+
+
+def _is_zero(text: str) -> bool:
+    try:
+        return Decimal(text) == 0
+    except InvalidOperation:
+        return False
 
 
 def ladder_problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
@@ -85,6 +131,14 @@ def ladder_problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
         )
         name = f"{row.document} {row['pollutant_cn']}"
         if tuple(present) == tuple(classes):
+            units = dict.fromkeys(one["unit"] for one in held if _start(one) == begun[one["class"]])
+            if len(units) > 1:
+                listing = "、".join(units)
+                found[name] = Text(
+                    f"{name}: 各类别限值的单位须相同，现有 {listing}",
+                    f"{name}: the limits of all classes need one unit, there are {listing}",
+                )
+                continue
             turned = _turned([one for one in held if _start(one) == begun[one["class"]]], classes)
             if turned is not None:
                 better, worse = turned

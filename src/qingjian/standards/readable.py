@@ -15,6 +15,7 @@ from qingjian.standards import ecology, noise
 from qingjian.standards.air import breakpoints, composite, index, kernel, means, statistics
 from qingjian.standards.air.comparison import comparison_rule, decimals
 from qingjian.standards.editions import Basis
+from qingjian.standards.emissions import equivalents
 from qingjian.standards.errors import EvaluationError, InputError
 from qingjian.standards.explanation import Text
 from qingjian.standards.surface_water import classification, lakes, rating, trend
@@ -29,6 +30,13 @@ _CHOICES = {
 }
 _OF_ANY_ITEM = ("possible_value", "assessment_decimals")
 """Subjects that are read for whatever item of surface water has a row."""
+_NAMED_BY = {
+    PARAMETERS: ("subject", "item"),
+    "aqi_breakpoints": ("symbol",),
+    "composite_index": ("symbol",),
+    "tli": ("kind", "symbol"),
+}
+"""Columns that say what a number of a table is of; it is read in one unit, whatever its row names."""
 _OF_THE_STANDARD = ("decimals", "three_year_mean", "main_pollutants")
 """Subjects that are read of one document only; everywhere else an office's own document takes the place."""
 _HIGHEST_INDEX, _HIGHEST_LEVEL, _HIGHEST_TLI = 500, Decimal(200), Decimal(150)
@@ -49,8 +57,9 @@ def unreadable(
     held = list(rows)
     found: dict[str, Text] = {}
     for row in held:
-        if row.table == PARAMETERS and (wrong := _parameter(row)) is not None:
-            found.setdefault(wrong.zh, wrong)
+        for wrong in (_in_another_unit(row), _parameter(row) if row.table == PARAMETERS else None):
+            if wrong is not None:
+                found.setdefault(wrong.zh, wrong)
     held += gone
     for table in {row.table for row in held} & set(PROBES):
         for day in sorted(_days(after, [row for row in held if row.table == table])):
@@ -85,6 +94,20 @@ def _fails(probe: Probe, book: Rulebook, day: date) -> Text | None:
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         return Text(f"数值无法使用（{error}）", f"a value cannot be used ({error})")
     return None
+
+
+def _in_another_unit(row: Row) -> Text | None:
+    """Say where a number would be read in the unit of the packaged rows although its row names another."""
+    unit = row.values.get("unit", "")
+    if row.table not in _NAMED_BY or not unit:
+        return None
+    names = _NAMED_BY[row.table]
+    same = [one for one in packaged().rows(row.table) if all(one[name] == row[name] for name in names)]
+    units = dict.fromkeys(one["unit"] for one in same if one["unit"])
+    if not units or unit in units:
+        return None
+    name, listing = " · ".join(row[one] for one in names), " / ".join(units)
+    return Text(f"{name}: 以 {listing} 为单位，不能写 {unit}", f"{name} is in {listing}, not in {unit}")
 
 
 def _parameter(row: Row) -> Text | None:
@@ -251,6 +274,16 @@ def _correlation(book: Rulebook, _day: date) -> None:
     trend.spearman([Decimal(place) for place in range(5)], rulebook=book)
 
 
+def _equivalents(book: Rulebook, day: date) -> None:
+    for medium in ("water", "gas"):
+        equivalents.recheck(
+            dict.fromkeys(equivalents.equivalent_rows(medium, day, rulebook=book), 1),
+            medium,
+            day,
+            rulebook=book,
+        )
+
+
 PROBES: dict[str, Probe] = {
     "aqi_levels": _levels,
     "aqi_breakpoints": _breakpoints,
@@ -262,5 +295,6 @@ PROBES: dict[str, Probe] = {
     "noise_rating_hj640": _noise,
     "eqi": _ecology,
     "spearman_critical": _correlation,
+    "tax_equivalents": _equivalents,
 }
 """By table: run over everything its rows decide on a day. Raises as the functions do."""
