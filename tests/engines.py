@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
+import pytest
+
+from qingjian.lake import reading
 
 _USES = 100
 """Of one instance: it keeps what it read of files that are gone by then."""
@@ -27,3 +30,9 @@ class Engines:
 
 
 ENGINES = Engines()
+
+
+@pytest.fixture(autouse=True)
+def one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lakes share an instance of DuckDB: making one takes longer than most tests do with it, which have a lake each."""
+    monkeypatch.setattr(reading.duckdb, "connect", ENGINES.connect)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from tests.engines import ENGINES
+from tests.engines import one_engine  # noqa: F401 - a fixture
 from tests.photographs import Photographs
 
 from qingjian.apps.accounts import services as accounts
@@ -22,7 +22,6 @@ from qingjian.apps.network.services import Proposal
 from qingjian.contracts.clock import ManualClock
 from qingjian.contracts.current import use_clock
 from qingjian.contracts.folders import DataFolder
-from qingjian.lake import reading
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 FIRST_DAY = date(2024, 1, 1)
@@ -46,12 +45,6 @@ def _quick_passwords(settings) -> None:
 def clock():
     with use_clock(ManualClock(NOW)) as manual:
         yield manual
-
-
-@pytest.fixture(autouse=True)
-def _one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lakes share an instance of DuckDB: making one takes longer than most tests do with it, which have a lake each."""
-    monkeypatch.setattr(reading.duckdb, "connect", ENGINES.connect)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from tests.apps.conftest import (  # noqa: F401 - fixtures
     lay_out,
     registry,
 )
+from tests.engines import one_engine  # noqa: F401 - a fixture
 
 from qingjian.apps.network import services as network
 from qingjian.apps.records.services import RecordsOutbox

@@ -41,6 +41,35 @@ class Node:
     gateway_port: int
     data: Path
     passwords: dict[str, str]
+    screening: subprocess.Popen[str] | None = None
+    """What screens its waste-water outlets, where a test asks for clues (see `SCREEN`)."""
+
+
+SCREEN = """
+import django
+django.setup()
+from qingjian.apps.integrity import panels, screener
+from qingjian.apps.integrity.services import results, rulesets
+from qingjian.apps.integrity.tasks import DEMO_LOOK_BACK
+from qingjian.apps.observing.models import Clue
+screener.REHEARSED = 2000
+group = next(one for one in panels.groups() if one.element == "water_source")
+screener.screen_group(group, panels.yesterday(), DEMO_LOOK_BACK, rulesets.active(), results.Totals())
+own = Clue.objects.filter(point__code="WW02").order_by("-start")
+print(own.first().pk, own.filter(kind="copy_period").last().pk)
+"""
+"""Screens the waste-water outlets of the demo county as the nightly job does; prints the numbers of two clues about the
+sewage works: the newest, and the one about the staged copies."""
+
+
+def of_the_node(data: Path) -> dict[str, str]:
+    """Return the environment of a script about the node."""
+    return {
+        **os.environ,
+        "PYTHONPATH": "src",
+        "QINGJIAN_DATA": str(data),
+        "DJANGO_SETTINGS_MODULE": "qingjian.site.settings",
+    }
 
 
 def free_port() -> int:
@@ -49,8 +78,52 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+ORDER = (
+    "test_map_names",
+    "test_map_base",
+    "test_live_tiles",
+    "test_empty_node",
+    "test_living_data",
+    "test_clues",
+    "test_pages",
+    "test_processes",
+    "test_rewriting",
+)
+"""First what asks nothing of the demo node, which starts meanwhile; then what needs no clue, while its outlets are screened.
+The walk over all pages finds the clues there, and what is rewritten comes last."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.parent == here else -1)
+
+
+def _is_wanted(request: pytest.FixtureRequest, fixture: str) -> bool:
+    return any(fixture in item.fixturenames for item in request.session.items)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _start_early(request: pytest.FixtureRequest) -> None:
+    if _is_wanted(request, "node"):
+        request.getfixturevalue("starting")
+
+
+@dataclass(frozen=True)
+class Starting:
+    """A demo node that was told to start."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    gateway_port: int
+    data: Path
+
+    @property
+    def log(self) -> Path:
+        return self.data.parent / "up.log"
+
+
 @pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starting]:
     data = tmp_path_factory.mktemp("node") / "data"
     web, gateway = free_port(), free_port()
     environment = {
@@ -72,25 +145,42 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         "--gateway-port",
         str(gateway),
     ]
-    log = (data.parent / "up.log").open("wb")
-    process = subprocess.Popen(
-        command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    address = f"http://127.0.0.1:{web}"
+    with (data.parent / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    one = Starting(process, f"http://127.0.0.1:{web}", gateway, data)
+    yield one
+    process.send_signal(signal.SIGINT)
+    assert process.wait(STOP_SECONDS) == 0, one.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest, starting: Starting) -> Iterator[Node]:
     end = time.monotonic() + START_SECONDS
     while True:
-        assert process.poll() is None, (data.parent / "up.log").read_text()
+        assert starting.process.poll() is None, starting.log.read_text()
         assert time.monotonic() < end, "the node did not start in time"
         try:
-            with urllib.request.urlopen(f"{address}/health/", timeout=PATIENCE_SECONDS) as answer:
+            with urllib.request.urlopen(f"{starting.address}/health/", timeout=PATIENCE_SECONDS) as answer:
                 if answer.status == 200:
                     break
         except OSError:
             time.sleep(0.5)
-    lines = (data / "people" / "first-logins.txt").read_text().splitlines()
-    yield Node(address, gateway, data, dict(line.split(" ", 1) for line in lines))
-    process.send_signal(signal.SIGINT)
-    assert process.wait(STOP_SECONDS) == 0, (data.parent / "up.log").read_text()
+    lines = (starting.data / "people" / "first-logins.txt").read_text().splitlines()
+    passwords = dict(line.split(" ", 1) for line in lines)
+    screening = None
+    if _is_wanted(request, "screened"):
+        screening = subprocess.Popen(
+            [sys.executable, "-c", SCREEN],
+            env=of_the_node(starting.data),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    yield Node(starting.address, starting.gateway_port, starting.data, passwords, screening)
+    if screening is not None and screening.poll() is None:
+        screening.kill()
 
 
 @pytest.fixture(scope="session")

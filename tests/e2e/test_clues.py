@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +10,7 @@ from tests.e2e.test_processes import Desk, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
-ROOT = Path(__file__).resolve().parents[2]
 OFFICER, LEADER, HOLDER, OTHER_HOLDER = "zhifa1", "juzhang", "wushui", "huagong"
-SCREEN = """
-import django
-django.setup()
-from qingjian.apps.integrity import panels, screener
-from qingjian.apps.integrity.services import results, rulesets
-from qingjian.apps.integrity.tasks import DEMO_LOOK_BACK
-from qingjian.apps.observing.models import Clue
-screener.REHEARSED = 2000
-group = next(one for one in panels.groups() if one.element == "water_source")
-screener.screen_group(group, panels.yesterday(), DEMO_LOOK_BACK, rulesets.active(), results.Totals())
-own = Clue.objects.filter(point__code="WW02").order_by("-start")
-print(own.first().pk, own.filter(kind="copy_period").last().pk)
-"""
 
 
 @pytest.fixture
@@ -38,26 +20,10 @@ def desk(signed_in: Any, node: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def screened(node: Any) -> list[str]:
-    """Screen the waste-water outlets of the demo county as the nightly job does.
-
-    Returns the addresses of two clues about the sewage works: the newest, and the one about the staged copies.
-    """
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "src"),
-        "QINGJIAN_DATA": str(node.data),
-        "DJANGO_SETTINGS_MODULE": "qingjian.site.settings",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", SCREEN],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return [f"/clues/{pk}/" for pk in done.stdout.split()[-2:]]
+    """Addresses of two clues about the sewage works: the newest, and the one about the staged copies."""
+    said, errors = node.screening.communicate(timeout=START_SECONDS)
+    assert node.screening.returncode == 0, errors[-2000:]
+    return [f"/clues/{pk}/" for pk in said.split()[-2:]]
 
 
 @pytest.fixture

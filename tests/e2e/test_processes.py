@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.e2e.conftest import START_SECONDS, press
+from tests.e2e.conftest import START_SECONDS, of_the_node, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -206,15 +205,9 @@ def holder_organisation(holder: Desk) -> str:
 
 
 def test_a_late_matter_climbs_and_everybody_is_told(desk, node) -> None:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "src"),
-        "QINGJIAN_DATA": str(node.data),
-        "DJANGO_SETTINGS_MODULE": "qingjian.site.settings",
-    }
     done = subprocess.run(
         [sys.executable, "-c", LATE],
-        env=environment,
+        env=of_the_node(node.data),
         capture_output=True,
         text=True,
         timeout=START_SECONDS,

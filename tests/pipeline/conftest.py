@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.engines import one_engine  # noqa: F401 - a fixture
 from tests.pipeline.node import Node, open_node
 
 
