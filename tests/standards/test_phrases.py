@@ -36,3 +36,24 @@ def test_a_caveat_is_said_in_the_language_of_the_reader() -> None:
                     step.text.zh
                 )
                 assert "in force" in step.text.en
+
+
+ENGLISH = re.compile(
+    r"\b(the|and|of|not|with|agrees?|recollection|full|text|public|repository|values|limits|means|valid|hours|house|rule)\b"
+)
+SAID = (
+    "ambient_air_limits", "surface_water_limits", "groundwater_limits", "soil_limits_agri", "soil_limits_construction",
+    "noise_limits", "emission_limits", "tax_equivalents", "composite_index", "aqi_breakpoints", "aqi_levels",
+    "data_validity", "water_rating", "tli", "eqi", "noise_rating_hj640", "evaluation_parameters", "spearman_critical",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("table", SAID)
+def test_sources_conditions_and_rules_of_what_decides_are_said_in_chinese(table: str) -> None:
+    """Half a sentence of English behind a Chinese clause is none that a reader of the page understands."""
+    found = {
+        chinese(row.values.get(column, ""))
+        for row in packaged().rows(table)
+        for column in ("source", "condition", "rule")
+    }
+    assert sorted(one for one in found if ENGLISH.search(one)) == []

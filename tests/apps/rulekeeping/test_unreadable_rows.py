@@ -59,3 +59,16 @@ def test_two_proposals_that_are_right_alone_are_refused_together(people) -> None
     with pytest.raises(ValidationError, match="AQI 91"):
         services.propose(maker, "aqi_levels", "", "不再使用", taken_back=[own["二级"]])
     services.propose(maker, "aqi_levels", "", "不再使用", taken_back=list(own.values()))
+
+
+def test_rules_to_confirm_and_limits_are_read_in_chinese(people, client) -> None:
+    client.force_login(people[0])
+    client.cookies["django_language"] = "zh-hans"
+    page = client.get("/rules/?table=data_validity&state=open").content.decode()
+    assert "凭记忆录入" in page
+    assert "recollection" not in page
+    assert (
+        "每年至少 324 个日平均值" in client.get("/limits/?table=data_validity&on=2020-01-01").content.decode()
+    )
+    client.cookies["django_language"] = "en"
+    assert "recollection" in client.get("/rules/?table=data_validity&state=open").content.decode()

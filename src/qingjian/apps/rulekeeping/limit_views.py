@@ -57,7 +57,7 @@ def _says(row: Row) -> str:
     sign = {"<=": "≤", ">=": "≥", "range": "", "text": ""}.get(
         row.values.get("op", ""), row.values.get("op", "")
     )
-    value = next((row.values[name] for name in VALUE_COLUMNS if row.values.get(name)), "")
+    value = _said(next((row.values[name] for name in VALUE_COLUMNS if row.values.get(name)), ""))
     return f"{sign} {value} {row.values.get('unit', '')}".strip()
 
 

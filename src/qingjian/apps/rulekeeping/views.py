@@ -20,6 +20,7 @@ from qingjian.apps.rulekeeping import protocol, queries, services
 from qingjian.apps.rulekeeping import rules as keeping
 from qingjian.rulebook import RowError
 from qingjian.rulebook.tables import TABLES
+from qingjian.standards.phrases import chinese
 from qingjian.ui.listing import workbook_response
 from qingjian.ui.returning import own_address
 
@@ -66,7 +67,7 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
                 _content(row),
                 row.valid_from,
                 row.confidence.value,
-                row.source,
+                _said(row.source),
                 row.confirmation.who if row.confirmation else "",
                 row.confirmation.document if row.confirmation else "",
             ]
@@ -86,6 +87,7 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
                 "row": row,
                 "table": titles[row.table],
                 "content": _content(row),
+                "source": _said(row.source),
                 "local": local.get(row.id) if row.override else None,
                 "may_withdraw": held.everywhere and row.table not in queries.LIMIT_TABLES,
                 "mark": row.confidence.value,
@@ -116,8 +118,13 @@ def rules(request: HttpRequest, line_errors: Sequence[RowError] = ()) -> HttpRes
 
 def _content(row) -> str:
     return " · ".join(
-        f"{value}" for name, value in row.values.items() if value and name not in SHOWN_ELSEWHERE
+        _said(value) for name, value in row.values.items() if value and name not in SHOWN_ELSEWHERE
     )
+
+
+def _said(text: str) -> str:
+    """Return a text of the rulebook in the language of the page where it has one."""
+    return text if (get_language() or "").startswith("en") else chinese(text)
 
 
 @require_POST
