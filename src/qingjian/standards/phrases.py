@@ -254,8 +254,8 @@ _PARTS = (
     (re.compile(r"public repository code \(repository name not recorded\)"), "公开代码库（名称未记录）"),
     (re.compile(r" \(names not recorded\)"), "（名称未记录）"),
     (
-        re.compile(r"three public repositories agree \(names not recorded\)"),
-        "三个公开代码库一致（名称未记录）",
+        re.compile(r"three public repositories agree"),
+        "三个公开代码库一致",
     ),
     (re.compile(r"two third-party pages \(([^)]*)\) agree"), r"两个第三方网页（\1）一致"),
     (re.compile(r" \(Shenzhen bureau page\)"), "（深圳市生态环境局网页）"),
