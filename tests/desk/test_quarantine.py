@@ -52,6 +52,13 @@ def test_who_was_not_accepted_stands_there_with_the_reason_in_words(page) -> Non
     assert 'role="status"' not in text.split("<main")[-1]
 
 
+def test_bytes_without_an_mn_are_no_device_to_register(page) -> None:
+    held_back(Sender("", "10.0.0.9", False, 3, 300, 3, 0, "noise", NOW, NOW))
+    text = page()
+    assert "不是报文的字节" in text
+    assert "/propose/device/" not in text.split("<main")[-1]
+
+
 def test_a_line_says_when_samples_were_dropped(page) -> None:
     held_back(
         Sender("NEW1", "10.0.0.9", False, 70, 700, 30, 40, "unregistered", NOW, NOW),

@@ -74,9 +74,24 @@ def test_at_the_edge_of_the_map_a_name_goes_where_it_is_not_cut(page, x, y, alig
     assert (left >= 0, top >= 0, right <= 400, bottom <= 300) == (True,) * 4
 
 
-def test_where_every_side_is_cut_a_name_stands_below_its_mark(page) -> None:
-    (name,) = arranged(page, [mark(50, 50, "青川河入境断面")], (0, 0, 80, 60))
-    assert (name["align"], name["y"] > 0) == ("center", True)
+def test_where_every_side_is_cut_a_mark_has_no_name(page) -> None:
+    assert arranged(page, [mark(50, 50, "青川河入境断面")], (0, 0, 80, 60)) == [None]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["县政府站", "PM2.5 35"],
+        ["东塬镇站（清洁对照点）", "细颗粒物 PM2.5 136"],
+        ["清鉴县第一化工有限公|司废水总排口监测点"],
+        ["清鉴县燃气热电有限公司|1号燃气轮机烟气监测点", "Nitrogen oxides 73.8"],
+        ["Outlet of the |waste-water works |of Qingjian county"],
+    ],
+)
+def test_long_names_stand_in_lines_of_about_the_same_length(page, lines: list[str]) -> None:
+    given = "\n".join(lines).replace("|", "")
+    found = page.evaluate("text => window.qingjianNames.wrapped(text)", given)
+    assert found == "\n".join(lines).replace(" |", "\n").replace("|", "\n")
 
 
 @pytest.mark.parametrize("size", [150, 400, 1200, 4000])

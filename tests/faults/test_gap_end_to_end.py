@@ -23,9 +23,9 @@ from qingjian.gateway.settings import GatewaySettings
 from qingjian.hj212.decoder import decode_frame
 from qingjian.hj212.message import Message
 from qingjian.hj212.times import parse
-from qingjian.pipeline.gaps import GapFinder, GapSettings
+from qingjian.pipeline.gaps import GapFinder
 from qingjian.pipeline.process import PipelineNode
-from qingjian.pipeline.settings import PipelineSettings
+from qingjian.pipeline.settings import GapSettings, PipelineSettings
 
 pytestmark = [pytest.mark.faults]
 MINUTE = timedelta(minutes=1)

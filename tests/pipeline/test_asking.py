@@ -11,7 +11,8 @@ from tests.pipeline.node import MN, START, Node, make_directory
 
 from qingjian.contracts.clock import CHINA
 from qingjian.gateway.commands import SqliteCommandQueue
-from qingjian.pipeline.gaps import GapFinder, history_command
+from qingjian.pipeline.asking import history_command
+from qingjian.pipeline.gaps import GapFinder
 
 
 @pytest.mark.parametrize(

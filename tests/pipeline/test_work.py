@@ -16,9 +16,8 @@ from qingjian.gateway.commands import SqliteCommandQueue
 from qingjian.intake import ImportResult, ImportSource, KeptFiles, Spool, submit
 from qingjian.pipeline.corrections import CorrectionOrder, order_correction
 from qingjian.pipeline.engine import Engine
-from qingjian.pipeline.gaps import GapSettings
 from qingjian.pipeline.rules import CATALOGUE
-from qingjian.pipeline.settings import PipelineSettings
+from qingjian.pipeline.settings import GapSettings, PipelineSettings
 from qingjian.pipeline.stating import LISTED
 from qingjian.pipeline.work import Work
 from qingjian.rulebook import packaged
@@ -349,6 +348,28 @@ def test_what_ended_while_the_node_was_away_has_its_time_to_come(made: Made) -> 
     again.look_for_gaps()
     found = [one for one in newest(engine, "gap") if one.evidence["statistic"] == "minute"]
     assert {(one.start, one.end) for one in found} == {(at[180], None)}
+
+
+def test_a_gap_that_lasts_ends_when_all_that_was_owed_has_come(made: Made) -> None:
+    """Of days the next is judged a day later: until then its alert stood open with nothing missing."""
+    node, engine, work, _ = made
+    at = minutes(180)
+    node.journal([node.upload(one, dict.fromkeys(FACTORS, 1)) for one in at[:60]])
+    engine.step(idle=True)
+    node.clock.advance(3 * 3600 + 1000)
+    work.look_for_gaps()
+    assert {one.end for one in newest(engine, "gap") if one.evidence["statistic"] == "minute"} == {None}
+    node.journal([node.upload(one, dict.fromkeys(FACTORS, 1)) for one in at[60:]])
+    engine.step(idle=True)
+    work.look_for_gaps()
+    found = [one for one in newest(engine, "gap") if one.evidence["statistic"] == "minute"]
+    assert {(one.start, one.end, one.evidence["filled"]) for one in found} == {
+        (at[60], START + timedelta(hours=3), True)
+    }
+    node.clock.advance(3600)
+    work.look_for_gaps()
+    found = [one for one in newest(engine, "gap") if one.evidence["statistic"] == "minute"]
+    assert {one.start for one in found} == {at[60], START + timedelta(hours=3)}
 
 
 def test_asking_is_bounded_in_size_number_and_tries(made: Made) -> None:

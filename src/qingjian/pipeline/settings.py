@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 
 from qingjian.contracts.folders import DataFolder
@@ -73,6 +74,28 @@ class PipelineSettings:
     def spool_folder(self) -> Path:
         """Files waiting to be imported, see `qingjian.intake.spool`."""
         return self.folder.intake / "spool"
+
+
+@dataclass(frozen=True, slots=True)
+class GapSettings:
+    """Bounds of searching and asking."""
+
+    window: timedelta = timedelta(days=35)
+    """How far back gaps are looked for."""
+    grace: timedelta = timedelta(minutes=15)
+    """A period may arrive so late after its end, or after the start of the node if that was later, without being missed."""
+    most_periods: int = 1_440
+    """Periods asked for by one command."""
+    most_waiting: int = 1
+    """Commands not yet ended, per device."""
+    most_at_once: int = 20
+    """New commands of one round, all devices together."""
+    most_tries: int = 3
+    """Commands for the same stretch that reached the device; what still grows at its end has no such bound."""
+    pause: timedelta = timedelta(minutes=10)
+    """Between two commands for the same device; for the same stretch it doubles each time."""
+    longest_pause: timedelta = timedelta(hours=6)
+    expiry: timedelta = timedelta(hours=6)
 
 
 def _plain(value: object) -> object:

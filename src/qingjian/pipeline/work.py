@@ -24,13 +24,13 @@ from qingjian.pipeline.decoding import Decoder
 from qingjian.pipeline.engine import Engine, empty_directory, order_failed
 from qingjian.pipeline.facts import SqliteFactLog
 from qingjian.pipeline.flags import FlagWatcher
-from qingjian.pipeline.gaps import GapFinder, GapSettings
+from qingjian.pipeline.gaps import GapFinder
 from qingjian.pipeline.halting import RULE as HALTED
 from qingjian.pipeline.halting import Halted, halted
 from qingjian.pipeline.isolating import STORE_ERRORS
 from qingjian.pipeline.replay import replayed_observations, waiting_replays
 from qingjian.pipeline.retention import release_segments
-from qingjian.pipeline.settings import PipelineSettings
+from qingjian.pipeline.settings import GapSettings, PipelineSettings
 from qingjian.pipeline.watch import (
     ClockWatcher,
     JournalWatcher,

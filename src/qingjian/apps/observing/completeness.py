@@ -22,7 +22,7 @@ from qingjian.apps.observing.statuses import Described
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.commands import Command
 from qingjian.contracts.current import now
-from qingjian.pipeline.gaps import HISTORY_COMMAND, history_command, named_later
+from qingjian.pipeline.asking import HISTORY_COMMAND, history_command, named_later
 from qingjian.quality.completeness import Transmission, quarterly_capture, transmission
 from qingjian.quality.facts import IntervalFact
 from qingjian.quality.observations import Observations

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from qingjian.apps.observing.models import SEVERITY_CHOICES
 from qingjian.contracts.commands import Command
 from qingjian.hj212.codes import explain
-from qingjian.pipeline.gaps import AUTHORISATION as GAP_AUTHORISATION
+from qingjian.pipeline.asking import AUTHORISATION as GAP_AUTHORISATION
 from qingjian.pipeline.rules import CATALOGUE
 from qingjian.ui.templatetags.kit import moment
 
