@@ -1,5 +1,6 @@
 """The device's own means against ours: rounding is no difference, anything more is."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -205,6 +206,16 @@ def test_what_a_missing_minute_may_have_held_is_not_said_of_a_day() -> None:
     assert {found[name] for name in ("minimum", "maximum", "total")} == {Outcome.NOT_COMPARABLE}
     found = day_outcomes(lacking, minimum=[9.5], maximum=[10.5], total=[2878.0])
     assert (found["minimum"], found["maximum"]) == (Outcome.DIFFER, Outcome.DIFFER), "it cannot be narrower"
+
+
+def test_the_mean_of_a_day_is_not_held_against_hours_that_lack_minutes() -> None:
+    """The own hour is the mean of what came of it, so the own day is not the mean the device made of all."""
+    whole = day_of([carried(9.0, 11.0, 2.0)] * 24)
+    risen = np.where((np.arange(24 * 60) >= 700) & (np.arange(24 * 60) < 720), 60.0, 10.0)
+    whole = replace(whole, value=risen)
+    assert day_outcomes(whole)["value"] is Outcome.DIFFER
+    lacking = whole.take((np.arange(24 * 60) < 660) | (np.arange(24 * 60) >= 670))
+    assert day_outcomes(lacking)["value"] is Outcome.NOT_COMPARABLE
 
 
 def test_a_day_of_hours_without_minutes_is_held_against_their_extremes() -> None:

@@ -87,8 +87,8 @@ def compare(
 
     Extremes: the greatest value of a period is never below one of its finer values, the least never above. The other
     way about they are compared where all finer rows came with extremes of their own; totals where all came with one.
-    Days ask that of the own hours they were made of too (`hours`; None: of hours that were sent). Elsewhere a
-    difference is NOT_COMPARABLE. Raises ValueError for an unknown column.
+    Days ask that, and that nothing is missing, of the own hours they were made of too (`hours`; None: of hours that were
+    sent). Elsewhere a difference is NOT_COMPARABLE. Raises ValueError for an unknown column.
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
@@ -104,8 +104,8 @@ def compare(
     summed = {one.id for one in series if one.averaging == "sum"}
     is_sum = np.isin(ids, sorted(summed))
     count = _pick(own.count.astype(np.float64), of_own)
-    whole = _flag(own.received >= own.expected, of_own)
-    extremes, totals = _hours_carry(own, hours)
+    hours_whole, extremes, totals = _hours_carry(own, hours)
+    whole = _flag((own.received >= own.expected) & hours_whole, of_own)
     exact = {
         "value": whole,
         "minimum": whole & _flag(own.own_extremes & extremes, of_own),
@@ -177,18 +177,21 @@ def compare_converted(
     ]
 
 
-def _hours_carry(own: Aggregates, hours: Aggregates | None) -> tuple[Bools, Bools]:
-    """Say of each period whether its own hours were whole and made of rows with extremes, and with totals, of their own.
+def _hours_carry(own: Aggregates, hours: Aggregates | None) -> tuple[Bools, Bools, Bools]:
+    """Say of each period whether its own hours were whole, and made of rows with extremes, and with totals, of their own.
 
     An hour itself is asked nothing more; hours that were not made are the device's and come with what they carry.
     """
     everywhere = np.ones(len(own), np.bool_)
     if own.target == "hour" or hours is None:
-        return everywhere, everywhere
+        return everywhere, everywhere, everywhere
     short = hours.received < hours.expected
     days = _keys(hours.series, period_start(hours.start, own.target))
     mine = _keys(own.series, own.start)
-    return ~np.isin(mine, days[short | ~hours.own_extremes]), ~np.isin(mine, days[short | ~hours.own_totals])
+    whole, extremes, totals = (
+        ~np.isin(mine, days[lacking]) for lacking in (short, ~hours.own_extremes, ~hours.own_totals)
+    )
+    return whole, extremes, totals
 
 
 _START_BITS = 34
