@@ -18,6 +18,21 @@ from tests import migrated, postgresql
 from tests.photographs import Photographs
 from tools import messages
 
+MEMORY = Path("/dev/shm")
+ROOM = 6 << 30
+
+
+def _write_to_memory() -> None:
+    """Keep the folders of tests in memory where it has room: a test flushes a hundred times what need not outlive it."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    found = os.statvfs(MEMORY)
+    if found.f_bavail * found.f_frsize > ROOM and not found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # it is looked for anew
+
+
+_write_to_memory()
 _FOLDER = tempfile.TemporaryDirectory(prefix="qingjian-tests-")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["QINGJIAN_TEST_SHARED"] = _FOLDER.name  # the workers of this run inherit it

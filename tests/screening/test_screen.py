@@ -15,7 +15,7 @@ from qingjian.screening.screen import LOWERED, Screening, Settings, learn_histor
 from qingjian.screening.wording import KINDS
 
 HISTORY_DAYS, PANEL_DAYS = 150, 60
-EFFORT = 3_000  # rehearsed series-days: enough for a constructed network
+EFFORT = 1_500  # rehearsed series-days: enough for a constructed network
 
 
 def tampered(panel: Panel) -> Panel:
