@@ -20,7 +20,7 @@ from qingjian.journal.segment import NUMBERS_APART
 from qingjian.notary.contents import batch_of, frame_row
 from qingjian.notary.fsck import fsck
 from qingjian.notary.notary import Notary
-from qingjian.notary.provenance import trace_frame
+from qingjian.notary.provenance import Tracer
 from qingjian.notary.service import NotaryService
 from qingjian.pipeline.batches import BatchLog
 from qingjian.site import backup
@@ -100,7 +100,7 @@ def assert_everything_once(whole: Whole) -> None:
         for one in closed:
             frames = reader.read(one.first - 1, one.last - one.first + 1)
             for frame in frames:
-                chain = trace_frame(whole.notary, frame, frames)
+                chain = Tracer(whole.notary).trace(frame, frames)
                 assert chain.verdict is True, (frame.sequence, chain.steps)
     rows = whole.engine.lake.frames(START.replace(year=2000), START.replace(year=2100), limit=10_000)
     assert Counter(rows.column("sequence").to_pylist()) == Counter(one.sequence for one in kept)
@@ -191,7 +191,7 @@ def test_a_journal_put_back_alone_goes_on_behind_whoever_is_ahead_of_it(
         closed = [one for one in reader.batches() if one.first >= NUMBERS_APART]
         for one in closed:
             frames = reader.read(one.first - 1, one.last - one.first + 1)
-            assert all(trace_frame(again.notary, frame, frames).verdict for frame in frames)
+            assert all(Tracer(again.notary).trace(frame, frames).verdict for frame in frames)
     stored = again.engine.lake.frames(START.replace(year=2000), START.replace(year=2100))
     assert {one.sequence for one in new} <= set(stored.column("sequence").to_pylist())
     again.stop()
@@ -292,6 +292,6 @@ def test_frames_in_the_order_of_their_proof(node: Node) -> None:
     assert None not in (whole, part)
     assert whole != part
     for some in (frames, frames[:3]):
-        assert trace_frame(notary, some[0], some).verdict is True
+        assert Tracer(notary).trace(some[0], some).verdict is True
     assert batch_of(frames).root != batch_of(frames[:3]).root
     assert [report.problems for report in fsck(notary, [])] == [[]]
