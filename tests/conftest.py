@@ -83,16 +83,34 @@ _COLLECT_AFTER = (50_000, 20, 20)
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::")
 _connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+_sendto = socket.socket.sendto
 _skipped: list[str] = []
 
 
-def _guarded_connect(self: socket.socket, address: Any) -> Any:
+def _on_loopback(self: socket.socket, address: Any) -> None:
     if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
         raise OSError(f"tests talk to loopback only, not to {address[0]}")
+
+
+def _guarded_connect(self: socket.socket, address: Any) -> Any:
+    _on_loopback(self, address)
     return _connect(self, address)
 
 
+def _guarded_connect_ex(self: socket.socket, address: Any) -> int:
+    _on_loopback(self, address)
+    return _connect_ex(self, address)
+
+
+def _guarded_sendto(self: socket.socket, data: Any, *rest: Any) -> int:
+    _on_loopback(self, rest[-1])
+    return _sendto(self, data, *rest)
+
+
 socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
+socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign]
+socket.socket.sendto = _guarded_sendto  # type: ignore[method-assign]
 
 
 _DATABASE = {"db", "transactional_db", "django_db_setup"}

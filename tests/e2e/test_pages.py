@@ -112,6 +112,14 @@ def test_administrators_see_their_pages_only(signed_in, node) -> None:
     assert page.request.get(f"{node.address}/map/").status == 403
 
 
+@pytest.mark.parametrize("path", ["/webhooks/", "/deliveries/"])
+def test_the_system_administrator_opens_where_calls_go(signed_in, node, path) -> None:
+    page = signed_in("xitong")
+    assert page.goto(f"{node.address}{path}").status == 200
+    assert page.locator("h1").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
 def test_pages_are_chinese_and_english_by_switch(signed_in, node) -> None:
     page = signed_in("shuju")
     assert page.locator("h1").inner_text() == "工作台"

@@ -78,5 +78,9 @@ class ChosenLanguage:
         return response
 
     def _language(self, request: HttpRequest) -> str:
-        chosen = getattr(request.user, "language", ""), request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
-        return next((one for one in chosen if one in self.offered), settings.LANGUAGE_CODE)
+        usual: str = settings.LANGUAGE_CODE
+        chosen: tuple[str, ...] = (
+            getattr(request.user, "language", ""),
+            request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""),
+        )
+        return next((one for one in chosen if one in self.offered), usual)

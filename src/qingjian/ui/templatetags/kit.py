@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
 from django.conf import settings
-from django.forms import RadioSelect
+from django.forms import BoundField, RadioSelect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -105,12 +106,13 @@ def own_language(text: str) -> str:
 def duration(length: timedelta) -> str:
     """Write a length of time in its largest whole unit."""
     seconds = int(length.total_seconds())
-    for unit, texts in (
+    units: tuple[tuple[int, Callable[[int], str]], ...] = (
         (86_400, lambda count: ngettext("%(count)d day", "%(count)d days", count)),
         (3_600, lambda count: ngettext("%(count)d hour", "%(count)d hours", count)),
         (60, lambda count: ngettext("%(count)d minute", "%(count)d minutes", count)),
         (1, lambda count: ngettext("%(count)d second", "%(count)d seconds", count)),
-    ):
+    )
+    for unit, texts in units:
         if seconds % unit == 0:
             return texts(seconds // unit) % {"count": seconds // unit}
     return str(length)
@@ -145,7 +147,7 @@ def _radios(field: Any) -> SafeString:
 
 
 @register.simple_tag
-def styled(field: Any) -> SafeString:
+def styled(field: BoundField) -> SafeString:
     """Render a form field with the classes of the page style."""
     widget = field.field.widget
     if isinstance(widget, RadioSelect):
@@ -156,4 +158,5 @@ def styled(field: Any) -> SafeString:
     )
     if field.errors:
         classes += " is-invalid"
-    return field.as_widget(attrs={"class": classes})
+    shown: SafeString = field.as_widget(attrs={"class": classes})
+    return shown
