@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from qingjian.contracts.clock import Clock, ManualClock
+from qingjian.contracts.clock import Clock, ManualClock, SystemClock
 from qingjian.hj212.decoder import Framer
 from qingjian.hj212.message import Message
 from qingjian.hj212.model import Refusal
@@ -126,3 +128,28 @@ def items(message: Message) -> dict[str, str]:
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+@contextmanager
+def listening() -> Iterator[tuple[Listening, int]]:
+    """Run a host in a thread of its own."""
+    found: dict[str, object] = {}
+    ready, stop = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        host = Listening(SystemClock())
+        found["port"] = await host.start()
+        found["host"] = host
+        ready.set()
+        while not stop.is_set():
+            await asyncio.sleep(0.02)
+        await host.stop()
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
+    thread.start()
+    assert ready.wait(120)
+    try:
+        yield found["host"], found["port"]  # type: ignore[misc]
+    finally:
+        stop.set()
+        thread.join(120)

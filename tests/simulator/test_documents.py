@@ -46,7 +46,7 @@ def test_the_commands_of_the_page_parse() -> None:
     register(application)
     group: Any = typer.main.get_command(application)
     lines = re.findall(r"^    qingjian (simulate.*)$", PAGE, re.MULTILINE)
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         _, *arguments = shlex.split(line)
         command = group.commands["simulate"]

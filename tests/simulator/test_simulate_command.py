@@ -1,6 +1,5 @@
 """`qingjian simulate` and the process entry."""
 
-import asyncio
 import json
 import os
 import signal
@@ -8,48 +7,20 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import typer
-from tests.simulator.hosts import Listening, items
+from tests.simulator.hosts import items, listening
 from typer.testing import CliRunner
 
 from qingjian.cli.simulate import register
-from qingjian.contracts.clock import SystemClock
 from qingjian.simulator.settings import SimulatorSettings
 
 application = typer.Typer()
 application.callback()(lambda: None)
 register(application)
 runner = CliRunner()
-
-
-@contextmanager
-def listening() -> Iterator[tuple[Listening, int]]:
-    """Run a host in a thread of its own."""
-    found: dict[str, object] = {}
-    ready, stop = threading.Event(), threading.Event()
-
-    async def work() -> None:
-        host = Listening(SystemClock())
-        found["port"] = await host.start()
-        found["host"] = host
-        ready.set()
-        while not stop.is_set():
-            await asyncio.sleep(0.02)
-        await host.stop()
-
-    thread = threading.Thread(target=lambda: asyncio.run(work()))
-    thread.start()
-    assert ready.wait(120)
-    try:
-        yield found["host"], found["port"]  # type: ignore[misc]
-    finally:
-        stop.set()
-        thread.join(120)
 
 
 @pytest.mark.parametrize("edition", ["2005", "2017", "2025"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,8 +13,9 @@ import typer
 from qingjian.cli.hj212 import selectors
 from qingjian.contracts.clock import Clock, SystemClock
 from qingjian.simulator import csvfile, load, process
-from qingjian.simulator.fleet import Fleet, Link, UnreachedError
-from qingjian.simulator.logger import FieldLogger, Identity
+from qingjian.simulator.csv_devices import CsvDevice, read_list
+from qingjian.simulator.fleet import Fleet, UnreachedError
+from qingjian.simulator.logger import Identity
 from qingjian.simulator.quirks import QUIRKS
 from qingjian.simulator.settings import SimulatorSettings, Tampering
 from qingjian.simulator.tampering import KINDS
@@ -37,6 +37,10 @@ def simulate(
     ] = 26.0,
     csv: Annotated[
         Path | None, typer.Option(help="把 CSV 当作一台设备回放 / play a CSV file as one device")
+    ] = None,
+    csv_fleet: Annotated[
+        Path | None,
+        typer.Option(help="JSON 清单，每台设备一个 CSV / JSON list of devices, a CSV file each"),
     ] = None,
     mapping: Annotated[
         list[str] | None, typer.Option(help="列名=因子[-后缀][*倍数] / COLUMN=FACTOR[-SUFFIX][*SCALE]")
@@ -86,7 +90,7 @@ def simulate(
         bool, typer.Option("--list-quirks", help="列出怪癖与篡改方式 / list quirks and kinds of tampering")
     ] = False,
 ) -> None:
-    """Simulated field devices: demo county (default), --csv FILE, or --fleet N for load."""
+    """Simulated field devices: demo county (default), --csv FILE, --csv-fleet LIST, or --fleet N for load."""
     if list_quirks:
         for one in QUIRKS.values():
             typer.echo(f"{one.code:24} {one.number:3}  {one.name_zh} / {one.name_en}")
@@ -96,9 +100,9 @@ def simulate(
     clock = SystemClock()
     try:
         if fleet:
-            if csv or device or quirk or tamper or sm4_key or without:
+            if csv or csv_fleet or device or quirk or tamper or sm4_key or without:
                 raise ValueError(
-                    "--fleet 不与 --csv、--device、--quirk、--tamper、--sm4-key、--without 同用 / goes alone"
+                    "--fleet 不与 --csv、--csv-fleet、--device、--quirk、--tamper、--sm4-key、--without 同用 / goes alone"
                 )
             result = asyncio.run(
                 load.run(
@@ -113,21 +117,21 @@ def simulate(
                 )
             )
             typer.echo(json.dumps(result.to_json()))
+        elif csv_fleet is not None:
+            if csv or device or quirk or tamper or sm4_key or without or mapping:
+                raise ValueError(
+                    "--csv-fleet 的设备由清单说明，不与 --csv、--mapping、--device、--quirk、--tamper、--sm4-key、"
+                    "--without 同用 / the list describes its devices"
+                )
+            _play_files(read_list(csv_fleet), host, port, clock, 0 if keep_trying else tries)
         elif csv is not None:
             key = bytes.fromhex(sm4_key) or None
             identity = Identity(mn, password, system_code, edition, key, selectors(without or []))
             recorder = csvfile.read(
                 csv, csvfile.mapping(mapping or []), time_column=time_column, statistic=statistic
             )
-            for reason, count in recorder.left_out.items():
-                typer.echo(f"跳过 {count} 处（{reason}） / left out {count} ({reason})", err=True)
-            link = csv_link(
-                identity, recorder, host, port, clock, speed=speed, from_now=from_now, quirks=quirk or ()
-            )
-            asyncio.run(_play(link, clock, 0 if keep_trying else tries))
-            typer.echo(
-                json.dumps({"uploaded": link.logger.uploaded, "acknowledged": link.logger.acknowledged})
-            )
+            one = CsvDevice(identity, recorder, speed, from_now, tuple(quirk or ()))
+            _play_files([one], host, port, clock, 0 if keep_trying else tries)
         else:
             if without:
                 raise ValueError("--without 须与 --csv 同用 / goes with --csv")
@@ -154,42 +158,26 @@ def simulate(
         _refuse(f"无法连接 / cannot connect to {host}:{port}: {error}")
 
 
-def csv_link(
-    identity: Identity,
-    recorder: csvfile.CsvRecorder,
-    host: str,
-    port: int,
-    clock: Clock,
-    *,
-    speed: float,
-    from_now: bool = False,
-    quirks: tuple[str, ...] | list[str] = (),
-) -> Link:
-    """Return the link that plays a file; its first row falls due a second after now."""
-    now = clock.now()
-    if from_now:
-        recorder = csvfile.moved(recorder, now.replace(microsecond=0) - recorder.times[0])
-    feed = csvfile.CsvFeed(recorder, now + timedelta(seconds=1), speed)
-    length = max(1, int(recorder.step.total_seconds()))
-    factors = sorted({one.factor for rows in recorder.rows.values() for one in rows})
-    logger = FieldLogger(
-        identity,
-        recorder,
-        feed,
-        now,
-        expected={} if recorder.statistic == "realtime" else {recorder.statistic: length},
-        factors=factors,
-        ignores_answers="ignores_answer" in quirks,
-        backlog=len(recorder.times) + 1,
+def _play_files(devices: list[CsvDevice], host: str, port: int, clock: Clock, tries: int) -> None:
+    """Play files until all of them are delivered; print how many records were uploaded and acknowledged."""
+    for one in devices:
+        for reason, count in one.recorder.left_out.items():
+            typer.echo(
+                f"{one.identity.mn}: 跳过 {count} 处（{reason}） / left out {count} ({reason})", err=True
+            )
+    fleet = Fleet([one.link(host, port, clock) for one in devices], clock, tries=tries, say=_say)
+    asyncio.run(_play(fleet))
+    state = fleet.state()
+    typer.echo(
+        json.dumps({"devices": state.loggers, "uploaded": state.uploaded, "acknowledged": state.acknowledged})
     )
-    return Link(logger, host, port, clock, tuple(quirks))
 
 
-async def _play(link: Link, clock: Clock, tries: int) -> None:
+async def _play(fleet: Fleet) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Fleet([link], clock, tries=tries, say=_say).run(stop)
+    await fleet.run(stop)
 
 
 def _quirks(texts: list[str] | tuple[str, ...]) -> dict[str, tuple[str, ...]]:
