@@ -6,13 +6,13 @@ somebody approves it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards import groundwater
+from qingjian.standards import groundwater, symbols
 from qingjian.standards.emissions.judgement import period_of
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text
@@ -24,6 +24,8 @@ LADDERS = {
     "groundwater_limits": (groundwater.STANDARD, groundwater.CLASSES),
 }
 """Tables of classes: the document that decides, and the classes each item needs."""
+_ITEM = {"surface_water_limits": "symbol", "groundwater_limits": "pollutant_cn"}
+"""The column by which the evaluation puts the rows of one item together."""
 IN_ONE_UNIT = (
     "ambient_air_limits",
     "surface_water_limits",
@@ -35,11 +37,20 @@ IN_ONE_UNIT = (
 """Tables whose rows of one document and item are read together, in one unit; limits of outlets are converted one by one."""
 
 
-def problems_of(row: Row) -> list[tuple[str, Text]]:
-    """Return (column, what is wrong) for a limit whose unit or averaging period no evaluation reads."""
+def completed(row: Row) -> Row:
+    """A row as the tables write it, where only one thing can be meant: its symbol."""
+    return symbols.completed(row)
+
+
+def problems_of(row: Row, factors: Collection[str] = ()) -> list[tuple[str, Text]]:
+    """Return (column, what is wrong) for a row whose symbol, unit or averaging period no evaluation reads.
+
+    `factors`: Chinese names of this office's own factors, of which emission limits may be.
+    """
+    unfound = symbols.problem(row, factors)
+    found = [] if unfound is None else [unfound]
     if "op" not in row.values or "limit" not in row.values:
-        return []
-    found = []
+        return found
     known = packaged().rows(row.table)
     unit, period = row.values.get("unit", "").strip(), row.values.get("averaging_period", "").strip()
     if unit not in {one["unit"] for one in known}:
@@ -116,11 +127,12 @@ def ladder_problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
         if row.table not in LADDERS or row["class"] not in LADDERS[row.table][1]:
             continue
         standard, classes = LADDERS[row.table]
+        item = _ITEM[row.table]
         day = row.valid_from or date.min
         held = [
             one
-            for one in book.rows(row.table, day, standard=row.standard, pollutant_cn=row["pollutant_cn"])
-            if one["class"] in classes and _same_water(one, row)
+            for one in book.rows(row.table, day, standard=row.standard)
+            if one[item] == row[item] and one["class"] in classes and _same_water(one, row)
         ]
         begun = {
             one["class"]: max(_start(other) for other in held if other["class"] == one["class"])

@@ -72,3 +72,41 @@ def test_rules_to_confirm_and_limits_are_read_in_chinese(people, client) -> None
     )
     client.cookies["django_language"] = "en"
     assert "recollection" in client.get("/rules/?table=data_validity&state=open").content.decode()
+
+
+COD = {"pollutant_cn": "化学需氧量", "class": "Ⅲ"}
+
+
+def test_a_symbol_is_filled_in_or_refused_before_anybody_approves_it(people) -> None:
+    """A corrected class without its symbol left the ladder of COD: 29 mg/L were class Ⅲ."""
+    maker, checker = people
+    table = "surface_water_limits"
+    for symbol in ("XYZ", "BOD5"):
+        with pytest.raises(services.RowsRefusedError) as caught:
+            services.propose(maker, table, text(table, COD, {"symbol": symbol, "limit": "18"}), "地方规定")
+        assert [(one.line, one.column) for one in caught.value.problems] == [(2, "symbol")]
+    change = services.propose(maker, table, text(table, COD, {"symbol": "w01018", "limit": "18"}), "地方规定")
+    assert [row["symbol"] for row in change.rows] == ["COD"]
+    services.approve(checker, change, 0, "市规〔2026〕3号 第1页")
+    (own,) = queries.rulebook().local_rows()
+    assert (own["symbol"], own.replaces != "") == ("COD", True)
+
+
+def test_two_lines_that_mean_the_same_are_refused(people) -> None:
+    table = "ambient_air_limits"
+    find = {"symbol": "PM2.5", "class": "二级", "averaging_period": "年平均", "edition": "2026"}
+    lines = [text(table, find, {"symbol": symbol, "limit": "28"}) for symbol in ("PM2.5", "PM25")]
+    with pytest.raises(services.RowsRefusedError) as caught:
+        services.propose(people[0], table, lines[0] + lines[1].split("\n", 1)[1], "地方规定")
+    assert [one.line for one in caught.value.problems] == [3]
+
+
+def test_a_proposal_of_an_earlier_release_is_looked_at_again(people) -> None:
+    maker, checker = people
+    table = "surface_water_limits"
+    change = services.propose(maker, table, text(table, COD, {"limit": "18"}), "地方规定")
+    change.rows = [{**row, "symbol": ""} for row in change.rows]
+    change.save()
+    with pytest.raises(ValidationError, match="COD"):
+        services.approve(checker, change, 0, "市规〔2026〕3号 第1页")
+    assert queries.rulebook() == packaged()

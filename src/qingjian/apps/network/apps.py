@@ -18,4 +18,5 @@ class NetworkConfig(AppConfig):
         from qingjian.apps.rulekeeping.services import rulebook_changed
 
         places.register("outlet_standards", places.Named("outlet", queries.region_of_outlet))
+        places.register_factors(queries.factor_names)
         rulebook_changed.connect(services.follow_rulebook, dispatch_uid="network")

@@ -277,6 +277,12 @@ def factors_of_subjects(subjects: Iterable[str]) -> dict[str, str]:
     return {row.code: str(row.factor) for row in rows}
 
 
+def factor_names() -> frozenset[str]:
+    """Return the Chinese names of the registered factors of outlets."""
+    rows = models.Factor.objects.filter(medium__in=("waste_water", "flue_gas"))
+    return frozenset(rows.values_list("name_zh", flat=True))
+
+
 def duty_report(user: Any) -> dict[str, Any]:
     """Return gaps (a duty nobody has), overlaps (two organisations at once) and coverage rates of running points."""
     points = list(points_visible_to(user).filter(status="running").exclude(kind="synthetic"))

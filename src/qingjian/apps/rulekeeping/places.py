@@ -1,11 +1,11 @@
 """Rows that speak of one place: which column names it, and in which region it lies.
 
-Regions are known here; apps above register what else a row may name (an outlet, for one).
+Regions are known here; apps above register what else a row may name (an outlet, for one), and the factors limits are of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from qingjian.apps.accounts.models import Region
@@ -28,6 +28,19 @@ def register(table: str, named: Named) -> None:
     if table in _named:
         raise ValueError(f"places of table {table} are registered twice")
     _named[table] = named
+
+
+_factors: list[Callable[[], Collection[str]]] = []
+
+
+def register_factors(factors: Callable[[], Collection[str]]) -> None:
+    """Say which factors are registered, by their Chinese names."""
+    _factors.append(factors)
+
+
+def factor_names() -> frozenset[str]:
+    """Return the Chinese names of every registered factor."""
+    return frozenset(name for factors in _factors for name in factors())
 
 
 def column_of(table: str) -> str | None:

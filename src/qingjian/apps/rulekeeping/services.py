@@ -26,7 +26,7 @@ from qingjian.hj212.profiles import unknown_selectors
 from qingjian.quality.rules import RuleTextError, check_text
 from qingjian.rulebook import Row, RowError, load_csv
 from qingjian.rulebook.tables import TABLES
-from qingjian.standards import ecology_tree, proposals, readable
+from qingjian.standards import ecology_tree, proposals, readable, symbols
 from qingjian.standards.air import local as local_air
 
 SHORTEST_DOCUMENT = 4
@@ -97,13 +97,19 @@ def checked(table: str, text: str) -> list[Row]:
     """
     if table not in queries.LIMIT_TABLES:
         raise ValidationError(_("Rows of this table are not kept on this page."))
-    rows, errors = load_csv(text, table)
+    given, errors = load_csv(text, table)
+    rows = [proposals.completed(row) for row in given]
     errors = (*errors, *_unreadable(rows))
     english = (get_language() or "").startswith("en")
     problems = [
         RowProblem(one.line, one.column, one.message_en if english else one.message_zh) for one in errors
     ]
+    factors = _factors(table)
+    seen: set[str] = set()
     for place, row in enumerate(rows, start=2):
+        if row.id in seen:
+            problems.append(RowProblem(place, "", _("An earlier line says the same.")))
+        seen.add(row.id)
         problems += [
             RowProblem(place, name, _("is required"))
             for name in queries.needed_columns(table)
@@ -111,12 +117,17 @@ def checked(table: str, text: str) -> list[Row]:
         ]
         problems += [
             RowProblem(place, column, text.en if english else text.zh)
-            for column, text in proposals.problems_of(row)
+            for column, text in proposals.problems_of(row, factors)
         ]
     problems += _nowhere(table, rows)
     if problems:
         raise RowsRefusedError(problems)
-    return list(rows)
+    return rows
+
+
+def _factors(table: str) -> frozenset[str]:
+    """Return the names of this office's own factors, where a table has limits of them."""
+    return places.factor_names() if table == symbols.EMISSIONS else frozenset()
 
 
 def _nowhere(table: str, rows: Sequence[Row]) -> list[RowProblem]:
@@ -197,9 +208,23 @@ def propose(
 
 def _refuse_broken(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
     """Refuse rows that would leave a tree or ladder broken beside what holds now, or that no evaluation could read."""
+    _refuse_unfound(table, rows)
     _refuse_broken_tree(table, rows, taken_back)
     _refuse_broken_ladder(table, rows, taken_back)
     _refuse_unreadable(table, rows, taken_back)
+
+
+def _refuse_unfound(table: str, rows: Sequence[Mapping[str, str]]) -> None:
+    """Refuse limits that no evaluation would find: a proposal of an earlier release may wait for its approval."""
+    english = (get_language() or "").startswith("en")
+    factors = _factors(table)
+    problems = dict.fromkeys(
+        text.en if english else text.zh
+        for values in rows
+        for _column, text in proposals.problems_of(Row.from_values(table, values, override=True), factors)
+    )
+    if problems:
+        raise ValidationError(list(problems))
 
 
 def _refuse_unreadable(table: str, rows: Sequence[Mapping[str, str]], taken_back: Sequence[str]) -> None:
