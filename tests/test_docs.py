@@ -19,7 +19,8 @@ NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
 CODE = re.compile(r"```.*?\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKE = re.compile(r"^\s*(?:CI=true )?make ([a-z][a-z-]*)", re.MULTILINE)
-QINGJIAN = re.compile(r"(?:^|\s|/)qingjian((?: [a-z][a-z0-9-]*)+)")
+QINGJIAN = re.compile(r"(?:^|\s|/)qingjian((?: [a-z][a-z0-9-]*)+)([^\n|;#&>]*)", re.MULTILINE)
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 SETTING = re.compile(r"QINGJIAN_[A-Z_]+[A-Z]")
 OTHER_SETTINGS = {"QINGJIAN_DATA", "QINGJIAN_TEST_DATABASE"}
 
@@ -36,16 +37,25 @@ def unknown_targets(text: str) -> list[str]:
 
 
 def unknown_commands(text: str) -> list[str]:
+    """Commands that do not exist, and options that a command does not have."""
     found = []
-    for words in QINGJIAN.findall(code_of(text)):
+    for words, rest_of_line in QINGJIAN.findall(code_of(text)):
         first, *rest = words.split()
         if first not in COMMANDS:
             found.append(f"qingjian{words}")
             continue
-        below = getattr(load(first), "commands", None)
+        command = load(first)
+        below = getattr(command, "commands", None)
         # What follows a command that is no group is its argument.
-        if below is not None and rest and rest[0] not in below:
-            found.append(f"qingjian{words}")
+        if below is not None and rest:
+            if rest[0] not in below:
+                found.append(f"qingjian{words}")
+                continue
+            command = below[rest[0]]
+        if command.context_settings.get("ignore_unknown_options"):
+            continue
+        known = {"--help"}.union(*([*one.opts, *one.secondary_opts] for one in command.params))
+        found += [f"qingjian{words} {one}" for one in OPTION.findall(rest_of_line) if one not in known]
     return found
 
 
@@ -108,8 +118,8 @@ def test_every_decision_is_in_the_list() -> None:
 
 
 def test_what_does_not_exist_is_noticed() -> None:
-    text = "`make nonsense`, `qingjian fly --high`, `QINGJIAN_NO_SUCH=1`, [x](nowhere.md), `make up`, `qingjian up`"
+    text = "`make nonsense`, `qingjian fly --high`, `qingjian up --demo --loud`, `QINGJIAN_NO_SUCH=1`, [x](nowhere.md), `make up`"
     assert unknown_targets(text) == ["nonsense"]
-    assert unknown_commands(text) == ["qingjian fly"]
+    assert unknown_commands(text) == ["qingjian fly", "qingjian up --loud"]
     assert unknown_settings(text) == ["QINGJIAN_NO_SUCH"]
     assert broken_links(text, ROOT) == ["nowhere.md"]
