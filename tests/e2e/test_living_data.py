@@ -213,3 +213,19 @@ def test_a_backup_of_the_running_node_restores(node, tmp_path) -> None:
     assert refused.returncode == 2
     assert victim.name in refused.stderr.decode()
     shutil.rmtree(backup)  # the node looks at its newest backup, and other tests ask whether all is well
+
+
+def test_a_chart_is_zoomed_with_the_wheel(signed_in, node) -> None:
+    page = signed_in("shuju")
+    page.goto(f"{node.address}/points/AQ01/")
+    chart = page.locator("[data-chart] canvas").first
+    chart.wait_for()
+    shown = (
+        "() => echarts.getInstanceByDom(document.querySelector('[data-chart]'))?.getOption()?.dataZoom?.[0]"
+    )
+    page.wait_for_function(f"() => ({shown})()?.end === 100")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -600)
+    page.wait_for_function(f"() => (({shown})().end - ({shown})().start) < 100")

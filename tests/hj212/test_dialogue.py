@@ -277,6 +277,24 @@ def test_real_time_stream() -> None:
     assert dialogue.device_state.streams == ()
 
 
+def test_real_time_data_asked_for_a_past_period_come_as_history() -> None:
+    """2011 of HJ 212-2025 with a period: electricity (ST=44) of the past; no stream begins."""
+    policy = Policy(edition="2025")
+    dialogue = Dialogue(
+        host.new(MN["2025"], policy=policy),
+        device.new("2025", "44", "123456", MN["2025"], policy),
+        execute=answers,
+    )
+    period = host.history("power", "2011", START, START + timedelta(minutes=10), "2025")
+    dialogue.by_host(host.on_command(dialogue.host_state, period, dialogue.now))
+    assert dialogue.of_host(CommandFinished) == [CommandFinished("power", 1, 2)]
+    received = [action for action in dialogue.host_actions if isinstance(action, Received)]
+    assert [(one.message.cn, one.message.st, one.command_id) for one in received] == [
+        ("2011", "44", "power")
+    ] * 2
+    assert dialogue.device_state.streams == ()
+
+
 def test_heartbeat() -> None:
     policy = Policy(edition="2025")
     dialogue = Dialogue(
