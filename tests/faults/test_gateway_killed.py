@@ -13,25 +13,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.faults.senders import DEVICES, load, mn_of
 from tests.gateway.process_support import Process
-from tests.gateway.support import PatientClock, Site, device, raw
+from tests.gateway.support import PatientClock, Site, device
 
 from qingjian.contracts.folders import DataFolder
 from qingjian.gateway.process import read_status
 from qingjian.journal import JournalReader, Kind, damages, journals
 
 pytestmark = pytest.mark.faults
-DEVICES = 20
-
-
-def mn_of(number: int) -> str:
-    return f"{number:024X}"
-
-
-def frame(number: int, sequence: int) -> tuple[str, bytes]:
-    qn = f"20261121{12 + sequence // 3_600_000:02d}{sequence // 60_000 % 60:02d}{sequence // 1_000 % 60:02d}{sequence % 1_000:03d}"
-    cp = f"DataTime=20261121120000;a21026-Rtd={sequence}.0,a21026-Flag=N"
-    return qn, raw(f"QN={qn};ST=31;CN=2011;PW=123456;MN={mn_of(number)};Flag=5;CP=&&{cp}&&")
 
 
 @pytest.fixture
@@ -39,33 +29,6 @@ def root(tmp_path: Path) -> Path:
     site = Site(tmp_path / "data", PatientClock())
     site.publish(*(device(mn_of(number)) for number in range(DEVICES)))
     return tmp_path / "data"
-
-
-async def load(
-    port: int, start: int, until: asyncio.Event, sent: Counter[str], acknowledged: Counter[str]
-) -> None:
-    """Every device sends, waits for its acknowledgement, sends again, until the connection breaks."""
-
-    async def one(number: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        sequence = start
-        try:
-            while not until.is_set():
-                qn, content = frame(number, sequence)
-                sent[f"{mn_of(number)} {qn}"] += 1
-                writer.write(content)
-                line = await reader.readline()
-                if not line:
-                    return
-                assert f"QN={qn};".encode() in line
-                acknowledged[f"{mn_of(number)} {qn}"] += 1
-                sequence += 1
-        except ConnectionError:
-            return
-        finally:
-            writer.close()
-
-    await asyncio.gather(*(one(number) for number in range(DEVICES)))
 
 
 def stored(root: Path, name: str = "g1") -> Counter[str]:

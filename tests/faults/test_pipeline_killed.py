@@ -1,16 +1,14 @@
 """kill -9 of the pipeline at random points: nothing lost, nothing twice, the same content as without."""
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.faults.senders import position, start_pipeline
 from tests.pipeline.node import START, Node, everything, minutes, open_node
 
 from qingjian.contracts.clock import ManualClock
@@ -19,33 +17,6 @@ from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.work import Work
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
-
-_PROGRAM = """
-import sys
-from pathlib import Path
-from qingjian.pipeline.process import main
-from qingjian.pipeline.settings import PipelineSettings
-main(PipelineSettings.from_json(sys.argv[1]))
-"""
-
-
-def start(settings: PipelineSettings, log: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with log.open("ab") as handle:
-        return subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, settings.to_json()],
-            env=environment,
-            stderr=handle,
-            stdout=handle,
-        )
-
-
-def stored(settings: PipelineSettings) -> int:
-    try:
-        status = json.loads(settings.status_path.read_bytes())
-    except FileNotFoundError:
-        return 0
-    return int(status["position"].get("gateway-1", 0))
 
 
 @pytest.fixture
@@ -60,12 +31,12 @@ def test_killed_at_random_points_the_lake_has_every_frame_once(node: Node, tmp_p
     log = tmp_path / "pipeline.log"
     sent = 0
     for round_number in range(6):
-        before = stored(settings)
-        process = start(settings, log)
+        before = position(settings, "gateway-1")
+        process = start_pipeline(settings, log)
         begun = time.monotonic()
         until = None
         while until is None or time.monotonic() < until:
-            if until is None and stored(settings) > before:
+            if until is None and position(settings, "gateway-1") > before:
                 until = time.monotonic() + 0.2 + chance.random()
             assert until is not None or time.monotonic() < begun + 200, log.read_text()
             node.journal(
@@ -80,12 +51,12 @@ def test_killed_at_random_points_the_lake_has_every_frame_once(node: Node, tmp_p
             process.kill()
             process.wait()
     deadline = time.monotonic() + 200
-    while stored(settings) < sent and time.monotonic() < deadline:
+    while position(settings, "gateway-1") < sent and time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0, log.read_text()
-    assert stored(settings) == sent
+    assert position(settings, "gateway-1") == sent
     assert json.loads(settings.status_path.read_bytes())["state"] == "stopped"
     killed = node.engine(recovering=False)
     frames = everything(killed.lake)["frames"]
