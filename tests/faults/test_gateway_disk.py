@@ -9,7 +9,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.faults.test_gateway_killed import frame, root, stored
+from tests.faults.senders import frame
+from tests.faults.test_gateway_killed import root, stored
 from tests.gateway.process_support import Process
 from tests.gateway.support import Link, PatientClock, Site, acknowledgement, until, upload
 
