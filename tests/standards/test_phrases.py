@@ -57,3 +57,10 @@ def test_sources_conditions_and_rules_of_what_decides_are_said_in_chinese(table:
         for column in ("source", "condition", "rule")
     }
     assert sorted(one for one in found if ENGLISH.search(one)) == []
+
+
+def test_conditions_are_in_the_words_of_the_standards() -> None:
+    said = chinese("night frequent peak +10, occasional +15; background correction HJ 706")
+    assert "超过限值的幅度不得高于 10 dB(A)（偶发 15 dB(A)）" in said
+    background = "表1; As/Co/V: >screening but ≤ local background not managed as polluted"
+    assert "不纳入污染地块管理" in chinese(background)

@@ -12,7 +12,7 @@ from qingjian.standards.emissions.judgement import judge, limits_for
 from qingjian.standards.errors import InputError
 from qingjian.standards.groundwater import classify as groundwater
 from qingjian.standards.limits import limit_of
-from qingjian.standards.proposals import LADDERS, ladder_problems, problems_of
+from qingjian.standards.proposals import LADDERS, completed, ladder_problems, problems_of
 from qingjian.standards.soil import construction
 
 DAY = date(2026, 5, 1)
@@ -193,3 +193,102 @@ def test_classes_of_a_document_of_the_place_have_one_unit() -> None:
     (problem,) = ladder_problems(packaged().with_rows(rows), rows)
     assert "单位须相同" in problem.zh
     assert "one unit" in problem.en
+
+
+MERCURY = {"symbol": "Hg", "class": "Ⅲ"}
+
+
+@pytest.mark.parametrize(
+    ("table", "find", "unit"),
+    [
+        ("surface_water_limits", MERCURY, "μg/L"),
+        ("groundwater_limits", LEAD, "μg/L"),
+        ("soil_limits_agri", {"pollutant_cn": "镉"}, "μg/kg"),
+    ],
+)
+def test_a_document_of_the_place_is_in_the_unit_that_is_evaluated(
+    table: str, find: dict[str, str], unit: str
+) -> None:
+    """A ladder of mercury in μg/L was read as mg/L: a thousand times too lax."""
+    own = replaced(table, find, {"standard": "DB44/1", "edition": "2026", "unit": unit})
+    ((column, said),) = problems_of(completed(own))
+    assert column == "unit"
+    wanted = replaced(table, find, {})["unit"]
+    assert wanted in said.zh
+    assert wanted in said.en
+    assert problems_of(replaced(table, find, {"standard": "DB44/1", "edition": "2026"})) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "find", "given", "read"),
+    [
+        ("surface_water_limits", AMMONIA, "III", "Ⅲ"),
+        ("surface_water_limits", AMMONIA, "Ⅲ类", "Ⅲ"),
+        ("surface_water_limits", AMMONIA, "3", "Ⅲ"),
+        ("surface_water_limits", AMMONIA, "三类", "Ⅲ"),
+        ("groundwater_limits", LEAD, "III类", "Ⅲ"),
+        ("ambient_air_limits", FINE, "2级", "二级"),
+        ("ambient_air_limits", FINE, "二级标准", "二级"),
+        ("ambient_air_limits", FINE, "II级", "二级"),
+        ("noise_limits", {"class": "2类"}, "2", "2类"),
+        ("noise_limits", {"class": "2类"}, "2类区", "2类"),
+        ("noise_limits", {"class": "4a类"}, "4A类声环境功能区", "4a类"),
+        (
+            "soil_limits_construction",
+            {"class": "风险筛选值|第一类用地"},
+            "风险筛选值｜第一类用地",
+            "风险筛选值|第一类用地",
+        ),
+    ],
+)
+def test_a_class_is_written_as_the_table_writes_it(
+    table: str, find: dict[str, str], given: str, read: str
+) -> None:
+    typed = replaced(table, find, {"class": given})
+    row = completed(typed)
+    assert row["class"] == read
+    assert row.id == replaced(table, find, {}).id, "it takes the place of the packaged row"
+    assert problems_of(row) == []
+    assert [column for column, _said in problems_of(typed)] == ["class"]
+
+
+@pytest.mark.parametrize(
+    ("table", "find", "given"),
+    [
+        ("surface_water_limits", AMMONIA, "劣Ⅴ"),
+        ("surface_water_limits", AMMONIA, ""),
+        ("surface_water_limits", AMMONIA, "6"),
+        ("ambient_air_limits", FINE, "三级"),
+        ("noise_limits", {"class": "2类"}, "4类"),
+        ("soil_limits_agri", {"pollutant_cn": "镉"}, "筛选"),
+    ],
+)
+def test_a_class_that_nothing_reads_is_refused_naming_those_there_are(
+    table: str, find: dict[str, str], given: str
+) -> None:
+    row = completed(replaced(table, find, {"class": given}))
+    ((column, said),) = problems_of(row)
+    assert column == "class"
+    right = replaced(table, find, {})["class"]
+    assert right in said.zh
+    assert right in said.en
+
+
+@pytest.mark.parametrize(
+    ("table", "find", "given"),
+    [
+        ("ambient_air_limits", FINE, "\u00b5g/m³"),
+        ("ambient_air_limits", FINE, "ug/m3"),
+        ("ambient_air_limits", FINE, "μg/m3"),
+        ("ambient_air_limits", FINE, "微克/立方米"),
+        ("surface_water_limits", AMMONIA, "mg/l"),
+        ("noise_limits", {"class": "2类"}, "dB"),
+        ("noise_limits", {"class": "2类"}, "分贝"),
+        ("emission_limits", {"symbol": "SO2"}, "mg/m3"),
+    ],
+)
+def test_a_unit_is_the_same_however_it_is_spelled(table: str, find: dict[str, str], given: str) -> None:
+    wanted = replaced(table, find, {})
+    typed = replaced(table, find, {"unit": given})
+    assert problems_of(typed) == []
+    assert completed(typed)["unit"] == wanted["unit"]

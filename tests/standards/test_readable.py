@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from qingjian.rulebook import Row, packaged
+from qingjian.standards import settings
 from qingjian.standards.explanation import Text
 from qingjian.standards.readable import PROBES, unreadable
 
 DAILY = "SO2,NO2,CO,PM10,PM2.5,NOx"
 BROKEN = [
     ("evaluation_parameters", {"subject": "comparison", "edition": "2026"}, {"value": "修约"}, "full / rounded"),
-    ("evaluation_parameters", {"subject": "decimals", "edition": "2026", "item": "CO"}, {"value": "一位"}, "非负数"),
+    ("evaluation_parameters", {"subject": "decimals", "edition": "2026", "item": "CO"}, {"value": "一位"}, "不小于 0"),
     ("evaluation_parameters", {"subject": "decimals", "edition": "2026", "item": "CO"}, {"value": "1.5"}, "整数"),
-    ("evaluation_parameters", {"subject": "noise_day", "item": "valid day hours"}, {"value": "-3"}, "非负数"),
+    ("evaluation_parameters", {"subject": "noise_day", "item": "valid day hours"}, {"value": "-3"}, "不小于 1"),
     ("evaluation_parameters", {"subject": "noise_day", "item": "valid day hours"}, {"item": "valid hours"}, "没有评价读取"),
     ("evaluation_parameters", {"subject": "decimals", "edition": "2026", "item": "CO"}, {"standard": "本市规定"}, "只从 HJ 663"),
     ("evaluation_parameters", {"subject": "sand_dust", "item": "days"}, {"value": "keep"}, "remaining / left out"),
@@ -34,6 +35,14 @@ BROKEN = [
     ("tli", {"kind": "coef", "symbol": "TP"}, {"unit": "μg/L"}, "不能写 μg/L"),
     ("composite_index", {"symbol": "CO", "edition": "2018"}, {"unit": "μg/m³", "standard_value": "4000"}, "mg/m³"),
     ("evaluation_parameters", {"subject": "black_odorous", "item": "SD mild"}, {"unit": "m", "value": "0.25"}, "cm"),
+    ("water_rating", {"rule": "I-III share >=90%"}, {"rule": "Ⅰ～Ⅲ类比例 ≥85%"}, "评级规则无法识别"),
+    ("water_rating", {"rule": "I-III share >=90%"}, {"rule": "I-III share >=85%"}, "重叠"),
+    ("water_rating", {"rule": "75%<=I-III<90%"}, {"rule": "60%<=I-III<90%"}, "重叠"),
+    ("eqi", {"kind": "class", "lo": "70"}, {"lo": "65"}, "重叠"),
+    ("eqi", {"kind": "class", "lo": "55"}, {"lo": "50"}, "重叠"),
+    ("eqi", {"kind": "change", "lo": "2"}, {"lo": "1.5"}, "重叠"),
+    ("tli", {"kind": "threshold", "hi": "30"}, {"hi": "40"}, "重叠"),
+    ("noise_rating_hj640", {"level": "二级", "period": "昼间"}, {"le": "57"}, "2 个等级"),
     ("tax_equivalents", {"medium": "gas"}, {"equivalent_kg": "0"}, "数值无法使用"),
 ]  # fmt: skip
 
@@ -54,6 +63,58 @@ def test_what_nothing_could_read_is_named(
     assert said in "".join(one.zh for one in problems)
 
 
+SETTINGS = [
+    ("noise_day", "day starts", "30", "6.5", "-1"),
+    ("noise_day", "night starts", "3", "22.5"),
+    ("time_mean", "quarter samples", "2.5", "0", "2.0"),
+    ("time_mean", "year months", "13"),
+    ("reference_oxygen", "highest measured oxygen", "25", "21", "0"),
+    ("class_evaluation", "non-detect factor", "5", "half"),
+    ("sand_dust", "items", "颗粒物", "SO2", ""),
+    ("drinking_water", "not assessed", "水温 总氮", "T T"),
+    ("main_pollutants", "count", "2.5", "0", "22"),
+    ("main_pollutants", "priority", "氰化物 汞"),
+    ("trend_warning_hour", "window", "0", "1", "NaN"),
+    ("trend_warning_day", "in a row", "1.5"),
+    ("trend_warning_day", "share of the limit", "120"),
+    ("three_year_mean", "years", "0", "2.5"),
+    ("exception_event", "handling", "nonsense"),
+    ("flue_gas_state", "standard temperature", "0"),
+    ("tax_recheck", "大气污染物", "2.5"),
+    ("dose_rate", "history hours", "1e9"),
+    ("water_day", "valid share", "0", "Infinity"),
+    ("published_index_2013", "first index above a point", "x"),
+]
+
+
+@pytest.mark.parametrize(
+    ("subject", "item", "value"), [(*one[:2], value) for one in SETTINGS for value in one[2:]]
+)
+def test_a_setting_is_of_its_kind(subject: str, item: str, value: str) -> None:
+    """They were only looked at as numbers: half a sample or an hour 30 stopped results later, or made others."""
+    row = changed("evaluation_parameters", {"subject": subject, "item": item}, {"value": value})
+    (problem,) = unreadable(packaged(), packaged().with_rows([row]), [row])
+    assert problem.zh.startswith(f"{subject} · {item}: ")
+    assert problem.en.startswith(f"{subject} · {item} ")
+
+
+@pytest.mark.parametrize(("subject", "item"), sorted(settings.UNREAD))
+def test_a_setting_that_nothing_looks_up_is_refused(subject: str, item: str) -> None:
+    find = {"subject": subject, "item": item}
+    row = changed("evaluation_parameters", find, {"value": "T" if "items" in item else "5"})
+    (problem,) = unreadable(packaged(), packaged().with_rows([row]), [row])
+    assert "不起作用" in problem.zh
+    assert "nothing" in problem.en
+    same = changed("evaluation_parameters", find, {"source": "office"})
+    assert unreadable(packaged(), packaged().with_rows([same]), [same]) == []
+
+
+def test_every_packaged_setting_has_a_kind_and_is_of_it() -> None:
+    for row in packaged().rows("evaluation_parameters"):
+        assert settings.kind_of(row["subject"], row["item"]) is not None, row["subject"]
+        assert settings.problem(row["subject"], row["item"], row["value"]) is None
+
+
 @pytest.mark.parametrize("table", PROBES)
 def test_every_packaged_row_of_every_edition_is_readable(table: str) -> None:
     book = packaged()
@@ -72,6 +133,21 @@ def test_every_packaged_row_of_every_edition_is_readable(table: str) -> None:
         ("aqi_breakpoints", {"edition": "2026", "symbol": "PM2.5", "iaqi": "100"}, {"bp": "50"}),
         ("data_validity", {"edition": "2026", "item": DAILY}, {"rule": ">=21 hourly values"}),
         ("noise_rating_hj640", {"level": "一级", "period": "昼间"}, {"effective_from": "2026-12-01"}),
+        ("evaluation_parameters", {"subject": "noise_day", "item": "day starts"}, {"value": "7"}),
+        ("evaluation_parameters", {"subject": "noise_day", "item": "night starts"}, {"value": "23"}),
+        ("evaluation_parameters", {"subject": "main_pollutants", "item": "priority"}, {"value": "Hg Pb"}),
+        (
+            "evaluation_parameters",
+            {"subject": "decimals", "edition": "2026", "item": "CO"},
+            {"unit": "mg/m3"},
+        ),
+        ("tli", {"kind": "coef", "symbol": "chla"}, {"unit": "mg/m3"}),
+        ("eqi", {"kind": "class", "lo": "70"}, {"lo": "65", "effective_from": "2026-12-01"}),
+        (
+            "water_rating",
+            {"rule": "I-III share >=90%"},
+            {"rule": "I-III share >=85%", "effective_from": "2026-12-01"},
+        ),
     ],
 )
 def test_what_can_be_read_passes(table: str, find: dict[str, str], change: dict[str, str]) -> None:

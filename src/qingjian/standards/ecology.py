@@ -100,13 +100,14 @@ def change(now: Given, base: Given, *, rulebook: Rulebook | None = None) -> Ecol
     trace.use(first)
     trace.use(second)
     difference = first.value - second.value
-    row = _change_row(book, difference)
+    row = change_row(book, difference)
     shown = plain(round_places(difference, 2))
     trace.step(f"ΔEQI = {shown} → {row['label']}", f"ΔEQI = {shown} → {english(row['label'])}", [row])
     return EcologicalChange(difference, row["label"], trace.done())
 
 
-def _change_row(book: Rulebook, difference: Decimal) -> Row:
+def change_row(book: Rulebook, difference: Decimal) -> Row:
+    """The row that decides about a change. Raises InputError where there is none."""
     for row in newest_first(book.rows("eqi", kind="change")):
         low = Decimal(row["lo"]) if row["lo"] else None
         high = Decimal(row["hi"]) if row["hi"] else None

@@ -24,7 +24,7 @@ _CHINESE = {
         "夜间突发噪声的最大声级超过限值不得高于 15 dB(A)；昼夜时段可由县级政府另行划定"
     ),
     "night frequent peak +10, occasional +15; background correction HJ 706": (
-        "夜间频发噪声最大声级可超过 10 dB(A)，偶发 15 dB(A)；背景值按 HJ 706 修正"
+        "夜间频发噪声最大声级超过限值的幅度不得高于 10 dB(A)（偶发 15 dB(A)）；背景值按 HJ 706 修正"
     ),
     "night max not >15 dB above limit": "夜间最大声级超过限值不得高于 15 dB(A)",
     "superseded": "已被代替",
@@ -65,16 +65,16 @@ _CHINESE = {
     ),
     "表1 (Ⅳ and Ⅴ share the same text)": "表1（Ⅳ、Ⅴ类文字相同）",
     "表1; As/Co/V: >screening but ≤ local background not managed as polluted": (
-        "表1；砷、钴、钒超过筛选值但不超过当地背景值的，不按污染地块管理"
+        "表1；砷、钴、钒超过筛选值但不超过当地背景值的，不纳入污染地块管理"
     ),
     "表2; As/Co/V: >screening but ≤ local background not managed as polluted": (
-        "表2；砷、钴、钒超过筛选值但不超过当地背景值的，不按污染地块管理"
+        "表2；砷、钴、钒超过筛选值但不超过当地背景值的，不纳入污染地块管理"
     ),
     "表1: man-made change: weekly mean max rise ≤1, max drop ≤2; not used in class evaluation": (
-        "表1：人为造成的水温变化，周平均最大温升 ≤1、最大温降 ≤2；不参加类别评价"
+        "表1：人为造成的水温变化，周平均最大温升 ≤1、最大温降 ≤2；不参与类别评价"
     ),
     "表1 or saturation ≥90%": "表1 或饱和率 ≥90%",
-    "表1 湖、库 (以N计); not in class evaluation of rivers": "表1 湖、库（以 N 计）；河流不参加类别评价",
+    "表1 湖、库 (以N计); not in class evaluation of rivers": "表1 湖、库（以 N 计）；河流不参与类别评价",
     # What a rule says in words.
     ">=45 min sampling": "每小时至少 45 分钟采样",
     ">=6 hourly values per 8 h window": "每 8 小时至少 6 个小时平均浓度值",

@@ -12,11 +12,12 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards import groundwater, symbols
+from qingjian.standards import groundwater, spelling, symbols
+from qingjian.standards.air import local as local_air
 from qingjian.standards.emissions.judgement import period_of
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text
-from qingjian.standards.quantity import unit_name
+from qingjian.standards.quantity import one_unit, unit_name
 from qingjian.standards.surface_water import items as surface_water
 
 LADDERS = {
@@ -38,8 +39,8 @@ IN_ONE_UNIT = (
 
 
 def completed(row: Row) -> Row:
-    """A row as the tables write it, where only one thing can be meant: its symbol."""
-    return symbols.completed(row)
+    """A row as the tables write it, where only one thing can be meant: its symbol, its unit and its class."""
+    return symbols.completed(spelling.respelled(row))
 
 
 def problems_of(row: Row, factors: Collection[str] = ()) -> list[tuple[str, Text]]:
@@ -48,7 +49,8 @@ def problems_of(row: Row, factors: Collection[str] = ()) -> list[tuple[str, Text
     `factors`: Chinese names of this office's own factors, of which emission limits may be.
     """
     unfound = symbols.problem(row, factors)
-    found = [] if unfound is None else [unfound]
+    unclassed = spelling.class_problem(row)
+    found = [one for one in (unfound, unclassed) if one is not None]
     if "op" not in row.values or "limit" not in row.values:
         return found
     known = packaged().rows(row.table)
@@ -88,13 +90,15 @@ def _as_beside(row: Row) -> list[tuple[str, Text]]:
     beside = packaged().rows(row.table, standard=row.standard, pollutant_cn=row["pollutant_cn"])
     found = []
     same_class = [one for one in beside if one["class"] == row.values.get("class", "")] or beside
-    units = dict.fromkeys(one["unit"] for one in beside)
+    alike = beside or _of_the_item(row)
+    units = dict.fromkeys(one["unit"] for one in alike)
     signs = dict.fromkeys(one["op"] for one in same_class)
-    if units and row["unit"] not in units:
+    if units and one_unit(row["unit"]) not in {one_unit(one) for one in units}:
         listing = " / ".join(units)
+        document = alike[0].document
         text = Text(
-            f"{row.document} 的 {row['pollutant_cn']} 以 {listing} 为单位，不能写 {row['unit']}",
-            f"{row['pollutant_cn']} of {row.document} is in {listing}, not in {row['unit']}",
+            f"{document} 的 {row['pollutant_cn']} 以 {listing} 为单位，评价不换算限值，不能写 {row['unit']}",
+            f"{row['pollutant_cn']} of {document} is in {listing} and limits are not converted: not in {row['unit']}",
         )
         found.append(("unit", text))
     # Of an item that the document does not have, whatever the table has anywhere can be read.
@@ -107,6 +111,18 @@ def _as_beside(row: Row) -> list[tuple[str, Text]]:
         )
         found.append(("op", text))
     return found
+
+
+def _of_the_item(row: Row) -> tuple[Row, ...]:
+    """The packaged rows of the same item in the unit of which a document of the place is read.
+
+    None of the air: only its local limits are converted.
+    """
+    if row.table == local_air.TABLE:
+        return ()
+    item = _ITEM.get(row.table, "pollutant_cn")
+    item = item if row.values.get(item) else "pollutant_cn"
+    return tuple(one for one in packaged().rows(row.table) if one[item] == row[item])
 
 
 def _is_zero(text: str) -> bool:

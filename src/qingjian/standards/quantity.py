@@ -184,6 +184,14 @@ def unit_name(unit: str) -> str:
     return text
 
 
+def one_unit(unit: str) -> str:
+    """The one spelling of a unit, and an unknown one as it is: to compare what people typed."""
+    try:
+        return unit_name(unit)
+    except UnitError:
+        return unit.strip()
+
+
 def convert(value: Decimal, unit: str, to: str, name: str = "") -> Decimal:
     """Convert exactly between units of one dimension. Raises UnitError otherwise (e.g. ppb, which needs a molar mass)."""
     if unit == to:

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards import ecology, noise
+from qingjian.standards import ecology, noise, settings
 from qingjian.standards.air import breakpoints, composite, index, kernel, means, statistics
 from qingjian.standards.air.comparison import comparison_rule, decimals
 from qingjian.standards.editions import Basis
 from qingjian.standards.emissions import equivalents
 from qingjian.standards.errors import EvaluationError, InputError
 from qingjian.standards.explanation import Text
+from qingjian.standards.quantity import one_unit
 from qingjian.standards.surface_water import classification, lakes, rating, trend
 from qingjian.standards.surface_water.items import ASSESSED, CLASSES
 
 Probe = Callable[[Rulebook, date], object]
 PARAMETERS = "evaluation_parameters"
-_CHOICES = {
-    "comparison": ("full", "rounded"),
-    "sand_dust days": ("remaining", "left out"),
-    "exception_event days": ("remaining", "left out"),
-}
 _OF_ANY_ITEM = ("possible_value", "assessment_decimals")
 """Subjects that are read for whatever item of surface water has a row."""
 _NAMED_BY = {
@@ -73,6 +71,47 @@ def unreadable(
     return list(found.values())
 
 
+class _Alone:
+    """Asks again without the row that decided: another one begun on the same day would be a second answer.
+
+    A row begun later goes before the earlier ones, and is no overlap.
+    """
+
+    def __init__(self, book: Rulebook) -> None:
+        self._book = book
+        self._without: dict[str, Rulebook] = {}
+
+    def check(self, said: str, row_of: Callable[[Rulebook], Row]) -> None:
+        """Raise InputError where two rows of one day answer; whatever `row_of` raises where none does."""
+        row = row_of(self._book)
+        if row.id not in self._without:
+            self._without[row.id] = self._book.without_rows([row.id])
+        try:
+            other = row_of(self._without[row.id])
+        except EvaluationError:
+            return
+        if other.valid_from == row.valid_from:
+            raise InputError(
+                f"{said} 同时属于两行（起止范围重叠）", f"{said} is in two rows at once: their bounds overlap"
+            )
+
+
+def _row_of_shares(good: Decimal, worst: Decimal, book: Rulebook) -> Row:
+    return rating.rating_of_shares(good, worst, rulebook=book)[2]
+
+
+def _row_of_state(level: Decimal, book: Rulebook) -> Row:
+    return lakes.state_of(level, rulebook=book)[1]
+
+
+def _row_of_class(value: Decimal, book: Rulebook) -> Row:
+    return ecology.class_of(value, rulebook=book)[1]
+
+
+def _row_of_change(difference: Decimal, book: Rulebook) -> Row:
+    return ecology.change_row(book, difference)
+
+
 def _days(book: Rulebook, rows: Iterable[Row]) -> set[date]:
     """Days on which what the rows say begins or has ended, and on which other rows begin beside them."""
     days: set[date] = set()
@@ -104,7 +143,7 @@ def _in_another_unit(row: Row) -> Text | None:
     names = _NAMED_BY[row.table]
     same = [one for one in packaged().rows(row.table) if all(one[name] == row[name] for name in names)]
     units = dict.fromkeys(one["unit"] for one in same if one["unit"])
-    if not units or unit in units:
+    if not units or one_unit(unit) in {one_unit(other) for other in units}:
         return None
     name, listing = " · ".join(row[one] for one in names), " / ".join(units)
     return Text(f"{name}: 以 {listing} 为单位，不能写 {unit}", f"{name} is in {listing}, not in {unit}")
@@ -132,28 +171,14 @@ def _parameter(row: Row) -> Text | None:
             f"{name}: 只从 {named} 读取，须写作该文件的参数",
             f"{name} is read of {named} only: name that document",
         )
-    choices = _CHOICES.get(subject) or _CHOICES.get(name.replace(" · ", " "))
-    if choices and value not in choices:
-        allowed = " / ".join(choices)
-        return Text(f"{name}: 只能是 {allowed}，不能是 {value}", f"{name} is {allowed}, not {value}")
-    if _number(same[0]["value"]) is None:
-        return None
-    number = _number(value)
-    if number is None or number < 0:
-        return Text(f"{name}: 应为非负数，不能是 {value}", f"{name} is a number not below 0, not {value}")
-    if subject == "decimals" and number != number.to_integral_value():
+    if (subject, item) in settings.UNREAD and value not in {one["value"] for one in same}:
+        fixed = " / ".join(dict.fromkeys(one["value"] for one in same))
         return Text(
-            f"{name}: 应为整数位数，不能是 {value}", f"{name} is a whole number of decimals, not {value}"
+            f"{name}: 程序固定按 {fixed} 计算，不读取这项参数，改为 {value} 不起作用",
+            f"{name}: the program always works with {fixed} and does not read this setting, {value} would change nothing",
         )
-    return None
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    wrong = settings.problem(subject, item, value)
+    return None if wrong is None else Text(f"{name}: {wrong.zh}", f"{name} {wrong.en}")
 
 
 def _levels(book: Rulebook, day: date) -> None:
@@ -218,19 +243,25 @@ def _composite(book: Rulebook, day: date) -> None:
 
 
 def _rating(book: Rulebook, day: date) -> None:
-    settings = book.on(day)
+    cut = book.on(day)
+    alone = _Alone(cut)
     for cls in CLASSES:
-        classification.rating_of_class(settings, cls, day)
+        classification.rating_of_class(cut, cls, day)
+    for row in cut.rows("water_rating", level=rating.RIVER):
+        for shares in ((0, 0), (0, 100), (50, 0), (100, 0)):  # a rule is read up to what is not met
+            rating.holds(row["rule"], *map(Fraction, shares))
     for good in range(101):
         for worst in range(101 - good):
-            rating.rating_of_shares(Decimal(good), Decimal(worst), rulebook=settings)
+            held = Decimal(good), Decimal(worst)
+            alone.check(f"{good}% / {worst}%", partial(_row_of_shares, *held))
 
 
 def _trophic(book: Rulebook, day: date) -> None:
-    settings = book.on(day)
-    lakes.trophic_level(dict.fromkeys(lakes.PARAMETERS, 1), rulebook=settings)
-    for level in _around(settings.rows("tli", kind="threshold"), ("lo", "hi"), _HIGHEST_TLI):
-        lakes.state_of(level, rulebook=settings)
+    cut = book.on(day)
+    alone = _Alone(cut)
+    lakes.trophic_level(dict.fromkeys(lakes.PARAMETERS, 1), rulebook=cut)
+    for level in _around(cut.rows("tli", kind="threshold"), ("lo", "hi"), _HIGHEST_TLI):
+        alone.check(f"TLI {level}", partial(_row_of_state, level))
 
 
 def _around(rows: Iterable[Row], columns: Iterable[str], highest: Decimal) -> list[Decimal]:
@@ -247,20 +278,32 @@ def _noise(book: Rulebook, day: date) -> None:
         for period in periods:
             for level in _around(book.rows("noise_rating_hj640", day), ("gt", "le"), _HIGHEST_LEVEL):
                 noise.urban_rating(kind, period, level, on=day, rulebook=book)
+    for row in (rows := book.rows("noise_rating_hj640", day)):
+        beside = [one for one in rows if (one["kind"], one["period"]) == (row["kind"], row["period"])]
+        for level in _around([row], ("gt", "le"), _HIGHEST_LEVEL):
+            held = [one for one in beside if _in_band(one, level)]
+            if len(held) > 1:
+                said = f"{row['kind']} {row['period']} {level} dB(A)"
+                raise InputError(f"{said} 属于 {len(held)} 个等级", f"{said} is in {len(held)} grades")
+
+
+def _in_band(row: Row, level: Decimal) -> bool:
+    return (not row["gt"] or level > Decimal(row["gt"])) and (not row["le"] or level <= Decimal(row["le"]))
 
 
 def _ecology(book: Rulebook, day: date) -> None:
-    settings = book.on(day)
-    weights = [Decimal(row["value"]) for row in settings.rows("eqi", kind="weight")]
+    cut = book.on(day)
+    alone = _Alone(cut)
+    weights = [Decimal(row["value"]) for row in cut.rows("eqi", kind="weight")]
     if sum(weights) != 1:
         raise InputError(
             f"权重合计应为 1，现为 {sum(weights)}", f"the weights add up to {sum(weights)}, not 1"
         )
-    for value in _around(settings.rows("eqi", kind="class"), ("lo", "hi"), Decimal(100)):
-        ecology.class_of(value, rulebook=settings)
-    for value in _around(settings.rows("eqi", kind="change"), ("lo", "hi"), Decimal(100)):
-        ecology.change(value, 0, rulebook=settings)
-        ecology.change(0, value, rulebook=settings)
+    for value in _around(cut.rows("eqi", kind="class"), ("lo", "hi"), Decimal(100)):
+        alone.check(f"EQI {value}", partial(_row_of_class, value))
+    for value in _around(cut.rows("eqi", kind="change"), ("lo", "hi"), Decimal(100)):
+        for difference in (value, -value):
+            alone.check(f"ΔEQI {difference}", partial(_row_of_change, difference))
 
 
 def _correlation(book: Rulebook, _day: date) -> None:

@@ -60,5 +60,5 @@ def test_a_stricter_local_limit_stands_on_the_page_of_the_year_in_its_file_and_i
 
 @pytest.mark.parametrize("changes", [{"limit": "75"}, {"class": "一级"}])
 def test_what_would_judge_nothing_is_refused_with_its_reason(place, changes: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match=r"不严于|不参加任何评价|stricter|evaluation"):
+    with pytest.raises(ValidationError, match=r"不严于|不参与任何评价|stricter|evaluation"):
         propose(place, **changes)

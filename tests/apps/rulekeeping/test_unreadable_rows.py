@@ -110,3 +110,40 @@ def test_a_proposal_of_an_earlier_release_is_looked_at_again(people) -> None:
     with pytest.raises(ValidationError, match="COD"):
         services.approve(checker, change, 0, "市规〔2026〕3号 第1页")
     assert queries.rulebook() == packaged()
+
+
+def test_units_and_classes_are_written_as_the_tables_have_them(people) -> None:
+    find = {"symbol": "PM2.5", "class": "二级", "averaging_period": "年平均", "edition": "2026"}
+    typed = {"symbol": "PM25", "class": "2级", "unit": "ug/m3", "limit": "28"}
+    change = services.propose(
+        people[0], "ambient_air_limits", text("ambient_air_limits", find, typed), "地方规定"
+    )
+    (row,) = change.rows
+    assert [row[name] for name in ("symbol", "class", "unit")] == ["PM2.5", "二级", "μg/m³"]
+    assert len(change.before) == 1, "it takes the place of the packaged row"
+
+
+def test_a_ladder_of_the_place_in_another_unit_is_refused_line_by_line(people) -> None:
+    table = "surface_water_limits"
+    rows = [
+        {**one.values, "standard": "DB44/1", "edition": "2026", "unit": "μg/L", "source": "地方标准第3页"}
+        for one in packaged().rows(table, symbol="Hg")
+    ]
+    for language in ("zh-hans", "en"):
+        with translation.override(language), pytest.raises(services.RowsRefusedError, match="mg/L") as caught:
+            services.propose(people[0], table, services.as_csv(table, rows), "地方标准")
+        assert {one.column for one in caught.value.problems} == {"unit"}
+    good = [{**row, "unit": "mg/L"} for row in rows]
+    assert services.propose(people[0], table, services.as_csv(table, good), "地方标准").pk
+
+
+def test_a_setting_of_another_kind_is_refused_in_both_languages(people) -> None:
+    find = {"subject": "noise_day", "item": "day starts"}
+    for language, said in (("zh-hans", "整数"), ("en", "whole number")):
+        with translation.override(language), pytest.raises(ValidationError, match=said):
+            services.propose(
+                people[0],
+                "evaluation_parameters",
+                text("evaluation_parameters", find, {"value": "6.5"}),
+                "地方规定",
+            )

@@ -207,7 +207,7 @@ class Block:
                     int(hour),
                     pollutant,
                     raw,
-                    "超出可能的范围，不参加评价",
+                    "超出可能的范围，不参与评价",
                     "outside any possible range, left out",
                 )
             if scaling.factor != 1:
@@ -225,7 +225,7 @@ class Block:
             )
             self._refuse(line, hour, pollutant, raw, zh, en)
         for hour in np.flatnonzero(used < 0).tolist():
-            self._refuse(line, hour, pollutant, raw, "负值，不参加评价", "negative value, left out")
+            self._refuse(line, hour, pollutant, raw, "负值，不参与评价", "negative value, left out")
             used[hour] = np.nan
         return used
 

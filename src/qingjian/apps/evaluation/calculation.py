@@ -225,7 +225,7 @@ CALCULATIONS = (
         3,
         ("air", "water", "outlets"),
         Text(
-            "监测序列和许可限值的单位与标准不同时先换算再评价，不能换算的不参加评价",
+            "监测序列和许可限值的单位与标准不同时先换算再评价，不能换算的不参与评价",
             "series and permit limits in another unit than that of the standard are converted first, and left out where they cannot be",
         ),
         points=in_other_units,
@@ -296,7 +296,7 @@ CALCULATIONS = (
         11,
         ("air", "water", "outlets", "noise", "radiation"),
         Text(
-            "点位停运后又恢复运行的，停运期间的数据不参加评价，也不计入区域、统计和排放量",
+            "点位停运后又恢复运行的，停运期间的数据不参与评价，也不计入区域、统计和排放量",
             "a point that stopped and runs again counts for no day in between, neither by itself nor in regions, statistics and amounts",
         ),
         points=ran_again,
@@ -327,7 +327,7 @@ CALCULATIONS = (
         14,
         ("water", "noise"),
         Text(
-            "溶解氧高于水中可能含量的值不参加评价；湖库参数为 0 的日写明不参加均值；未检出按规则的系数计；"
+            "溶解氧高于水中可能含量的值不参与评价；湖库参数为 0 的日写明不参加均值；未检出按规则的系数计；"
             "有效小时不足的日不给出 24 小时等效声级",
             "dissolved oxygen above what water can hold is left out; parameters of lakes that are 0 are named as left out; "
             "non-detects count the share that the rules say; a day with too few valid hours has no level of 24 hours",

@@ -118,7 +118,7 @@ def scaling(series: Series, unit: str) -> Scaling:
     try:
         return Scaling(float(convert(Decimal(1), series.unit, unit)), unit_name(series.unit))
     except UnitError:
-        zh = f"单位 {series.unit or '（空）'} 不能换算为 {unit}，不参加评价"
+        zh = f"单位 {series.unit or '（空）'} 不能换算为 {unit}，不参与评价"
         en = f"unit {series.unit or '(none)'} cannot be expressed in {unit}: left out"
         return Scaling(1.0, series.unit, Text(zh, en))
 

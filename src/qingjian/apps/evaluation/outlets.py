@@ -255,7 +255,7 @@ class Block:
         """Return why a value counts as it does, in Chinese and English."""
         if self.impossible[series.pk][hour]:
             return (
-                "不可能的数值（负值或超出可能范围），不参加评价",
+                "不可能的数值（负值或超出可能范围），不参与评价",
                 "impossible value (negative or beyond any range), left out",
             )
         return self.hours.why(series.pk, hour)

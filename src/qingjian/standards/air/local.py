@@ -148,7 +148,7 @@ def problems(book: Rulebook, rows: Iterable[Row]) -> list[Text]:
         ):
             found.append(
                 Text(
-                    f"{name}: 不参加任何评价。地方环境空气限值只用于六项污染物二级的年平均、日平均和臭氧日最大8小时平均上限",
+                    f"{name}: 不参与任何评价。地方环境空气限值只用于六项污染物二级的年平均、日平均和臭氧日最大8小时平均上限",
                     f"{name}: no evaluation reads it. Local limits of ambient air are upper limits of the six pollutants, grade II (二级), by the year, the day and the daily maximum 8 hours of ozone",
                 )
             )

@@ -21,7 +21,7 @@ from qingjian.standards.surface_water.means import mean
 from qingjian.standards.words import english
 
 _LEAST_SECTIONS = 5
-_RIVER = "river/basin (>=5 sections)"
+RIVER = "river/basin (>=5 sections)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ def rating_of_shares(
             "占比应在 0–100 之间且合计不超过 100", "shares must lie in 0–100 and not exceed 100 together"
         )
     book = rulebook or packaged()
-    for row in newest_first(book.rows("water_rating", level=_RIVER)):
-        if _holds(row["rule"], good, worst):
+    for row in newest_first(book.rows("water_rating", level=RIVER)):
+        if holds(row["rule"], good, worst):
             return row["rating"], row["color"], row
     raise InputError("没有对应的评级", "no rating for these shares")
 
 
-def _holds(rule: str, good: Fraction, worst: Fraction) -> bool:
-    """Evaluate a rule such as `I-III<75% and 20%<=劣V<40%`."""
+def holds(rule: str, good: Fraction, worst: Fraction) -> bool:
+    """Evaluate a rule such as `I-III<75% and 20%<=劣V<40%`. Raises InputError for one in other words."""
     for part in rule.split(" and "):
         value = worst if "劣" in part else good
         low = re.match(r"(\d+)%<=", part)

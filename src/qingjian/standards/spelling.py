@@ -1,0 +1,79 @@
+"""Units and classes of an office's own rows, written as the tables write them."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+
+from qingjian.rulebook import Row, packaged
+from qingjian.standards.explanation import Text
+from qingjian.standards.quantity import one_unit
+
+_CLASSED = (
+    "ambient_air_limits",
+    "surface_water_limits",
+    "groundwater_limits",
+    "soil_limits_agri",
+    "soil_limits_construction",
+    "noise_limits",
+)
+"""Tables that are searched by class; outlets are assigned to whatever classes an emission standard has."""
+_ENDING = re.compile(r"(类声环境功能区|类功能区|类区|类标准|级标准|类水质|类水|类|级)$")
+_NUMBERS = dict(zip(("i", "ii", "iii", "iv", "v", "一", "二", "三", "四", "五"), "1234512345", strict=True))
+
+
+def respelled(row: Row) -> Row:
+    """The row with its unit and class as the tables write them, where they are only spelled otherwise."""
+    changes: dict[str, str] = {}
+    unit, category = row.values.get("unit", ""), row.values.get("class", "")
+    known = _values(row.table, "unit", "") if unit else ()
+    if unit and unit not in known:
+        same = [one for one in known if one_unit(one) == one_unit(unit)]
+        changes |= {"unit": same[0]} if same else {}
+    if row.table in _CLASSED and category:
+        changes |= {"class": _class(row) or category}
+    if all(row.values.get(name) == value for name, value in changes.items()):
+        return row
+    return Row.from_values(row.table, {**row.values, **changes}, override=row.override)
+
+
+def class_problem(row: Row) -> tuple[str, Text] | None:
+    """Return (column, why) for a class that no evaluation of the table looks for."""
+    if row.table not in _CLASSED or _class(row) == row.values.get("class", ""):
+        return None
+    listing = "、".join(_known(row))
+    given = row.values.get("class", "")
+    name = f"{row.document} {row['pollutant_cn']}"
+    return (
+        "class",
+        Text(
+            f"{name}: 没有评价读取类别“{given}”（可用 {listing}）",
+            f"{name}: no evaluation reads the class “{given}” (known: {listing})",
+        ),
+    )
+
+
+def _class(row: Row) -> str | None:
+    """The class of the table that a text means; None where it means none of them."""
+    given, known = row.values.get("class", ""), _known(row)
+    if given in known:
+        return given
+    found = [one for one in known if _folded(one) == _folded(given)]
+    return found[0] if len(found) == 1 else None
+
+
+def _known(row: Row) -> tuple[str, ...]:
+    return _values(row.table, "class", row.standard) or _values(row.table, "class", "")
+
+
+@functools.cache
+def _values(table: str, column: str, standard: str) -> tuple[str, ...]:
+    """What packaged rows have in a column, of one standard or of all."""
+    rows = packaged().rows(table, standard=standard) if standard else packaged().rows(table)
+    return tuple(dict.fromkeys(one.values.get(column, "") for one in rows))
+
+
+def _folded(text: str) -> str:
+    plain = _ENDING.sub("", re.sub(r"\s", "", unicodedata.normalize("NFKC", text))).casefold()
+    return _NUMBERS.get(plain, plain)
