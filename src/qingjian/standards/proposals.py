@@ -27,15 +27,6 @@ LADDERS = {
 """Tables of classes: the document that decides, and the classes each item needs."""
 _ITEM = {"surface_water_limits": "symbol", "groundwater_limits": "pollutant_cn"}
 """The column by which the evaluation puts the rows of one item together."""
-IN_ONE_UNIT = (
-    "ambient_air_limits",
-    "surface_water_limits",
-    "groundwater_limits",
-    "soil_limits_agri",
-    "soil_limits_construction",
-    "noise_limits",
-)
-"""Tables whose rows of one document and item are read together, in one unit; limits of outlets are converted one by one."""
 
 
 def completed(row: Row) -> Row:
@@ -60,7 +51,7 @@ def problems_of(row: Row, factors: Collection[str] = ()) -> list[tuple[str, Text
             unit_name(unit)
         except EvaluationError as error:
             found.append(("unit", Text(error.zh, error.en)))
-    if row.table in IN_ONE_UNIT:
+    if row.table in spelling.QUALITY_LIMITS:
         found += _as_beside(row)
         if row["op"] in ("<=", "<") and _is_zero(row["limit"]):
             found.append(("limit", Text("上限须大于 0", "an upper limit must be above 0")))

@@ -10,7 +10,7 @@ from qingjian.rulebook import Row, packaged
 from qingjian.standards.explanation import Text
 from qingjian.standards.quantity import one_unit
 
-_CLASSED = (
+QUALITY_LIMITS = (
     "ambient_air_limits",
     "surface_water_limits",
     "groundwater_limits",
@@ -18,7 +18,10 @@ _CLASSED = (
     "soil_limits_construction",
     "noise_limits",
 )
-"""Tables that are searched by class; outlets are assigned to whatever classes an emission standard has."""
+"""Tables of limits of environmental quality: searched by class, the rows of one document and item read in one unit.
+
+Outlets are assigned to whatever classes an emission standard has, and their limits are converted one by one.
+"""
 _ENDING = re.compile(r"(类声环境功能区|类功能区|类区|类标准|级标准|类水质|类水|类|级)$")
 _NUMBERS = dict(zip(("i", "ii", "iii", "iv", "v", "一", "二", "三", "四", "五"), "1234512345", strict=True))
 
@@ -31,7 +34,7 @@ def respelled(row: Row) -> Row:
     if unit and unit not in known:
         same = [one for one in known if one_unit(one) == one_unit(unit)]
         changes |= {"unit": same[0]} if same else {}
-    if row.table in _CLASSED and category:
+    if row.table in QUALITY_LIMITS and category:
         changes |= {"class": _class(row) or category}
     if all(row.values.get(name) == value for name, value in changes.items()):
         return row
@@ -40,7 +43,7 @@ def respelled(row: Row) -> Row:
 
 def class_problem(row: Row) -> tuple[str, Text] | None:
     """Return (column, why) for a class that no evaluation of the table looks for."""
-    if row.table not in _CLASSED or _class(row) == row.values.get("class", ""):
+    if row.table not in QUALITY_LIMITS or _class(row) == row.values.get("class", ""):
         return None
     listing = "、".join(_known(row))
     given = row.values.get("class", "")

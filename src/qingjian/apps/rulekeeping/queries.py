@@ -17,14 +17,10 @@ from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RulePro
 from qingjian.contracts.clock import CHINA
 from qingjian.rulebook import Confirmation, Row, Rulebook, packaged
 from qingjian.rulebook.tables import TABLES
+from qingjian.standards.spelling import QUALITY_LIMITS
 
 LIMIT_TABLES = (
-    "ambient_air_limits",
-    "surface_water_limits",
-    "groundwater_limits",
-    "soil_limits_agri",
-    "soil_limits_construction",
-    "noise_limits",
+    *QUALITY_LIMITS,
     "emission_limits",
     "outlet_standards",
     "regional_targets",
