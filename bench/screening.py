@@ -1,12 +1,14 @@
 """Screening side by side: our scores, the kit's baselines and random, on the kit's own panels and scorer.
 
-  python -m bench.screening --kit KIT [--work FOLDER] [--python PYTHON] [--secret …] [--medium …] [--baselines …]
+  python -m bench.screening --kit KIT [--work FOLDER] [--python PYTHON] [--secret …] [--medium …] [--track …]
+                            [--baselines …] [--beside …]
 
 KIT is the folder with build_dev_panel.py, score.py and baselines.py. PYTHON runs those scripts and needs pandas,
 numpy and pyarrow; the product itself needs none of it. `--baselines` runs further methods beside ours: the kit's own
 (iforest and subpca need pyod, lgbm LightGBM) and those of screening_generic.py (pyod, scikit-learn, stumpy). A method
 whose package PYTHON lacks is named and left out. Panels are built once under FOLDER and kept. The last table of each
-panel has one row a method, random among them.
+panel has one row a method, random among them; `--beside` names the secrets it is about, where the other methods would take
+too long on all of them.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from qingjian.cli.screen_panel import read_panel, write_json, write_rows
+from qingjian.screening.parallel import processes
 from qingjian.screening.screen import Screening, learn_history, screen
 
 KITS_OWN = ("constant", "missing", "digit", "neighbour", "iforest", "subpca", "lgbm")
@@ -46,6 +49,8 @@ def main() -> None:
     )
     parser.add_argument("--secret", nargs="+", default=list(SECRETS))
     parser.add_argument("--medium", nargs="+", choices=MEDIA, default=list(MEDIA))
+    parser.add_argument("--track", nargs="+", choices=list(COLUMNS), default=list(COLUMNS))
+    parser.add_argument("--beside", nargs="+", help="secrets to run the other methods on (default: all)")
     parser.add_argument(
         "--baselines",
         nargs="*",
@@ -56,6 +61,9 @@ def main() -> None:
     parser.add_argument("--untouched", action="store_true", help="also count alarms on untouched panels")
     parser.add_argument("--brief", action="store_true")
     options = parser.parse_args()
+    options.beside = options.beside or options.secret
+    if unknown := set(options.beside) - set(options.secret):
+        parser.error(f"--beside names what --secret does not: {', '.join(sorted(unknown))}")
     options.kit = options.kit.resolve()  # scripts run in the kit's folder
     options.work = options.work.resolve()
     print(
@@ -80,7 +88,8 @@ def main() -> None:
             *options.medium,
         )
     for medium in options.medium:
-        run_medium(options, build / medium, options.work / "out" / medium)
+        with processes():
+            run_medium(options, build / medium, options.work / "out" / medium)
 
 
 def kit(options: argparse.Namespace, script: str, *arguments: str) -> None:
@@ -93,7 +102,7 @@ def run_medium(options: argparse.Namespace, build: Path, out: Path) -> None:
     began = time.perf_counter()
     learned = learn_history(read_panel(build / "history"))
     print(f"\n{build.name}: learned the history in {time.perf_counter() - began:.0f} s", flush=True)
-    panels = [(s, t) for s in options.secret for t in ("D", "M") if (build / s / t / "panel").is_dir()]
+    panels = [(s, t) for s in options.secret for t in options.track if (build / s / t / "panel").is_dir()]
     for secret, track in panels:
         began = time.perf_counter()
         write_result(screen(read_panel(build / secret / track / "panel"), learned), out / secret / track)
@@ -102,13 +111,19 @@ def run_medium(options: argparse.Namespace, build: Path, out: Path) -> None:
     if options.untouched and untouched.is_dir():
         earlier = learn_history(read_panel(untouched / "history"))
         write_result(screen(read_panel(untouched / "panel"), earlier), out / "untouched")
-    for track in ("D", "M"):
+    for track in options.track:
         secrets = [s for s, t in panels if t == track]
         if not secrets:
             continue
         print(f"\n## {build.name}, track {track}", flush=True)
-        result = score(options, build, track, [(out / s / track, s) for s in secrets], out / "untouched")
-        rows = {"screen": result}
+        rows = {
+            "screen": score(options, build, track, [(out / s / track, s) for s in secrets], out / "untouched")
+        }
+        if options.baselines and (beside := [s for s in secrets if s in options.beside]) != secrets:
+            side_by_side(track, rows)
+            secrets = beside
+            print(f"\nside by side on {' '.join(secrets)}", flush=True)
+            rows = {"screen": score(options, build, track, [(out / s / track, s) for s in secrets], None)}
         for method in options.baselines:
             targets = [out / "baselines" / s / track for s in secrets]
             if not baseline(options, build, track, secrets, targets, method):

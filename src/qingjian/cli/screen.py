@@ -24,7 +24,7 @@ def command(
     budget: Annotated[
         float,
         typer.Option(
-            min=0.01, help="false alarms a station-month that can be checked / 每站每月可核查的误报数"
+            min=0.01, help="false alarms a station-month that can be checked / 每站每月可核实的误报数"
         ),
     ] = 1.0,
 ) -> None:

@@ -141,6 +141,8 @@ class Listing:
     add_text: ClassVar[Text] = _("Add")
     empty_text: ClassVar[Text] = _("Nothing here yet.")
     template: ClassVar[str] = "ui/listing.html"
+    wrapped_heads: ClassVar[bool] = False
+    """Whether titles of columns take two lines: many columns under long words would not fit the page."""
 
     def __init__(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
         self.request = request

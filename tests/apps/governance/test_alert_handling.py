@@ -71,7 +71,7 @@ def test_an_exceedance_is_opened_once_with_the_deadline_of_its_severity(
     assert alert.handled_as == matter.number
     assert matter.opened_by is None
     assert "最高值 130" in matter.data["statement"]
-    assert matter.origin_address == f"/alerts/{alert.pk}/"
+    assert (matter.origin_address, matter.origin_title) == (f"/alerts/{alert.pk}/", f"报警 {alert.pk}")
     assert (matter.region, matter.subject) == (alert.region, alert.organisation)
     clock = matter.deadlines.get()
     assert clock.due - clock.started_at == timedelta(hours=TAKE_OVER_HOURS[severity])

@@ -45,7 +45,7 @@ def test_the_clue_says_everything_in_both_languages(client, office, clue) -> Non
         "需先排除",
         "检出限",
         "要求单位自我举证",
-        "现场核查",
+        "现场核实",
         "环发〔2015〕175号",
         "clue-chart",
     ):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import Clue
 from qingjian.apps.scheduling import services as scheduling
 from qingjian.apps.scheduling.models import Run
-from qingjian.screening.panel import FLAG_CALIBRATION, PanelError
+from qingjian.screening.comparability import without_odd_stretches
+from qingjian.screening.context import fit_context
+from qingjian.screening.panel import FLAG_CALIBRATION, Panel, PanelError
+from qingjian.screening.record import history_record
 from qingjian.screening.screen import LOWERED, MonthScore
 
 WATER = ("W1", "waste_water.w01018")
@@ -506,6 +510,34 @@ def test_bad_pasts_give_a_clear_result_with_lowered_confidence(hours, monkeypatc
     assert not Suspect.objects.filter(series__code="W1.w01018").exclude(confidence="low").exists()
     for clue in Clue.objects.filter(point__code="W1"):
         assert "历史不足或难以比较，结论可信度低" in clue.statement
+
+
+def test_days_of_the_past_that_taught_nothing_are_not_counted_as_learned_from(
+    hours, said, screened, monkeypatch
+) -> None:
+    """Twenty-five days of a past of months stand in another unit."""
+    first, odd = UNTIL - timedelta(days=199), range(60, 85)
+    noise = np.random.default_rng(7).normal(0, 3, 24 * 200)
+
+    def shape(day: int, hour: int) -> float:
+        value = 40 + 12 * np.sin(hour / 24 * 6.283) + 8 * np.sin(day / 9) + noise[24 * day + hour]
+        return round(float(value) * (1000 if day in odd else 1), 1)
+
+    def learned(history: Panel, days: int) -> SimpleNamespace:
+        record = without_odd_stretches(history_record(history))
+        return SimpleNamespace(history=record, models=SimpleNamespace(context=fit_context(record, only=[])))
+
+    hours("W1.w01018", first, UNTIL, shape)
+    monkeypatch.setattr(screener, "learn_history", learned)
+    (clue,) = screened(found())
+    past = clue.evidence["history"]
+    assert past["from"] == first.isoformat()
+    assert past["days"] == (date.fromisoformat(past["to"]) - first).days + 1 - len(odd)
+
+
+def test_what_was_learned_from_nothing_names_no_period(screened, office) -> None:
+    (clue,) = screened(found())
+    assert set(clue.evidence["history"]) == {"days"}
 
 
 def test_a_clue_keeps_what_was_said_of_its_own_point_and_of_the_whole_panel() -> None:

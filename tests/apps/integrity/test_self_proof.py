@@ -97,7 +97,7 @@ def test_whoever_answers_reviews_or_decides_reads_above_the_form_what_it_is_abou
     for action in ("accept", "reject", "send_back"):
         page = form_of(client, office.leader, matter, action)
         assert "当日校准" in page
-        assert "未能说明：需现场核查" in page
+        assert "未能说明：需现场核实" in page
         assert "记录与数据不符" in page
     matter = office.act(matter, "send_back", office.leader, decision="再看一遍")
     matter = office.act(matter, "ask_more", office.handler, missing="还缺流量", days=3)

@@ -8,7 +8,7 @@ from tests.apps.conftest import NOW
 
 from qingjian.apps.integrity import queries
 from qingjian.apps.integrity.precision import Precision, precision_of
-from qingjian.apps.integrity.processes import CLUE
+from qingjian.apps.integrity.processes import CLUE, VERIFICATION
 from qingjian.apps.integrity.services import people
 from qingjian.apps.integrity.words import reopened_notice
 from qingjian.apps.matters.models import Notification
@@ -37,6 +37,24 @@ def finish(office, clue: Clue, conclusion: str):
         conclusion=conclusion,
     )
     return office.sign(office.sign(matter, office.handler), office.leader)
+
+
+def test_verifying_has_one_name_and_the_way_back_to_the_clue_says_which(client, office, clue) -> None:
+    matter = office.act(office.open(origin=f"{CLUE}:{clue.pk}", point=clue.point), "take", office.handler)
+    client.force_login(office.handler)
+    page = client.get(f"/matters/{matter.pk}/").content.decode()
+    assert re.search(rf'<a href="/clues/{clue.pk}/">线索 {clue.pk}</a>', page)
+    titles = [str(one.title) for one in (VERIFICATION, *VERIFICATION.states, *VERIFICATION.actions)]
+    assert any("核实" in one for one in titles)
+    assert not any("核查" in one for one in (page, *titles))
+    client.cookies.load({"django_language": "en"})
+    assert f">Clue {clue.pk}</a>" in client.get(f"/matters/{matter.pk}/").content.decode()
+
+
+def test_the_titles_of_the_columns_of_a_list_of_matters_wrap(client, office, clue) -> None:
+    office.open(origin=f"{CLUE}:{clue.pk}", point=clue.point)
+    client.force_login(office.handler)
+    assert "qj-wrapped-heads" in client.get("/integrity/verifications/").content.decode()
 
 
 def test_a_report_shows_the_clue_and_suggests_no_cause(client, office, clue) -> None:

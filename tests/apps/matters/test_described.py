@@ -74,7 +74,7 @@ def test_rules_conditions_and_separation_of_duties_stand_there_in_words() -> Non
 def test_the_pages_open_export_and_read_in_english(client, office) -> None:
     client.force_login(office.holder)
     page = client.get("/matters/processes/").content.decode()
-    for text in ("流程与时限", "到期前 2 天", "逾期 4 天后", "线索核查", "责令改正"):
+    for text in ("流程与时限", "到期前 2 天", "逾期 4 天后", "线索核实", "责令改正"):
         assert text in page, text
     for process in declarations.processes():
         assert client.get(f"/matters/processes/{process.code}/").status_code == 200

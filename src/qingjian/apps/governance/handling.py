@@ -75,6 +75,7 @@ ALERT_HANDLING = Process(
     number_word="报警",
     icon="alert-triangle",
     origin_page="alert",
+    origin_words=_("Alert %(number)s"),
     states=(
         State("open", _("To be taken over"), waits_for=C.HANDLE_MATTERS.value, colour="red", shared=True),
         State("looking", _("Being looked into"), waits_for="assignee", colour="orange", shared=True),

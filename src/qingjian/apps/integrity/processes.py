@@ -88,6 +88,7 @@ VERIFICATION = Process(
     title=_("Clue verification"),
     number_word="核实",
     origin_page="clue",
+    origin_words=_("Clue %(number)s"),
     icon="zoom-check",
     states=(
         State("opened", _("To be assigned"), waits_for=C.APPROVE_MATTERS.value, colour="azure"),

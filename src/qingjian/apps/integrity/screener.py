@@ -19,6 +19,7 @@ from qingjian.apps.integrity.statements import Drawing, finding_record
 from qingjian.screening.findings import Finding
 from qingjian.screening.learning import Learned
 from qingjian.screening.panel import MEASURED, Panel, PanelError
+from qingjian.screening.record import Record
 from qingjian.screening.screen import Screening, Settings, learn_history, screen
 
 log = structlog.get_logger()
@@ -126,22 +127,26 @@ def screen_group(
         first,
         until,
         rules,
-        lambda series: _taught(history, *group.place(series)),
+        lambda series: _taught(history, learned, *group.place(series)),
         lambda occasion, begin, end: witnesses.occasion_within(group, known, occasion, begin, end),
     )
     joined = witnesses.heard(group, known, panel, learned, found.findings, until)
     results.store(run, _hits(group, joined), totals)
 
 
-def _taught(history: Panel, station: str, factor: str) -> dict[str, Any]:
-    """Return from how many days of its own past a series was learned."""
-    i = [one.code for one in history.stations].index(station)
-    j = [one.code for one in history.parameters].index(factor)
-    values = np.isfinite(history.values[i, j])
-    if not values.any():
-        return {"days": 0, "from": "–", "to": "–"}
-    days = np.flatnonzero(values.reshape(history.days, -1).any(axis=1))
-    first, last = day_of(history.first_day + int(days[0])), day_of(history.first_day + int(days[-1]))
+def _taught(history: Panel, learned: Learned | None, station: str, factor: str) -> dict[str, Any]:
+    """Return how many days of its own past a series has, and from when to when it was learned.
+
+    Where something was learned, days that were left out (another unit, another clock) are not counted; where nothing was,
+    the screened days were their own measure and no period is named.
+    """
+    taught: Panel | Record = history if learned is None else learned.history
+    i = [one.code for one in taught.stations].index(station)
+    j = [one.code for one in taught.parameters].index(factor)
+    days = np.flatnonzero(np.isfinite(taught.values[i, j]).reshape(taught.days, -1).any(axis=1))
+    if learned is None or not len(days):
+        return {"days": len(days)}
+    first, last = day_of(taught.first_day + int(days[0])), day_of(taught.first_day + int(days[-1]))
     return {"days": len(days), "from": first.isoformat(), "to": last.isoformat()}
 
 

@@ -149,6 +149,7 @@ SELF_PROOF = Process(
     number_word="举证",
     icon="file-certificate",
     origin_page="clue",
+    origin_words=_("Clue %(number)s"),
     origin_inside=True,
     needs_subject=True,
     needs_point=True,

@@ -270,6 +270,8 @@ class Process:
     """Processes out of whose matters this one may be opened."""
     origin_page: str = ""
     """Name of the page about what such a matter begins at; its origin ends with the key of that page."""
+    origin_words: Text = ""
+    """What a way to that page is called, `%(number)s` for the key."""
     origin_inside: bool = False
     """Whether that page is the bureau's own: whoever reads the matter from outside gets no way to it."""
     icon: str = "checklist"

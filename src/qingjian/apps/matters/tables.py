@@ -122,6 +122,7 @@ class ProcessListing(MatterListing):
     """The matters of one process; subclasses name it."""
 
     process: declarations.Process
+    wrapped_heads = True
     columns = (NUMBER, TITLE, STATE, LIGHT, DUE, WAITS, REGION, SUBJECT, OPENED)
     filters = (
         MatterSearch(()),

@@ -152,6 +152,11 @@ class Matter(FSMModelMixin, Kept):
         page, (_kind, _colon, key) = self.declaration.origin_page, self.origin.partition(":")
         return reverse(page, args=(key,)) if page and key else ""
 
+    @property
+    def origin_title(self) -> str:
+        """What the matter began at, in words."""
+        return str(self.declaration.origin_words) % {"number": self.origin.partition(":")[2]}
+
     def as_process(self) -> Matter:
         """Return this row as its proxy class, which has the transitions."""
         from django.apps import apps
