@@ -8,6 +8,9 @@ DATA ?= data
 TEST_WORKERS ?= 2
 BESIDE := nice -n 15
 POSTGRESQL ?= $(wildcard /usr/lib/postgresql/*/bin/postgres)
+# What the parts of `make test` could not run, one line a part.
+NOT_RUN := $(abspath $(VENV))/not-run
+NO_POSTGRESQL := all tests of the apps on PostgreSQL, PostgreSQL is not installed
 
 # The tests start many programs; where the environment forbids to keep what Python compiled, each would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -58,7 +61,7 @@ test-setup: ## install the Debian packages that the browser and PostgreSQL tests
 test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## run every check: lint, types, floors, unit, faults, browser, both databases
 	@# One failing part must not hide what the next would say. The browser waits more than it works, so the other parts run
 	@# beside it; they take what it leaves, because pages that wait for a busy machine look like pages that fail.
-	@failed=0; \
+	@rm -f $(NOT_RUN); export QINGJIAN_TEST_NOT_RUN=$(NOT_RUN); failed=0; \
 	$(MAKE) --no-print-directory test-browser >$(VENV)/browser.log 2>&1 & browser=$$!; \
 	$(BESIDE) $(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
 	$(BESIDE) $(MAKE) --no-print-directory test-parts || failed=1; \
@@ -67,6 +70,10 @@ test: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## run every check: lint, type
 	$(BESIDE) $(MAKE) --no-print-directory test-postgresql || failed=1; \
 	wait $$browser || failed=1; \
 	cat $(VENV)/browser.log; \
+	if [ -s $(NOT_RUN) ]; then \
+		echo "NOT RUN (make test-setup installs what they need): $$(paste -sd '|' $(NOT_RUN) | sed 's/|/; /g')"; \
+		[ "$$CI" != true ] || failed=1; \
+	fi; \
 	exit $$failed
 
 # The workers fill the processors; arithmetic on several threads would only wait for itself.
@@ -83,7 +90,8 @@ test-postgresql: $(VENV)/dev.stamp $(CATALOGUE).mo ## run the tests of the apps 
 ifneq ($(POSTGRESQL),)
 	QINGJIAN_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/apps -n $(TEST_WORKERS)
 else
-	@echo "NOT RUN: the tests of the apps on PostgreSQL, which is not installed; run make test-setup"
+	@echo "NOT RUN (make test-setup installs what they need): $(NO_POSTGRESQL)"
+	@[ -z "$$QINGJIAN_TEST_NOT_RUN" ] || echo "$(NO_POSTGRESQL)" >>"$$QINGJIAN_TEST_NOT_RUN"
 	@test "$$CI" != true
 endif
 

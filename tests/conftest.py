@@ -5,16 +5,16 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import socket
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import django
+import loopback_only
 import pytest
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
-from tests import migrated, postgresql
+from tests import migrated, missing, postgresql
 from tests.photographs import Photographs
 from tools import messages
 
@@ -32,6 +32,10 @@ def _write_to_memory() -> None:
         tempfile.tempdir = None  # it is looked for anew
 
 
+# The workers of a run and whatever they start inherit both.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["QINGJIAN_TEST_NETWORK"] = "alone" if loopback_only.isolate() else "shared"
+loopback_only.install()
 _write_to_memory()
 _FOLDER = tempfile.TemporaryDirectory(prefix="qingjian-tests-")
 if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -81,38 +85,6 @@ hypothesis_settings.load_profile("house")
 # What is loaded before the first test stays to the last one; looking through it again and again is a tenth of a run.
 _COLLECT_AFTER = (50_000, 20, 20)
 
-LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::")
-_connect = socket.socket.connect
-_connect_ex = socket.socket.connect_ex
-_sendto = socket.socket.sendto
-_skipped: list[str] = []
-
-
-def _on_loopback(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
-        raise OSError(f"tests talk to loopback only, not to {address[0]}")
-
-
-def _guarded_connect(self: socket.socket, address: Any) -> Any:
-    _on_loopback(self, address)
-    return _connect(self, address)
-
-
-def _guarded_connect_ex(self: socket.socket, address: Any) -> int:
-    _on_loopback(self, address)
-    return _connect_ex(self, address)
-
-
-def _guarded_sendto(self: socket.socket, data: Any, *rest: Any) -> int:
-    _on_loopback(self, rest[-1])
-    return _sendto(self, data, *rest)
-
-
-socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
-socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign]
-socket.socket.sendto = _guarded_sendto  # type: ignore[method-assign]
-
-
 _DATABASE = {"db", "transactional_db", "django_db_setup"}
 
 
@@ -125,23 +97,12 @@ def _same_on_every_database(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the first database has answered already, and skip what the machine cannot run.
-
-    With CI=true a skip is a failure instead (see `pytest_terminal_summary`).
-    """
+    """Leave out what the first database has answered already, and skip what the machine cannot run."""
     if os.environ.get("QINGJIAN_TEST_DATABASE") == "postgresql":
         answered = [item for item in items if _same_on_every_database(item)]
         items[:] = [item for item in items if item not in answered]
         config.hook.pytest_deselected(items=answered)
-    for mark, available, what in (
-        ("browser", Path("/usr/bin/chromium").exists(), "Chromium"),
-        ("postgresql", postgresql.binaries() is not None, "PostgreSQL"),
-    ):
-        if available:
-            continue
-        for item in items:
-            if item.get_closest_marker(mark):
-                item.add_marker(pytest.mark.skip(reason=f"{what} is not installed (make test-setup)"))
+    missing.mark(items)
 
 
 def pytest_collection_finish() -> None:
@@ -150,19 +111,15 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.skipped and isinstance(report.longrepr, tuple) and "make test-setup" in report.longrepr[2]:
-        _skipped.append(report.nodeid)
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(missing)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish() -> None:
     gc.unfreeze()
-    if _skipped and os.environ.get("CI") == "true" and session.exitstatus == 0:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _skipped:
-        terminalreporter.write_line(
-            f"NOT RUN for lack of a browser or PostgreSQL: {len(_skipped)} tests; run make test-setup"
-        )
+def pytest_report_header() -> str:
+    if os.environ["QINGJIAN_TEST_NETWORK"] == "alone":
+        return "network: loopback only, in a namespace of its own"
+    return "network: loopback only, by guards in Python and the browser (the kernel gives no namespace)"

@@ -16,6 +16,11 @@ from qingjian.pipeline.batches import BatchLog
 from qingjian.pipeline.settings import PipelineSettings
 from qingjian.pipeline.work import Work
 
+RESTART_SECONDS = 30
+"""Seconds, not minutes, as for the gateway: also on a small, busy machine."""
+BACKLOG = 10_000
+"""Frames that a thousand devices send in ten minutes."""
+
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
 
 
@@ -66,3 +71,23 @@ def test_killed_at_random_points_the_lake_has_every_frame_once(node: Node, tmp_p
     again.recover()
     assert everything(again.lake) == everything(killed.lake)
     assert {row["series"] for row in everything(killed.lake)["observations"]} == {1, 2}
+
+
+def test_killed_with_a_backlog_it_stores_again_within_seconds(node: Node, tmp_path: Path) -> None:
+    settings = PipelineSettings(node.folder.root, batch_seconds=0.05, idle_seconds=0.01)
+    log = tmp_path / "pipeline.log"
+    day = 0
+    for _ in range(4):
+        for _ in range(BACKLOG // 1000):
+            node.journal([node.upload(at, {"a21026": day, "a21002": 1}) for at in minutes(1000, 1440 * day)])
+            day += 1
+        before = position(settings, "gateway-1")
+        process = start_pipeline(settings, log)
+        begun = time.monotonic()
+        while position(settings, "gateway-1") <= before:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < begun + 200, log.read_text()
+            time.sleep(0.02)
+        assert time.monotonic() - begun < RESTART_SECONDS
+        process.kill()  # while it stores, or just after
+        process.wait()
