@@ -88,7 +88,7 @@ test-browser: $(VENV)/dev.stamp $(ASSETS) $(CATALOGUE).mo ## play one demo node 
 
 test-postgresql: $(VENV)/dev.stamp $(CATALOGUE).mo ## run the tests of the apps on a throw-away PostgreSQL
 ifneq ($(POSTGRESQL),)
-	QINGJIAN_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/apps -n $(TEST_WORKERS)
+	QINGJIAN_TEST_DATABASE=postgresql $(BIN)/python -m pytest tests/apps tests/api -n $(TEST_WORKERS)
 else
 	@echo "NOT RUN (make test-setup installs what they need): $(NO_POSTGRESQL)"
 	@[ -z "$$QINGJIAN_TEST_NOT_RUN" ] || echo "$(NO_POSTGRESQL)" >>"$$QINGJIAN_TEST_NOT_RUN"

@@ -11,7 +11,7 @@ from qingjian.desk import menu
 
 NO_PLACE = (
     "/login/", "/logout/", "/second-factor/", "/password/", "/i18n/", "/live/", "/health/",
-    "/public/", "/ledger/<path:name>", "/witness/",
+    "/public/", "/ledger/<path:name>", "/witness/", "/access-tokens/", "/api/",
 )  # fmt: skip
 """Pages before or outside the rooms the menu leads to."""
 NO_PAGE = (

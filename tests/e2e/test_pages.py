@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 STAFF_PAGES = [
     "/", "/map/", "/alerts/", "/clues/", "/points/", "/points/AQ01/", "/points/SW02/", "/points/WW01/", "/points/FG01/", "/points/FG03/",
     "/sources/", "/sources/QY04/", "/devices/", "/devices/FG03-D1/", "/quarantine/", "/forwarding/", "/changes/", "/registry/import/",
-    "/propose/point/", "/duties/", "/series/", "/settings/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/", "/second-factor/", "/propose/device/", "/propose/organisation/",
+    "/propose/point/", "/duties/", "/series/", "/settings/", "/rules/", "/people/", "/organisations/", "/regions/", "/roles/", "/schedule/", "/password/", "/second-factor/", "/access-tokens/", "/api/", "/propose/device/", "/propose/organisation/",
     "/air/", "/air/year/", "/air/events/", "/air/ranking/", "/water/", "/water/SW02/", "/outlets/", "/outlets/exceedances/", "/outlets/amounts/",
     "/matters/", "/matters/inbox/", "/matters/punctuality/", "/notifications/", "/certificates/", "/delegations/", "/completeness/", "/corrections/", "/points/AQ01/evidence/", "/public/ledger/",
     "/air/basis/", "/water/SW05/", "/water/indices/", "/elements/noise/", "/elements/noise/NO01/", "/elements/radiation/", "/elements/radiation/RA01/",

@@ -44,11 +44,13 @@ INSTALLED_APPS = [
     "qingjian.apps.reporting",
     "qingjian.desk",
     "qingjian.portal",
+    "qingjian.api",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "qingjian.api.errors.JsonErrors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("qingjian.apps.governance.urls")),
     path("", include("qingjian.apps.reporting.urls")),
     path("", include("qingjian.desk.urls")),
+    path("", include("qingjian.api.urls")),
     path("", include("qingjian.portal.urls")),
 ]
 

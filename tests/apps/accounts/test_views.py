@@ -29,8 +29,8 @@ def test_every_page_needs_a_signed_in_person(client, db) -> None:
         plain = path.replace("<int:pk>", "1").replace("<int:sequence>", "1").replace("<path:key>", "k")
         for name in ("code", "kind", "journal"):
             plain = plain.replace(f"<str:{name}>", "x")
-        if plain in OPEN:
-            continue
+        if plain in OPEN or plain.startswith("/api/v1/"):
+            continue  # of the latter tests/api says that they ask themselves
         response = client.get(plain)
         assert response.status_code == 302, plain
         assert response["Location"].startswith("/login/"), plain

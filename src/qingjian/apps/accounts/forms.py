@@ -80,6 +80,20 @@ class PasswordForm(forms.Form):
         return cleaned
 
 
+class TokenForm(forms.Form):
+    """A token for a program; the password is asked for so that a page left open makes no lasting key."""
+
+    name = forms.CharField(
+        label=_("What the token is for"),
+        max_length=60,
+        help_text=_("For example the program that reads with it."),
+    )
+    last_day = forms.DateField(label=_("Last day"), widget=DAY, help_text=_("At most a year from today."))
+    password = forms.CharField(
+        label=_("Present password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+
 class UserForm(forms.ModelForm):
     password = forms.CharField(
         label=_("First password"),

@@ -13,7 +13,10 @@ from qingjian.apps.accounts import rules
 
 WITH_SECOND_FACTOR = "second_factor"
 """Key in the session of somebody who has given a code."""
-OPEN_PREFIXES = ("/login/", "/i18n/", "/static/", "/health", "/public/", "/ledger/", "/witness/")
+OPEN_PREFIXES = ("/login/", "/i18n/", "/static/", "/health", "/public/", "/ledger/", "/witness/", "/api/v1/")
+
+
+"""Below /api/v1/ every operation but the description asks for a token or a session itself, and answers in JSON."""
 
 
 def address_of(request: HttpRequest) -> str:
@@ -21,20 +24,20 @@ def address_of(request: HttpRequest) -> str:
     return request.META.get("REMOTE_ADDR", "") or ""
 
 
+def to_settle(request: HttpRequest) -> str:
+    """Return the page a signed-in person has to settle before any other, empty when there is none."""
+    if request.user.must_change_password:
+        return "password"
+    if not request.session.get(WITH_SECOND_FACTOR) and rules.must_have_second_factor(request.user):
+        return "second-factor"
+    return ""
+
+
 class SignInRequired:
     """Default deny: a view is reachable without signing in only below one of the open prefixes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-
-    @staticmethod
-    def _first(request: HttpRequest) -> str:
-        """Return the page a person has to settle before any other, empty when there is none."""
-        if request.user.must_change_password:
-            return "password"
-        if not request.session.get(WITH_SECOND_FACTOR) and rules.must_have_second_factor(request.user):
-            return "second-factor"
-        return ""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(OPEN_PREFIXES):
@@ -52,7 +55,7 @@ class SignInRequired:
             return self._answer(request)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        page = self._first(request)
+        page = to_settle(request)
         # Templates leave the live stream out while nothing else is open to the person.
         request.confined = bool(page)
         if page and request.path not in (f"/{page}/", "/password/", "/logout/"):

@@ -146,6 +146,30 @@ class RecoveryCode(models.Model):
         return f"{self.user} {self.used_at or ''}"
 
 
+class AccessToken(models.Model):
+    """With it a program reads in the name of a person, as that person's posts allow at the moment; rows are never deleted."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="access_tokens", verbose_name=_("User"))
+    name = models.CharField(_("Name"), max_length=60)
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(_("Begins with"), max_length=12)
+    made_at = models.DateTimeField(_("Made at"))
+    expires_at = models.DateTimeField(_("Expires at"))
+    last_used_at = models.DateTimeField(_("Last used"), null=True)
+    last_used_from = models.CharField(_("Last used from"), max_length=60, blank=True)
+    revoked_at = models.DateTimeField(_("Revoked at"), null=True)
+    revoked_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", verbose_name=_("Revoked by")
+    )
+
+    class Meta:
+        ordering = ("-made_at", "-id")
+        verbose_name = _("Access token")
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.name}"
+
+
 class Post(models.Model):
     """A role held by a person in an organisation for a region (任职), from a day up to (not including) a day."""
 

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from qingjian.apps.accounts import rules
 from qingjian.apps.accounts.models import (
+    AccessToken,
     AdministratorReset,
     AuditEvent,
     Organisation,
@@ -43,6 +44,12 @@ def second_factor_of(user: User) -> SecondFactor | None:
 
 def recovery_codes_left(user: User) -> int:
     return RecoveryCode.objects.filter(user=user, used_at=None).count()
+
+
+def tokens_visible_to(reader: Any, user: User) -> QuerySet[AccessToken]:
+    """Return the access tokens of a person: for that person, and for who administers the account."""
+    rows = AccessToken.objects.filter(user=user).select_related("user", "revoked_by")
+    return rows if rules.may_revoke_tokens(reader, user) else rows.none()
 
 
 def posts_of(user: User) -> QuerySet[Post]:

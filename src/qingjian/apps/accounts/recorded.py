@@ -43,6 +43,8 @@ SETTINGS = frozenset(
         "account:user:closed",
         "account:password:reset",
         "account:second-factor:reset",
+        "account:token:made",
+        "account:token:revoked",
         "integrity:rule:muted",
         "integrity:rule:unmuted",
         "integrity:rules:switched-on",

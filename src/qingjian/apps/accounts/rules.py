@@ -280,6 +280,15 @@ def require_manage(author: Any, user: Any) -> None:
     require_in(author, Capability.MANAGE_USERS, {post.region_id for post in coming_posts(user)})
 
 
+def may_revoke_tokens(author: Any, user: Any) -> bool:
+    """Say whether a person may see and revoke access tokens: their own, or as system or security administrator in reach."""
+    if author.pk == user.pk:
+        return True
+    regions = {post.region_id for post in coming_posts(user)}
+    administers = (Capability.MANAGE_USERS, Capability.MANAGE_POSTS)
+    return any(may(author, one) and reaches_all(author, one, regions) for one in administers)
+
+
 def is_administrator(user: Any) -> bool:
     """Say whether a person is one of the three administrators, or will be."""
     return any(post.role in ADMINISTRATORS for post in coming_posts(user))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from qingjian.apps.accounts import recorded, rules, second_factor
+from qingjian.apps.accounts import recorded, rules, second_factor, tokens
 from qingjian.apps.accounts.models import (
+    AccessToken,
     AdministratorReset,
     AuditEvent,
     Organisation,
@@ -27,10 +28,15 @@ from qingjian.apps.accounts.models import (
 )
 from qingjian.apps.accounts.roles import ROLES, Capability
 from qingjian.apps.records import services as records
+from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_TIME = timedelta(minutes=15)
+LONGEST_TOKEN = timedelta(days=365)
+MOST_TOKENS = 20
+"""Tokens a person may have at a time."""
+USE_NOTED_AFTER = timedelta(minutes=1)
 _PROPOSED = TwoPersonDecision.State.PROPOSED
 
 
@@ -224,12 +230,13 @@ def reset_password(author: Any, user: User, password: str) -> AdministratorReset
     stored = make_password(password)
     if rules.is_administrator(user):
         return _ask_for_reset(author, user, AdministratorReset.What.PASSWORD, stored)
-    _set_first_password(user, stored)
+    _set_first_password(author, user, stored)
     record(author, "account:password:reset", user.username)
     return None
 
 
-def _set_first_password(user: User, stored: str) -> None:
+def _set_first_password(author: Any, user: User, stored: str) -> None:
+    _revoke_all(author, user)
     user.password = stored
     user.must_change_password = True
     user.failed_sign_ins, user.locked_until = 0, None
@@ -257,7 +264,7 @@ def approve_reset(person: Any, row: AdministratorReset, version: int) -> None:
     user = User.objects.select_for_update().get(pk=row.user_id)
     detail = {"asked_by": row.author.username}
     if row.what == AdministratorReset.What.PASSWORD:
-        _set_first_password(user, stored)
+        _set_first_password(person, user, stored)
         record(person, "account:password:reset", user.username, detail)
     else:
         _forget_second_factor(user)
@@ -283,6 +290,104 @@ def _require_second(person: Any, row: AdministratorReset) -> None:
 
 
 @transaction.atomic
+def make_token(user: User, name: str, last_day: date) -> tuple[AccessToken, str]:
+    """Make a token with which a program reads in a person's name up to a day; its text is returned this once."""
+    today = rules.today()
+    if not today <= last_day <= today + LONGEST_TOKEN:
+        raise ValidationError(
+            {"last_day": _("A token ends today at the earliest and after a year at the latest.")}
+        )
+    User.objects.select_for_update().get(pk=user.pk)
+    alive = AccessToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now())
+    if alive.count() >= MOST_TOKENS:
+        raise ValidationError(
+            _("You have %(most)d tokens that still hold. Revoke one that is no longer used.")
+            % {"most": MOST_TOKENS}
+        )
+    text = tokens.new_token()
+    row = AccessToken.objects.create(
+        user=user,
+        name=name,
+        digest=tokens.digest(text),
+        hint=tokens.hint(text),
+        made_at=now(),
+        expires_at=datetime.combine(last_day + timedelta(days=1), time(), CHINA),
+    )
+    record(user, "account:token:made", user.username, _of_token(row))
+    return row, text
+
+
+def _of_token(row: AccessToken) -> dict[str, str]:
+    return {"token": row.name, "begins": row.hint, "expires": row.expires_at.astimezone(CHINA).isoformat()}
+
+
+@transaction.atomic
+def revoke_token(author: Any, row: AccessToken) -> None:
+    """End a token at once: the own one, or as an administrator of the account."""
+    if not rules.may_revoke_tokens(author, row.user):
+        raise PermissionDenied(_("Only the person and the administrators of the account revoke a token."))
+    if not AccessToken.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=now(), revoked_by=author):
+        raise ValidationError(_("This token has been revoked already."))
+    record(author, "account:token:revoked", row.user.username, _of_token(row))
+
+
+def _revoke_all(author: Any, user: User) -> None:
+    """End what opens the account without a password: it was closed, or its password is no longer the person's own."""
+    for row in AccessToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now()):
+        AccessToken.objects.filter(pk=row.pk).update(revoked_at=now(), revoked_by=author)
+        record(author, "account:token:revoked", user.username, _of_token(row))
+
+
+class TokenRefusedError(Exception):
+    """A token that opens nothing. `why`: unknown, revoked, expired, closed, or unsettled.
+
+    Unsettled: the person has to choose a password or set up a second factor first.
+    """
+
+    def __init__(self, why: str, token: AccessToken | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.token = token
+
+
+def use_token(text: str, address: str) -> AccessToken:
+    """Return the token a text is, and note its use once a minute. Raises TokenRefusedError."""
+    row = (
+        AccessToken.objects.select_related("user__organisation").filter(digest=tokens.digest(text)).first()
+        if tokens.is_token(text)
+        else None
+    )
+    if row is None:
+        raise TokenRefusedError("unknown")
+    if row.revoked_at is not None:
+        raise TokenRefusedError("revoked", row)
+    if row.expires_at <= now():
+        raise TokenRefusedError("expired", row)
+    if not row.user.is_active:
+        raise TokenRefusedError("closed", row)
+    if row.user.must_change_password or (
+        rules.must_have_second_factor(row.user)
+        and not SecondFactor.objects.filter(user=row.user).exclude(confirmed_at=None).exists()
+    ):
+        raise TokenRefusedError("unsettled", row)
+    if row.last_used_at is None or now() - row.last_used_at >= USE_NOTED_AFTER:
+        elsewhere = address != row.last_used_from
+        AccessToken.objects.filter(pk=row.pk).update(last_used_at=now(), last_used_from=address[:60])
+        if elsewhere:
+            record(row.user, "session:token:used", row.user.username, _of_token(row), address)
+    return row
+
+
+def token_refused(refused: TokenRefusedError, address: str) -> None:
+    """Note in the access trail that a token was refused; who calls limits how often."""
+    row = refused.token
+    detail = {"why": refused.why, **(_of_token(row) if row else {})}
+    record(
+        row.user if row else None, "session:token:refused", row.user.username if row else "", detail, address
+    )
+
+
+@transaction.atomic
 def add_user(
     author: Any, *, username: str, name: str, organisation: Organisation, password: str, **fields: Any
 ) -> User:
@@ -304,6 +409,8 @@ def set_active(author: Any, user: User, active: bool) -> None:
     rules.require_manage(author, user)
     if author == user:
         raise ValidationError(_("Nobody opens or closes their own account."))
+    if not active:
+        _revoke_all(author, user)
     User.objects.filter(pk=user.pk).update(is_active=active, locked_until=None, failed_sign_ins=0)
     record(author, "account:user:opened" if active else "account:user:closed", user.username)
 

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from qingjian.apps.accounts import second_factor_views, views
+from qingjian.apps.accounts import second_factor_views, token_views, views
 
 urlpatterns = [
     path("login/", views.sign_in, name="sign-in"),
     path("login/code/", second_factor_views.sign_in_code, name="sign-in-code"),
     path("second-factor/", second_factor_views.second_factor, name="second-factor"),
     path("second-factor/<str:what>/", second_factor_views.change, name="second-factor-change"),
+    path("access-tokens/", token_views.tokens, name="access-tokens"),
+    path("access-tokens/<int:pk>/revoke/", token_views.revoke, name="access-token-revoke"),
     path("logout/", views.sign_out, name="sign-out"),
     path("i18n/setlang/", views.choose_language, name="set_language"),
     path("password/", views.password, name="password"),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.http import require_POST
 
-from qingjian.apps.accounts import queries, rules, second_factor_views, services, tables
+from qingjian.apps.accounts import queries, rules, second_factor_views, services, tables, token_views
 from qingjian.apps.accounts.forms import FirstPasswordForm, PasswordForm, PostForm, SignInForm, UserForm
 from qingjian.apps.accounts.middleware import address_of
 from qingjian.apps.accounts.models import AdministratorReset, Organisation, Post, User
@@ -146,6 +146,7 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
             for one in queries.waiting_resets(request.user).filter(user=person)
         ],
         "second_factor": queries.second_factor_of(person),
+        "tokens": token_views.shown(queries.tokens_visible_to(request.user, person)),
         "locked": bool(person.locked_until and person.locked_until > now()),
     }
     return render(request, "accounts/user.html", context)

@@ -12,6 +12,7 @@ from typing import Any
 from qingjian.apps.evaluation import air_rules
 from qingjian.apps.evaluation.drafts import Draft, day_of
 from qingjian.apps.evaluation.models import Evaluation
+from qingjian.apps.rulekeeping.queries import rulebook, rulebook_at
 from qingjian.rulebook import Rulebook
 from qingjian.standards.air import index
 from qingjian.standards.air.index import AirIndex
@@ -126,6 +127,12 @@ def _explain_sites(
             f"{name}: {valid} of {len(of)} stations valid ({share} needed){', arithmetic mean' if met else ', not valid'}",
             rows,
         )
+
+
+def book_of(row: Evaluation) -> Rulebook:
+    """Return the rulebook by which a stored result is explained: the present one, or that of its time where it has changed."""
+    book = rulebook()
+    return book if row.rulebook == book.version else rulebook_at(row.known_at)
 
 
 def trace_of(row: Evaluation, book: Rulebook) -> tuple[dict[str, Any], bool]:

@@ -14,7 +14,6 @@ from qingjian.apps.evaluation import (
 )
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.models import Evaluation
-from qingjian.apps.rulekeeping.queries import rulebook, rulebook_at
 
 HOURLY = ("air_hour", "air_day", "water_station_day", "outlet_hour", "outlet_day")
 """Kinds that are made of hours alone: real-time signals beside them do not label them."""
@@ -23,9 +22,7 @@ HOURLY = ("air_hour", "air_day", "water_station_day", "outlet_hour", "outlet_day
 def why(request: HttpRequest, pk: int) -> HttpResponse:
     """Inputs used and rejected, clause, limit, edition, rounding, confidence of one stored result; its revisions."""
     row = get_object_or_404(queries.evaluations_visible_to(request.user), pk=pk)
-    book = rulebook()
-    if row.rulebook != book.version:
-        book = rulebook_at(row.known_at)
+    book = explanation.book_of(row)
     trace, again = explanation.trace_of(row, book)
     note = ""
     if again and row.rulebook != book.version:

@@ -97,6 +97,7 @@ class Values:
                 "flag": self.flag[place],
                 "revision": int(self.revision[place]),
                 "known_at": datetime.fromtimestamp(known / 1_000_000, UTC) if known else None,
+                "verdict": status,
                 "word": statuses.STATUS_WORDS[status],
                 "status": statuses.STATUS_TITLES[status],
                 "colour": statuses.STATUS_COLOURS[statuses.STATUS_WORDS[status]],
