@@ -32,10 +32,18 @@ def load_csv(text: str, table: str, *, override: bool = True) -> tuple[tuple[Row
 
     A row without `confidence` is U until someone confirms it. Raises KeyError for an unknown table.
     """
+    rows, errors = load_lines(text, table, override=override)
+    return tuple(row for _line, row in rows), errors
+
+
+def load_lines(
+    text: str, table: str, *, override: bool = True
+) -> tuple[tuple[tuple[int, Row], ...], tuple[RowError, ...]]:
+    """As `load_csv`, each row with the line of the file in which it ends."""
     definition = TABLES[table]
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     reader = csv.DictReader(io.StringIO(plain, newline="\n"), strict=False)
-    rows: dict[str, Row] = {}
+    rows: dict[str, tuple[int, Row]] = {}
     errors: list[RowError] = []
     try:
         header = reader.fieldnames or []
@@ -52,7 +60,7 @@ def load_csv(text: str, table: str, *, override: bool = True) -> tuple[tuple[Row
             if row.id in rows:
                 errors.append(RowError(line, "", "与前面一行重复(主键相同)", "same key as an earlier line"))
                 continue
-            rows[row.id] = row
+            rows[row.id] = (line, row)
     except csv.Error as problem:
         errors.append(
             RowError(reader.line_num + 1, "", f"不是合格的 CSV: {problem}", f"not valid CSV: {problem}")

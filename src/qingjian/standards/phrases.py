@@ -175,6 +175,12 @@ _CHINESE = {
         "本系统规则：所评月份之前一年内无降雨的有效小时"
     ),
     "house rule: early warning before the permitted amount is used up": "本系统规则：许可量用完之前预警",
+    "house rule: no clause was found for the mean of a month; the share of the day is carried on": (
+        "本系统规则：未见月均值有效性的条文，沿用日均值的比例"
+    ),
+    "house rule: no clause was found for the mean of a year; the share of the day is carried on": (
+        "本系统规则：未见年均值有效性的条文，沿用日均值的比例"
+    ),
     "house rule for the automatic stations: no national number known": "本系统对自动站的规则：未见国家规定的数值",
     "house guard: the formula divides by 21 minus the measured oxygen": "本系统保护：公式以 21 减实测含氧量为除数",
     "house rule: warning before a limit is reached; no standard prescribes it": "本系统规则：接近限值前预警，标准无此规定",

@@ -12,12 +12,11 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards import groundwater, spelling, symbols
+from qingjian.standards import averaging, groundwater, spelling, symbols
 from qingjian.standards.air import local as local_air
-from qingjian.standards.emissions.judgement import period_of
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text
-from qingjian.standards.quantity import one_unit, unit_name
+from qingjian.standards.quantity import convert, is_mass_flow, one_unit, unit_name
 from qingjian.standards.surface_water import items as surface_water
 
 LADDERS = {
@@ -45,7 +44,7 @@ def problems_of(row: Row, factors: Collection[str] = ()) -> list[tuple[str, Text
     if "op" not in row.values or "limit" not in row.values:
         return found
     known = packaged().rows(row.table)
-    unit, period = row.values.get("unit", "").strip(), row.values.get("averaging_period", "").strip()
+    unit = row.values.get("unit", "").strip()
     if unit not in {one["unit"] for one in known}:
         try:
             unit_name(unit)
@@ -55,24 +54,11 @@ def problems_of(row: Row, factors: Collection[str] = ()) -> list[tuple[str, Text
         found += _as_beside(row)
         if row["op"] in ("<=", "<") and _is_zero(row["limit"]):
             found.append(("limit", Text("上限须大于 0", "an upper limit must be above 0")))
-    if row.table == "emission_limits":
-        try:
-            period_of(period)
-        except EvaluationError as error:
-            found.append(("averaging_period", Text(error.zh, error.en)))
-    elif "averaging_period" in row.values and known:
-        periods = sorted({one.values.get("averaging_period", "") for one in known})
-        if period not in periods:
-            listing = "、".join(one for one in periods if one)
-            found.append(
-                (
-                    "averaging_period",
-                    Text(
-                        f"不认识的统计时段: {period}（可用 {listing}）",
-                        f"unknown averaging period: {period} (known: {listing})",
-                    ),
-                )
-            )
+    if row.table == averaging.EMISSIONS:
+        found += _in_no_unit_of_the_item(row)
+    unread = averaging.problem(row)
+    if unread is not None:
+        found.append(unread)
     return found
 
 
@@ -102,6 +88,37 @@ def _as_beside(row: Row) -> list[tuple[str, Text]]:
         )
         found.append(("op", text))
     return found
+
+
+def _in_no_unit_of_the_item(row: Row) -> list[tuple[str, Text]]:
+    """Say where no value of an item could ever be held against an emission limit: pH in mg/L, COD without a unit."""
+    units = symbols.units_of(row)
+    unit = row["unit"]
+    if (
+        not units
+        or not _converts(unit, unit)
+        or is_mass_flow(unit)
+        or any(_converts(unit, one) for one in units)
+    ):
+        return []
+    name, listing = row["pollutant_cn"], " / ".join(units)
+    return [
+        (
+            "unit",
+            Text(
+                f"{name} 以 {listing} 为单位，{unit} 的限值不能与之比较",
+                f"{name} is in {listing}: a limit in {unit} cannot be compared with it",
+            ),
+        )
+    ]
+
+
+def _converts(unit: str, other: str) -> bool:
+    try:
+        convert(Decimal(1), unit_name(unit), unit_name(other))
+    except EvaluationError:
+        return False
+    return True
 
 
 def _of_the_item(row: Row) -> tuple[Row, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
@@ -130,6 +131,10 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
     "万m³/h": ("volume flow", Decimal(10000)),
     "L/min": ("volume flow", Decimal("0.06")),
     "L/h": ("volume flow", Decimal("0.001")),
+    "g/h": ("mass flow", Decimal(1)),
+    "kg/h": ("mass flow", Decimal(1000)),
+    "t/h": ("mass flow", Decimal(1000000)),
+    "级": ("blackness", Decimal(1)),
     "ng/m³": ("mass per gas volume", Decimal("0.000001")),
     "μg/m³": ("mass per gas volume", Decimal("0.001")),
     "mg/m³": ("mass per gas volume", Decimal(1)),
@@ -154,6 +159,9 @@ _SPELLINGS = {
     "g/l": "g/L",
     "dBA": "dB(A)",
     "°C": "℃",
+    "ngTEQ": "ng TEQ",
+    "ng-TEQ": "ng TEQ",
+    "ngI-TEQ": "ng TEQ",
 }
 _NAMED = {
     "毫克/立方米": "mg/m³",
@@ -166,6 +174,13 @@ _NAMED = {
     "升/秒": "L/s",
     "立方米/秒": "m³/s",
     "立方米/小时": "m³/h",
+    "千克/小时": "kg/h",
+    "公斤/小时": "kg/h",
+    "克/小时": "g/h",
+    "稀释倍数": "倍",
+    "倍(稀释倍数)": "倍",
+    "林格曼级": "级",
+    "林格曼黑度级": "级",
     "摄氏度": "℃",
     "分贝": "dB(A)",
     "dB": "dB(A)",
@@ -176,12 +191,25 @@ _NAMED = {
 def unit_name(unit: str) -> str:
     """One spelling for a unit (`ug/m3`, `微克/立方米` → `μg/m³`). Raises UnitError for an unknown unit."""
     text = unit.strip()
+    if text in _UNITS:
+        return text
+    text = _one_form(text)
     for seen, wanted in _SPELLINGS.items():
         text = text.replace(seen, wanted)
-    text = _NAMED.get(text, text)
+    text = _NAMED.get(text.replace("每", "/"), text)
     if text not in _UNITS:
         raise UnitError(f"不认识的单位: {unit}", f"unknown unit: {unit}")
     return text
+
+
+def _one_form(text: str) -> str:
+    """Full-width letters, squared signs (㎥, ㎎) and spaces as they are typed on a keyboard."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def is_mass_flow(unit: str) -> bool:
+    """Whether a unit is that of an emission rate (kg/h)."""
+    return _UNITS.get(one_unit(unit), ("", 0))[0] == "mass flow"
 
 
 def one_unit(unit: str) -> str:

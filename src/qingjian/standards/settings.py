@@ -123,8 +123,11 @@ KINDS: Mapping[tuple[str, str], Kind] = MappingProxyType(
         ("fluctuation", ""): Number("1", above=True),
         ("flue_gas_state", ""): _ABOVE,
         ("reference_oxygen", ""): Number(high="21", above=True, below=True),
-        ("water_day", ""): _PERCENT_ABOVE,
-        ("gas_day", ""): _PERCENT_ABOVE,
+        **{
+            (f"{medium}_{period}", ""): _PERCENT_ABOVE
+            for medium in ("water", "gas")
+            for period in ("day", "month", "year")
+        },
         ("tax_recheck", ""): _COUNT,
         ("trend_warning_hour", "share of the limit"): _PERCENT_ABOVE,
         ("trend_warning_hour", "window"): Number("2", "100", whole=True),

@@ -1,4 +1,4 @@
-"""Units and classes of an office's own rows, written as the tables write them."""
+"""Units, classes and averaging periods of an office's own rows, written as the tables write them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 from qingjian.rulebook import Row, packaged
+from qingjian.standards import averaging
 from qingjian.standards.explanation import Text
 from qingjian.standards.quantity import one_unit
 
@@ -27,13 +28,15 @@ _NUMBERS = dict(zip(("i", "ii", "iii", "iv", "v", "一", "二", "三", "四", "�
 
 
 def respelled(row: Row) -> Row:
-    """The row with its unit and class as the tables write them, where they are only spelled otherwise."""
+    """The row with its unit, class and period as the tables write them, where they are only spelled otherwise."""
     changes: dict[str, str] = {}
     unit, category = row.values.get("unit", ""), row.values.get("class", "")
     known = _values(row.table, "unit", "") if unit else ()
     if unit and unit not in known:
         same = [one for one in known if one_unit(one) == one_unit(unit)]
-        changes |= {"unit": same[0]} if same else {}
+        changes["unit"] = same[0] if same else one_unit(unit)
+    if row.values.get(averaging.COLUMN):
+        changes[averaging.COLUMN] = averaging.written(row)
     if row.table in QUALITY_LIMITS and category:
         changes |= {"class": _class(row) or category}
     if all(row.values.get(name) == value for name, value in changes.items()):

@@ -103,6 +103,17 @@ def problem(row: Row, factors: Collection[str] = ()) -> tuple[str, Text] | None:
     return None
 
 
+def units_of(row: Row) -> tuple[str, ...]:
+    """The units in which packaged emission limits and the factors of HJ 212 have the item of a row; none for a new item."""
+    rows = [one for one in packaged().rows(EMISSIONS) if one["symbol"] and one["symbol"] == row["symbol"]]
+    if not rows:
+        name = _without_remark(_plain(row["pollutant_cn"]))
+        rows = [
+            one for one in packaged().rows(EMISSIONS) if _without_remark(_plain(one["pollutant_cn"])) == name
+        ]
+    return tuple(dict.fromkeys(one["unit"] for one in rows))
+
+
 def _searched(row: Row) -> bool:
     if row.table == "surface_water_limits":
         return row["class"] in surface_water.CLASSES  # tables 2 and 3 are looked up by their Chinese names

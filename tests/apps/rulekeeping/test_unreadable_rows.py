@@ -147,3 +147,45 @@ def test_a_setting_of_another_kind_is_refused_in_both_languages(people) -> None:
                 text("evaluation_parameters", find, {"value": "6.5"}),
                 "地方规定",
             )
+
+
+def test_every_wrong_line_is_told_by_its_own_number(people) -> None:
+    """A line that could not be read shifted the numbers of all that came after it."""
+    held = next(row for row in packaged().rows("noise_limits", standard="GB 3096"))
+    good = {**held.values, "source": "市规〔2026〕3号"}
+    lines = [
+        {**good, "class": "9类"},
+        {**good, "limit": "五十"},
+        {**good, "averaging_period": "凌晨"},
+        {**good, "unit": "mg/L"},
+    ]
+    with pytest.raises(services.RowsRefusedError) as caught:
+        services.propose(people[0], "noise_limits", services.as_csv("noise_limits", lines), "地方规定")
+    found = {(one.line, one.column) for one in caught.value.problems}
+    assert found == {(2, "class"), (3, "limit"), (4, "averaging_period"), (5, "unit")}
+
+
+def test_an_empty_line_of_a_sheet_keeps_the_numbers_of_the_others(people) -> None:
+    held = next(row for row in packaged().rows("noise_limits", standard="GB 3096"))
+    wrong = {**held.values, "source": "x", "class": "9类"}
+    with pytest.raises(services.RowsRefusedError) as caught:
+        services.propose(people[0], "noise_limits", services.as_csv("noise_limits", [{}, wrong]), "地方规定")
+    assert [one.line for one in caught.value.problems] == [3]
+
+
+def test_what_is_written_otherwise_than_typed_is_told(people, client) -> None:
+    held = next(row for row in packaged().rows("noise_limits", standard="GB 3096"))
+    form = {
+        **held.values,
+        "limit": "49",
+        "averaging_period": "昼间",
+        "source": "市规〔2026〕3号",
+        "reason": "地方规定",
+    }
+    client.force_login(people[0])
+    answer = client.post("/limits/propose/?table=noise_limits", form, follow=True)
+    page = answer.content.decode()
+    assert "昼间 → 昼间 06:00-22:00" in page
+    (change,) = queries.changes_visible_to(people[0])
+    assert change.rows[0]["averaging_period"] == "昼间 06:00-22:00"
+    assert change.before  # it takes the place of the packaged one and stands not beside it

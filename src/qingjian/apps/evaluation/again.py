@@ -91,6 +91,8 @@ def _period(draft: Draft) -> str:
     start = draft.start.astimezone(CHINA)
     if draft.kind.endswith("month"):
         return f"{start:%Y-%m}"
+    if draft.kind.endswith("year"):
+        return f"{start:%Y}"
     return f"{start:%Y-%m-%d %H:00}" if draft.kind.endswith("hour") else f"{start:%Y-%m-%d}"
 
 

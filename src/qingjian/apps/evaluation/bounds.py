@@ -26,6 +26,8 @@ from qingjian.standards.quantity import convert
 
 MULTIPLE_PLACES = 4
 ITEMS = {"water": names.WASTE_WATER, "gas": names.FLUE_GAS}
+LONG = ("month", "year")
+"""Averaging periods that a limit must name to be one of them."""
 PERMIT_CONFIDENCE = Confidence.S
 """The registry holds a copy of the permit; nobody has compared it with the text."""
 
@@ -256,6 +258,8 @@ def _of_standards(
         for limit in limits_for(item, averaging, day, standards=wanted, rulebook=book):
             if any(part in limit.condition or part in limit.name_zh for part in left_out):
                 continue
+            if averaging in LONG and not limit.averaging_period.strip():
+                continue  # written of samples and days: no month or year is held against it
             bound = in_unit(limit, unit, item)
             if bound is not None:
                 found[limit.row.id] = bound

@@ -14,6 +14,7 @@ from decimal import Decimal
 from qingjian.apps.evaluation import (
     air,
     air_rules,
+    bounds,
     in_service,
     inputs,
     laboratory,
@@ -25,7 +26,7 @@ from qingjian.apps.evaluation import (
 from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.kinds import kinds_of
-from qingjian.apps.network.models import Point, Series
+from qingjian.apps.network.models import PermitLimit, Point, Series
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.standards import names
@@ -211,6 +212,12 @@ def with_new_guards(element: str) -> set[int]:
     return concerned("noise") if element == "noise" else judged_by_means("water")
 
 
+def with_longer_limits(element: str) -> set[int]:
+    """Return the outlets whose permit limits the mean concentration of a month or a year."""
+    rows = PermitLimit.objects.filter(averaging__in=bounds.LONG).exclude(upper=None, lower=None)
+    return set(Point.objects.filter(outlet__limits__in=rows).values_list("pk", flat=True))
+
+
 CALCULATIONS = (
     Calculation(
         2,
@@ -342,6 +349,15 @@ CALCULATIONS = (
             "samples and surveys dated in the future are not judged before their day has come",
         ),
         points=dated_ahead,
+    ),
+    Calculation(
+        16,
+        ("outlets",),
+        Text(
+            "许可证规定的月、年浓度限值开始评价",
+            "concentration limits of permits for months and years are judged",
+        ),
+        points=with_longer_limits,
     ),
 )
 

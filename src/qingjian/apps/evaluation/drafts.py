@@ -34,7 +34,10 @@ OUTCOME = (
 
 
 INPUTS_ONLY = frozenset(
-    ("air_hour", "air_day", "water_station_day", "water_month", "outlet_hour", "outlet_day")
+    (
+        *("air_hour", "air_day", "water_station_day", "water_month"),
+        *("outlet_hour", "outlet_day", "outlet_month", "outlet_year"),
+    )
 )
 """Kinds whose figures follow from inputs and outcome."""
 

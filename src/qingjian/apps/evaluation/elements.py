@@ -18,12 +18,14 @@ from qingjian.apps.evaluation import (
     laboratory,
     noise,
     noise_alerts,
+    outlet_periods,
     outlets,
     radiation,
     samples,
     station_trends,
     water,
 )
+from qingjian.apps.evaluation.bounds import LONG
 from qingjian.apps.evaluation.drafts import Chosen, Draft, day_of, midnight, month_of, next_month
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.apps.network.models import Point
@@ -158,6 +160,7 @@ def _outlets(book: Rulebook, first: date, last: date, until: datetime, chosen: C
     ended = min(last, day_of(until) - timedelta(days=1))
     days = (one for one in block.daily() if day_of(one.start) <= ended)
     yield from in_service.served(days, out)
+    yield from outlet_periods.evaluate(book, first, last, day_of(until), chosen)
 
 
 def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, last: date) -> Iterator[Draft]:
@@ -224,8 +227,12 @@ ELEMENT_RULES = {
             _outlets,
             _after_outlets,
             tables=("emission_limits", "outlet_standards"),
-            subjects=("reference_oxygen", "gas_day", "water_day", "flue_gas_state"),
-            kinds=("outlet_hour", "outlet_day"),
+            subjects=(
+                "reference_oxygen",
+                *(f"{medium}_{name}" for medium in ("gas", "water") for name in ("day", *LONG)),
+                "flue_gas_state",
+            ),
+            kinds=("outlet_hour", "outlet_day", "outlet_month", "outlet_year"),
         ),
         Element(
             "noise",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from qingjian.apps.evaluation import amounts, words
 from qingjian.apps.evaluation.bounds import shown, sides_of
+from qingjian.apps.evaluation.drafts import day_of, midnight, next_month
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.observing import stores
@@ -17,10 +18,18 @@ from qingjian.contracts.findings import Finding, finding_id
 from qingjian.rulebook import Rulebook
 
 LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
-KINDS = {"outlet_hour": "hour", "outlet_day": "day"}
+KINDS = {"outlet_hour": "hour", "outlet_day": "day", "outlet_month": "month", "outlet_year": "year"}
 ALERTED_FOR = timedelta(days=7)
 """Runs that ended longer ago than this when they are found are listed and stated, but ask nobody."""
-STILL_RUNNING = {"hour": timedelta(hours=3), "day": timedelta(days=2)}
+STILL_RUNNING = {
+    "hour": timedelta(hours=3),
+    "day": timedelta(days=2),
+    "month": timedelta(days=33),
+    "year": timedelta(days=368),
+}
+"""How long after its last period a run goes on: until the next period is over and judged."""
+RIGHT_NOW = ("hour", "day")
+"""Periods so short that a run that goes on says that an outlet exceeds at this moment."""
 CRITICAL_FROM = 1.0
 """Times above the limit from which an exceedance is critical."""
 
@@ -79,7 +88,6 @@ def _rebuild_point(point: Point) -> None:
 
 def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
     """Group consecutive exceeding periods by series, limit and whether they count."""
-    length = LENGTHS[averaging]
     open_runs: dict[tuple[int, int | None, str, bool], dict[str, Any]] = {}
     done = []
     for row in rows:
@@ -89,7 +97,7 @@ def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
             key = (item["series"], item["limit"], item.get("rule", ""), not item["counts"])
             run = open_runs.get(key)
             if run is not None and run["end"] == row.start:
-                run["end"] = row.start + length
+                run["end"] = _end(row.start, averaging)
                 run["periods"] += 1
                 if _worse(item, run):
                     run.update(peak=shown(item), multiple=item["multiple"], evaluation_id=row.pk)
@@ -102,7 +110,7 @@ def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
                     "rule": item.get("rule", ""),
                     "held_against": _held_against(item),
                     "start": row.start,
-                    "end": row.start + length,
+                    "end": _end(row.start, averaging),
                     "periods": 1,
                     "peak": shown(item),
                     "multiple": item["multiple"],
@@ -116,6 +124,14 @@ def _runs(rows: Any, averaging: str) -> list[dict[str, Any]]:
     for run in done:
         run["running"] = moment - run["end"] < STILL_RUNNING[averaging]
     return done
+
+
+def _end(start: datetime, averaging: str) -> datetime:
+    """Return the end of the period that begins at a moment, not included."""
+    if averaging in LENGTHS:
+        return start + LENGTHS[averaging]
+    day = day_of(start)
+    return midnight(next_month(day) if averaging == "month" else date(day.year + 1, 1, 1))
 
 
 def _key(*parts: Any) -> tuple[Any, ...]:

@@ -38,6 +38,8 @@ class Evaluation(models.Model):
         ECOLOGY_YEAR = "ecology_year", _("Ecological quality, year")
         OUTLET_HOUR = "outlet_hour", _("Outlet, hour")
         OUTLET_DAY = "outlet_day", _("Outlet, day")
+        OUTLET_MONTH = "outlet_month", _("Outlet, month")
+        OUTLET_YEAR = "outlet_year", _("Outlet, year")
 
     kind = models.CharField(_("Kind"), max_length=18, choices=Kind.choices)
     point = models.ForeignKey(
@@ -143,7 +145,9 @@ class Exceedance(models.Model):
     held_against = models.CharField(_("Limit"), max_length=300, blank=True)
     """The deciding limit as text, with its document where it is not the permit alone."""
     averaging = models.CharField(
-        _("Averaging period"), max_length=8, choices=(("hour", _("Hour")), ("day", _("Day")))
+        _("Averaging period"),
+        max_length=8,
+        choices=(("hour", _("Hour")), ("day", _("Day")), ("month", _("Month")), ("year", _("Year"))),
     )
     start = models.DateTimeField(_("From"))
     end = models.DateTimeField(_("To (not included)"))

@@ -8,10 +8,9 @@ from datetime import date
 
 from qingjian.apps.evaluation.amounts import Standing
 from qingjian.apps.evaluation.drafts import day_of, short
-from qingjian.apps.evaluation.exceedances import LENGTHS
 from qingjian.apps.evaluation.models import Exceedance
 from qingjian.apps.evaluation.outlet_statistics import Group
-from qingjian.apps.evaluation.outlets import DAY_SHARE, Outlet
+from qingjian.apps.evaluation.outlets import AVERAGINGS, Outlet, share_of
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 
@@ -27,17 +26,18 @@ class Clause:
 
 
 def held(outlets: Iterable[Outlet], first: date, last: date, book: Rulebook) -> list[Clause]:
-    """Return what outlets are held against on any day of a period, and the rules by which a day is valid."""
+    """Return what outlets are held against on any day of a period, and the rules by which a mean is valid."""
     found: dict[str, Row | None] = {}
-    media: set[str] = set()
+    means: set[tuple[str, str]] = set()
     for outlet in outlets:
-        media.add(outlet.medium)
+        means.add((outlet.medium, "day"))
         for day in _changing(outlet, first, last, book):
-            for averaging in LENGTHS:
+            for averaging in AVERAGINGS:
                 for _series, _converted, bounds in outlet.held(day, averaging, book):
                     found |= {one.document: one.row for one in bounds}
-    for medium in sorted(media):
-        row = book.on(last).rows("evaluation_parameters", subject=DAY_SHARE[medium])[-1]
+                    means |= {(outlet.medium, averaging)} - {(outlet.medium, "hour")}
+    for medium, averaging in sorted(means):
+        row = share_of(book, medium, averaging, last)
         found[row.citation] = row
     return [Clause(citation, row) for citation, row in found.items()]
 

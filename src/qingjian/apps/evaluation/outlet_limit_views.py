@@ -19,11 +19,9 @@ from qingjian.apps.evaluation import (
     tables,
     words,
 )
-from qingjian.apps.evaluation.drafts import day_of, midnight
+from qingjian.apps.evaluation.drafts import day_of
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.pages import caveats
-from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import PermitLimit
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.current import now
 from qingjian.standards.phrases import chinese
@@ -33,7 +31,7 @@ from qingjian.ui.listing import workbook_response
 MUNICIPAL = "GB 18918"
 """Municipal waste water: the instantaneous limits of its amendment of 2026 are not known."""
 
-AVERAGINGS = (("hour", lazy("Hour")), ("day", lazy("Day")))
+AVERAGINGS = (("hour", lazy("Hour")), ("day", lazy("Day")), ("month", lazy("Month")), ("year", lazy("Year")))
 
 
 def outlet_limits(request: HttpRequest) -> HttpResponse:
@@ -114,21 +112,11 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
 
 
 def _unfit_rows(user: Any, day: date) -> list[dict[str, Any]]:
-    """Limits that judge nothing, with what is lacking: a permit limit in another unit or of another averaging period, a
-    reference oxygen of the series."""
+    """Limits that judge nothing, with what is lacking: a permit limit in another unit, a reference oxygen of the series."""
     book = rulebook()
     found = []
     for outlet in queries.outlets_in_reach(user):
         subject = {"point": outlet.point, "outlet": outlet.point.outlet}
-        found += [
-            {
-                **subject,
-                "factor": limit.factor,
-                "limit": f"{outlets.bounds(limit)} {words.unit(limit.unit)} ({limit.get_averaging_display()})",
-                "lacking": _("concentrations are judged by the hour and by the day only"),
-            }
-            for limit in _of_other_periods(outlet, day)
-        ]
         for averaging, _title in AVERAGINGS:
             found += [
                 {
@@ -153,17 +141,6 @@ def _unfit_rows(user: Any, day: date) -> list[dict[str, Any]]:
                 for bound, series in outlet.lacking_oxygen(day, averaging, book)
             ]
     return found
-
-
-def _of_other_periods(outlet: outlets.Outlet, day: date) -> list[PermitLimit]:
-    """Permit limits of concentrations that hold on a day and judge nothing, for they are those of a month or year."""
-    judged = [averaging for averaging, _title in AVERAGINGS]
-    rows = [
-        one
-        for one in outlet.limits
-        if one.averaging not in judged and (one.upper is not None or one.lower is not None)
-    ]
-    return network.in_force(rows, midnight(day))
 
 
 def _day(value: Any) -> date | None:

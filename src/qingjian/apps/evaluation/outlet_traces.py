@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from qingjian.apps.evaluation import in_service, inputs
+from qingjian.apps.evaluation import in_service, inputs, outlet_periods
 from qingjian.apps.evaluation.bounds import as_registered, registered_oxygen, shown, sides_of
 from qingjian.apps.evaluation.drafts import day_of, number, settled, short
 from qingjian.apps.evaluation.models import Evaluation
@@ -25,6 +25,10 @@ from qingjian.standards.explanation import Text, Trace, TraceBuilder
 from qingjian.standards.limits import Limit, limit_of
 from qingjian.standards.quantity import Quantity, convert
 
+TITLES = {
+    "outlet_hour": Text("排口评价（小时）", "outlet, hour"),
+    "outlet_day": Text("排口评价（日）", "outlet, day"),
+}
 CARRIED = 9
 """Decimals of the hours that an explained mean is formed of."""
 
@@ -39,7 +43,9 @@ def permit_row(limit: PermitLimit, unit: str) -> Limit:
         "outlet": str(limit.outlet_id),
         "pollutant_cn": limit.factor.name_zh,
         "symbol": "pH" if limit.factor.wire_code == "w01001" else limit.factor.wire_code,
-        "averaging_period": {"hour": "小时均值", "day": "日均值"}[limit.averaging],
+        "averaging_period": {"hour": "小时均值", "day": "日均值", "month": "月均值", "year": "年均值"}[
+            limit.averaging
+        ],
         "condition": f"{limit.basis}{'（折算浓度）' if limit.converted else ''}",
         "op": "range" if upper is not None and lower is not None else "<=" if upper is not None else ">=",
         "limit": f"{lower.normalize():f}-{upper.normalize():f}"
@@ -55,12 +61,11 @@ def permit_row(limit: PermitLimit, unit: str) -> Limit:
 
 
 def trace(row: Evaluation, book: Rulebook) -> Trace:
-    """Explain an hour or a day of an outlet from the data known when it was evaluated."""
+    """Explain an hour, a day, a month or a year of an outlet from the data known when it was evaluated."""
     day = day_of(row.start)
-    hourly = row.kind == "outlet_hour"
-    made = TraceBuilder(
-        Text("排口评价（小时）", "outlet, hour") if hourly else Text("排口评价（日）", "outlet, day")
-    )
+    hourly, span = row.kind == "outlet_hour", outlet_periods.BY_KIND.get(row.kind)
+    last = day if span is None else span.following(day) - timedelta(days=1)
+    made = TraceBuilder(TITLES[row.kind] if span is None else span.title)
     limits = {
         one.pk: one
         for one in PermitLimit.objects.select_related("factor", "permit").filter(
@@ -74,7 +79,7 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
         )
     }
     outlet = next((one for one in outlets(since=in_service.EVER) if one.point.pk == row.point_id), None)
-    block = Block(book, [outlet], day, day, row.inputs_known_at) if outlet else None
+    block = Block(book, [outlet], day, last, row.inputs_known_at) if outlet else None
     for item in row.result.get("items", ()):
         own = series[item["series"]]
         converted = _converted(item, limits, outlet, own, book)
@@ -83,11 +88,15 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
             made.reject(name, item["value"], item["zh"], item["en"])
             continue
         if not hourly and block is not None and outlet is not None:
-            _explain_mean(made, block, outlet, own, converted, book)
+            if span is None:
+                _explain_mean(made, block, outlet, own, converted, book)
+            else:
+                outlet_periods.explain_mean(made, block, outlet, own, converted, span)
         if hourly and block is not None:
             _explain_conversion(made, block, own, row.start, converted)
         if item["value"] is None:
-            made.step(f"{name}: 日均值无效，不评价", f"{item['factor']}: no valid daily mean, not judged")
+            mean = Text("日均值", "daily mean") if span is None else span.mean
+            made.step(f"{name}: {mean.zh}无效，不评价", f"{item['factor']}: no valid {mean.en}, not judged")
             continue
         held = [_as_judged(one, item["unit"], limits, book, made) for one in (item, *item.get("others", ()))]
         registered = registered_oxygen(item)

@@ -1,4 +1,4 @@
-"""Outlets against the limits and yearly amounts of their permits: hours, days, amounts."""
+"""Outlets against the limits and yearly amounts of their permits: hours, days, amounts. Months and years: `outlet_periods`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from qingjian.apps.observing import queries as observing
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.converting import Converter
 from qingjian.contracts.directory import Directory
-from qingjian.rulebook import Confidence, Rulebook
+from qingjian.rulebook import Confidence, Row, Rulebook
 from qingjian.standards.errors import UnitError
 from qingjian.standards.explanation import Trace
 from qingjian.standards.quantity import convert
@@ -46,7 +46,8 @@ HIGHEST_PH, HIGHEST_POSSIBLE = 14, 1e9
 CONVERTED_PLACES, EXACT_BELOW = 9, 1e6
 """Decimals of converted hours, and the value up to which a float holds them."""
 NO_DIRECTORY = Directory(version=0, published_at=datetime(1970, 1, 1, tzinfo=UTC))
-DAY_SHARE = {"water": "water_day", "gas": "gas_day"}
+AVERAGINGS = ("hour", "day", "month", "year")
+"""Periods whose mean concentrations are held against limits."""
 
 
 @dataclass
@@ -344,7 +345,7 @@ class Block:
                             self._item(series, held, float(raw[hour]), bool(np.isfinite(used[hour])), hour)
                         )
             for hour, items in sorted(hits.items()):
-                yield _exceeding(outlet, "outlet_hour", self.hours.start + hour * inputs.HOUR, items)
+                yield exceeding(outlet, "outlet_hour", self.hours.start + hour * inputs.HOUR, items)
 
     def _item(
         self, series: Series, held: Sequence[Bound], value: float, counts: bool, hour: int
@@ -412,21 +413,38 @@ class Block:
         }
         if not (hours or items or amounts):
             return None
-        row = _exceeding(outlet, "outlet_day", midnight(day), items)
+        row = exceeding(outlet, "outlet_day", midnight(day), items)
         row.values = {"used": used_means, "hours": hours}
         row.result["amounts"] = amounts
         if items or amounts:
             row.confidence = "U"  # the validity of days rests on unverified rows
         return row
 
+    def share(self, outlet: Outlet, averaging: str, place: int = 0) -> Row:
+        """Return the rule that says what share of the due hours must be valid, as it was on a day of the block."""
+        return share_of(self.book, outlet.medium, averaging, self.first + timedelta(days=place))
+
     def mean_of(
-        self, outlet: Outlet, series: Series, converted: bool, part: slice, volume: np.ndarray
+        self,
+        outlet: Outlet,
+        series: Series,
+        converted: bool,
+        part: slice,
+        volume: np.ndarray,
+        *,
+        averaging: str = "day",
+        served: np.ndarray | None = None,
     ) -> tuple[float | None, int, int]:
-        """Return the mean of a day, None where it is not valid, and how many hours are valid and how many were due."""
+        """Return the mean of a period, None where it is not valid, and how many hours are valid and how many were due.
+
+        `served`: the hours in which the outlet was in service, where it was not all along.
+        """
         values = self.judged(outlet, series, converted)[1][part]
-        settings = self.book.on(self.first + timedelta(days=part.start // 24))
-        share = float(settings.rows("evaluation_parameters", subject=DAY_SHARE[outlet.medium])[-1]["value"])
+        share = float(self.share(outlet, averaging, part.start // 24)["value"])
         running = ~self.hours.of(series.pk, "stopped")[part].astype(np.bool_)
+        if served is not None:
+            running &= served[part]
+            values = np.where(served[part], values, np.nan)
         if outlet.medium == "water" and series.averaging == "flow_weighted":
             flow = volume[part]
             due = (flow != 0) & running
@@ -474,7 +492,13 @@ def _weighted(values: np.ndarray, flow: np.ndarray) -> float:
     return math.fsum((values * flow).tolist()) / math.fsum(flow.tolist())
 
 
-def _exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str, Any]]) -> Draft:
+def share_of(book: Rulebook, medium: str, averaging: str, day: date) -> Row:
+    """Return the rule that says what share of the due hours of a period must be valid, as it is on a day."""
+    return book.on(day).rows("evaluation_parameters", subject=f"{medium}_{averaging}")[-1]
+
+
+def exceeding(outlet: Outlet, kind: str, start: datetime, items: list[dict[str, Any]]) -> Draft:
+    """Return the result of a period from its judged items."""
     counted = [one for one in items if one.get("counts") and one.get("exceeds")]
     judged = [one for one in items if one["value"] is not None]
     multiples = [one["multiple"] for one in counted if one["multiple"] is not None]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from qingjian.apps.evaluation import outlets, words
@@ -49,11 +49,12 @@ def _in_state(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
 
 def duration(row: Exceedance) -> str:
     """Return how long it lasted in its own periods."""
-    return (
-        gettext("%(count)d h") % {"count": row.periods}
-        if row.averaging == "hour"
-        else gettext("%(count)d d") % {"count": row.periods}
-    )
+    return {
+        "hour": gettext("%(count)d h"),
+        "day": gettext("%(count)d d"),
+        "month": ngettext("%(count)d month", "%(count)d months", row.periods),
+        "year": ngettext("%(count)d year", "%(count)d years", row.periods),
+    }[row.averaging] % {"count": row.periods}
 
 
 def _where(title: Any) -> Column:
@@ -122,7 +123,7 @@ class ExceedanceListing(Listing):
             )
         ),
         Choice("state", _("State"), STATES, use=_in_state),
-        Choice("averaging", _("Averaging period"), (("hour", _("Hour")), ("day", _("Day")))),
+        Choice("averaging", _("Averaging period"), Exceedance._meta.get_field("averaging").choices or ()),
     )
     empty_text = _("No exceedance.")
 

@@ -15,7 +15,10 @@ from qingjian.apps.evaluation import (
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.models import Evaluation
 
-HOURLY = ("air_hour", "air_day", "water_station_day", "outlet_hour", "outlet_day")
+HOURLY = (
+    *("air_hour", "air_day", "water_station_day"),
+    *("outlet_hour", "outlet_day", "outlet_month", "outlet_year"),
+)
 """Kinds that are made of hours alone: real-time signals beside them do not label them."""
 
 

@@ -33,6 +33,20 @@ register_rule(
     ),
 )
 register_rule(
+    "exceedance-month",
+    _("Monthly exceedance of a permit limit"),
+    _(
+        "The mean of a month passes the limit of the permit for months; from the first to the last consecutive month. A month with too few valid hours is not judged. No clause was found for how the mean is made: it is made as that of a day."
+    ),
+)
+register_rule(
+    "exceedance-year",
+    _("Yearly exceedance of a permit limit"),
+    _(
+        "The mean of a year passes the limit of the permit for years; from the first to the last consecutive year. A year with too few valid hours is not judged. No clause was found for how the mean is made: it is made as that of a day."
+    ),
+)
+register_rule(
     AMOUNT_RULE,
     _("Yearly amount near or above the permit"),
     _(
@@ -47,7 +61,10 @@ register_rule(
         "The level of a whole day or night lies above the limit of the functional zone of the station. Days and nights with too few valid hours are not judged."
     ),
 )
-WORKED_ON = ("exceedance-hour", "exceedance-day", AMOUNT_RULE, DOSE_RATE_RULE, NOISE_RULE)
+WORKED_ON = (
+    *("exceedance-hour", "exceedance-day", "exceedance-month", "exceedance-year"),
+    *(AMOUNT_RULE, DOSE_RATE_RULE, NOISE_RULE),
+)
 """Alerts of these rules are handled as matters with deadlines."""
 INPUT_NAMES = {
     "剂量率": "dose rate",

@@ -154,8 +154,9 @@ def _sheet(content: bytes) -> list[dict[str, str]]:
         heads = [str(one or "").strip() for one in next(rows, ())]
         return [
             {head: _cell(value) for head, value in zip(heads, row, strict=False) if head}
-            for row in rows
             if any(value not in (None, "") for value in row)
+            else {}
+            for row in rows
         ]
     except Exception as error:  # openpyxl raises whatever a damaged archive makes it stumble over
         raise ValidationError(_("The Excel file cannot be read.")) from error

@@ -148,10 +148,11 @@ def propose(request: HttpRequest) -> HttpResponse:
     problems: tuple[services.RowProblem, ...] = ()
     if request.method == "POST" and form.is_valid():
         try:
+            text = form.text()
             change = services.propose(
                 request.user,
                 table,
-                form.text(),
+                text,
                 form.cleaned_data["reason"],
                 file_name=form.cleaned_data["file"].name if by_file else "",
             )
@@ -166,6 +167,7 @@ def propose(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, _("Proposed. It holds as soon as a second person has approved it."))
+            _tell_corrections(request, table, text)
             return redirect("limit-change", change.pk)
     context = {
         "title": _("Propose a limit"),
@@ -179,6 +181,20 @@ def propose(request: HttpRequest) -> HttpResponse:
         "back": "limits",
     }
     return render(request, "rulekeeping/propose.html", context)
+
+
+def _tell_corrections(request: HttpRequest, table: str, text: str) -> None:
+    """Say what is stored in another spelling than it was typed, so that nobody finds it by accident."""
+    found = services.corrections(table, text)
+    said = [
+        f"{one.line} · {column_title(one.column)}: {one.given or '–'} → {one.written}"
+        for one in found[:MOST_LINES]
+    ]
+    if said:
+        messages.info(
+            request,
+            _("Written as the tables write it (line · column): %(changes)s") % {"changes": "；".join(said)},
+        )
 
 
 @require_POST

@@ -24,7 +24,7 @@ from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RulePro
 from qingjian.contracts.current import now
 from qingjian.hj212.profiles import unknown_selectors
 from qingjian.quality.rules import RuleTextError, check_text
-from qingjian.rulebook import Row, RowError, load_csv
+from qingjian.rulebook import Row, RowError, load_csv, load_lines
 from qingjian.rulebook.tables import TABLES
 from qingjian.standards import ecology_tree, proposals, readable, symbols
 from qingjian.standards.air import local as local_air
@@ -97,16 +97,16 @@ def checked(table: str, text: str) -> list[Row]:
     """
     if table not in queries.LIMIT_TABLES:
         raise ValidationError(_("Rows of this table are not kept on this page."))
-    given, errors = load_csv(text, table)
-    rows = [proposals.completed(row) for row in given]
-    errors = (*errors, *_unreadable(rows))
+    given, errors = load_lines(text, table)
+    lines = [(line, proposals.completed(row)) for line, row in given]
+    errors = (*errors, *_unreadable(lines))
     english = (get_language() or "").startswith("en")
     problems = [
         RowProblem(one.line, one.column, one.message_en if english else one.message_zh) for one in errors
     ]
     factors = _factors(table)
     seen: set[str] = set()
-    for place, row in enumerate(rows, start=2):
+    for place, row in lines:
         if row.id in seen:
             problems.append(RowProblem(place, "", _("An earlier line says the same.")))
         seen.add(row.id)
@@ -119,10 +119,31 @@ def checked(table: str, text: str) -> list[Row]:
             RowProblem(place, column, text.en if english else text.zh)
             for column, text in proposals.problems_of(row, factors)
         ]
-    problems += _nowhere(table, rows)
+    problems += _nowhere(table, lines)
     if problems:
-        raise RowsRefusedError(problems)
-    return rows
+        raise RowsRefusedError(sorted(problems, key=lambda one: one.line))
+    return [row for _line, row in lines]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What was written in which line and column, and how the tables write it."""
+
+    line: int
+    column: str
+    given: str
+    written: str
+
+
+def corrections(table: str, text: str) -> list[Correction]:
+    """Return what of a file is stored in another spelling than it was typed."""
+    given, _errors = load_lines(text, table)
+    return [
+        Correction(line, name, row.values.get(name, ""), value)
+        for line, row in given
+        for name, value in proposals.completed(row).values.items()
+        if value != row.values.get(name, "")
+    ]
 
 
 def _factors(table: str) -> frozenset[str]:
@@ -130,14 +151,14 @@ def _factors(table: str) -> frozenset[str]:
     return places.factor_names() if table == symbols.EMISSIONS else frozenset()
 
 
-def _nowhere(table: str, rows: Sequence[Row]) -> list[RowProblem]:
+def _nowhere(table: str, rows: Sequence[tuple[int, Row]]) -> list[RowProblem]:
     """Rows that name a region or outlet nobody has registered: they would silently bind nothing."""
     column = places.column_of(table)
     if column is None:
         return []
     return [
         RowProblem(line, column, _("Nothing is registered under this code."))
-        for line, row in enumerate(rows, start=2)
+        for line, row in rows
         if row.values.get(column, "").strip() and places.region_of(table, row.values) is None
     ]
 
@@ -148,9 +169,11 @@ def as_csv(table: str, rows: Sequence[Mapping[str, Any]]) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, names, lineterminator="\n", extrasaction="ignore", restval="")
     writer.writeheader()
-    writer.writerows(
-        {name: "" if row.get(name) is None else str(row[name]) for name in names} for row in rows
-    )
+    for row in rows:
+        if row:
+            writer.writerow({name: "" if row.get(name) is None else str(row[name]) for name in names})
+        else:  # stays a line, so that the lines after it keep their numbers
+            buffer.write("\n")
     return buffer.getvalue()
 
 
@@ -413,10 +436,10 @@ def _entered(author: Any, row: Row, document: str, change: RuleProposal | None) 
     records.commit("rule.local", made.pk, recorded.local_rule(made))
 
 
-def _unreadable(rows: Sequence[Row]) -> tuple[RowError, ...]:
+def _unreadable(rows: Sequence[tuple[int, Row]]) -> tuple[RowError, ...]:
     """Rows whose number the computation would look for in vain."""
     errors = []
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         try:
             check_text(row)
         except RuleTextError as error:

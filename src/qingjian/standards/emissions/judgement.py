@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from qingjian.rulebook import Confidence, Rulebook, packaged
+from qingjian.standards import averaging
 from qingjian.standards.editions import explain_caveats
 from qingjian.standards.emissions.oxygen import at_other_reference, reference_oxygen
 from qingjian.standards.errors import InputError
@@ -21,30 +22,16 @@ from qingjian.standards.quantity import Given, Measured, convert, measured
 from qingjian.standards.rounding import round_places
 
 Period = Literal["instant", "hour", "day", "determination", "month", "quarter", "year"]
-_PERIODS: dict[str, Period] = {
-    "任意一次": "instant",
-    "瞬时值": "instant",
-    "小时": "hour",
-    "1小时均值": "hour",
-    "1小时平均": "hour",
-    "小时均值": "hour",
-    "日均值": "day",
-    "日平均": "day",
-    "24小时均值": "day",
-    "测定均值": "determination",
-    "月": "month",
-    "季": "quarter",
-    "年": "year",
-}
 
 
 def period_of(text: str) -> Period | None:
     """Kind of an averaging period as written in a limit; None where the standard names none."""
     if not text.strip():
         return None
-    if text.strip() not in _PERIODS:
+    kind = averaging.kind_of(text)
+    if kind not in get_args(Period):
         raise InputError(f"不认识的统计时段: {text}", f"unknown averaging period: {text}")
-    return _PERIODS[text.strip()]
+    return cast(Period, kind)
 
 
 def limits_for(

@@ -14,6 +14,7 @@ from qingjian.apps.evaluation import (
 )
 from qingjian.apps.evaluation.bounds import depends_on_temperature
 from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.exceedances import RIGHT_NOW
 from qingjian.apps.evaluation.models import (
     Evaluation,
     Exceedance,
@@ -59,7 +60,7 @@ def outlet_overview(user: Any, code: str = "") -> list[dict[str, Any]]:
         .values("point")
         .annotate(runs=Count("pk"), periods=Sum("periods"), worst=Max("multiple"))
     }
-    running = {row.point_id for row in runs if row.running and not row.marked}
+    running = {row.point_id for row in runs if row.running and not row.marked and row.averaging in RIGHT_NOW}
     marked = {
         row["point"]: row["n"] for row in runs.filter(marked=True).values("point").annotate(n=Count("pk"))
     }

@@ -11,7 +11,8 @@ from qingjian.apps.evaluation.elements import Element
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.standards.explanation import Text, TraceBuilder
 
-MONTHLY = ("lake_month", "water_month")
+MONTHLY = ("lake_month", "water_month", "outlet_month")
+YEARLY = ("outlet_year",)
 BY_THEMSELVES = ("noise_area_year", "noise_road_year", "ecology_year")
 """Kinds of a year, which a run over some days evaluates only where something of the year came in."""
 STATED = ("outlet_hour",)
@@ -35,7 +36,7 @@ def with_emptied(
     for kind in rules.kinds:
         if kind in BY_THEMSELVES or kind in STATED:
             continue
-        begin = month_of(first) if kind in MONTHLY else first
+        begin = month_of(first) if kind in MONTHLY else date(first.year, 1, 1) if kind in YEARLY else first
         rows = Evaluation.objects.filter(
             kind=kind,
             superseded_at=None,
