@@ -5,15 +5,19 @@ Codes of surface water are those of HJ 212; where that standard has no row for a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from qingjian.hj212.policy import EDITIONS
+from qingjian.hj212.profiles import profile
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards import names
+from qingjian.standards.emissions.judgement import bare_name
 from qingjian.standards.item_names import ITEM_NAMES
 
-ELEMENTS = ("water", "groundwater", "drinking", "soil", "noise", "ecology")
+ELEMENTS = ("water", "groundwater", "drinking", "soil", "noise", "ecology", "outlets")
 """Elements of which samples or manual measurements are entered."""
 
 
@@ -160,7 +164,34 @@ def _ecology(book: Rulebook) -> tuple[CatalogueItem, ...]:
     )
 
 
+def _outlets(book: Rulebook) -> tuple[CatalogueItem, ...]:
+    """Items of the emission standards, by the code of HJ 212 where there is one; those without are measured in samples only."""
+    water = {row.standard for row in book.rows("emission_limits") if row["unit"].endswith("/L")}
+    found: dict[tuple[str, str], CatalogueItem] = {}
+    for row in book.rows("emission_limits"):
+        medium = "waste_water" if row.standard in water else "flue_gas"
+        codes = names.WASTE_WATER if medium == "waste_water" else names.FLUE_GAS
+        name = bare_name(row["pollutant_cn"])
+        code = next((key for key, item in codes.items() if item in (row["symbol"], name)), "")
+        code = code or _codes_by_name("w" if medium == "waste_water" else "a").get(name, "")
+        # From the name alone: a further row must not move the codes of the others.
+        own = f"ox{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+        item = CatalogueItem(
+            medium, code or own, name, ITEM_NAMES.get(name, name), row["unit"], _decimals([row["limit"]])
+        )
+        found.setdefault((medium, item.code), item)
+    return tuple(found.values())
+
+
+@functools.cache
+def _codes_by_name(letter: str) -> dict[str, str]:
+    """HJ 212 codes of one medium (`w` water, `a` air) by Chinese name."""
+    factors = {code: one for edition in EDITIONS for code, one in profile(edition).factors.items()}
+    return {one.name_zh: code for code, one in factors.items() if code.startswith(letter)}
+
+
 _MAKERS = {
+    "outlets": _outlets,
     "water": _water,
     "groundwater": _groundwater,
     "drinking": _drinking,

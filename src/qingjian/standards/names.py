@@ -50,7 +50,15 @@ SURFACE_WATER = MappingProxyType(
 )
 WASTE_WATER = MappingProxyType(
     {code: item for code, item in SURFACE_WATER.items() if item not in ("DO", "T", "CODMn")}
-    | {"w01012": "SS", "w20116": "Cr", "w20121": "Ni"}
+    | {
+        "w01012": "SS",
+        "w20116": "Cr",
+        "w20121": "Ni",
+        "w20124": "Mn",
+        "w20126": "Ag",
+        "w20127": "Be",
+        "w25043": "BaP",
+    }
 )
 FLUE_GAS = MappingProxyType(
     {
@@ -61,6 +69,7 @@ FLUE_GAS = MappingProxyType(
         "a20057": "Hg",
         "a21001": "NH3",
         "a21018": "F",
+        "a21024": "HCl",
         "a21028": "H2S",
         "a24088": "NMHC",
     }

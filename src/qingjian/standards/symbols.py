@@ -257,7 +257,8 @@ def _without_remark(text: str) -> str:
 def _is_measured(row: Row, factors: Collection[str]) -> bool:
     """Whether some series of an outlet is held against a limit: by its symbol, or by the name of its factor."""
     name = row["pollutant_cn"]
-    if row["symbol"] in _JUDGED or name in factors or name in _factor_names():
+    named = {name, _without_remark(_plain(name))}
+    if row["symbol"] in _JUDGED or not named.isdisjoint(factors) or not named.isdisjoint(_factor_names()):
         return True
     # What a packaged document has of its own may be corrected, whether anybody measures it or not.
     return bool(packaged().rows(row.table, standard=row.standard, pollutant_cn=name))

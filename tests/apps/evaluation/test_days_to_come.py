@@ -94,6 +94,10 @@ def test_they_are_judged_when_their_day_has_come(elements: Data) -> None:
     assert newest.water_class == "Ⅴ"
 
 
+BEFORE = next(one.number for one in calculation.CALCULATIONS if one.points is calculation.dated_ahead) - 1
+"""The version of the calculation before the one that takes them back."""
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [("G1.gx018", "groundwater"), ("M1.w01009", "water_month"), ("NA.Ld", "noise_area_year")],
@@ -112,7 +116,7 @@ def test_results_of_the_future_are_taken_back(
         kind=kind, superseded_at=None, start__gte=datetime(2026, 12, 1, tzinfo=CHINA)
     )
     assert [bool(row.values["used"]) for row in future] == [True]
-    Progress.objects.update_or_create(name="program", defaults={"limits_until": calculation.newest() - 1})
+    Progress.objects.update_or_create(name="program", defaults={"limits_until": BEFORE})
     services.follow_changes(60)
     assert ahead() == []
 

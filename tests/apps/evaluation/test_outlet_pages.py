@@ -185,7 +185,7 @@ def test_nobody_sees_another_county(filled, place, client) -> None:
     assert client.get("/outlets/W1/why/").status_code == 404
 
 
-def test_a_share_without_anything_judged_is_none_and_a_monthly_limit_is_named_as_judging_nothing(
+def test_a_share_without_anything_judged_is_none_and_a_monthly_limit_stands_with_those_that_judge(
     data: Data, place, staff, client
 ) -> None:
     client.force_login(staff)
@@ -197,5 +197,6 @@ def test_a_share_without_anything_judged_is_none_and_a_monthly_limit_is_named_as
     limit.pk, limit.averaging, limit.upper = None, "month", 40
     limit.save()
     page = client.get("/outlets/limits/?on=2026-11-20").content.decode()
-    assert "≤40 mg/L (月): 浓度只按小时和日评价" in page
-    assert page.count("浓度只按小时和日评价") == 1, "hours, days and the yearly amount judge"
+    row = page.split("≤40 mg/L")[0].rsplit("<tr", 1)[1]
+    assert ">月</td>" in row
+    assert "以下限值不参加判定" not in page

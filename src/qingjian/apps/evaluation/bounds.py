@@ -18,10 +18,10 @@ from qingjian.apps.evaluation.drafts import settled, short
 from qingjian.apps.network.models import PermitLimit, Series
 from qingjian.rulebook import Confidence, Row, Rulebook
 from qingjian.standards import names
-from qingjian.standards.emissions.judgement import limits_for
+from qingjian.standards.emissions.judgement import bare_name, is_of_class, limits_for
 from qingjian.standards.emissions.oxygen import at_other_reference, reference_oxygen
 from qingjian.standards.errors import EvaluationError
-from qingjian.standards.limits import Limit
+from qingjian.standards.limits import Limit, limit_of
 from qingjian.standards.quantity import convert
 
 MULTIPLE_PLACES = 4
@@ -220,6 +220,38 @@ def assigned(book: Rulebook, outlet: str, day: date) -> list[Row]:
     return list(book.rows("outlet_standards", day, outlet=outlet))
 
 
+@lru_cache(maxsize=8)
+def items_of(book: Rulebook) -> frozenset[str]:
+    """Return every symbol and name under which emission standards have a limit."""
+    rows = book.rows("emission_limits")
+    return frozenset(
+        one
+        for row in rows
+        for one in (row.values.get("symbol", ""), row["pollutant_cn"], bare_name(row["pollutant_cn"]))
+        if one
+    )
+
+
+def applicable(book: Rulebook, outlet: str, day: date) -> list[Limit]:
+    """Return every limit of the standards assigned to an outlet on a day, of whatever item and averaging period."""
+    found: dict[str, Limit] = {}
+    for one in assigned(book, outlet, day):
+        left_out = _left_out(one)
+        for row in book.rows("emission_limits", day, standard=one.standard):
+            limit = limit_of(row)
+            if (
+                is_of_class(limit, one.values.get("class", ""))
+                and one.values.get("condition", "") in limit.condition
+                and not any(part in limit.condition or part in limit.name_zh for part in left_out)
+            ):
+                found[row.id] = limit
+    return list(found.values())
+
+
+def _left_out(row: Row) -> list[str]:
+    return [part for part in row.values.get("left_out", "").replace(";", "；").split("；") if part]
+
+
 def of_standards(
     book: Rulebook, outlet: str, medium: str, series: Series, averaging: str, day: date
 ) -> list[Bound]:
@@ -254,7 +286,7 @@ def _of_standards(
     found: dict[str, Bound] = {}
     for one in assigned(book, outlet, day):
         wanted = [(one.standard, one.values.get("class", ""), one.values.get("condition", ""))]
-        left_out = [part for part in one.values.get("left_out", "").replace(";", "；").split("；") if part]
+        left_out = _left_out(one)
         for limit in limits_for(item, averaging, day, standards=wanted, rulebook=book):
             if any(part in limit.condition or part in limit.name_zh for part in left_out):
                 continue

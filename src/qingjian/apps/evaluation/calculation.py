@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Q
+
 from qingjian.apps.evaluation import (
     air,
     air_rules,
@@ -212,10 +214,12 @@ def with_new_guards(element: str) -> set[int]:
     return concerned("noise") if element == "noise" else judged_by_means("water")
 
 
-def with_longer_limits(element: str) -> set[int]:
-    """Return the outlets whose permit limits the mean concentration of a month or a year."""
+def with_more_limits(element: str) -> set[int]:
+    """Return the outlets with a permit limit of a month or a year, and those of which a standard names the class."""
     rows = PermitLimit.objects.filter(averaging__in=bounds.LONG).exclude(upper=None, lower=None)
-    return set(Point.objects.filter(outlet__limits__in=rows).values_list("pk", flat=True))
+    classed = {row["outlet"] for row in rulebook().rows("outlet_standards") if row.values.get("class")}
+    own = Q(outlet__limits__in=rows) | Q(outlet__code__in=classed)
+    return set(Point.objects.filter(own).values_list("pk", flat=True))
 
 
 CALCULATIONS = (
@@ -354,10 +358,11 @@ CALCULATIONS = (
         16,
         ("outlets",),
         Text(
-            "许可证规定的月、年浓度限值开始评价",
-            "concentration limits of permits for months and years are judged",
+            "许可证规定的月、年浓度限值和排口样品开始评价；标准中不分级别的限值也适用于按级别执行该标准的排口",
+            "concentration limits of permits for months and years and samples of outlets are judged; limits that a standard "
+            "sets for every class judge the outlets of each class",
         ),
-        points=with_longer_limits,
+        points=with_more_limits,
     ),
 )
 

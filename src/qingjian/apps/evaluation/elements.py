@@ -19,6 +19,7 @@ from qingjian.apps.evaluation import (
     noise,
     noise_alerts,
     outlet_periods,
+    outlet_samples,
     outlets,
     radiation,
     samples,
@@ -161,6 +162,8 @@ def _outlets(book: Rulebook, first: date, last: date, until: datetime, chosen: C
     days = (one for one in block.daily() if day_of(one.start) <= ended)
     yield from in_service.served(days, out)
     yield from outlet_periods.evaluate(book, first, last, day_of(until), chosen)
+    # A sample dated later waits for its day.
+    yield from in_service.served(outlet_samples.evaluate(book, found, first, min(last, day_of(until))), out)
 
 
 def _no_longer(hours: list[Draft], found: list[outlets.Outlet], first: date, last: date) -> Iterator[Draft]:
@@ -232,7 +235,8 @@ ELEMENT_RULES = {
                 *(f"{medium}_{name}" for medium in ("gas", "water") for name in ("day", *LONG)),
                 "flue_gas_state",
             ),
-            kinds=("outlet_hour", "outlet_day", "outlet_month", "outlet_year"),
+            statistics=("hour", "day"),
+            kinds=("outlet_hour", "outlet_day", "outlet_month", "outlet_year", "outlet_sample"),
         ),
         Element(
             "noise",

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.roles import Capability
-from qingjian.apps.evaluation import ecology, laboratory, noise, recorded, samples
+from qingjian.apps.evaluation import ecology, laboratory, noise, outlet_samples, recorded, samples
 from qingjian.apps.evaluation.models import EnteredFile
 from qingjian.apps.network import files as registry_files
 from qingjian.apps.network import queries as network
@@ -54,6 +54,7 @@ ITEMS = {
     "soil": (laboratory.soil_item,),
     "noise": (noise.manual_item,),
     "ecology": (ecology.item_of,),
+    "outlets": (outlet_samples.item,),
 }
 """Elements of which samples are entered, and what counts as an item there."""
 
@@ -248,6 +249,8 @@ def stored_upload(upload: Any) -> Path:
 
 def points_of(user: Any, element: str) -> list[Point]:
     points = network.points_visible_to(user, Capability.IMPORT_DATA)
+    if element == "outlets":
+        return list(points.filter(outlet__isnull=False, status="running").order_by("code"))
     return list(points.filter(kind__in=kinds_of(element), status="running").order_by("code"))
 
 
@@ -307,6 +310,7 @@ def registry_rows(user: Any, element: str, kind: str) -> tuple[list[str], list[l
             }
             for point in points
             for one in items
+            if element != "outlets" or outlet_samples.MEDIA[point.outlet.medium] == one.medium
             if (point.code, f"{one.medium}.{one.code}") not in held
         ]
     return heads, [[row.get(name, "") for name in declared.fields] for row in rows]

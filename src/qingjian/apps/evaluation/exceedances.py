@@ -18,7 +18,13 @@ from qingjian.contracts.findings import Finding, finding_id
 from qingjian.rulebook import Rulebook
 
 LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
-KINDS = {"outlet_hour": "hour", "outlet_day": "day", "outlet_month": "month", "outlet_year": "year"}
+KINDS = {
+    "outlet_hour": "hour",
+    "outlet_day": "day",
+    "outlet_month": "month",
+    "outlet_year": "year",
+    "outlet_sample": "sample",
+}
 ALERTED_FOR = timedelta(days=7)
 """Runs that ended longer ago than this when they are found are listed and stated, but ask nobody."""
 STILL_RUNNING = {
@@ -26,8 +32,9 @@ STILL_RUNNING = {
     "day": timedelta(days=2),
     "month": timedelta(days=33),
     "year": timedelta(days=368),
+    "sample": timedelta(0),
 }
-"""How long after its last period a run goes on: until the next period is over and judged."""
+"""How long after its last period a run goes on: until the next period is over and judged. A sample says nothing of later."""
 RIGHT_NOW = ("hour", "day")
 """Periods so short that a run that goes on says that an outlet exceeds at this moment."""
 CRITICAL_FROM = 1.0
@@ -131,6 +138,8 @@ def _end(start: datetime, averaging: str) -> datetime:
     if averaging in LENGTHS:
         return start + LENGTHS[averaging]
     day = day_of(start)
+    if averaging == "sample":
+        return midnight(day + timedelta(days=1))
     return midnight(next_month(day) if averaging == "month" else date(day.year + 1, 1, 1))
 
 

@@ -40,6 +40,7 @@ class Evaluation(models.Model):
         OUTLET_DAY = "outlet_day", _("Outlet, day")
         OUTLET_MONTH = "outlet_month", _("Outlet, month")
         OUTLET_YEAR = "outlet_year", _("Outlet, year")
+        OUTLET_SAMPLE = "outlet_sample", _("Outlet, sample")
 
     kind = models.CharField(_("Kind"), max_length=18, choices=Kind.choices)
     point = models.ForeignKey(
@@ -147,7 +148,13 @@ class Exceedance(models.Model):
     averaging = models.CharField(
         _("Averaging period"),
         max_length=8,
-        choices=(("hour", _("Hour")), ("day", _("Day")), ("month", _("Month")), ("year", _("Year"))),
+        choices=(
+            ("hour", _("Hour")),
+            ("day", _("Day")),
+            ("month", _("Month")),
+            ("year", _("Year")),
+            ("sample", _("Sample")),
+        ),
     )
     start = models.DateTimeField(_("From"))
     end = models.DateTimeField(_("To (not included)"))

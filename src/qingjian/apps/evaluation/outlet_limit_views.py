@@ -9,11 +9,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import (
+    outlet_samples,
     outlets,
     queries,
     tables,
@@ -28,10 +29,24 @@ from qingjian.standards.phrases import chinese
 from qingjian.ui import asked
 from qingjian.ui.listing import workbook_response
 
+DEVICE, SAMPLES = gettext_lazy("device"), gettext_lazy("samples of laboratories")
+JUDGED = {
+    "samples": SAMPLES,
+    "nothing": gettext_lazy("nothing: no series holds samples of it"),
+    "unit": gettext_lazy("nothing: its series is in a unit that cannot be compared"),
+    "words": gettext_lazy("nothing: a limit in words"),
+}
+"""What judges a limit that no device is held against."""
+SIGNS = {"<=": "≤", "<": "<", ">=": "≥", ">": ">"}
 MUNICIPAL = "GB 18918"
 """Municipal waste water: the instantaneous limits of its amendment of 2026 are not known."""
 
-AVERAGINGS = (("hour", lazy("Hour")), ("day", lazy("Day")), ("month", lazy("Month")), ("year", lazy("Year")))
+AVERAGINGS = (
+    ("hour", gettext_lazy("Hour")),
+    ("day", gettext_lazy("Day")),
+    ("month", gettext_lazy("Month")),
+    ("year", gettext_lazy("Year")),
+)
 
 
 def outlet_limits(request: HttpRequest) -> HttpResponse:
@@ -39,9 +54,10 @@ def outlet_limits(request: HttpRequest) -> HttpResponse:
     account_rules.require(request.user, Capability.VIEW_DATA)
     day = asked.day(request, "on") or day_of(now())
     rows = list(_limit_rows(request.user, day))
+    without_device = list(_rows_without_device(request.user, day))
     if request.GET.get("export") == "xlsx":
         heads = [_("Outlet"), _("Factor"), _("Averaging period"), _("Limit"), _("Document"), _("Decides")]
-        heads += [_("From"), _("To (not included)"), _("Confidence")]
+        heads += [_("From"), _("To (not included)"), _("Confidence"), _("Judged from")]
         return workbook_response(
             "outlet-limits",
             heads,
@@ -56,14 +72,16 @@ def outlet_limits(request: HttpRequest) -> HttpResponse:
                     row["valid_from"],
                     row["valid_to"],
                     row["confidence"],
+                    str(row["judged"]),
                 ]
-                for row in rows
+                for row in (*rows, *without_device)
             ),
         )
     context = {
         "title": _("Limits of outlets"),
         "tab": "limits",
         "rows": rows,
+        "without_device": without_device,
         "caveats": caveats(MUNICIPAL) if any(MUNICIPAL in row["document"] for row in rows) else [],
         "by_temperature": any(row["by_temperature"] for row in rows),
         "unfit": _unfit_rows(request.user, day),
@@ -88,6 +106,7 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
                         "outlet": outlet.point.outlet,
                         "point": outlet.point,
                         "factor": series.factor,
+                        "judged": SAMPLES if outlet_samples.by_laboratory(series) else DEVICE,
                         "averaging": title,
                         "converted": converted,
                         "text": f"{bound.text} {words.unit(series.unit)}".strip(),
@@ -109,6 +128,30 @@ def _limit_rows(user: Any, day: date) -> Iterator[dict[str, Any]]:
                         "confidence": bound.row.confidence.value if bound.row else "S",
                         "confirmed": bool(bound.row and bound.row.confirmed),
                     }
+
+
+def _rows_without_device(user: Any, day: date) -> Iterator[dict[str, Any]]:
+    """Limits of assigned standards that no device is held against, and what judges them."""
+    book = rulebook()
+    for outlet in queries.outlets_in_reach(user):
+        for one in outlet_samples.beside_devices(outlet, day, book):
+            row = one.limit.row
+            yield {
+                "outlet": outlet.point.outlet,
+                "point": outlet.point,
+                "factor": words.item(row["pollutant_cn"]),
+                "averaging": row["averaging_period"],
+                "text": f"{SIGNS.get(row['op'], '')}{row['limit']} {words.unit(row['unit'])}".strip(),
+                "document": " ".join(part for part in (row.citation, one.limit.category) if part),
+                "condition": row["condition"] if queries.language() == "en" else chinese(row["condition"]),
+                "judged": JUDGED[one.state],
+                "colour": "azure" if one.state == "samples" else "orange",
+                "unit": words.unit(one.unit),
+                "decides": None,
+                "valid_from": row.valid_from,
+                "valid_to": row.valid_to,
+                "confidence": row.confidence.value,
+            }
 
 
 def _unfit_rows(user: Any, day: date) -> list[dict[str, Any]]:

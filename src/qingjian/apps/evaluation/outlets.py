@@ -15,12 +15,14 @@ from django.db.models import Q
 
 from qingjian.apps.evaluation import in_service, inputs
 from qingjian.apps.evaluation.bounds import (
+    ITEMS,
     Bound,
     Oxygen,
     assigned,
     at_temperature,
     held_against,
     item_of,
+    items_of,
     of_permit,
     of_standards,
     strictest_first,
@@ -62,6 +64,8 @@ class Outlet:
     limits: list[PermitLimit]
     oxygen: list[Setting]
     """Every reference oxygen the register has ever named."""
+    all_series: list[Series]
+    """Those that hold samples among them; `series` are the ones that speak for the hours."""
 
     @property
     def medium(self) -> str:
@@ -183,7 +187,11 @@ def outlets(book: Rulebook | None = None, since: date | None = None) -> list[Out
     for point in points:
         own = inputs.best(held[point.pk])
         flow = next((own[code] for code in FLOW_CODES if code in own), None)
-        found.append(Outlet(point, own, flow, reference, limits.get(point.outlet_id, []), oxygen[point.pk]))
+        found.append(
+            Outlet(
+                point, own, flow, reference, limits.get(point.outlet_id, []), oxygen[point.pk], held[point.pk]
+            )
+        )
     return found
 
 
@@ -225,7 +233,8 @@ class Block:
         self.first = first
         self.count = (last - first).days + 1
         self.converter = Converter(observing.directory_at(as_of) or NO_DIRECTORY, book)
-        series = {one.pk: one for outlet in self.chosen for one in self._needed(outlet)}
+        items = items_of(book)
+        series = {one.pk: one for outlet in self.chosen for one in self._needed(outlet, items)}
         beside = {number for pk in series for number in self.converter.inputs_of(pk)} - set(series)
         series |= {
             one.pk: one for one in Series.objects.select_related("factor", "device").filter(pk__in=beside)
@@ -262,10 +271,14 @@ class Block:
         return self.hours.why(series.pk, hour)
 
     @staticmethod
-    def _needed(outlet: Outlet) -> Iterator[Series]:
+    def _needed(outlet: Outlet, items: frozenset[str]) -> Iterator[Series]:
         wanted = {limit.factor.wire_code for limit in outlet.limits}
         yield from (
-            one for code, one in outlet.series.items() if code in wanted or grams_per_cubic_metre(one.unit)
+            one
+            for code, one in outlet.series.items()
+            if code in wanted
+            or grams_per_cubic_metre(one.unit)
+            or ITEMS[outlet.medium].get(code, one.factor.name_zh) in items
         )
         other = (outlet.flow, outlet.series.get(PH_CODE), outlet.series.get(TEMPERATURE_CODE))
         yield from (one for one in other if one is not None)

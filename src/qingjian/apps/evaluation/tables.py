@@ -53,6 +53,7 @@ def duration(row: Exceedance) -> str:
         "hour": gettext("%(count)d h"),
         "day": gettext("%(count)d d"),
         "month": ngettext("%(count)d month", "%(count)d months", row.periods),
+        "sample": ngettext("%(count)d sample", "%(count)d samples", row.periods),
         "year": ngettext("%(count)d year", "%(count)d years", row.periods),
     }[row.averaging] % {"count": row.periods}
 

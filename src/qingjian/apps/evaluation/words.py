@@ -47,6 +47,13 @@ register_rule(
     ),
 )
 register_rule(
+    "exceedance-sample",
+    _("Sample of an outlet above its limit"),
+    _(
+        "A sample or manual measurement passes the limit of the permit or of a standard that applies to the outlet; days with samples in a row are one exceedance. Whether the sample is a mean of the period stands in the report of the laboratory."
+    ),
+)
+register_rule(
     AMOUNT_RULE,
     _("Yearly amount near or above the permit"),
     _(
@@ -62,7 +69,7 @@ register_rule(
     ),
 )
 WORKED_ON = (
-    *("exceedance-hour", "exceedance-day", "exceedance-month", "exceedance-year"),
+    *("exceedance-hour", "exceedance-day", "exceedance-month", "exceedance-year", "exceedance-sample"),
     *(AMOUNT_RULE, DOSE_RATE_RULE, NOISE_RULE),
 )
 """Alerts of these rules are handled as matters with deadlines."""

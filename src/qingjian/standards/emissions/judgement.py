@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +13,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from qingjian.rulebook import Confidence, Rulebook, packaged
+from qingjian.rulebook import Confidence, Row, Rulebook, packaged
 from qingjian.standards import averaging
 from qingjian.standards.editions import explain_caveats
 from qingjian.standards.emissions.oxygen import at_other_reference, reference_oxygen
@@ -21,6 +23,8 @@ from qingjian.standards.limits import Limit, limit_of
 from qingjian.standards.quantity import Given, Measured, convert, measured
 from qingjian.standards.rounding import round_places
 
+EVERY_CLASS = "all"
+_REMARK = re.compile(r"[(（][^()（）]*[)）]$")
 Period = Literal["instant", "hour", "day", "determination", "month", "quarter", "year"]
 
 
@@ -32,6 +36,31 @@ def period_of(text: str) -> Period | None:
     if kind not in get_args(Period):
         raise InputError(f"不认识的统计时段: {text}", f"unknown averaging period: {text}")
     return cast(Period, kind)
+
+
+def period_known(text: str) -> Period | Literal["unknown"] | None:
+    """Kind of an averaging period as `period_of`, `unknown` for what nobody can read."""
+    try:
+        return period_of(text)
+    except InputError:
+        return "unknown"
+
+
+def is_of(row: Row, item: str) -> bool:
+    """Whether a limit is one of an item: by its symbol or its Chinese name, a remark in brackets left aside."""
+    return item in (row.values.get("symbol"), row["pollutant_cn"]) or item == bare_name(row["pollutant_cn"])
+
+
+def is_of_class(limit: Limit, category: str) -> bool:
+    """Whether a limit holds for an outlet of a class of its standard; empty: of any. Some limits hold for all of them."""
+    return category in ("", limit.category) or limit.category == EVERY_CLASS
+
+
+@functools.lru_cache(maxsize=1024)
+def bare_name(name: str) -> str:
+    """A Chinese name without the remarks in its brackets: 磷酸盐(以P计) is 磷酸盐; 苯并(a)芘 stays what it is."""
+    short = _REMARK.sub("", name)
+    return short or name
 
 
 def limits_for(
@@ -51,14 +80,14 @@ def limits_for(
     book = rulebook or packaged()
     found: list[Limit] = []
     for row in (*book.rows("emission_limits", on), *book.rows("permit_limits", on)):
-        if item not in (row.values.get("symbol"), row["pollutant_cn"]):
+        if not is_of(row, item):
             continue
         limit = limit_of(row)
         if row.table == "permit_limits":
             wanted = outlet is not None and row["outlet"] == outlet
         else:
             wanted = any(
-                row.standard == standard and category in ("", limit.category) and text in limit.condition
+                row.standard == standard and is_of_class(limit, category) and text in limit.condition
                 for standard, category, text in standards
             )
         # Asked last: a period that nobody can read must not stop what another document is held against.

@@ -17,7 +17,7 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.periods import Period
 from qingjian.rulebook import Row, Rulebook
-from qingjian.standards.emissions.judgement import period_of
+from qingjian.standards.emissions.judgement import is_of, period_of
 from qingjian.standards.emissions.oxygen import reference_oxygen
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.limits import limit_of
@@ -73,7 +73,7 @@ def _bounds(outlet: outlets.Outlet, rows: Sequence[Row]) -> Iterator[tuple[Serie
             continue
         for code, series in outlet.series.items():
             item = ITEMS[outlet.medium].get(code, series.factor.name_zh)
-            if item not in (row.values.get("symbol"), row["pollutant_cn"]):
+            if not is_of(row, item):
                 continue
             bound = in_unit(limit, series.unit, item)
             for averaging in AVERAGINGS if bound is not None else ():

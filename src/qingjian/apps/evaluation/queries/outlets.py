@@ -73,7 +73,13 @@ def outlet_overview(user: Any, code: str = "") -> list[dict[str, Any]]:
         .values_list("point")
         .annotate(newest=Max("pk"))
     )
-    rows = Evaluation.objects.defer("trace").in_bulk(list(newest.values()))
+    sampled = dict(
+        current("outlet_sample")
+        .filter(point__in=[one.point for one in chosen])
+        .order_by("start")
+        .values_list("point", "pk")
+    )
+    rows = Evaluation.objects.defer("trace").in_bulk([*newest.values(), *sampled.values()])
     depending: dict[int, int] = {}  # days on which nobody can say whether they exceed
     days = current("outlet_day").filter(point__in=[one.point for one in chosen], start__gt=since)
     for point, result in days.values_list("point", "result"):
@@ -88,6 +94,7 @@ def outlet_overview(user: Any, code: str = "") -> list[dict[str, Any]]:
             "marked": marked.get(one.point.pk, 0),
             "amounts": standing.get(one.point.pk, []),
             "day": rows.get(newest.get(one.point.pk)),
+            "sample": rows.get(sampled.get(one.point.pk)),
             "by_temperature": depending.get(one.point.pk, 0),
             "label": label_of(
                 one.series[limit.factor.wire_code]
