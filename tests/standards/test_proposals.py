@@ -203,7 +203,6 @@ MERCURY = {"symbol": "Hg", "class": "Ⅲ"}
     [
         ("surface_water_limits", MERCURY, "μg/L"),
         ("groundwater_limits", LEAD, "μg/L"),
-        ("soil_limits_agri", {"pollutant_cn": "镉"}, "μg/kg"),
     ],
 )
 def test_a_document_of_the_place_is_in_the_unit_that_is_evaluated(
@@ -217,6 +216,11 @@ def test_a_document_of_the_place_is_in_the_unit_that_is_evaluated(
     assert wanted in said.zh
     assert wanted in said.en
     assert problems_of(replaced(table, find, {"standard": "DB44/1", "edition": "2026"})) == []
+
+
+def test_a_limit_of_soil_is_in_the_unit_that_is_evaluated() -> None:
+    ((column, said),) = problems_of(replaced("soil_limits_agri", {"pollutant_cn": "镉"}, {"unit": "μg/kg"}))
+    assert (column, "mg/kg" in said.zh, "mg/kg" in said.en) == ("unit", True, True)
 
 
 @pytest.mark.parametrize(

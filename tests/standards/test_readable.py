@@ -43,7 +43,7 @@ BROKEN = [
     ("eqi", {"kind": "change", "lo": "2"}, {"lo": "1.5"}, "重叠"),
     ("tli", {"kind": "threshold", "hi": "30"}, {"hi": "40"}, "重叠"),
     ("noise_rating_hj640", {"level": "二级", "period": "昼间"}, {"le": "57"}, "2 个等级"),
-    ("tax_equivalents", {"medium": "gas"}, {"equivalent_kg": "0"}, "数值无法使用"),
+    ("tax_equivalents", {"medium": "gas"}, {"equivalent_kg": "0"}, "须大于 0"),
 ]  # fmt: skip
 
 

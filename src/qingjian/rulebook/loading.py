@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -14,6 +15,19 @@ from qingjian.rulebook.tables import TABLES, TableDefinition
 
 _IN_WORDS = re.compile(r"[<>≤≥]")
 _RANGE = re.compile(r"(?<=[\d.\s])[-~–—－〜～−至](?=[\d.\s])")
+_DAY = re.compile(r"(\d{4})(?:[/.]|年)(\d{1,2})(?:[/.]|月)(\d{1,2})日?\Z")
+_SIGNS = {
+    "≤": "<=",
+    "＜=": "<=",
+    "＜＝": "<=",
+    "≦": "<=",
+    "＜": "<",
+    "≥": ">=",
+    "≧": ">=",
+    "＞=": ">=",
+    "＞＝": ">=",
+    "＞": ">",
+}
 _OPERATORS = {"<=", "<", ">=", ">", "range", "change", "text", "not_detected"}
 
 
@@ -51,12 +65,13 @@ def load_lines(
         if missing:
             names = ", ".join(missing)
             return (), (RowError(1, names, f"表头缺少列: {names}", f"the header lacks the columns: {names}"),)
-        for values in reader:
+        for typed in reader:
             line = reader.line_num
+            values = _in_one_spelling(typed)
             if problems := _problems(definition, values, line):
                 errors.extend(problems)
                 continue
-            row = Row.from_values(table, _in_one_spelling(values), override=override)
+            row = Row.from_values(table, values, override=override)
             if row.id in rows:
                 errors.append(RowError(line, "", "与前面一行重复(主键相同)", "same key as an earlier line"))
                 continue
@@ -141,10 +156,24 @@ def _limit_problems(definition: TableDefinition, values: Mapping[str, str], line
 
 
 def _in_one_spelling(values: Mapping[str, str]) -> Mapping[str, str]:
-    """A range as the tables write it: people type `6~9`, `6–9` and `6－9`."""
-    if values.get("op", "").strip() != "range" or _IN_WORDS.search(values["limit"]):
-        return values
-    return {**values, "limit": "-".join(one.strip() for one in _RANGE.split(values["limit"].strip()))}
+    """Signs, ranges and days as the tables write them: people type `≤`, `6~9`, `６－９` and `2026/1/1`."""
+    if None in values or None in values.values():
+        return values  # refused for its number of cells
+    made = dict(values)
+    for name in ("effective_from", "effective_to"):
+        if (found := _DAY.match(made.get(name, "").strip())) is not None:
+            made[name] = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}"
+    if "op" not in made or "limit" not in made:
+        return made
+    made["op"] = _SIGNS.get(made["op"].strip(), made["op"])
+    limit = made["limit"].strip()
+    if made["op"].strip() != "range":
+        plain = unicodedata.normalize("NFKC", limit)
+        return made | {"limit": plain if _number(plain) is not None else limit}
+    if _IN_WORDS.search(limit):
+        return made
+    sides = [unicodedata.normalize("NFKC", one.strip()) for one in _RANGE.split(limit)]
+    return made | {"limit": "-".join(sides)}
 
 
 def _number(text: str) -> Decimal | None:

@@ -23,7 +23,7 @@ _WRITTEN = MappingProxyType(
     }
 )
 """How a period of an emission limit is written where its document has none of that kind."""
-_ENDING = re.compile(r"(最高允许排放|排放|浓度|限值|平均|均值|均|值)$")
+_ENDING = re.compile(r"(最高允许排放|排放|浓度|限值|平均值|平均|均值|均|值)$")
 _MEANT = MappingProxyType(
     {
         **dict.fromkeys(("小时", "1小时", "一小时", "每小时", "时", "h", "1h"), "hour"),

@@ -12,8 +12,9 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
 from qingjian.rulebook import Row, Rulebook, packaged
-from qingjian.standards import averaging, groundwater, spelling, symbols
+from qingjian.standards import averaging, groundwater, soil, spelling, symbols
 from qingjian.standards.air import local as local_air
+from qingjian.standards.emissions.oxygen import reference_oxygen, speaks_of_oxygen
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.explanation import Text
 from qingjian.standards.quantity import convert, is_mass_flow, one_unit, unit_name
@@ -24,6 +25,12 @@ LADDERS = {
     "groundwater_limits": (groundwater.STANDARD, groundwater.CLASSES),
 }
 """Tables of classes: the document that decides, and the classes each item needs."""
+NATIONAL_ONLY = {
+    "soil_limits_agri": soil.FARMLAND,
+    "soil_limits_construction": soil.LAND,
+    "noise_limits": "GB 3096",
+}
+"""Tables of which evaluations read the national document, and others for items of their own at most."""
 _ITEM = {"surface_water_limits": "symbol", "groundwater_limits": "pollutant_cn"}
 """The column by which the evaluation puts the rows of one item together."""
 
@@ -56,6 +63,10 @@ def problems_of(row: Row, factors: Collection[str] = ()) -> list[tuple[str, Text
             found.append(("limit", Text("上限须大于 0", "an upper limit must be above 0")))
     if row.table == averaging.EMISSIONS:
         found += _in_no_unit_of_the_item(row)
+        found += _at_unread_oxygen(row)
+    found += _beside_the_nation(row)
+    if row.table == "soil_limits_agri":
+        found += _of_no_band(row)
     unread = averaging.problem(row)
     if unread is not None:
         found.append(unread)
@@ -88,6 +99,51 @@ def _as_beside(row: Row) -> list[tuple[str, Text]]:
         )
         found.append(("op", text))
     return found
+
+
+def _at_unread_oxygen(row: Row) -> list[tuple[str, Text]]:
+    """Say where a condition speaks of oxygen in words nobody reads: values would be held against the limit as they are."""
+    condition = row.values.get("condition", "")
+    if not speaks_of_oxygen(condition) or reference_oxygen(condition) is not None:
+        return []
+    text = Text(
+        f"条件中的基准含氧量读不出来: {condition}（写作 O2ref=6% 或 基准含氧量6%）",
+        f"the reference oxygen of the condition cannot be read: {condition} (write O2ref=6%)",
+    )
+    return [("condition", text)]
+
+
+def _beside_the_nation(row: Row) -> list[tuple[str, Text]]:
+    """Say where a document of the place limits what only the national one is read for: soil, and zones of noise."""
+    national = NATIONAL_ONLY.get(row.table)
+    if national is None or row.standard in {one.standard for one in packaged().rows(row.table)}:
+        return []
+    beside = packaged().rows(row.table, standard=national, pollutant_cn=row["pollutant_cn"])
+    if not beside and row.table != "noise_limits":
+        return []  # an item of its own
+    text = Text(
+        f"{row['pollutant_cn']} 只按 {national} 评价，{row.document} 的限值不参与任何评价；要采用地方限值，请以 {national} 的文件号提交该行",
+        f"{row['pollutant_cn']} is judged by {national} only, a limit of {row.document} would judge nothing: to use it, "
+        f"propose it as a row of {national}",
+    )
+    return [("standard", text)]
+
+
+def _of_no_band(row: Row) -> list[tuple[str, Text]]:
+    """Say where a limit of farmland has a use or a band of acidity that no other row of its item and class has."""
+    known = dict.fromkeys(
+        one["condition"]
+        for one in packaged().rows(row.table, pollutant_cn=row["pollutant_cn"])
+        if one["class"] == row["class"]
+    )
+    if not known or row["condition"] in known:
+        return []
+    listing = " / ".join(known)
+    text = Text(
+        f"{row['pollutant_cn']} {row['class']}: 条件须为 {listing}，不能是 {row['condition'] or '空'}",
+        f"{row['pollutant_cn']} {row['class']}: the condition is one of {listing}, not {row['condition'] or 'empty'}",
+    )
+    return [("condition", text)]
 
 
 def _in_no_unit_of_the_item(row: Row) -> list[tuple[str, Text]]:

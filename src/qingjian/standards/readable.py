@@ -318,6 +318,12 @@ def _correlation(book: Rulebook, _day: date) -> None:
 
 
 def _equivalents(book: Rulebook, day: date) -> None:
+    for row in book.rows("tax_equivalents", day):
+        if Decimal(row["equivalent_kg"]) <= 0:
+            raise InputError(
+                f"{row['pollutant_cn']}: 污染当量值须大于 0，不能是 {row['equivalent_kg']}",
+                f"{row['pollutant_cn']}: an equivalent value is above 0, not {row['equivalent_kg']}",
+            )
     for medium in ("water", "gas"):
         equivalents.recheck(
             dict.fromkeys(equivalents.equivalent_rows(medium, day, rulebook=book), 1),

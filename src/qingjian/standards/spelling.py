@@ -37,6 +37,8 @@ def respelled(row: Row) -> Row:
         changes["unit"] = same[0] if same else one_unit(unit)
     if row.values.get(averaging.COLUMN):
         changes[averaging.COLUMN] = averaging.written(row)
+    if row.table == "soil_limits_agri" and row.values.get("condition"):
+        changes["condition"] = _condition(row)
     if row.table in QUALITY_LIMITS and category:
         changes |= {"class": _class(row) or category}
     if all(row.values.get(name) == value for name, value in changes.items()):
@@ -67,6 +69,26 @@ def _class(row: Row) -> str | None:
         return given
     found = [one for one in known if _folded(one) == _folded(given)]
     return found[0] if len(found) == 1 else None
+
+
+def _condition(row: Row) -> str:
+    """The condition of the table that a text means (`水田，5.5＜pH≤6.5`); as it is where it means none."""
+    given = _bare(row["condition"])
+    same = [
+        one["condition"]
+        for one in packaged().rows(row.table, pollutant_cn=row["pollutant_cn"])
+        if one["class"] == (_class(row) or row["class"])
+    ]
+    for fold in (_bare, lambda text: _bare(text).partition(";")[2]):
+        found = [one for one in same if fold(one) == given]
+        if len(found) == 1:
+            return found[0]
+    return row["condition"]
+
+
+def _bare(text: str) -> str:
+    plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).replace("<=", "≤").replace(">=", "≥")
+    return re.sub(r"[,，；;、]", ";", plain)
 
 
 def _known(row: Row) -> tuple[str, ...]:

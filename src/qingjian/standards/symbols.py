@@ -95,9 +95,10 @@ def problem(row: Row, factors: Collection[str] = ()) -> tuple[str, Text] | None:
         return (
             "pollutant_cn",
             Text(
-                f"{name}: 没有排口监测因子用这个名称或符号，这项限值不会判定任何数据；请写 HJ 212 的因子名称或其符号",
+                f"{name}: 没有排口监测因子用这个名称或符号，这项限值不会判定任何数据；请写 HJ 212 的因子名称或其符号，"
+                "由实验室监测的项目先在登记信息中登记同名的因子",
                 f"{name}: no factor of an outlet has this name or symbol, so the limit would judge nothing: write the name "
-                "of the factor in HJ 212, or its symbol",
+                "of the factor in HJ 212, or its symbol; register a factor of this name first where laboratories measure it",
             ),
         )
     return None
@@ -260,8 +261,16 @@ def _is_measured(row: Row, factors: Collection[str]) -> bool:
     named = {name, _without_remark(_plain(name))}
     if row["symbol"] in _JUDGED or not named.isdisjoint(factors) or not named.isdisjoint(_factor_names()):
         return True
-    # What a packaged document has of its own may be corrected, whether anybody measures it or not.
-    return bool(packaged().rows(row.table, standard=row.standard, pollutant_cn=name))
+    # What a packaged document limits can be registered and measured in samples, whatever document limits it too.
+    return not named.isdisjoint(_limited())
+
+
+@functools.cache
+def _limited() -> frozenset[str]:
+    rows = packaged().rows(EMISSIONS)
+    return frozenset(
+        one for row in rows for one in (row["pollutant_cn"], _without_remark(_plain(row["pollutant_cn"])))
+    )
 
 
 @functools.cache

@@ -16,6 +16,15 @@ from qingjian.standards.quantity import Given, measured
 from qingjian.standards.rounding import round_places
 
 _AIR = Decimal(21)
+_PERCENT = r"(\d+(?:\.\d+)?)\s*[%％]"
+_NAMED = (
+    re.compile(rf"O2ref={_PERCENT}"),
+    re.compile(rf"基准\s*(?:含)?氧(?:含)?量?\s*(?:为|按|[=:：（(])?\s*{_PERCENT}"),
+    re.compile(rf"(?:O2|O₂)\s*[=:：]?\s*{_PERCENT}"),
+    re.compile(rf"(?:含氧量|氧含量)\s*(?:为|按|[=:：（(])?\s*{_PERCENT}"),
+    re.compile(rf"{_PERCENT}\s*(?:的)?(?:基准)?(?:含氧量|氧含量|氧|O2|O₂)"),
+)
+"""How offices write a reference oxygen; the tables write the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +37,13 @@ class Converted:
 
 def reference_oxygen(condition: str) -> Decimal | None:
     """Reference oxygen named in the condition of a limit (`燃煤锅炉; O2ref=6%` → 6), None if there is none."""
-    match = re.search(r"O2ref=(\d+(?:\.\d+)?)%", condition)
+    match = next((found for one in _NAMED if (found := one.search(condition)) is not None), None)
     return Decimal(match[1]) if match else None
+
+
+def speaks_of_oxygen(condition: str) -> bool:
+    """Whether a condition says something of oxygen, which `reference_oxygen` may or may not be able to read."""
+    return "氧" in condition or re.search(r"O2|O₂", condition) is not None
 
 
 def at_other_reference(value: Decimal, registered: Decimal, wanted: Decimal) -> Decimal:
