@@ -7,7 +7,7 @@ from typing import Any
 
 from qingjian.rulebook import Rulebook, packaged
 from qingjian.standards.errors import EditionError, EvaluationError, InputError
-from qingjian.standards.evaluation import air, others, water
+from qingjian.standards.evaluation import air, emission, others, water
 from qingjian.standards.evaluation.reading import repeated_names
 from qingjian.standards.evaluation.request import Outputs, Request, squeeze
 from qingjian.standards.explanation import Trace
@@ -31,6 +31,7 @@ KINDS: dict[str, Callable[[Request], tuple[Outputs, Trace]]] = {
     "noise_rating": others.noise_rating,
     "noise_zone": others.noise_zone,
     "eqi_class": others.eqi_class,
+    "emission": emission.emission,
 }
 EDITIONS_ANY = ("change_rate", "percentage")
 LONGEST = 300
