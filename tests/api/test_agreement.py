@@ -241,6 +241,26 @@ def test_simulated_and_replayed_values_say_so(
     assert {one["data"] for one in rows} == {said}
     series = client.get("/api/v1/points/W1").json()["series"]
     assert {one["code"]: one["data"] for one in series}["W1.w01018"] == said
+    [run] = everything(client, "/api/v1/exceedances", averaging="hour")
+    results = everything(client, "/api/v1/results", point="W1")
+    assert {run["data"], *(one["data"] for one in results)} == {said}
+
+
+def test_a_result_of_a_region_says_what_its_stations_measure(
+    county: County, measured: Data, program: Program
+) -> None:
+    person = reader(county, "city")
+    client, pages = program(person), Client()
+    pages.force_login(person)
+
+    def regional() -> list[dict[str, Any]]:
+        found = everything(client, "/api/v1/results", element="air", limit=500)
+        return [one for one in found if one["point"] is None]
+
+    assert {one["data"] for one in regional()} == {"measured"}
+    Series.objects.filter(code="A2.a34004").update(notice="回放 replayed: elsewhere")
+    assert {one["data"] for one in regional()} == {"replayed"}
+    assert "回放" in pages.get(f"/evaluations/{regional()[0]['id']}/why/").content.decode()
 
 
 def test_series_that_may_not_be_read_are_as_if_there_were_none(

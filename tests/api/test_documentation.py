@@ -79,4 +79,4 @@ def test_every_parameter_that_is_described_has_its_chinese(schema: dict[str, Any
             assert held["summary"] in catalogue
             for one in held.get("parameters", []):
                 text = one.get("description") or one["schema"].get("description", "")
-                assert text in catalogue or not text
+                assert text in catalogue, (held["summary"], one["name"])

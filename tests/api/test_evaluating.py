@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
+from django.core.asgi import get_asgi_application
 from django.test import Client
 from hypothesis import given
 from hypothesis import settings as examples
@@ -17,7 +21,7 @@ from typer.testing import CliRunner
 from qingjian.api import access, evaluating
 from qingjian.apps.rulekeeping import queries
 from qingjian.cli.evaluate import app
-from qingjian.rulebook import packaged
+from qingjian.rulebook import Row, packaged
 from qingjian.standards.evaluation import KINDS, evaluate, read_cases
 
 CASES = """[
@@ -53,15 +57,21 @@ def test_the_answer_is_that_of_the_command(client: Client) -> None:
     assert all(set(one["error_detail"]) == {"zh", "en"} for one in held if "error" in one)
 
 
-def test_an_office_has_its_own_rulebook_and_the_packaged_one(client: Client, monkeypatch) -> None:
-    limit = next(row for row in packaged().rows("aqi_breakpoints") if row.values["bp"] not in ("", "0"))
-    own = packaged().without_rows([limit.id])
+def test_the_rows_of_the_office_count_unless_the_packaged_ones_are_asked_for(
+    client: Client, monkeypatch
+) -> None:
+    limits = packaged().rows("surface_water_limits", standard="GB 3838", pollutant_cn="氨氮")
+    [second] = [row for row in limits if row["class"] == "Ⅱ"]
+    own = packaged().with_rows(
+        [Row.from_values(second.table, {**second.values, "limit": "0.3"}, override=True)]
+    )
     monkeypatch.setattr(queries, "rulebook", lambda: own)
-    answers = {
-        book: sent(client, "[]", f"/api/v1/evaluate?rulebook={book}") for book in ("office", "packaged")
-    }
-    assert answers["office"]["Qingjian-Rulebook"] == own.version
-    assert answers["packaged"]["Qingjian-Rulebook"] == packaged().version
+    body = '[{"kind": "section_class", "edition": "GB 3838-2002", "inputs": {"NH3N": 0.4}}]'
+    found = {}
+    for book in ("office", "packaged"):
+        answer = sent(client, body, f"/api/v1/evaluate?rulebook={book}")
+        found[book] = (answer["Qingjian-Rulebook"], answer.json()[0]["outputs"]["cls"])
+    assert found == {"office": (own.version, "Ⅲ"), "packaged": (packaged().version, "Ⅱ")}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +121,42 @@ def test_one_request_is_evaluated_at_a_time_and_the_next_is_asked_to_wait(
         assert int(answer["Retry-After"]) >= 1
         assert client.get("/api/v1/standards").status_code == 200
     assert sent(client, "[]").status_code == 200
+
+
+async def _asked(method: str, path: str, body: bytes = b"") -> int:
+    """Status of an answer of the whole application, as the web server asks it."""
+    scope = {
+        "type": "http", "method": method, "path": path, "query_string": b"", "headers": [(b"host", b"localhost"), (b"authorization", b"Bearer x")],
+    }  # fmt: skip
+    communicator = ApplicationCommunicator(get_asgi_application(), scope)
+    await communicator.send_input({"type": "http.request", "body": body})
+    started = await communicator.receive_output(timeout=60)
+    while (await communicator.receive_output(timeout=60)).get("more_body"):
+        pass
+    return started["status"]
+
+
+def test_others_are_answered_while_cases_are_evaluated(monkeypatch) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def slow(case: Any, **_more: Any) -> dict[str, Any]:
+        begun.set()
+        assert release.wait(60)
+        return {"id": case}
+
+    monkeypatch.setattr(evaluating, "evaluate_case", slow)
+    monkeypatch.setattr(evaluating.PROGRAMS[0], "authenticate", lambda *_given: True)
+    monkeypatch.setattr(queries, "rulebook", packaged)
+
+    async def both() -> tuple[int, int]:
+        evaluating_now = asyncio.create_task(_asked("POST", "/api/v1/evaluate", b"[1]"))
+        assert await asyncio.to_thread(begun.wait, 60)
+        other = await _asked("GET", "/api/v1/openapi.json")
+        assert not evaluating_now.done()
+        release.set()
+        return other, await evaluating_now
+
+    assert asyncio.run(both()) == (200, 200)
 
 
 def test_a_failure_gives_its_place_back(client: Client, monkeypatch) -> None:

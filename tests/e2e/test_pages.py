@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import urllib.error
+import urllib.request
 from datetime import UTC, datetime
 
 import pytest
@@ -132,6 +135,39 @@ def test_a_permit_holder_sees_its_own_outlet_only(signed_in, node) -> None:
     page.goto(f"{node.address}/points/")
     assert page.locator("tbody tr").count() == 1
     assert page.request.get(f"{node.address}/points/AQ01/").status == 404
+
+
+def answered(address: str, token: str) -> tuple[int, dict]:
+    """Status and body of what a program without a browser asks."""
+    question = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(question, timeout=120) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+
+
+@pytest.mark.parametrize("size", ["office", "phone"])
+def test_a_program_reads_with_a_token_made_on_the_page_until_it_is_revoked(
+    signed_in, node, size: str
+) -> None:
+    page = signed_in("shuju", size)
+    page.goto(f"{node.address}/access-tokens/")
+    name = f"报表程序 {size}"
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", node.passwords["shuju"])
+    press(page, "main form:has(input[name=last_day]) button")
+    token = page.locator("#token").input_value()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    path = f"{node.address}/api/v1/points/AQ01/observations?limit=1"
+    status, body = answered(path, token)
+    assert status == 200
+    assert body["rows"][0]["data"] == "replayed"
+    page.goto(f"{node.address}/access-tokens/")
+    press(page, f"tr:has-text('{name}') button")
+    assert page.locator("tr", has_text=name).locator("button").count() == 0
+    status, body = answered(path, token)
+    assert (status, body["code"]) == (401, "token-revoked")
 
 
 def test_keyboards_reach_the_content_first(signed_in, node) -> None:

@@ -51,7 +51,8 @@ def _operation(here: str, path: str, method: str, held: dict[str, Any]) -> dict[
                 "values": _values(one["schema"]),
                 "description": _said(one.get("description") or one["schema"].get("description", "")),
             }
-            for one in parameters
+            # How to read page by page is the same everywhere: it stands last.
+            for one in sorted(parameters, key=lambda one: one["name"] in ("limit", "cursor"))
         ],
         "curl": _curl(here, path, method),
     }
@@ -67,8 +68,12 @@ def _values(schema: dict[str, Any]) -> str:
     words = [word for one in parts for word in one.get("enum", [])]
     if words:
         return ", ".join(words)
-    kinds = [one.get("format") or one.get("type", "") for one in parts if one.get("type") != "null"]
-    return " ".join(kinds)
+    [taken] = [one for one in parts if one.get("type") != "null"]
+    if "minimum" in taken:
+        return f"{taken['minimum']}–{taken['maximum']}"
+    if taken.get("type") == "array":
+        return f"{taken['items']['type']} …"
+    return taken.get("format") or taken["type"]
 
 
 def _curl(here: str, path: str, method: str) -> str:

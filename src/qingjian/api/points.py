@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_noop as _
-from ninja import Query, Router, Schema
+from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from qingjian.api.asked import (
@@ -51,6 +51,7 @@ router = Router()
 Kind = Literal[tuple(KINDS)]  # type: ignore[valid-type]
 Element = Literal[tuple(ELEMENTS)]  # type: ignore[valid-type]
 Statistic = Literal[tuple(STATISTICS)]  # type: ignore[valid-type]
+PointCode = Annotated[str, Path(..., description=_("Code of a monitoring point"))]
 Made = Literal["measured", "replayed", "simulated"]
 
 
@@ -145,7 +146,9 @@ class PointsAsked(Paged):
     element: Element | None = Field(None, description=_("Element of the environment"))
     kind: Kind | None = Field(None, description=_("Kind of monitoring point"))
     region: Word = Field("", description=_("Code of a region; what lies below it counts"))
-    status: Literal["planned", "running", "stopped", "removed"] | None = None
+    status: Literal["planned", "running", "stopped", "removed"] | None = Field(
+        None, description=_("State of the point")
+    )
     q: Word = Field("", description=_("Text in code or name"))
 
 
@@ -200,7 +203,7 @@ def _shown(point: Point) -> dict[str, Any]:
 
 
 @router.get("/points/{code}", response=PointWithSeries, summary=_("One monitoring point with its series"))
-def point(request: HttpRequest, code: str) -> dict[str, Any]:
+def point(request: HttpRequest, code: PointCode) -> dict[str, Any]:
     """A point in reach, and the series whose data may be read."""
     nothing(request)
     row = get_object_or_404(network.points_visible_to(request.auth), code=code)
@@ -217,16 +220,14 @@ def _of_series(one: Series) -> dict[str, Any]:
         "unit": one.unit,
         "origin": one.origin,
         "position": one.position,
-        "data": made(one),
+        "data": made(label_of([one])),
         "notice": one.notice,
     }
 
 
-def made(one: Series) -> str:
-    """Return whether the values of a series were measured, replayed or simulated, as the pages label them."""
-    if label_of([one]) is None:
-        return "measured"
-    return "simulated" if one.origin == Series.Origin.SIMULATED else "replayed"
+def made(label: dict[str, str] | None) -> str:
+    """Return whether values were measured, replayed or simulated, as the pages label them."""
+    return label["data"] if label else "measured"
 
 
 class ObservationsAsked(Asked):
@@ -248,7 +249,7 @@ class ObservationsAsked(Asked):
     by_alias=True,
     summary=_("Values of a monitoring point"),
 )
-def observations(request: HttpRequest, code: str, asked: Query[ObservationsAsked]) -> dict[str, Any]:
+def observations(request: HttpRequest, code: PointCode, asked: Query[ObservationsAsked]) -> dict[str, Any]:
     """Values with status, reason, level and origin as the pages show them, by time and series."""
     row = get_object_or_404(network.points_visible_to(request.auth), code=code)
     series = _chosen(request.auth, row, asked)
@@ -345,5 +346,5 @@ def _observation(row: dict[str, Any], series: Series) -> dict[str, Any]:
         "revision": row["revision"],
         "known_at": written(row["known_at"]),
         "origin": series.origin,
-        "data": made(series),
+        "data": made(label_of([series])),
     }

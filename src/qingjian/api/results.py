@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_noop as _
-from ninja import Query, Router, Schema
+from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from qingjian.api.asked import Moment, Paged, Word, instant, keys_of, nothing, number, page, written
@@ -57,6 +57,7 @@ class Result(Schema):
     known_at: str
     revision: int
     superseded_at: str | None = Field(description="When a later version took its place; null for the latest")
+    data: Made = Field(description="Of the weakest series of the point, or of the stations of the region")
     rules: list[str] | None = Field(
         description="Ids of the rows it rests on; null in lists where no trace is stored"
     )
@@ -153,11 +154,13 @@ def results(request: HttpRequest, asked: Query[ResultsAsked]) -> dict[str, Any]:
     rows, following = page(
         list(found.order_by("-start", "-pk")[: limit + 1]), limit, lambda one: (one.start.isoformat(), one.pk)
     )
+    labels = queries.labels_of(rows)
     return {
         "from_": written(start),
         "to": written(end),
         "rows": [
-            _shown(one, _trace(one) if asked.trace else one.trace, with_trace=asked.trace) for one in rows
+            _shown(one, labels[one.pk], _trace(one) if asked.trace else one.trace, with_trace=asked.trace)
+            for one in rows
         ],
         "next": following,
     }
@@ -181,12 +184,14 @@ def _of_element(model: type[Any], element: str) -> Q:
 
 
 @router.get("/results/{int:result_id}", response=Explained, summary=_("One result, and why"))
-def result(request: HttpRequest, result_id: int) -> dict[str, Any]:
+def result(
+    request: HttpRequest, result_id: Annotated[int, Path(..., description=_("Id of a result"))]
+) -> dict[str, Any]:
     """One stored result with its trace, worked out again where none is stored, and all its versions."""
     nothing(request)
     row = get_object_or_404(queries.evaluations_visible_to(request.auth), pk=result_id)
     return {
-        "result": _shown(row, _trace(row), with_trace=True),
+        "result": _shown(row, queries.labels_of([row])[row.pk], _trace(row), with_trace=True),
         "versions": [one.pk for one in queries.revisions_of(row)],
     }
 
@@ -195,7 +200,9 @@ def _trace(row: Evaluation) -> dict[str, Any]:
     return explanation.trace_of(row, explanation.book_of(row))[0]
 
 
-def _shown(row: Evaluation, trace: dict[str, Any] | None, *, with_trace: bool) -> dict[str, Any]:
+def _shown(
+    row: Evaluation, label: dict[str, str] | None, trace: dict[str, Any] | None, *, with_trace: bool
+) -> dict[str, Any]:
     return {
         "id": row.pk,
         "kind": row.kind,
@@ -222,6 +229,7 @@ def _shown(row: Evaluation, trace: dict[str, Any] | None, *, with_trace: bool) -
         "known_at": written(row.known_at),
         "revision": row.revision,
         "superseded_at": written(row.superseded_at),
+        "data": made(label),
         "rules": [one["id"] for one in trace["rows"]] if trace is not None else None,
         "trace": trace if with_trace else None,
         "trace_stored": row.trace is not None,
@@ -280,5 +288,5 @@ def _exceedance(row: Exceedance) -> dict[str, Any]:
         "reason_en": row.reason_en,
         "alert_state": row.alert_state,
         "result": row.evaluation_id,
-        "data": made(row.series),
+        "data": made(queries.label_of([row.series])),
     }

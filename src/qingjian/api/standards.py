@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_noop as _
-from ninja import Query, Router, Schema
+from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from qingjian.api.asked import Day, Paged, Word, keys_of, nothing, page, text
@@ -17,6 +17,7 @@ from qingjian.apps.rulekeeping import queries
 from qingjian.rulebook import Row
 
 Table = Literal[queries.LIMIT_TABLES]  # type: ignore[valid-type]
+STANDARD = _("A standard by its number (GB 3095) or as cited (GB 3095-2026)")
 router = Router()
 
 
@@ -71,14 +72,16 @@ class RowsAsked(Paged):
     on: Day | None = Field(None, description=_("The day on which the rows hold; today when none is given"))
     every_edition: bool = Field(False, description=_("All editions, whatever the day"))
     table: Table | None = Field(None, description=_("One table, e.g. ambient_air_limits"))
-    symbol: Word = ""
-    category: Word = Field("", alias="class")
-    origin: Literal["packaged", "local"] | None = None
+    symbol: Word = Field("", description=_("Symbol of the item, e.g. PM2.5"))
+    category: Word = Field("", alias="class", description=_("Class, zone or category the limit is of"))
+    origin: Literal["packaged", "local"] | None = Field(
+        None, description=_("packaged: as shipped; local: rows of this office")
+    )
     q: Word = Field("", description=_("Text anywhere in the row"))
 
 
 class LimitsAsked(RowsAsked):
-    standard: Word = Field("", description=_("A standard by its number (GB 3095) or as cited (GB 3095-2026)"))
+    standard: Word = Field("", description=STANDARD)
 
 
 @router.get("/standards", response=Rows, by_alias=True, summary=_("Limits in force on a day"))
@@ -88,7 +91,9 @@ def limits(request: HttpRequest, asked: Query[LimitsAsked]) -> dict[str, Any]:
 
 
 @router.get("/standards/{path:standard}", response=Rows, by_alias=True, summary=_("Limits of one standard"))
-def limits_of_standard(request: HttpRequest, standard: str, asked: Query[RowsAsked]) -> dict[str, Any]:
+def limits_of_standard(
+    request: HttpRequest, standard: Annotated[str, Path(..., description=STANDARD)], asked: Query[RowsAsked]
+) -> dict[str, Any]:
     """The rows of one standard in force on a day; 404 where the rulebook has none of it in any edition."""
     if not any(_is_of(row, standard) for table in queries.LIMIT_TABLES for row in queries.limits(table)):
         raise Http404
@@ -125,7 +130,9 @@ def _is_of(row: Row, standard: str) -> bool:
 
 
 @router.get("/rules/{row_id}", response=Rowed, by_alias=True, summary=_("A row of the rulebook"))
-def rule(request: HttpRequest, row_id: str) -> dict[str, Any]:
+def rule(
+    request: HttpRequest, row_id: Annotated[str, Path(..., description=_("Id that a trace or result names"))]
+) -> dict[str, Any]:
     """One row by the id that traces and results name."""
     account_rules.require(request.auth, Capability.VIEW_REGISTRY)
     nothing(request)

@@ -15,12 +15,6 @@ from qingjian.apps.evaluation import (
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.models import Evaluation
 
-HOURLY = (
-    *("air_hour", "air_day", "water_station_day"),
-    *("outlet_hour", "outlet_day", "outlet_month", "outlet_year"),
-)
-"""Kinds that are made of hours alone: real-time signals beside them do not label them."""
-
 
 def why(request: HttpRequest, pk: int) -> HttpResponse:
     """Inputs used and rejected, clause, limit, edition, rounding, confidence of one stored result; its revisions."""
@@ -42,15 +36,8 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
         row=row,
         revisions=queries.revisions_of(row),
         note=note,
-        label=_label(row),
+        label=queries.labels_of([row])[row.pk],
     )
-
-
-def _label(row: Evaluation) -> dict[str, str] | None:
-    if row.point is None:
-        return None
-    own = row.point.series.exclude(origin="platform")
-    return queries.label_of(own.filter(expected__has_key="hour") if row.kind in HOURLY else own)
 
 
 def _heading(row: Evaluation) -> str:

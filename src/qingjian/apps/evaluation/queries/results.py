@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,12 @@ from qingjian.apps.evaluation.models import (
 )
 from qingjian.apps.network.models import Point, Series
 from qingjian.apps.rulekeeping.queries import rulebook
+
+HOURLY = (
+    *("air_hour", "air_day", "water_station_day"),
+    *("outlet_hour", "outlet_day", "outlet_month", "outlet_year"),
+)
+"""Kinds that are made of hours alone: real-time signals beside them do not label them."""
 
 
 def current(kind: str) -> QuerySet[Evaluation]:
@@ -136,14 +142,36 @@ def series_of_points(points: Iterable[Point]) -> QuerySet[Series]:
 
 
 def label_of(series: Iterable[Series]) -> dict[str, str] | None:
-    """Return how unreviewed data must be labelled: simulated before replayed; None for real measurements."""
+    """Return how unreviewed data must be labelled: simulated before replayed; None for real measurements.
+
+    `data` is the word for programs, `text` the one for people.
+    """
     found = None
     for one in series:
         if one.origin == Series.Origin.SIMULATED:
-            return {"text": _("simulated"), "notice": one.notice, "colour": "orange"}
+            return {"data": "simulated", "text": _("simulated"), "notice": one.notice, "colour": "orange"}
         if "replayed" in one.notice:
-            found = {"text": _("replayed"), "notice": one.notice, "colour": "azure"}
+            found = {"data": "replayed", "text": _("replayed"), "notice": one.notice, "colour": "azure"}
     return found
+
+
+def labels_of(rows: Sequence[Evaluation]) -> dict[int, dict[str, str] | None]:
+    """Return by its number how each result must be labelled: by the series of its point, of a region by those of its stations."""
+    codes = {row.pk: [row.point.code] if row.point else row.values.get("of", []) for row in rows}
+    held: dict[str, list[Series]] = {}
+    wanted = Series.objects.filter(point__code__in={code for own in codes.values() for code in own})
+    for one in wanted.exclude(origin=Series.Origin.PLATFORM).select_related("point"):
+        held.setdefault(one.point.code, []).append(one)
+    kinds = {row.pk: row.kind for row in rows}
+    return {
+        number: label_of(
+            one
+            for code in own
+            for one in held.get(code, ())
+            if kinds[number] not in HOURLY or "hour" in one.expected
+        )
+        for number, own in codes.items()
+    }
 
 
 def series_by_point(element: str, points: Iterable[Point]) -> dict[int, list[Series]]:
