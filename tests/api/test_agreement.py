@@ -224,6 +224,34 @@ def test_values_say_what_they_are(county: County, measured: Data, program: Progr
     assert (earlier["value"], earlier["revision"]) == (150.0, 0)
 
 
+def test_marks_come_with_the_values_they_are_on(
+    county: County, measured: Data, program: Program, clock
+) -> None:
+    client = program(reader(county, "staff"))
+    point = Point.objects.get(code="W1")
+    marker = county.person("marker", "data_manager")
+    before = now()
+    clock.advance(60)
+    codes = ["W1.w01018"]
+    observing.set_mark(marker, point, codes, START, START + 2 * HOUR, "fault", "泵坏")
+    path = "/api/v1/points/W1/observations"
+    asked = {"from": START.isoformat(), "to": (START + 3 * HOUR).isoformat()}
+    body = client.get(path, {**asked, "series": "W1.w01018"}).json()
+    [mark] = body["marks"]
+    assert (mark["kind"], mark["series"], mark["reason"], mark["author"]) == (
+        "fault",
+        codes,
+        "泵坏",
+        "marker",
+    )
+    assert [one["status"] for one in body["rows"]] == ["invalid", "invalid", "valid"]
+    assert "泵坏" in body["rows"][0]["reason"] or "故障" in body["rows"][0]["reason"]
+    assert client.get(path, {**asked, "series": "W1.w00000"}).json()["marks"] == []
+    earlier = client.get(path, {**asked, "series": "W1.w01018", "as_of": before.isoformat()}).json()
+    assert earlier["marks"] == []
+    assert {one["status"] for one in earlier["rows"]} == {"valid"}
+
+
 @pytest.mark.parametrize(
     ("origin", "notice", "said"),
     [

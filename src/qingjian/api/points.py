@@ -35,6 +35,7 @@ from qingjian.apps.evaluation.queries import label_of
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.kinds import ELEMENTS, KINDS, kinds_of
 from qingjian.apps.network.models import Point, Series
+from qingjian.apps.observing.queries import marks_in_force
 from qingjian.apps.observing.values import Values, page_values
 from qingjian.apps.observing.words import STATISTICS
 from qingjian.contracts.current import now
@@ -132,12 +133,25 @@ class Observation(Schema):
     data: Made
 
 
+class MarkOut(Schema):
+    kind: str
+    series: list[str]
+    start: str
+    end: str
+    reason: str
+    author: str
+    known_at: str
+
+
 class Observations(Schema):
     point: str
     statistic: str
     from_: str = Field(serialization_alias="from")
     to: str
     as_of: str | None
+    marks: list[MarkOut] = Field(
+        description="In force on the series asked for, somewhere between from and to"
+    )
     rows: list[Observation]
     next: str
 
@@ -274,6 +288,7 @@ def observations(request: HttpRequest, code: PointCode, asked: Query[Observation
         "from_": written(start),
         "to": written(end),
         "as_of": written(asked.as_of),
+        "marks": _marks(row, {one.code for one in series}, start, end, asked.as_of),
         "rows": rows,
         "next": following,
     }
@@ -291,6 +306,24 @@ def _chosen(user: Any, point: Point, asked: ObservationsAsked) -> list[Series]:
         for one in found
         if (not asked.series or one.code in asked.series)
         and (not asked.factor or one.factor.code in asked.factor)
+    ]
+
+
+def _marks(
+    point: Point, codes: set[str], start: datetime, end: datetime, as_of: datetime | None
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": mark.kind,
+            "series": sorted(codes & set(mark.series)),
+            "start": written(mark.start),
+            "end": written(mark.end),
+            "reason": mark.reason,
+            "author": mark.author.name,
+            "known_at": written(mark.known_at),
+        }
+        for mark in marks_in_force(point, start, end, as_of)
+        if codes & set(mark.series)
     ]
 
 
