@@ -64,3 +64,25 @@ def test_conditions_are_in_the_words_of_the_standards() -> None:
     assert "超过限值的幅度不得高于 10 dB(A)（偶发 15 dB(A)）" in said
     background = "表1; As/Co/V: >screening but ≤ local background not managed as polluted"
     assert "不纳入污染地块管理" in chinese(background)
+
+
+CHECK_TABLES = ("cems_checks", "water_checks")
+
+
+@pytest.mark.parametrize("table", CHECK_TABLES)
+def test_checks_are_said_in_chinese(table: str) -> None:
+    """What is checked, by which criterion, how often: two English letters in a row are a word only in symbols and codes."""
+    allowed = re.compile(
+        r"HJ|GB|CEMS|CMS|CODCr|COD|TOC|VOCs|NMHC|NOx|NO2|NO|SO2|O2|CO|HCl|pH|mg|mm|μmol|mol|ref|meas|Cmeas|F\.S|"
+        r"[CQ]i|m/s|PM|NH3-N|TP|TN"
+    )
+    left = {
+        chinese(row.values[column])
+        for row in packaged().rows(table)
+        for column in ("pollutant_or_band", "criterion", "interval", "source", "note")
+        if re.search(r"[A-Za-z]{2,}", allowed.sub("", chinese(row.values[column])))
+    }
+    assert left == set()
+    assert chinese("particulate >20..50") == "颗粒物 >20–50"
+    assert chinese("within +-2.5% F.S.") == "不超过 ±2.5% F.S."
+    assert chinese("absolute error <=+-3 C") == "绝对误差不超过 ±3 ℃"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from qingjian.standards import check_phrases
+
 _CHINESE = {
     ">800: no 1h IAQI; report SO2 IAQI from 24h mean. 1h limits real-time only": (
         "1 小时浓度超过 800 时不计 1 小时分指数，按 24 小时均值报告 SO2 分指数；1 小时限值仅用于实时报"
@@ -175,11 +177,12 @@ _CHINESE = {
         "本系统规则：所评月份之前一年内无降雨的有效小时"
     ),
     "house rule: early warning before the permitted amount is used up": "本系统规则：许可量用完之前预警",
-    "house rule: no clause was found for the mean of a month; the share of the day is carried on": (
-        "本系统规则：未见月均值有效性的条文，沿用日均值的比例"
+    "recollection of the standard: weighted by flow over valid days, not checked against its text; no share is named for a "
+    "month, that of the day is carried on": (
+        "凭记忆录入：有效日的流量加权，未与标准原文核对；月均值未见有效比例，沿用日均值的比例"
     ),
-    "house rule: no clause was found for the mean of a year; the share of the day is carried on": (
-        "本系统规则：未见年均值有效性的条文，沿用日均值的比例"
+    "house rule: no clause was found for the mean of a year; the rule of the month is carried on": (
+        "本系统规则：未见年均值的条文，沿用月均值的做法"
     ),
     "house rule for the automatic stations: no national number known": "本系统对自动站的规则：未见国家规定的数值",
     "house guard: the formula divides by 21 minus the measured oxygen": "本系统保护：公式以 21 减实测含氧量为除数",
@@ -320,6 +323,8 @@ def chinese(text: str) -> str:
     """Chinese for a condition, state or source of the packaged tables; the text itself where none is known."""
     if text in _CHINESE:
         return _CHINESE[text]
-    for pattern, words in _PARTS:
+    if text in check_phrases.CHECKS:
+        return check_phrases.CHECKS[text]
+    for pattern, words in (*_PARTS, *check_phrases.SIGNS):
         text = pattern.sub(words, text)
     return text

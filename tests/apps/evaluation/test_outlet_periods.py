@@ -74,8 +74,8 @@ def test_a_month_is_weighted_by_flow_and_makes_a_finding(data: Data, clock) -> N
     assert Alert.objects.get(rule="exceedance-month").point.code == "W1"
     trace, _again = explanation.trace_of(row, rulebook())
     told = "".join(step["zh"] for step in trace["steps"])
-    assert "2026-11 月均值: 按流量加权 Σ(C·Q)/ΣQ = 52.5（有效小时 720/720" in told
-    assert "未见标准条文" in told
+    assert "2026-11 月均值: 30 个有效日按流量加权 Σ(C·Q)/ΣQ = 52.5（有效小时 720/720" in told
+    assert "未与标准原文核对" in told
     assert "超标 0.17 倍" in told
 
 
@@ -105,6 +105,17 @@ def test_a_month_with_too_few_hours_is_not_judged_and_says_so(data: Data) -> Non
     told = "".join(step["zh"] for step in trace["steps"])
     assert "有效小时 500/744，至少 75%" in told
     assert "月均值无效，不评价" in told
+
+
+def test_hours_of_days_that_are_not_valid_enter_no_month_of_waste_water(data: Data) -> None:
+    """HJ 356: weighted over valid days. One day has twelve hours of 600 mg/L only and is not valid."""
+    limit("month", "45")
+    month(data, OCTOBER, [40] * 720 + [600] * 12, [10.0] * 744)
+    services.catch_up("outlets", 60)
+    row = Evaluation.objects.get(kind="outlet_month")
+    assert (row.values["used"], row.exceeds) == ({"w01018": 40}, False)
+    (item,) = row.result["items"]
+    assert (item["valid"], item["due"]) == (720, 744)
 
 
 def test_the_running_month_is_not_judged(data: Data) -> None:

@@ -35,7 +35,7 @@ def test_an_own_value_names_its_rule_and_inputs(an_hour, staff) -> None:
     assert (found["value"], found["sent"], found["inputs"]) == (12.5, 20.0, "minute")
     assert (found["count"], found["due"]) == (6, 6)
     assert (found["begin"], found["end"]) == (START, START + HOUR)
-    assert "45 min" in provenance.rule_text(found["rule"])
+    assert "45 分钟" in provenance.rule_text(found["rule"])
 
 
 def test_the_drawer_says_in_words_what_a_value_was_made_from(an_hour, staff, client) -> None:

@@ -1,7 +1,8 @@
 """Months and years of outlets: mean concentrations against the limits of a permit or standard for that period.
 
-No clause that we have read says how such a mean is made: waste water is weighted by its flow and flue gas is the mean of
-its valid hours, as the days are, and the share of hours that must be valid is a rule of the house (U).
+Waste water is weighted by its flow over the hours of valid days (HJ 356), flue gas is the mean of its valid hours (HJ 75), as
+the tables have both from memory (U). Nothing was found for years, which are made as the months are, nor for the share of hours
+that must be valid in a month of waste water.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def evaluate(book: Rulebook, first: date, last: date, today: date, chosen: Chose
             if own:
                 block = Block(book, own, begin, span.following(begin) - timedelta(days=1))
                 for outlet in own:
-                    made = _evaluated(block, outlet, span, in_service_hours(block, outlet, out))
+                    made = _evaluated(block, outlet, span, out)
                     if made is not None:
                         yield made
             begin = span.following(begin)
@@ -108,14 +109,40 @@ def in_service_hours(block: Block, outlet: Outlet, out: in_service.Pauses) -> np
     return np.repeat([in_service.served_on(out, outlet.point.pk, day) for day in days], 24)
 
 
-def _evaluated(block: Block, outlet: Outlet, span: Span, served: np.ndarray) -> Draft | None:
-    volume = block.volume(outlet)
-    whole = slice(0, block.count * 24)
+def mean_of(
+    block: Block, outlet: Outlet, series: Series, converted: bool, span: Span, out: in_service.Pauses
+) -> tuple[float | None, int, int, int | None]:
+    """Return the mean of a period, None where it is not valid, how many hours count and were due, and how many days count.
+
+    Of waste water the hours of days whose own mean is not valid are due, and do not count; days are None for other means.
+    """
+    volume, served = block.volume(outlet), in_service_hours(block, outlet, out)
+    counts, days = np.ones(len(served), np.bool_), None
+    if outlet.medium == "water" and series.averaging == "flow_weighted":
+        valid = [
+            block.mean_of(outlet, series, converted, slice(day * 24, day * 24 + 24), volume, served=served)[0]
+            is not None
+            for day in range(block.count)
+        ]
+        counts, days = np.repeat(valid, 24), sum(valid)
+    value, good, due = block.mean_of(
+        outlet,
+        series,
+        converted,
+        slice(0, block.count * 24),
+        volume,
+        averaging=span.averaging,
+        served=served,
+        counts=counts,
+    )
+    return value, good, due, days
+
+
+def _evaluated(block: Block, outlet: Outlet, span: Span, out: in_service.Pauses) -> Draft | None:
     items, used = [], {}
+    served = in_service_hours(block, outlet, out)
     for series, converted, bounds in held(outlet, span, block.first, block.book):
-        value, valid, due = block.mean_of(
-            outlet, series, converted, whole, volume, averaging=span.averaging, served=served
-        )
+        value, valid, due, _days = mean_of(block, outlet, series, converted, span, out)
         if valid == 0 and not np.any(np.isfinite(block.hours.of(series.pk, "value")) & served):
             continue
         item = (
@@ -143,20 +170,14 @@ def explain_mean(
     made: TraceBuilder, block: Block, outlet: Outlet, series: Series, converted: bool, span: Span
 ) -> None:
     """Say of what hours the mean of a period is made, and whether they are enough."""
-    served = in_service_hours(block, outlet, in_service.pauses([outlet.point]))
-    value, valid, due = block.mean_of(
-        outlet,
-        series,
-        converted,
-        slice(0, block.count * 24),
-        block.volume(outlet),
-        averaging=span.averaging,
-        served=served,
-    )
-    weighted = outlet.medium == "water" and series.averaging == "flow_weighted"
+    out = in_service.pauses([outlet.point])
+    value, valid, due, days = mean_of(block, outlet, series, converted, span, out)
     way = (
-        Text("按流量加权 Σ(C·Q)/ΣQ", "weighted by flow, Σ(C·Q)/ΣQ")
-        if weighted
+        Text(
+            f"{days} 个有效日按流量加权 Σ(C·Q)/ΣQ",
+            f"weighted by flow over {days} valid days, Σ(C·Q)/ΣQ",
+        )
+        if days is not None
         else Text("有效小时的算术平均", "arithmetic mean of the valid hours")
     )
     name, code = series.factor.name_zh, series.factor.wire_code
@@ -169,7 +190,7 @@ def explain_mean(
         [row],
     )
     made.step(
-        f"{span.mean.zh}的计算方法和有效性未见标准条文，沿用日均值的做法，待核实",
-        f"no clause was found for how a {span.mean.en} is made and when it is valid: done as for days, to be verified",
+        f"{span.mean.zh}的计算方法和有效性凭记忆录入或沿用，未与标准原文核对",
+        f"how a {span.mean.en} is made and when it is valid is told from memory or carried on, not compared with a text",
         [row],
     )

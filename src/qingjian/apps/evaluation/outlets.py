@@ -447,10 +447,11 @@ class Block:
         *,
         averaging: str = "day",
         served: np.ndarray | None = None,
+        counts: np.ndarray | None = None,
     ) -> tuple[float | None, int, int]:
         """Return the mean of a period, None where it is not valid, and how many hours are valid and how many were due.
 
-        `served`: the hours in which the outlet was in service, where it was not all along.
+        `served`: the hours in which the outlet was in service, where it was not all along; `counts`: those that may count.
         """
         values = self.judged(outlet, series, converted)[1][part]
         share = float(self.share(outlet, averaging, part.start // 24)["value"])
@@ -458,6 +459,8 @@ class Block:
         if served is not None:
             running &= served[part]
             values = np.where(served[part], values, np.nan)
+        if counts is not None:
+            values = np.where(counts[part], values, np.nan)
         if outlet.medium == "water" and series.averaging == "flow_weighted":
             flow = volume[part]
             due = (flow != 0) & running

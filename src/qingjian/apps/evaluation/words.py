@@ -36,14 +36,14 @@ register_rule(
     "exceedance-month",
     _("Monthly exceedance of a permit limit"),
     _(
-        "The mean of a month passes the limit of the permit for months; from the first to the last consecutive month. A month with too few valid hours is not judged. No clause was found for how the mean is made: it is made as that of a day."
+        "The mean of a month passes the limit of the permit for months; from the first to the last consecutive month. A month with too few valid hours is not judged. How the mean is made has not been compared with the text of HJ 75 and HJ 356."
     ),
 )
 register_rule(
     "exceedance-year",
     _("Yearly exceedance of a permit limit"),
     _(
-        "The mean of a year passes the limit of the permit for years; from the first to the last consecutive year. A year with too few valid hours is not judged. No clause was found for how the mean is made: it is made as that of a day."
+        "The mean of a year passes the limit of the permit for years; from the first to the last consecutive year. A year with too few valid hours is not judged. No clause was found for how the mean is made: it is made as that of a month."
     ),
 )
 register_rule(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.utils.translation import get_language
 
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Series
@@ -30,6 +31,7 @@ from qingjian.pipeline.reading import policy_of
 from qingjian.pipeline.rules import check_rule
 from qingjian.quality.status import Status
 from qingjian.rulebook import Row
+from qingjian.standards.phrases import chinese
 
 HEX_COLUMNS = 16
 CHECKS = check_rule("")
@@ -172,8 +174,9 @@ def checks(
 
 
 def rule_text(row: Row) -> str:
-    """Return what a rule says, as its table holds it."""
-    return row.values.get("rule") or row.values.get("criterion") or ""
+    """Return what a rule says, in the language of the page where its table has it."""
+    text = row.values.get("rule") or row.values.get("criterion") or ""
+    return text if (get_language() or "").startswith("en") else chinese(text)
 
 
 def frame(journal: str, sequence: int) -> dict[str, Any] | None:

@@ -20,7 +20,16 @@ from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.kinds import ELEMENTS, kinds_of
 from qingjian.apps.network.models import Series
-from qingjian.apps.observing import completeness, gap_lines, levels, rules, services, statuses, words
+from qingjian.apps.observing import (
+    completeness,
+    gap_lines,
+    levels,
+    provenance,
+    rules,
+    services,
+    statuses,
+    words,
+)
 from qingjian.apps.observing.models import Mark
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.clock import CHINA
@@ -94,13 +103,16 @@ def completeness_page(request: HttpRequest) -> HttpResponse:
     records = completeness.gap_records(series, first, last)
     gap_page = Paginator(records, GAPS_PER_PAGE).get_page(request.GET.get("gap_page"))
     strips = completeness.strips(report.lines, first) if by == "window" else []
+    capture_rule = completeness.capture_row(rulebook(), last) if by == "quarter" else None
     context = {
         "title": _("Completeness"),
         "lines": report.lines if by != "window" else [],
         "strips": [{"line": one.line, "cells": [_cell(part, one) for one in one.parts]} for one in strips],
         "by_month": part == "month",
         "rule": report.row,
-        "capture_rule": completeness.capture_row(rulebook(), last) if by == "quarter" else None,
+        "rule_text": provenance.rule_text(report.row) if report.row else "",
+        "capture_rule": capture_rule,
+        "capture_text": provenance.rule_text(capture_rule) if capture_rule else "",
         "page": page,
         "page_url": f"?{urlencode(keep)}&page=" if keep else "?page=",
         "export_url": f"?{urlencode({**keep, 'export': 'xlsx'})}",

@@ -27,8 +27,25 @@ from qingjian.ui.listing import workbook_response
 PAGE_SIZE = 30
 MOST_LINES = 60
 STATE_COLOURS = {"proposed": "orange", "approved": "green", "rejected": "red", "withdrawn": "secondary"}
-VALUE_COLUMNS = ("limit", "value", "standard_value", "bp", "rule", "equivalent_kg")
+VALUE_COLUMNS = ("limit", "value", "standard_value", "bp", "rule", "equivalent_kg", "criterion", "formula")
+BOUND_COLUMNS = (("lo", "hi"), ("aqi_lo", "aqi_hi"), ("gt", "le"), ("a", "b"), ("p05", "p01"))
+"""Columns that say a value in two numbers."""
 ITEM_COLUMNS = ("pollutant_cn", "symbol", "item", "subject", "region", "year", "class", "averaging_period")
+MORE_ITEM_COLUMNS = (
+    *(
+        "check",
+        "pollutant_or_band",
+        "kind",
+        "pollutant",
+        "period",
+        "level",
+        "category",
+        "rating",
+        "label",
+        "n",
+    ),
+)
+"""What a row of a table of levels, checks or bands is about, where it names no item alone."""
 
 
 def _table(request: HttpRequest) -> str:
@@ -50,6 +67,8 @@ def _said(text: str) -> str:
 
 def _about(row: Row) -> str:
     found = [row.values.get(name, "") for name in ITEM_COLUMNS]
+    if row.table not in (*queries.QUALITY_LIMITS, "emission_limits"):
+        found += [_said(row.values.get(name, "")) for name in MORE_ITEM_COLUMNS]
     return " · ".join(dict.fromkeys(one for one in found if one))
 
 
@@ -58,7 +77,19 @@ def _says(row: Row) -> str:
         row.values.get("op", ""), row.values.get("op", "")
     )
     value = _said(next((row.values[name] for name in VALUE_COLUMNS if row.values.get(name)), ""))
-    return f"{sign} {value} {row.values.get('unit', '')}".strip()
+    if not value:
+        value = next((_bounds(row, *names) for names in BOUND_COLUMNS if any(map(row.values.get, names))), "")
+    often = _said(row.values.get("interval", "")).removeprefix("-")
+    return " · ".join(one for one in (f"{sign} {value} {row.values.get('unit', '')}".strip(), often) if one)
+
+
+def _bounds(row: Row, first: str, second: str) -> str:
+    low, high = row.values.get(first, ""), row.values.get(second, "")
+    if first in ("a", "p05"):
+        return "; ".join(f"{name} {value}" for name, value in ((first, low), (second, high)) if value)
+    if first == "gt":
+        return " ".join(one for one in (f">{low}" if low else "", f"≤{high}" if high else "") if one)
+    return f"{low or '−∞'} – {high or '∞'}"
 
 
 def limits(request: HttpRequest) -> HttpResponse:
