@@ -158,6 +158,7 @@ def test_texts_come_in_the_language_of_the_person(county: County, program: Progr
         ("get", "/api/v1/results?from=yesterday", 422, "bad-parameter"),
         ("get", "/api/v1/results?from=2026-11-02&to=2026-11-01", 422, "bad-period"),
         ("get", "/api/v1/results?from=2020-01-01&to=2026-01-01", 422, "bad-period"),
+        ("get", "/api/v1/results?versions=all", 422, "point-needed"),
         ("get", "/api/v1/standards/GB 0", 404, "not-found"),
     ],
 )

@@ -133,7 +133,9 @@ class PeriodAsked(Paged):
 
 class ResultsAsked(PeriodAsked):
     kind: Kind | None = Field(None, description=_("Kind of result"))
-    versions: Literal["latest", "all"] = Field("latest", description=_("all: earlier versions too"))
+    versions: Literal["latest", "all"] = Field(
+        "latest", description=_("all: earlier versions of one point too")
+    )
     trace: bool = Field(False, description=_("With the answer to why; at most 50 rows a page then"))
 
 
@@ -145,10 +147,18 @@ def results(request: HttpRequest, asked: Query[ResultsAsked]) -> dict[str, Any]:
     found = _narrowed(queries.evaluations_visible_to(request.auth), asked).filter(
         start__gte=start, start__lt=end
     )
-    if asked.kind:
-        found = found.filter(kind=asked.kind)
+    # The index of current results is by kind and start: without kinds every result there is would be looked at.
+    found = found.filter(kind__in=[asked.kind] if asked.kind else KINDS)
     if asked.versions == "latest":
         found = found.filter(superseded_at=None)
+    elif not asked.point:
+        raise ApiError(
+            422,
+            "point-needed",
+            "versions=all 需要同时给出 point",
+            "versions=all needs a point",
+            parameters=["versions", "point"],
+        )
     if behind := keys_of(asked.cursor, instant, number):
         found = found.filter(Q(start__lt=behind[0]) | Q(start=behind[0], pk__lt=behind[1]))
     rows, following = page(
