@@ -218,6 +218,17 @@ def test_values_are_those_of_the_page_however_they_are_asked_for(
     check()
 
 
+def test_pages_go_on_behind_a_gap(county: County, measured: Data, program: Program) -> None:
+    measured.put("W1.w01018", START - timedelta(days=80), [1, 2, 3])
+    client = program(reader(county, "staff"))
+    asked = {"series": "W1.w01018", "from": (START - timedelta(days=90)).isoformat(), "to": START.isoformat()}
+    path = "/api/v1/points/W1/observations"
+    whole = everything(client, path, limit=2000, **asked)
+    assert [one["value"] for one in whole] == [1, 2, 3]
+    assert everything(client, path, limit=2, **asked) == whole
+    assert everything(client, path, limit=3, **asked) == whole
+
+
 def test_values_say_what_they_are(county: County, measured: Data, program: Program) -> None:
     client = program(reader(county, "staff"))
     path = "/api/v1/points/W1/observations"

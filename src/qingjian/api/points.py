@@ -271,10 +271,10 @@ def observations(request: HttpRequest, code: PointCode, asked: Query[Observation
     start = asked.from_ or end - timedelta(days=USUAL[asked.statistic])
     behind = keys_of(asked.cursor, instant, text)
     _require_small(series, asked.statistic, start, end)
-    first = max(start, behind[0]) if behind else start
-    values = page_values(request.auth, series, asked.statistic, first, end, asked.as_of)
     by_number = {one.pk: one for one in series}
-    places = _in_order(values, by_number, behind)
+    values, places = _read(
+        request.auth, by_number, asked, max(start, behind[0]) if behind else start, end, behind
+    )
     held = places[: asked.limit]
     rows = [_observation(one, by_number[one["series"]]) for one in values.rows(held)]
     following = ""
@@ -345,6 +345,28 @@ def _require_small(series: Sequence[Series], statistic: str, start: datetime, en
             f"at most {MOST_PERIODS} periods (series times periods) at a time: ask for a shorter time or fewer series",
             parameters=["from", "to", "series"],
         )
+
+
+def _read(
+    user: Any,
+    series: dict[int, Series],
+    asked: ObservationsAsked,
+    first: datetime,
+    end: datetime,
+    behind: list[Any] | None,
+) -> tuple[Values, list[int]]:
+    """Return values from a moment on with the entries of a page in order, and at least one more where there is one.
+
+    Values are judged period by period, so no more of them is read than a page holds; where values are missing, more.
+    """
+    span = timedelta(seconds=SECONDS[asked.statistic] * (asked.limit // max(1, len(series)) + 2))
+    while True:
+        until = min(end, first + span)
+        values = page_values(user, list(series.values()), asked.statistic, first, until, asked.as_of)
+        places = _in_order(values, series, behind)
+        if until == end or len(places) > asked.limit:
+            return values, places
+        span *= 4
 
 
 def _in_order(values: Values, series: dict[int, Series], behind: list[Any] | None) -> list[int]:
