@@ -11,13 +11,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
+from typing import Literal
 
 from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards import ecology, noise, settings
 from qingjian.standards.air import breakpoints, composite, index, kernel, means, statistics
 from qingjian.standards.air.comparison import comparison_rule, decimals
 from qingjian.standards.editions import Basis
-from qingjian.standards.emissions import equivalents
+from qingjian.standards.emissions import approach, equivalents
 from qingjian.standards.errors import EvaluationError, InputError
 from qingjian.standards.explanation import Text
 from qingjian.standards.quantity import one_unit
@@ -59,7 +60,8 @@ def unreadable(
             if wrong is not None:
                 found.setdefault(wrong.zh, wrong)
     held += gone
-    for table in {row.table for row in held} & set(PROBES):
+    # What is no setting at all need not be tried.
+    for table in ({row.table for row in held} & set(PROBES)) - ({PARAMETERS} if found else set()):
         for day in sorted(_days(after, [row for row in held if row.table == table])):
             problem = _fails(PROBES[table], after, day)
             if problem is not None and _fails(PROBES[table], before, day) is None:
@@ -142,6 +144,8 @@ def _in_another_unit(row: Row) -> Text | None:
         return None
     names = _NAMED_BY[row.table]
     same = [one for one in packaged().rows(row.table) if all(one[name] == row[name] for name in names)]
+    if row.table == PARAMETERS and row["subject"] in _OF_ANY_ITEM:
+        same = [one for one in packaged().rows(PARAMETERS) if one["subject"] == row["subject"]]
     units = dict.fromkeys(one["unit"] for one in same if one["unit"])
     if not units or one_unit(unit) in {one_unit(other) for other in units}:
         return None
@@ -229,6 +233,14 @@ def _parameters(book: Rulebook, day: date) -> None:
     comparison_rule(book, Basis(day))
     for pollutant in breakpoints.POLLUTANTS:
         decimals(book, Basis(day), pollutant)
+    averagings: tuple[Literal["hour", "day"], ...] = ("hour", "day")
+    for averaging in averagings:
+        rules = approach.warning_rules(averaging, rulebook=book.on(day))
+        if rules.valid > rules.window:
+            raise InputError(
+                f"趋势预警需要 {rules.valid} 个有效值，窗口只有 {rules.window} 个",
+                f"a trend warning needs {rules.valid} valid values, its window has {rules.window}",
+            )
 
 
 def _composite(book: Rulebook, day: date) -> None:

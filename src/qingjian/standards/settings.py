@@ -81,7 +81,8 @@ class Items:
 Kind = Number | Choice | Items
 _SHARE = Number(high="1")
 _PERCENT = Number(high="100")
-_PERCENT_ABOVE = Number(high="100", above=True)
+_PERCENT_ABOVE = Number("1", "100")
+"""A share in percent: 0.75 is a share of one that somebody took for it."""
 _ABOVE = Number(above=True)
 _DECIMALS = Number(high="6", whole=True)
 _COUNT = Number("1", "100", whole=True)

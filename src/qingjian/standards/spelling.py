@@ -102,6 +102,12 @@ def _values(table: str, column: str, standard: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.values.get(column, "") for one in rows))
 
 
+def folded_class(text: str) -> str:
+    """A class as it is compared: 一级A标准 and 1级A are 一级A."""
+    plain = re.sub(r"(标准|限值)$", "", _folded(text))
+    return re.sub(r"^([一二三四五])级?", lambda found: _NUMBERS[found[1]], re.sub(r"^(\d)级", r"\1", plain))
+
+
 def _folded(text: str) -> str:
     plain = _ENDING.sub("", re.sub(r"\s", "", unicodedata.normalize("NFKC", text))).casefold()
     return _NUMBERS.get(plain, plain)

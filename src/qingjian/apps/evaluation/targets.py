@@ -10,14 +10,9 @@ from decimal import ROUND_FLOOR, Decimal
 from qingjian.apps.accounts.models import Region
 from qingjian.apps.evaluation.statistics import Year
 from qingjian.rulebook import Row, Rulebook
-from qingjian.standards.air.breakpoints import POLLUTANTS
+from qingjian.standards.regional_targets import COMPOSITE, GOOD_DAYS, HEAVY_DAYS, ITEMS
 from qingjian.standards.rounding import round_places
 
-GOOD_DAYS = "优良天数比例"
-HEAVY_DAYS = "重污染天数"
-COMPOSITE = "综合指数"
-ITEMS = (GOOD_DAYS, HEAVY_DAYS, COMPOSITE, *POLLUTANTS)
-"""What the column `item` of the table `regional_targets` may name; the rest of its rows speak of other elements."""
 AT_LEAST = (GOOD_DAYS,)
 PERCENTILES = ("CO", "O3")
 

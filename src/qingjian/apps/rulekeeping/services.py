@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -24,10 +24,11 @@ from qingjian.apps.rulekeeping.models import LocalRow, RuleConfirmation, RulePro
 from qingjian.contracts.current import now
 from qingjian.hj212.profiles import unknown_selectors
 from qingjian.quality.rules import RuleTextError, check_text
-from qingjian.rulebook import Row, RowError, load_csv, load_lines
+from qingjian.rulebook import Row, RowError, Rulebook, load_csv, load_lines, packaged
 from qingjian.rulebook.tables import TABLES
-from qingjian.standards import ecology_tree, proposals, readable, symbols
+from qingjian.standards import assignments, ecology_tree, proposals, readable, regional_targets, symbols
 from qingjian.standards.air import local as local_air
+from qingjian.standards.explanation import Text
 
 SHORTEST_DOCUMENT = 4
 rulebook_changed = Signal()
@@ -98,7 +99,8 @@ def checked(table: str, text: str) -> list[Row]:
     if table not in queries.LIMIT_TABLES:
         raise ValidationError(_("Rows of this table are not kept on this page."))
     given, errors = load_lines(text, table)
-    lines = [(line, proposals.completed(row)) for line, row in given]
+    book = _assignable(table)
+    lines = [(line, _completed(row, book)) for line, row in given]
     errors = (*errors, *_unreadable(lines))
     english = (get_language() or "").startswith("en")
     problems = [
@@ -117,12 +119,31 @@ def checked(table: str, text: str) -> list[Row]:
         ]
         problems += [
             RowProblem(place, column, text.en if english else text.zh)
-            for column, text in proposals.problems_of(row, factors)
+            for column, text in _problems_of(row, factors, book)
         ]
     problems += _nowhere(table, lines)
     if problems:
         raise RowsRefusedError(sorted(problems, key=lambda one: one.line))
     return [row for _line, row in lines]
+
+
+def _assignable(table: str) -> Rulebook:
+    """Return the rulebook whose emission limits an outlet may be assigned to; no other table asks for this office's rows."""
+    return queries.rulebook() if table == assignments.TABLE else packaged()
+
+
+def _completed(row: Row, book: Rulebook) -> Row:
+    """A row as its table writes it, where only one thing can be meant."""
+    return regional_targets.completed(assignments.completed(proposals.completed(row), book))
+
+
+def _problems_of(row: Row, factors: Collection[str], book: Rulebook) -> list[tuple[str, Text]]:
+    """(column, what is wrong) for a row that nothing would read, or otherwise than it says."""
+    return [
+        *proposals.problems_of(row, factors),
+        *assignments.problems(row, book),
+        *regional_targets.problems(row),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +159,11 @@ class Correction:
 def corrections(table: str, text: str) -> list[Correction]:
     """Return what of a file is stored in another spelling than it was typed."""
     given, _errors = load_lines(text, table)
+    book = _assignable(table)
     return [
         Correction(line, name, row.values.get(name, ""), value)
         for line, row in given
-        for name, value in proposals.completed(row).values.items()
+        for name, value in _completed(row, book).values.items()
         if value != row.values.get(name, "")
     ]
 
@@ -240,11 +262,11 @@ def _refuse_broken(table: str, rows: Sequence[Mapping[str, str]], taken_back: Se
 def _refuse_unfound(table: str, rows: Sequence[Mapping[str, str]]) -> None:
     """Refuse limits that no evaluation would find: a proposal of an earlier release may wait for its approval."""
     english = (get_language() or "").startswith("en")
-    factors = _factors(table)
+    factors, book = _factors(table), _assignable(table)
     problems = dict.fromkeys(
         text.en if english else text.zh
         for values in rows
-        for _column, text in proposals.problems_of(Row.from_values(table, values, override=True), factors)
+        for _column, text in _problems_of(Row.from_values(table, values, override=True), factors, book)
     )
     if problems:
         raise ValidationError(list(problems))
