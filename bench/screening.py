@@ -102,7 +102,7 @@ def run_medium(options: argparse.Namespace, build: Path, out: Path) -> None:
     began = time.perf_counter()
     learned = learn_history(read_panel(build / "history"))
     print(f"\n{build.name}: learned the history in {time.perf_counter() - began:.0f} s", flush=True)
-    panels = [(s, t) for s in options.secret for t in options.track if (build / s / t / "panel").is_dir()]
+    panels = [(s, t) for t in options.track for s in options.secret if (build / s / t / "panel").is_dir()]
     for secret, track in panels:
         began = time.perf_counter()
         write_result(screen(read_panel(build / secret / track / "panel"), learned), out / secret / track)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qingjian.screening.combination import (
     FAMILY_WIDTHS,
@@ -15,6 +17,7 @@ from qingjian.screening.combination import (
     Combination,
     Days,
     learn,
+    less_where_trouble,
     mean_around,
 )
 from qingjian.screening.rehearsal import CLEAN
@@ -52,6 +55,32 @@ def test_what_was_rehearsed_as_tampering_ranks_above_clean_and_trouble(combinati
     assert np.median(tampered[digits]) > np.quantile(tampered[clean], 0.99)
     assert np.median(tampered[digits]) > np.quantile(tampered[noise], 0.9)
     assert np.median(trouble[noise]) > np.quantile(trouble[digits], 0.9)
+
+
+def test_trouble_lowers_a_day_only_where_it_explains_it_about_as_well() -> None:
+    tampered, trouble = np.array([3.0, 3.0, 3.0, -5.0, -5.0]), np.array([-8.0, 0.9, 3.0, -3.0, 2.0])
+    lowered = less_where_trouble(tampered, trouble)
+    assert lowered[:2].tolist() == [
+        3.0,
+        3.0,
+    ]  # whatever else it resembles a little, nothing explains it as well
+    assert lowered[2] < 3.0
+    assert lowered[3] == -5.0  # neither is likely
+    assert lowered[4] < lowered[3] - 5
+
+
+@given(
+    tampered=st.lists(st.floats(-20, 12), min_size=2, max_size=20, unique=True),
+    trouble=st.floats(-20, 12),
+    more=st.floats(0, 5),
+)
+def test_more_trouble_never_raises_and_more_tampering_never_lowers(
+    tampered: list[float], trouble: float, more: float
+) -> None:
+    ordered = np.sort(np.array(tampered))
+    lowered = less_where_trouble(ordered, np.full(len(ordered), trouble))
+    assert (np.diff(lowered) >= 0).all()
+    assert (less_where_trouble(ordered, np.full(len(ordered), trouble + more)) <= lowered).all()
 
 
 def test_the_answer_of_a_day_does_not_depend_on_days_out_of_reach(combination: Combination) -> None:

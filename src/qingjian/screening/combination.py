@@ -28,7 +28,9 @@ FAMILY_EDGE = 1e-6
 SILENCE_DAYS = 3  # a series without any value for a week is not there; nothing can be said about it
 NOTHING = -20.0
 REACH_DAYS = 31  # the answer of a day does not depend on days further away
-TROUBLE_WEIGHT, TROUBLE_FROM = 1.5, -2.5  # what looks like instrument trouble is less of a case
+# What instrument trouble explains about as well (log-odds no further below) is less of a case, twice by what lies beyond that.
+# A day that looks like tampering far more than like trouble is none the less for looking a little like both.
+TROUBLE_WEIGHT, TROUBLE_BELOW, TROUBLE_FROM = 2.0, 2.0, -2.5
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,14 @@ class Combination:
         tampered, trouble = (
             _log_odds(_predict(boosters, course, held_out, fold)) for boosters in (self.second, self.trouble)
         )
-        tampered = tampered - TROUBLE_WEIGHT * np.maximum(trouble - TROUBLE_FROM, 0.0)
+        tampered = less_where_trouble(tampered, trouble)
         return np.where(silent, NOTHING, tampered), np.where(silent, NOTHING, trouble)
+
+
+def less_where_trouble(tampered: Floats, trouble: Floats) -> Floats:
+    """Log-odds of tampering, lowered where trouble is likelier, or nearly as likely."""
+    enough = np.maximum(tampered - TROUBLE_BELOW, TROUBLE_FROM)
+    return np.asarray(tampered - TROUBLE_WEIGHT * np.maximum(trouble - enough, 0.0), dtype=np.float64)
 
 
 def learn(rehearsals: list[Days]) -> Combination:
