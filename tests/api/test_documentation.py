@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.api.conftest import Program
 from tests.apps.conftest import County
 from tools import messages
 
-from qingjian.api.documentation import EXAMPLES
+from qingjian.api.documentation import BODIES
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 
@@ -65,11 +67,28 @@ def test_the_page_shows_every_operation_with_an_example(
         for method, held in methods.items():
             assert held["summary"] in page or language == "zh-hans"
             if method == "post":
-                assert path in EXAMPLES
+                assert path in BODIES
     assert page.count("curl -H") == len(operations(schema))
     assert not re.search(r"<script(?![^>]*\ssrc=\"/static/)|\sstyle=|\son[a-z]+=", page)
     assert "unsafe" not in answer["Content-Security-Policy"]
     assert ("某日有效的限值" in page) == (language == "zh-hans")
+
+
+@pytest.mark.parametrize("role", ["station_staff", "system_administrator"])
+def test_the_examples_are_answered(registry: County, program: Program, client, role: str) -> None:
+    person = registry.person("reader", role)
+    client.force_login(person)
+    page = html.unescape(client.get("/api/").content.decode())
+    asked = re.findall(r"curl -H \S+ Bearer \$TOKEN\" (?:--data '(.*?)' )?'http://testserver(.*?)'", page)
+    assert len(asked) == page.count("curl -H")
+    reading = program(person)
+    for body, address in asked:
+        answer = (
+            reading.post(address, body, content_type="application/json") if body else reading.get(address)
+        )
+        expected = 404 if "/results/" in address else 200  # nothing has been evaluated on this node
+        assert answer.status_code == expected, address
+        assert not body or all(one["outputs"]["aqi"] == 60 for one in answer.json())
 
 
 def test_every_parameter_that_is_described_has_its_chinese(schema: dict[str, Any]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,15 +14,44 @@ from django.views.decorators.http import require_safe
 
 from qingjian.api.access import REQUESTS
 from qingjian.api.application import api
+from qingjian.api.points import SYNTHETIC
+from qingjian.apps.accounts.rules import today
+from qingjian.apps.evaluation.queries import evaluations_visible_to
+from qingjian.apps.network.queries import points_visible_to
+from qingjian.apps.rulekeeping.queries import LIMIT_TABLES, limits
 
-EXAMPLES = {
-    "/api/v1/evaluate": '[{"id": 1, "kind": "aqi_daily", "edition": "HJ 633-2026", "inputs": {"PM25": 40}}]',
+BODIES = {
+    "/api/v1/evaluate": '[{"id": 1, "kind": "aqi_daily", "edition": "HJ 633-2026", "inputs": '
+    '{"PM25": 40, "PM10": 60, "SO2": 8, "NO2": 30, "CO": 0.6, "O3_8h": 90}}]',
 }
+QUESTIONS = {
+    "/api/v1/standards": "?table=ambient_air_limits&symbol=PM2.5",
+    "/api/v1/points": "?element=air",
+    "/api/v1/points/{code}/observations": "?statistic=day&from={day}",
+    "/api/v1/results": "?element=air&from={day}",
+    "/api/v1/exceedances": "?running=true",
+}
+BEFORE = timedelta(days=7)
+
+
+def _of_this_reader(request: HttpRequest) -> dict[str, str]:
+    """Return what stands in the addresses of the examples, such that they are answered to whoever reads the page."""
+    point = points_visible_to(request.user).exclude(kind=SYNTHETIC).order_by("code").first()
+    result = evaluations_visible_to(request.user).order_by("-pk").first()
+    [limit, *_more] = limits(LIMIT_TABLES[0])
+    return {
+        "standard": quote(limit.document),
+        "row_id": limit.id,
+        "code": point.code if point else "A1",
+        "result_id": str(result.pk if result else 1),
+        "day": (today() - BEFORE).isoformat(),
+    }
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     schema = api.get_openapi_schema()
+    examples = _of_this_reader(request)
     here = request.build_absolute_uri("/").rstrip("/")
     return render(
         request,
@@ -29,7 +59,7 @@ def page(request: HttpRequest) -> HttpResponse:
         {
             "title": _("Programming interface"),
             "operations": [
-                _operation(here, path, method, held)
+                _operation(here, path, method, held, examples)
                 for path, methods in schema["paths"].items()
                 for method, held in methods.items()
             ],
@@ -38,7 +68,9 @@ def page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _operation(here: str, path: str, method: str, held: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    here: str, path: str, method: str, held: dict[str, Any], examples: dict[str, str]
+) -> dict[str, Any]:
     parameters = held.get("parameters", [])
     return {
         "method": method.upper(),
@@ -54,7 +86,7 @@ def _operation(here: str, path: str, method: str, held: dict[str, Any]) -> dict[
             # How to read page by page is the same everywhere: it stands last.
             for one in sorted(parameters, key=lambda one: one["name"] in ("limit", "cursor"))
         ],
-        "curl": _curl(here, path, method),
+        "curl": _curl(here, path, method, examples),
     }
 
 
@@ -76,9 +108,8 @@ def _values(schema: dict[str, Any]) -> str:
     return taken.get("format") or taken["type"]
 
 
-def _curl(here: str, path: str, method: str) -> str:
+def _curl(here: str, path: str, method: str, examples: dict[str, str]) -> str:
     head = 'curl -H "Authorization: Bearer $TOKEN"'
     if method == "post":
-        body = json.dumps(json.loads(EXAMPLES[path]), ensure_ascii=False)
-        return f"{head} --data '{body}' {here}{path}"
-    return f"{head} '{here}{path}'"
+        return f"{head} --data '{BODIES[path]}' '{here}{path}'"
+    return f"{head} '{here}{(path + QUESTIONS.get(path, '')).format(**examples)}'"
