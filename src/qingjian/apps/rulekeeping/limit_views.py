@@ -207,7 +207,7 @@ def propose(request: HttpRequest) -> HttpResponse:
         "tables": _titles().items(),
         "form": row_form,
         "file_form": file_form,
-        "problems": problems if by_file else (),
+        "problems": [(one, column_title(one.column)) for one in problems] if by_file else (),
         "replacing": replacing,
         "back": "limits",
     }

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
+from django.utils.translation import get_language
 
 from qingjian.apps.evaluation import inputs, outlets, queries
 from qingjian.apps.evaluation.bounds import ITEMS, Bound, at_temperature, in_unit, strictest_first
@@ -17,10 +18,11 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.periods import Period
 from qingjian.rulebook import Row, Rulebook
-from qingjian.standards.emissions.judgement import is_of, period_of
+from qingjian.standards.emissions.judgement import EVERY_CLASS, is_of, period_of
 from qingjian.standards.emissions.oxygen import reference_oxygen
 from qingjian.standards.errors import EvaluationError
 from qingjian.standards.limits import limit_of
+from qingjian.standards.phrases import chinese
 
 AVERAGINGS = ("hour", "day")
 MOST_PERIODS = 100
@@ -40,7 +42,9 @@ class Choice:
 
     @property
     def title(self) -> str:
-        more = " · ".join(one for one in (self.category, self.condition) if one and one != "all")
+        english = (get_language() or "").startswith("en")
+        condition = self.condition if english else chinese(self.condition)
+        more = " · ".join(one for one in (self.category, condition) if one and one != EVERY_CLASS)
         return f"{self.document} · {more}" if more else self.document
 
     @property
