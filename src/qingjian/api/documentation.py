@@ -15,10 +15,12 @@ from django.views.decorators.http import require_safe
 from qingjian.api.access import REQUESTS
 from qingjian.api.application import api
 from qingjian.api.points import SYNTHETIC
+from qingjian.api.results import KINDS
 from qingjian.apps.accounts.rules import today
 from qingjian.apps.evaluation.queries import evaluations_visible_to
 from qingjian.apps.network.queries import points_visible_to
 from qingjian.apps.rulekeeping.queries import LIMIT_TABLES, limits
+from qingjian.contracts.current import now
 
 BODIES = {
     "/api/v1/evaluate": '[{"id": 1, "kind": "aqi_daily", "edition": "HJ 633-2026", "inputs": '
@@ -37,7 +39,11 @@ BEFORE = timedelta(days=7)
 def _of_this_reader(request: HttpRequest) -> dict[str, str]:
     """Return what stands in the addresses of the examples, such that they are answered to whoever reads the page."""
     point = points_visible_to(request.user).exclude(kind=SYNTHETIC).order_by("code").first()
-    result = evaluations_visible_to(request.user).order_by("-pk").first()
+    # By kind and start, as the index of current results goes.
+    recent = evaluations_visible_to(request.user).filter(
+        kind__in=KINDS, superseded_at=None, start__gte=now() - BEFORE
+    )
+    result = recent.order_by("-start", "-pk").first()
     [limit, *_more] = limits(LIMIT_TABLES[0])
     return {
         "standard": quote(limit.document),
