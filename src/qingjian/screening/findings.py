@@ -68,7 +68,8 @@ class Finding:
         kind = KINDS.get(self.kind, KINDS[""])
         first, last = day_text(self.first_day), day_text(self.last_day)
         tests_zh = "、".join(f"{e.words[0]}（p≤{e.p:.1g}）" for e in self.evidence)
-        tests_en = ", ".join(f"{e.words[1]} (p at most {e.p:.1g})" for e in self.evidence)
+        named = ", ".join(f"{e.words[1]} (p at most {e.p:.1g})" for e in self.evidence)
+        tests_en = named[:1].upper() + named[1:]
         rare = one_in(1 - self.score)
         other_zh = f"，另一站点：{self.other_station}" if self.other_station else ""
         other_en = f" Other station: {self.other_station}." if self.other_station else ""
