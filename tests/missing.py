@@ -44,7 +44,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if not _reasons or "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker's reports all reach the process that sent it out.
+    if not _reasons or hasattr(session.config, "workerinput"):
         return
     if os.environ.get("CI") == "true" and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

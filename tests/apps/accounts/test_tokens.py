@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 from tests.apps.conftest import County
 
 from qingjian.apps.accounts import rules, services, tokens
@@ -54,6 +56,18 @@ def test_a_new_token_is_shown_once_and_kept_as_a_digest_only(client, county: Cou
     assert tokens.hint(text) in page
     assert all(text not in str(event.detail) for event in AuditEvent.objects.all())
     assert services.use_token(text, "10.0.0.1").user.username == "staff"
+
+
+def test_the_list_is_taken_along_without_the_text_of_a_token(client, county: County) -> None:
+    person = county.person("staff", "station_staff")
+    client.force_login(person)
+    assert "export=xlsx" not in client.get("/access-tokens/").content.decode()
+    row, text = made(person)
+    assert "?export=xlsx" in client.get("/access-tokens/").content.decode()
+    [sheet] = load_workbook(BytesIO(client.get("/access-tokens/?export=xlsx").content)).worksheets
+    cells = [one.value for one in list(sheet.rows)[-1]]
+    assert cells[:2] == [row.name, row.hint]
+    assert text not in map(str, cells)
 
 
 def test_a_page_left_open_makes_no_token_and_trying_locks_the_account(client, county: County) -> None:

@@ -20,6 +20,7 @@ from qingjian.apps.accounts.middleware import address_of
 from qingjian.apps.accounts.models import AccessToken, User
 from qingjian.contracts.clock import CHINA
 from qingjian.contracts.current import now
+from qingjian.ui.listing import workbook_response
 
 USUAL = timedelta(days=90)
 
@@ -47,6 +48,19 @@ def shown(rows: Iterable[AccessToken]) -> list[dict[str, Any]]:
     return found
 
 
+def _cells(one: dict[str, Any]) -> list[Any]:
+    row = one["row"]
+    return [
+        row.name,
+        row.hint,
+        row.made_at,
+        one["last_day"],
+        row.last_used_at,
+        row.last_used_from,
+        one["state"],
+    ]
+
+
 @never_cache
 def tokens(request: HttpRequest) -> HttpResponse:
     """One's own tokens, and the form for a new one; its text is on the answer to the form and nowhere else."""
@@ -54,10 +68,22 @@ def tokens(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and (made := _made(request, form)):
         row, text = made
         return render(request, "accounts/access_token.html", {"token": row, "text": text})
+    own = shown(queries.tokens_visible_to(request.user, request.user))
+    if request.GET.get("export") == "xlsx":
+        heads = [
+            _("Name"),
+            _("Begins with"),
+            _("Made at"),
+            _("Last day"),
+            _("Last used"),
+            _("Used from"),
+            _("State"),
+        ]
+        return workbook_response("access-tokens", heads, map(_cells, own))
     return render(
         request,
         "accounts/access_tokens.html",
-        {"form": form, "tokens": shown(queries.tokens_visible_to(request.user, request.user))},
+        {"form": form, "tokens": own},
         status=400 if form.errors else 200,
     )
 

@@ -143,7 +143,7 @@ def _taught(history: Panel, learned: Learned | None, station: str, factor: str) 
     taught: Panel | Record = history if learned is None else learned.history
     i = [one.code for one in taught.stations].index(station)
     j = [one.code for one in taught.parameters].index(factor)
-    days = np.flatnonzero(np.isfinite(taught.values[i, j]).reshape(taught.days, -1).any(axis=1))
+    days = np.flatnonzero(np.isfinite(taught.values[i, j]).reshape(taught.days, taught.per_day).any(axis=1))
     if learned is None or not len(days):
         return {"days": len(days)}
     first, last = day_of(taught.first_day + int(days[0])), day_of(taught.first_day + int(days[-1]))
