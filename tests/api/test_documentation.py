@@ -14,6 +14,8 @@ from tools import messages
 
 from qingjian.api.documentation import BODIES
 
+pytestmark = pytest.mark.any_database
+
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 
 

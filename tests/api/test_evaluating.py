@@ -24,6 +24,8 @@ from qingjian.cli.evaluate import app
 from qingjian.rulebook import Row, packaged
 from qingjian.standards.evaluation import KINDS, evaluate, read_cases
 
+pytestmark = pytest.mark.any_database
+
 CASES = """[
  {"id": "day", "kind": "aqi_daily", "edition": "HJ 633-2026", "inputs": {"PM25": 40.50, "O3_8h": "120 ug/m3"}},
  {"id": "class", "kind": "section_class", "edition": "GB 3838-2002", "inputs": {"pH": 7.2, "DO": 6.1, "NH3N": 0.4}},
