@@ -505,7 +505,7 @@ def test_a_template_filled_in_comes_back_as_proposals(registry) -> None:
     buffer = io.BytesIO()
     book.save(buffer)
     (proposal,) = files.read(kind, "points.xlsx", buffer.getvalue())
-    values, errors = checking.check(proposal, 1)
+    values, _existing, errors = checking.check(proposal, 1)
     assert errors == []
     assert values["code"] == "A1"
 
@@ -737,7 +737,7 @@ def test_a_series_that_reports_minutes_gets_a_place_for_the_platform_s_own_hours
 )
 def test_settings_of_conversions_must_be_readable(registry, fields, field) -> None:
     series = models.Series.objects.first().code
-    values, errors = checking.check(Proposal("setting", {"series": series, **fields}), 1)
+    values, _existing, errors = checking.check(Proposal("setting", {"series": series, **fields}), 1)
     kind = registered.KINDS["setting"]
     assert values is None
     assert [one.field for one in errors] == [kind.field_title(field)]
@@ -757,7 +757,7 @@ def test_settings_of_conversions_must_be_readable(registry, fields, field) -> No
 )
 def test_a_setting_that_would_do_nothing_is_refused(registry, fields: dict, field: str) -> None:
     title = registered.KINDS["setting"].field_title(field)
-    values, errors = checking.check(Proposal("setting", {"series": "A1.a34004", **fields}), 1)
+    values, _existing, errors = checking.check(Proposal("setting", {"series": "A1.a34004", **fields}), 1)
     assert values is None
     assert [one.field for one in errors] == [title]
 
@@ -772,7 +772,7 @@ def test_a_setting_that_would_do_nothing_is_refused(registry, fields: dict, fiel
     ],
 )
 def test_a_setting_that_works_and_an_office_s_own_are_taken(registry, fields: dict) -> None:
-    assert checking.check(Proposal("setting", {"series": "A1.a34004", **fields}), 1)[1] == []
+    assert checking.check(Proposal("setting", {"series": "A1.a34004", **fields}), 1).errors == []
 
 
 def test_a_setting_that_was_registered_without_effect_can_be_ended(maker, checker) -> None:
@@ -819,9 +819,9 @@ def test_a_new_row_needs_what_is_required_all_the_same(maker) -> None:
 def test_what_a_series_measures_is_no_setting_of_its_device(registry) -> None:
     device = models.Device.objects.first().code
     fields = {"device": device, "name": "measured_state", "value": "actual"}
-    assert checking.check(Proposal("setting", fields), 1)[1]
+    assert checking.check(Proposal("setting", fields), 1).errors
     pressure = {"device": device, "name": "atmospheric_pressure", "value": "100.9", "unit": "kPa"}
-    assert not checking.check(Proposal("setting", pressure), 1)[1]
+    assert not checking.check(Proposal("setting", pressure), 1).errors
 
 
 def test_a_flow_is_not_referred_to_an_oxygen_content(registry) -> None:
@@ -839,9 +839,9 @@ def test_a_flow_is_not_referred_to_an_oxygen_content(registry) -> None:
         code="W1.a00000", point=point, factor=factor, unit="m³/s", medium="flue_gas"
     )
     fields = {"series": series.code, "name": "reference_oxygen", "value": "6", "unit": "%"}
-    assert checking.check(Proposal("setting", fields), 1)[1]
+    assert checking.check(Proposal("setting", fields), 1).errors
     fields = {"series": series.code, "name": "measured_state", "value": "actual"}
-    assert not checking.check(Proposal("setting", fields), 1)[1]
+    assert not checking.check(Proposal("setting", fields), 1).errors
 
 
 @pytest.mark.parametrize("number", [123456789012345680, 1.2345678901234567e23, 1e15])

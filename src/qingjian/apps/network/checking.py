@@ -9,7 +9,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from math import isfinite
 from string import hexdigits
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -65,21 +65,30 @@ class ProposalError(ValidationError):
         super().__init__([f"{one.row}: {one.field} {one.message}" for one in rows])
 
 
-def check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list[RowError]]:
-    """Return the typed values of a row, or None and what is wrong with it.
+class Checked(NamedTuple):
+    """A row of a proposal as it would be stored."""
+
+    values: dict[str, Any] | None
+    """Typed values of every column; None where something is wrong."""
+    existing: Any
+    """The registered row it changes, None where it is new."""
+    errors: list[RowError]
+
+
+def check(proposal: Proposal, number: int) -> Checked:
+    """Return the typed values of a row and what it changes, or what is wrong with it.
 
     What a proposal does not name keeps its registered value; what it names and leaves empty is emptied.
     """
     kind = registered.KINDS.get(proposal.kind)
     if kind is None:
-        return None, [RowError(number, "kind", _("is not a kind of registry row"))]
+        return Checked(None, None, [RowError(number, "kind", _("is not a kind of registry row"))])
     unknown = set(proposal.fields) - set(kind.fields)
     errors = [RowError(number, name, _("is not a column of this table")) for name in sorted(unknown)]
     values: dict[str, Any] = {}
     existing = None
-    for name in sorted(kind.fields, key=lambda one: one not in kind.key):
-        if len(values) == len(kind.key) and not errors and existing is None:
-            existing = registered.find(kind, values)
+
+    def read(name: str) -> None:
         try:
             if existing is not None and name not in proposal.fields:
                 values[name] = getattr(existing, name)
@@ -87,15 +96,23 @@ def check(proposal: Proposal, number: int) -> tuple[dict[str, Any] | None, list[
                 values[name] = registered.typed(kind, name, proposal.fields.get(name))
         except ValidationError as error:
             errors.append(RowError(number, kind.field_title(name), " ".join(error.messages)))
+
+    for name in kind.key:
+        read(name)
+    if not errors:
+        existing = registered.find(kind, values)
+    for name in kind.fields:
+        if name not in kind.key:
+            read(name)
     if errors:
-        return None, errors
+        return Checked(None, existing, errors)
     values = {name: values[name] for name in kind.fields}
-    for name, message in _problems(kind, values):
+    for name, message in _problems(kind, values, existing):
         errors.append(RowError(number, kind.field_title(name), message))
-    return (None if errors else values), errors
+    return Checked(None if errors else values, existing, errors)
 
 
-def _problems(kind: registered.Kind, values: dict[str, Any]) -> list[tuple[str, str]]:
+def _problems(kind: registered.Kind, values: dict[str, Any], existing: Any) -> list[tuple[str, str]]:
     found = []
     start, end = values.get("valid_from"), values.get("valid_to")
     if start and end and end <= start:
@@ -103,7 +120,6 @@ def _problems(kind: registered.Kind, values: dict[str, Any]) -> list[tuple[str, 
     for name, low, high in (("longitude", 73, 136), ("latitude", 3, 54)):
         if values.get(name) is not None and not low <= values[name] <= high:
             found.append((name, _("lies outside China")))
-    existing = registered.find(kind, values)
     if existing is not None:
         found += [
             (name, _("never changes; register a new series instead"))

@@ -263,7 +263,8 @@ def typed(kind: Kind, name: str, value: Any) -> Any:
     if isinstance(field, models.ForeignKey):
         if isinstance(value, models.Model):
             return value
-        found = field.related_model.objects.filter(**{reference_key(field.related_model): str(value)}).first()
+        named = field.related_model.objects.filter(**{reference_key(field.related_model): str(value)})
+        found = named.order_by("pk").first()
         if found is None:
             raise ValidationError(_("%(value)s is not registered"), params={"value": value})
         return found
@@ -381,4 +382,5 @@ def key_text(kind: Kind, fields: dict[str, Any]) -> str:
 
 def find(kind: Kind, values: dict[str, Any]) -> models.Model | None:
     """Return the registered row that typed values name, if there is one."""
-    return kind.model.objects.filter(**{name: values[name] for name in kind.key}).first()
+    # At most one has the key: to order by what the lists are ordered by would cost as much again.
+    return kind.model.objects.filter(**{name: values[name] for name in kind.key}).order_by("pk").first()

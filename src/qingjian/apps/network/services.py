@@ -50,7 +50,7 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
     seen: dict[tuple[Any, ...], int] = {}
     for place_in_list, proposal in enumerate(proposals, start=1):
         number = proposal.row or place_in_list
-        values, wrong = check(proposal, number)
+        values, existing, wrong = check(proposal, number)
         errors.extend(wrong)
         if values is None:
             continue
@@ -66,7 +66,6 @@ def propose(author: Any, reason: str, proposals: Iterable[Proposal]) -> models.C
             )
             continue
         seen[key] = number
-        existing = registered.find(kind, values)
         places = rules.places_of(kind, values, existing)
         if not rules.may_propose(author, places):
             errors.append(_out_of_reach(number, places))
@@ -178,10 +177,9 @@ def approve(
 def _put_in_force(author: Any, request: models.ChangeRequest) -> None:
     for number, line in enumerate(request.lines.all(), start=1):
         kind = registered.KINDS[line.kind]
-        values, errors = check(Proposal(line.kind, line.after), number)
+        values, existing, errors = check(Proposal(line.kind, line.after), number)
         if values is None:
             raise ProposalError(errors)
-        existing = registered.find(kind, values)
         if not _still(kind, existing, line.before):
             raise ValidationError(
                 _("%(row)s changed after this was proposed. Reject the request and propose again.")
@@ -256,11 +254,10 @@ def register(proposals: Iterable[Proposal]) -> int:
     """
     count = 0
     for number, proposal in enumerate(proposals, start=1):
-        values, errors = check(proposal, number)
+        values, existing, errors = check(proposal, number)
         if values is None:
             raise ProposalError(errors)
         kind = registered.KINDS[proposal.kind]
-        existing = registered.find(kind, values)
         coordinates.settle(values, existing)
         for other in make_room(kind, values):
             other.save()
