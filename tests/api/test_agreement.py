@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from qingjian.apps.accounts.models import User
 from qingjian.apps.evaluation import queries, services
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.apps.network import queries as network
-from qingjian.apps.network.models import Point, Series
+from qingjian.apps.network.models import PermitLimit, Point, Series
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.values import page_values
 from qingjian.contracts.clock import CHINA
@@ -166,6 +167,45 @@ def test_exceedances_say_what_was_exceeded_and_lead_to_the_reason(
     assert client.get(f"/api/v1/results/{run['result']}").status_code == 200
     assert everything(client, "/api/v1/exceedances", averaging="hour", running="true") == []
     assert everything(client, "/api/v1/exceedances", averaging="hour", to="2026-11-20T05:00:00+08:00") == []
+
+
+@pytest.mark.parametrize(
+    "averaging", [value for value, _name in Exceedance._meta.get_field("averaging").choices]
+)
+def test_exceedances_are_found_by_every_averaging_period_a_limit_has(
+    county: County, measured: Data, program: Program, averaging: str
+) -> None:
+    run = Exceedance.objects.get(averaging="hour")
+    run.averaging, run.pk = averaging, None if averaging != "hour" else run.pk
+    run.save()
+    found = everything(program(reader(county, "holder")), "/api/v1/exceedances", averaging=averaging)
+    assert run.pk in {one["id"] for one in found}
+    assert {one["averaging"] for one in found} == {averaging}
+
+
+def test_a_month_above_a_permit_limit_is_asked_for_by_its_period(
+    county: County, measured: Data, program: Program
+) -> None:
+    series = Series.objects.get(code="W1.w01018")
+    PermitLimit.objects.create(
+        outlet=series.point.outlet,
+        factor=series.factor,
+        upper=Decimal(45),
+        unit="mg/L",
+        averaging="month",
+        valid_from=datetime(2024, 1, 1, tzinfo=CHINA),
+    )
+    october = datetime(2026, 10, 1, tzinfo=CHINA)
+    measured.put("W1.w01018", october, [30] * 372 + [60] * 372)
+    measured.put("W1.w00000", october, [10] * 372 + [30] * 372)
+    services.follow("outlets")
+    client = program(reader(county, "holder"))
+    [run] = everything(client, "/api/v1/exceedances", averaging="month", **{"from": "2026-10-15"})
+    # (30 · 10 + 60 · 30) / 40: by flow; the mean of the values alone is within the limit.
+    assert (run["peak"], run["periods"], run["end"]) == (52.5, 1, "2026-11-01T00:00:00+08:00")
+    answer = client.get(f"/api/v1/results/{run['result']}").json()["result"]
+    assert (answer["kind"], answer["inputs"]["used"]) == ("outlet_month", {"w01018": 52.5})
+    assert everything(client, "/api/v1/exceedances", averaging="year", **{"from": "2026-01-15"}) == []
 
 
 MOMENTS = st.integers(-20, 40).map(lambda hours: START + hours * HOUR)

@@ -16,6 +16,7 @@ from qingjian.api.asked import Moment, Paged, Word, instant, keys_of, nothing, n
 from qingjian.api.errors import ApiError
 from qingjian.api.points import Element, Made, Named, in_region, made
 from qingjian.apps.evaluation import explanation, queries
+from qingjian.apps.evaluation.exceedances import KINDS as OF_EXCEEDANCES
 from qingjian.apps.evaluation.models import Evaluation, Exceedance
 from qingjian.apps.network.kinds import kinds_of
 from qingjian.contracts.current import now
@@ -24,9 +25,11 @@ USUAL = timedelta(days=7)
 LONGEST = timedelta(days=370)
 MOST_TRACES = 50
 KINDS = tuple(Evaluation.Kind.values)
+AVERAGINGS = tuple(OF_EXCEEDANCES.values())
 
 router = Router()
 Kind = Literal[KINDS]  # type: ignore[valid-type]
+Averaging = Literal[AVERAGINGS]  # type: ignore[valid-type]
 
 
 class Result(Schema):
@@ -247,7 +250,9 @@ def _shown(
 
 
 class ExceedancesAsked(PeriodAsked):
-    averaging: Literal["hour", "day"] | None = Field(None, description=_("Length of the periods"))
+    averaging: Averaging | None = Field(
+        None, description=_("Averaging period of the limit; sample: of limits that samples are held against")
+    )
     running: bool | None = Field(None, description=_("Those that go on, or those that have ended"))
 
 

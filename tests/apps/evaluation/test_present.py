@@ -8,7 +8,7 @@ from tests.apps.conftest import NOW
 from tests.apps.evaluation.conftest import Data
 from tests.apps.evaluation.test_water import put as put_water
 
-from qingjian.apps.evaluation import services
+from qingjian.apps.evaluation import queries, services
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Exceedance
 from qingjian.apps.evaluation.present import present
@@ -65,3 +65,14 @@ def test_an_outlet_counts_while_it_exceeds_and_others_see_nothing_of_it(data: Da
     assert present(staff).outlets_exceeding == 1
     neighbour = place.person("neighbour", "station_staff", region=place.other)
     assert present(neighbour).outlets_exceeding == 0
+
+
+def test_a_month_above_its_limit_is_no_exceedance_of_this_moment(data: Data, place) -> None:
+    """A run of months goes on until the next month is judged: neither page says that the outlet exceeds now."""
+    data.put("W1.w01018", START, [40] * 30 + [150] * 4)
+    for element in ELEMENT_RULES:
+        services.catch_up(element, 60)
+    Exceedance.objects.filter(running=True).update(averaging="month")
+    staff = place.person("staff", "station_staff")
+    assert present(staff).outlets_exceeding == 0
+    assert [one["running"] for one in queries.outlet_overview(staff)] == [False]

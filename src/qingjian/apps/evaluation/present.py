@@ -11,6 +11,7 @@ from qingjian.apps.accounts import rules as account_rules
 from qingjian.apps.accounts.roles import Capability
 from qingjian.apps.evaluation import queries
 from qingjian.apps.evaluation.drafts import day_of, midnight
+from qingjian.apps.evaluation.exceedances import RIGHT_NOW
 from qingjian.apps.evaluation.models import Evaluation
 from qingjian.contracts.current import now
 from qingjian.standards.surface_water.items import CLASSES
@@ -61,7 +62,7 @@ def present(user: Any) -> Present:
     classes = {point: name for point, name in days if point in visible}
     exceeding = set(
         queries.exceedances_visible_to(user)
-        .filter(running=True, marked=False)
+        .filter(running=True, marked=False, averaging__in=RIGHT_NOW)
         .order_by()
         .values_list("point", flat=True)
     )
