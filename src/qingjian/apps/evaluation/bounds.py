@@ -314,6 +314,23 @@ def in_unit(limit: Limit, unit: str, item: str) -> Bound | None:
     return Bound(sides[0], sides[1], row=limit.row)
 
 
+def mean_item_of(
+    series: Series, bounds: Sequence[Bound], value: float | None, valid: int, due: int
+) -> dict[str, Any]:
+    """Return a judged mean with its valid values and those due; None, a period that is not valid, is kept without a verdict."""
+    if value is not None:
+        return {**item_of(series, bounds, value, True), "valid": valid, "due": due}
+    item: dict[str, Any] = {
+        "factor": series.factor.wire_code,
+        "series": series.pk,
+        "limit": bounds[0].pk,
+        "value": None,
+    }
+    if bounds[0].rule:
+        item["rule"] = bounds[0].rule
+    return {**item, "valid": valid, "due": due}
+
+
 def item_of(series: Series, bounds: Sequence[Bound], value: float, counts: bool) -> dict[str, Any]:
     """Return a judged value as it is stored, with every digit: the strictest limit decides, the others stand beside it."""
     strictest = bounds[0]

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from qingjian.apps.evaluation import in_service
-from qingjian.apps.evaluation.bounds import LONG, Bound, item_of
+from qingjian.apps.evaluation.bounds import LONG, Bound, mean_item_of
 from qingjian.apps.evaluation.drafts import Chosen, Draft, midnight, month_of, next_month, short
 from qingjian.apps.evaluation.outlets import Block, Outlet, exceeding
 from qingjian.apps.evaluation.outlets import outlets as outlets_since
@@ -145,18 +145,7 @@ def _evaluated(block: Block, outlet: Outlet, span: Span, out: in_service.Pauses)
         value, valid, due, _days = mean_of(block, outlet, series, converted, span, out)
         if valid == 0 and not np.any(np.isfinite(block.hours.of(series.pk, "value")) & served):
             continue
-        item = (
-            item_of(series, bounds, value, True)
-            if value is not None
-            else {
-                "factor": series.factor.wire_code,
-                "series": series.pk,
-                "limit": bounds[0].pk,
-                "value": None,
-                **({"rule": bounds[0].rule} if bounds[0].rule else {}),
-            }
-        )
-        items.append({**item, "valid": valid, "due": due})
+        items.append(mean_item_of(series, bounds, value, valid, due))
         used[series.factor.wire_code] = value
     if not items:
         return None

@@ -23,6 +23,7 @@ from qingjian.apps.evaluation.bounds import (
     held_against,
     item_of,
     items_of,
+    mean_item_of,
     of_permit,
     of_standards,
     strictest_first,
@@ -403,18 +404,7 @@ class Block:
             value, valid, due = self.mean_of(outlet, series, converted, part, volume)
             if valid == 0 and not np.any(np.isfinite(self.hours.of(series.pk, "value")[part])):
                 continue
-            item = (
-                item_of(series, held, value, True)
-                if value is not None
-                else {
-                    "factor": series.factor.wire_code,
-                    "series": series.pk,
-                    "limit": held[0].pk,
-                    "value": None,
-                    **({"rule": held[0].rule} if held[0].rule else {}),
-                }
-            )
-            items.append({**item, "valid": valid, "due": due})
+            items.append(mean_item_of(series, held, value, valid, due))
             used_means[series.factor.wire_code] = value
         amounts = {
             code: kept
