@@ -109,8 +109,15 @@ fmt: $(VENV)/dev.stamp ## format the code
 bench: $(VENV)/dev.stamp ## measure side by side; prints host and commands
 	$(BIN)/python -m bench
 
-bench-screening: $(VENV)/dev.stamp ## screening on a kit: make bench-screening KIT=folder KIT_PYTHON=python with pandas, numpy, pyarrow [BASELINES="subpca subknn …"]
-	$(BIN)/python -m bench.screening --kit $(KIT) --python $(or $(KIT_PYTHON),python3) --untouched --baselines $(BASELINES)
+KIT_VENV := $(abspath build/kit)
+KIT_PYTHON ?= $(KIT_VENV)/bin/python
+$(KIT_VENV)/bin/python: requirements/bench.lock
+	$(PYTHON) -m venv $(KIT_VENV)
+	$@ -m pip install --quiet --require-hashes -r requirements/bench.lock || { rm -rf $(KIT_VENV); exit 1; }
+
+bench-screening: $(VENV)/dev.stamp $(filter $(KIT_VENV)/%,$(KIT_PYTHON)) ## screening on a kit: make bench-screening KIT=folder [OPTIONS="--medium stack"] [BASELINES="subpca subknn …"] [KIT_PYTHON=python]
+	@test -n "$(KIT)" || { echo "make bench-screening KIT=<folder with build_dev_panel.py, score.py and baselines.py>"; exit 2; }
+	$(BIN)/python -m bench.screening --kit $(KIT) --python $(KIT_PYTHON) --untouched $(OPTIONS) --baselines $(BASELINES)
 
 fuzz: $(VENV)/dev.stamp ## 10^7 random streams against the protocol library
 	$(BIN)/python -m tests.hj212.fuzz --streams 10000000
@@ -126,6 +133,7 @@ lock: $(BIN)/python ## refresh the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q pyproject.toml --extra dev -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q pyproject.toml requirements/build.in -c requirements/dev.lock -o requirements/run.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements/node.in -o requirements/node.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements/bench.in -o requirements/bench.lock
 
 clean: ## remove what was built (not your data)
 	rm -rf $(VENV) frontend/node_modules src/qingjian/ui/static/ui/vendor $(CATALOGUE).mo build dist .mypy_cache .ruff_cache .hypothesis

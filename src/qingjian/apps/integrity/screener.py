@@ -70,14 +70,18 @@ def run(
 def first_screened(group: Group, whole: Panel, until: date) -> date:
     """Return the day from which a group is screened.
 
-    That is the month before; the first time a longer past; and where values of an earlier month were never looked at
-    (the node was off, a point is new, values came late), that month. At most FIRST_SCREENED days are looked at.
+    That is the month before; the first time a longer past, back from the last day with values where the group has fallen
+    silent; and where values of an earlier month were never looked at (the node was off, a point is new, values came late),
+    that month. At most FIRST_SCREENED days are looked at.
     """
     panel_first = day_of(whole.first_day)
+    new = not ScoreMonth.objects.filter(series__in=group.places.values()).exists()
+    if new:
+        until = min(until, day_of(whole.first_day + whole.days - 1))
     month = until.replace(day=1)
     usual = (month - timedelta(days=1)).replace(day=1)
     past = max(panel_first + timedelta(days=LEAST_HISTORY), until - timedelta(days=FIRST_SCREENED))
-    if not ScoreMonth.objects.filter(series__in=group.places.values()).exists():
+    if new:
         return min(past, usual) if panel_first < usual else panel_first
     missed = [month for month in _missed(group, whole) if past <= month < usual]
     return max(min([usual, *missed]), panel_first)
@@ -110,6 +114,8 @@ def screen_group(
     totals.left_out.extend(group.left_out)
     whole = panels.read(group, until - look_back, until, leave_out)
     first = first_screened(group, whole, until)
+    if day_number(first) >= whole.first_day + whole.days:
+        raise PanelError(f"{first} 起没有任何数值 / no values since {first}")
     history = panels.without_clues(group, whole.until(day_number(first) - 1))
     panel = whole.since(whole.first_day + whole.days - day_number(first))
     learned = _learn(group, day_number(first), history)
