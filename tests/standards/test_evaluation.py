@@ -406,3 +406,60 @@ def test_chlorophyll_may_be_given_per_litre_of_water(x: Any) -> None:
     plain = one("tli_single", edition, param="chla", x=10)
     assert one("tli_single", edition, param="chla", x=x)["outputs"] == plain["outputs"]
     assert "error" in one("tli_single", edition, param="TP", x="10 mg/m³")
+
+
+ONE_LANGUAGE = {
+    "tli_state": ({"TLI": 44}, "TLI 44: 中营养 (30≤TLI≤50)", "TLI 44: mesotrophic (30≤TLI≤50)"),
+    "tli_single": (
+        {"param": "SD", "x": 1},
+        "TLI(SD) = 10 × (5.118 − 1.94 × ln x) = 51.18",
+        "TLI(SD) = 10 × (5.118 − 1.94 × ln x) = 51.18",
+    ),
+    "river_rating": (
+        {"pct_I_III": 96.9, "pct_bad": 0},
+        "Ⅰ–Ⅲ类 96.9%，劣Ⅴ类 0%: 优（Ⅰ～Ⅲ类比例 ≥90%）",
+        "Ⅰ–Ⅲ 96.9%, 劣Ⅴ 0%: excellent (I-III share >=90%)",
+    ),
+    "eqi_class": ({"EQI": 62.7}, "EQI 62.7: 二类 (55≤EQI<70)", "EQI 62.7: class 2 (55≤EQI<70)"),
+    "noise_rating": (
+        {"kind": "区域", "period": "昼间", "leq": 52},
+        "城市声环境 区域环境噪声总体水平 昼间",
+        "noise of an area by day",
+    ),
+    "iaqi_2026": (
+        {"pollutant": "SO2", "avg": "1h", "c": 801},
+        "SO2: 801 μg/m³，高于最高浓度限值 800，分指数按 200 计",
+        "SO2: 801 μg/m³, above the highest breakpoint 800: IAQI 200",
+    ),
+    "emission": (
+        {"item": "COD", "value": 51, "class": "一级A"},
+        "GB 18918-2002 表1 一级A 日均值 50 mg/L [U] 表1；日均值（24 小时混合样，至少每 2 小时一次）: 超标（最严，作为判定依据）",
+        "GB 18918-2002 表1 一级A 日均值 50 mg/L [U]: exceeds (strictest, decides)",
+    ),
+}
+EDITIONS = {
+    "eqi_class": "2021 试行",
+    "noise_rating": "HJ 640-2012",
+    "iaqi_2026": "HJ 633-2026",
+    "emission": "GB 18918-2002",
+}
+
+
+@pytest.mark.parametrize("kind", ONE_LANGUAGE)
+def test_a_trace_says_the_rule_in_its_own_language(kind: str) -> None:
+    inputs, zh, en = ONE_LANGUAGE[kind]
+    edition = EDITIONS.get(kind, "环办〔2011〕22号")
+    [done] = evaluate([{"id": "1", "kind": kind, "edition": edition, "inputs": inputs}])
+    assert zh in done["trace"]["zh"]
+    assert en in done["trace"]["en"]
+
+
+def test_a_limit_of_every_class_names_none() -> None:
+    case = {"id": "1", "kind": "emission", "edition": "GB 8978-1996", "inputs": {"item": "总汞", "value": 1}}
+    [done] = evaluate([case])
+    assert any("GB 8978-1996 表1 0.05 mg/L" in line for line in done["trace"]["zh"])
+
+
+def test_the_highest_class_of_ecology_has_its_upper_end() -> None:
+    [done] = evaluate([{"id": "1", "kind": "eqi_class", "edition": "2021 试行", "inputs": {"EQI": 100}}])
+    assert done["trace"]["en"][1] == "EQI 100: class 1 (70≤EQI≤100)"

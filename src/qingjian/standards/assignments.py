@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from qingjian.rulebook import Row, Rulebook
-from qingjian.standards.emissions.judgement import EVERY_CLASS, is_of_class
+from qingjian.standards.emissions.judgement import is_of_class
 from qingjian.standards.explanation import Text
-from qingjian.standards.limits import limit_of
+from qingjian.standards.limits import EVERY_CLASS, limit_of
 from qingjian.standards.spelling import folded_class
 
 TABLE = "outlet_standards"

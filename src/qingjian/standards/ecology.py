@@ -15,7 +15,7 @@ from qingjian.standards.quantity import Given, measured
 from qingjian.standards.rounding import round_places
 from qingjian.standards.words import english
 
-_HIGHEST = Decimal(100)
+HIGHEST = Decimal(100)
 _STRESS = "生态胁迫"
 
 
@@ -60,9 +60,9 @@ def quality(
     rows = {row["item"].split(" ")[0]: row for row in book.rows("eqi", kind="weight")}
     parts: dict[str, Decimal] = {}
     for name, value in given.items():
-        item = measured(value, name, "", highest=_HIGHEST)
+        item = measured(value, name, "", highest=HIGHEST)
         trace.use(item)
-        used = _HIGHEST - item.value if name == _STRESS else item.value
+        used = HIGHEST - item.value if name == _STRESS else item.value
         parts[name] = used * Decimal(rows[name]["value"])
     total = sum(parts.values(), Decimal(0))
     listing = " + ".join(
@@ -84,10 +84,10 @@ def quality(
 def class_of(value: Given, *, rulebook: Rulebook | None = None) -> tuple[str, Row]:
     """Class of an EQI (lower bound included) and the row that decided. Raises InputError outside 0–100."""
     book = rulebook or packaged()
-    index = measured(value, "EQI", "", highest=_HIGHEST)
+    index = measured(value, "EQI", "", highest=HIGHEST)
     for row in newest_first(book.rows("eqi", kind="class")):
         top = Decimal(row["hi"])
-        if Decimal(row["lo"]) <= index.value and (index.value < top or index.value == top == _HIGHEST):
+        if Decimal(row["lo"]) <= index.value and (index.value < top or index.value == top == HIGHEST):
             return row["label"].split(" ")[0], row
     raise InputError(f"EQI {index.value} 没有对应类别", f"no class for EQI {index.value}")
 
@@ -95,7 +95,7 @@ def class_of(value: Given, *, rulebook: Rulebook | None = None) -> tuple[str, Ro
 def change(now: Given, base: Given, *, rulebook: Rulebook | None = None) -> EcologicalChange:
     """Class of the change between two EQI: steps at 1, 2 and 4, the bound belongs to the larger change."""
     book = rulebook or packaged()
-    first, second = (measured(value, "EQI", "", highest=_HIGHEST) for value in (now, base))
+    first, second = (measured(value, "EQI", "", highest=HIGHEST) for value in (now, base))
     trace = TraceBuilder(Text("生态质量变化", "change of ecological quality"))
     trace.use(first)
     trace.use(second)

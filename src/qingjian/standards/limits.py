@@ -13,6 +13,8 @@ from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text
 
 Medium = Literal["air", "surface_water", "groundwater", "noise", "emission", "permit"]
+EVERY_CLASS = "all"
+"""In the column of classes: a limit that holds for each of them."""
 _TABLES: dict[str, tuple[str, str]] = {
     "air": ("ambient_air_limits", "GB 3095"),
     "surface_water": ("surface_water_limits", "GB 3838"),
@@ -42,7 +44,9 @@ class Limit:
         """Short label for a chart line, with the mark when the row is not verified."""
         mark = "" if self.row.confidence.value == "V" else f" [{self.row.confidence.value}]"
         parts = " ".join(
-            part for part in (self.category, self.averaging_period, self.row["limit"], self.unit) if part
+            part
+            for part in (self.category, self.averaging_period, self.row["limit"], self.unit)
+            if part and part != EVERY_CLASS
         )
         return Text(f"{self.row.citation} {parts}{mark}", f"{self.row.citation} {parts}{mark}")
 

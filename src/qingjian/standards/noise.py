@@ -230,7 +230,9 @@ def urban_rating(
     if kind not in _KINDS or period not in ("昼间", "夜间"):
         raise InputError(f"类型或时段不明: {kind} {period}", f"unknown kind or period: {kind} {period}")
     basis = resolve(book, "noise_rating_hj640", "HJ 640", on, edition)
-    trace = TraceBuilder(Text(f"城市声环境 {_KINDS[kind]} {period}", f"urban noise {kind} {period}"))
+    trace = TraceBuilder(
+        Text(f"城市声环境 {_KINDS[kind]} {period}", f"{english(_KINDS[kind])} {english(period)}")
+    )
     value = _level(level, "Leq")
     trace.use(value)
     for row in in_force(book, "noise_rating_hj640", basis, kind=_KINDS[kind], period=period):

@@ -1,4 +1,4 @@
-"""English words for the grades, ratings and groups the standards name in Chinese."""
+"""English words for the grades, ratings, groups and times of day the standards name in Chinese."""
 
 from __future__ import annotations
 
@@ -54,9 +54,13 @@ _ENGLISH = {
     "大气污染物": "air pollutants",
     "第一类水污染物": "water pollutants of class 1",
     "第二类水污染物": "water pollutants of class 2",
+    "区域环境噪声总体水平": "noise of an area",
+    "道路交通噪声强度": "noise of roads",
+    "昼间": "by day",
+    "夜间": "by night",
 }
 
 
 def english(word: str) -> str:
-    """English for a grade, rating or group; the Chinese word itself where none is known."""
+    """English for a grade, rating, group or time of day; the Chinese word itself where none is known."""
     return _ENGLISH.get(word, word)

@@ -142,6 +142,10 @@ def test_the_page_of_an_outlet_keeps_its_basis_in_address_and_file(data: Data, p
     assert "GB 18918-2002" in text
     assert "二级" in text
     assert "≤100" in text
+    assert (
+        '<div class="small text-secondary">二级 · 表1；日均值（24 小时混合样，至少每 2 小时一次）</div>'
+        in text
+    )
     answer = ask(client, place, f"/outlets/basis/?{query}&export=xlsx")
     book = openpyxl.load_workbook(io.BytesIO(answer.content))
     said = " ".join(str(cell) for row in book.worksheets[0].iter_rows(values_only=True) for cell in row)

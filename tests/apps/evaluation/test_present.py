@@ -12,6 +12,7 @@ from qingjian.apps.evaluation import queries, services
 from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Exceedance
 from qingjian.apps.evaluation.present import present
+from qingjian.apps.network.models import PermitLimit
 from qingjian.contracts.clock import CHINA
 
 START = datetime(2026, 11, 20, tzinfo=CHINA)
@@ -76,3 +77,15 @@ def test_a_month_above_its_limit_is_no_exceedance_of_this_moment(data: Data, pla
     staff = place.person("staff", "station_staff")
     assert present(staff).outlets_exceeding == 0
     assert [one["running"] for one in queries.outlet_overview(staff)] == [False]
+
+
+def test_an_outlet_without_limits_is_not_said_to_keep_them(data: Data, place, client) -> None:
+    staff = place.person("staff", "station_staff")
+    client.force_login(staff)
+    assert (present(staff).outlets_judged, present(staff).outlets) == (1, 1)
+    assert "当前未超标" in client.get("/").content.decode()
+    PermitLimit.objects.all().delete()
+    assert (present(staff).outlets_judged, present(staff).outlets) == (0, 1)
+    text = client.get("/").content.decode()
+    assert "当前未超标" not in text
+    assert "其中 0 个有限值" in text

@@ -29,6 +29,8 @@ class Present:
     water: list[tuple[str, int]]
     sections: int
     outlets_exceeding: int
+    outlets_judged: int
+    """Those with a limit or a standard: nothing can be said of the others."""
     outlets: int
 
     def __bool__(self) -> bool:
@@ -71,5 +73,6 @@ def present(user: Any) -> Present:
         water=sorted(Counter(classes.values()).items(), key=lambda one: CLASSES.index(one[0])),
         sections=len(classes),
         outlets_exceeding=len(exceeding & visible.keys()),
+        outlets_judged=sum(one.point.pk in visible for one in queries.outlets_in_reach(user)),
         outlets=sum(kind.startswith("outlet") for kind in visible.values()),
     )

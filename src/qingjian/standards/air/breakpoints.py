@@ -41,6 +41,11 @@ class Scale:
     input_places: int | None
     """Decimals the concentration is rounded to first; None = taken as received."""
 
+    @property
+    def top(self) -> Decimal:
+        """The highest concentration the table has an index for."""
+        return self.points[-1][1]
+
     def rounded(self, concentration: Decimal) -> Decimal:
         return concentration if self.input_places is None else round_places(concentration, self.input_places)
 
@@ -51,8 +56,7 @@ class Scale:
         """
         if concentration < 0:
             raise InputError("浓度不能为负", "a concentration cannot be negative")
-        top = self.points[-1][1]
-        if concentration > top:
+        if concentration > self.top:
             if self.above_top is None:
                 return None
             return self.above_top, Decimal(self.above_top), self.rows[-1:]

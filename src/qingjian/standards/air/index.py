@@ -207,11 +207,18 @@ def _item(
         return None
     iaqi, raw, rows = found
     shown = plain(raw.quantize(Decimal("0.0001")))
-    trace.step(
-        f"{item}: {plain(rounded)} {table.unit} → 分指数 {shown}，进位为 {iaqi}",
-        f"{item}: {plain(rounded)} {table.unit} → IAQI {shown}, rounded up to {iaqi}",
-        rows,
-    )
+    if rounded > table.top:
+        trace.step(
+            f"{item}: {plain(rounded)} {table.unit}，高于最高浓度限值 {plain(table.top)}，分指数按 {iaqi} 计",
+            f"{item}: {plain(rounded)} {table.unit}, above the highest breakpoint {plain(table.top)}: IAQI {iaqi}",
+            rows,
+        )
+    else:
+        trace.step(
+            f"{item}: {plain(rounded)} {table.unit} → 分指数 {shown}，进位为 {iaqi}",
+            f"{item}: {plain(rounded)} {table.unit} → IAQI {shown}, rounded up to {iaqi}",
+            rows,
+        )
     return ItemIndex(item, pollutant, period, rounded, table.unit, iaqi, raw)
 
 

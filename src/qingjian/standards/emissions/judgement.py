@@ -19,11 +19,11 @@ from qingjian.standards.editions import explain_caveats
 from qingjian.standards.emissions.oxygen import at_other_reference, reference_oxygen
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
-from qingjian.standards.limits import Limit, limit_of
+from qingjian.standards.limits import EVERY_CLASS, Limit, limit_of
+from qingjian.standards.phrases import chinese
 from qingjian.standards.quantity import Given, Measured, convert, measured
 from qingjian.standards.rounding import round_places
 
-EVERY_CLASS = "all"
 _REMARK = re.compile(r"[(（][^()（）]*[)）]$")
 Period = Literal["instant", "hour", "day", "determination", "month", "quarter", "year"]
 
@@ -151,7 +151,7 @@ def judge(
         verdict = "超标" if limit in exceeded else "达标"
         mark = "（最严，作为判定依据）" if limit is decisive else ""
         trace.step(
-            f"{limit.label.zh} {limit.condition}: {verdict}{mark}",
+            f"{limit.label.zh} {chinese(limit.condition)}: {verdict}{mark}",
             f"{limit.label.en}: {'exceeds' if limit in exceeded else 'met'}{' (strictest, decides)' if mark else ''}",
             [limit.row],
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import cast
 
 from qingjian.standards import ecology, noise
+from qingjian.standards.ecology import HIGHEST
 from qingjian.standards.evaluation.request import Outputs, Request, understood
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
+from qingjian.standards.words import english
 
 
 def noise_rating(request: Request) -> tuple[Outputs, Trace]:
@@ -45,6 +48,7 @@ def eqi_class(request: Request) -> tuple[Outputs, Trace]:
     request.edition_of({"2021 试行": "2021", "环监测〔2021〕99号": "2021"})
     value = request.number("EQI")
     cls, row = ecology.class_of(value, rulebook=request.rulebook)
+    bounds = f"({row['lo']}≤EQI{'≤' if Decimal(row['hi']) == HIGHEST else '<'}{row['hi']})"
     trace = TraceBuilder(Text("生态质量类别", "class of ecological quality"))
-    trace.step(f"EQI {plain(value)}: {row['label']}", f"EQI {plain(value)}: {row['label']}", [row])
+    trace.step(f"EQI {plain(value)}: {cls} {bounds}", f"EQI {plain(value)}: {english(cls)} {bounds}", [row])
     return {"cls": cls}, trace.done()

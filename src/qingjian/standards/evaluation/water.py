@@ -11,11 +11,13 @@ from qingjian.standards.editions import resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.evaluation.request import Outputs, Request, number, understood
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
+from qingjian.standards.phrases import chinese
 from qingjian.standards.quantity import decimal_of
 from qingjian.standards.surface_water import lakes
 from qingjian.standards.surface_water.classification import classify
 from qingjian.standards.surface_water.items import CLASSES, class_index, item_limits, item_name
 from qingjian.standards.surface_water.rating import rating_of_shares
+from qingjian.standards.words import english
 
 _ROUNDED_SHARES = Decimal("0.1")
 _SURFACE = {"GB 3838-2002": "2002"}
@@ -96,8 +98,8 @@ def river_rating(request: Request) -> tuple[Outputs, Trace]:
     rating, color, row = rating_of_shares(Fraction(good), Fraction(certain), rulebook=request.rulebook)
     trace = TraceBuilder(Text("河流（流域）水质评价", "river rating"))
     trace.step(
-        f"Ⅰ–Ⅲ类 {plain(good)}%，劣Ⅴ类 {plain(worst)}%: {rating}（{row['rule']}）",
-        f"Ⅰ–Ⅲ {plain(good)}%, 劣Ⅴ {plain(worst)}%: {rating} ({row['rule']})",
+        f"Ⅰ–Ⅲ类 {plain(good)}%，劣Ⅴ类 {plain(worst)}%: {rating}（{chinese(row['rule'])}）",
+        f"Ⅰ–Ⅲ {plain(good)}%, 劣Ⅴ {plain(worst)}%: {english(rating)} ({row['rule']})",
         [row],
     )
     return {"rating": rating, "color": color}, trace.done()
@@ -110,7 +112,9 @@ def tli_single(request: Request) -> tuple[Outputs, Trace]:
     name = request.text("param")
     value, row = lakes.parameter_index(name, request.given("x"), rulebook=request.rulebook)
     trace = TraceBuilder(Text("单参数营养状态指数", "TLI of one parameter"))
-    shown = f"TLI({name}) = 10 × ({row['a']} + {row['b']} × ln x) = {plain(round(value, 3))}"
+    slope = Decimal(row["b"])
+    sign = "−" if slope < 0 else "+"
+    shown = f"TLI({name}) = 10 × ({row['a']} {sign} {plain(abs(slope))} × ln x) = {plain(round(value, 3))}"
     trace.step(shown, shown, [row])
     return {"TLI": number(value, 3)}, trace.done()
 
@@ -141,7 +145,10 @@ def tli_state(request: Request) -> tuple[Outputs, Trace]:
     value = request.number("TLI")
     state, row = lakes.state_of(value, rulebook=request.rulebook)
     trace = TraceBuilder(Text("营养状态分级", "trophic state"))
-    trace.step(f"TLI {plain(value)}: {row['label']}", f"TLI {plain(value)}: {row['label']}", [row])
+    bounds = row["label"].removeprefix(state).strip()
+    trace.step(
+        f"TLI {plain(value)}: {state} {bounds}", f"TLI {plain(value)}: {english(state)} {bounds}", [row]
+    )
     return {"state": state}, trace.done()
 
 

@@ -13,6 +13,7 @@ from qingjian.rulebook import Row, Rulebook, packaged
 from qingjian.standards.editions import newest_first, resolve
 from qingjian.standards.errors import InputError
 from qingjian.standards.explanation import Text, Trace, TraceBuilder
+from qingjian.standards.phrases import chinese
 from qingjian.standards.quantity import Given
 from qingjian.standards.rounding import round_places
 from qingjian.standards.surface_water.classification import SectionClass, classify, main_rule
@@ -105,7 +106,9 @@ def river_rating(
         rating, color, row = rating_of_shares(
             Fraction(good * 100, count), Fraction(worst * 100, count), rulebook=book.on(on)
         )
-        trace.step(f"评价: {rating}（{row['rule']}）", f"rating: {english(rating)} ({row['rule']})", [row])
+        trace.step(
+            f"评价: {rating}（{chinese(row['rule'])}）", f"rating: {english(rating)} ({row['rule']})", [row]
+        )
     else:
         means = mean(sections, "space", on=on, rulebook=book)
         mean_class = classify(means.values(), on, rulebook=book)

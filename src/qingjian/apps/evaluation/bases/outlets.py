@@ -18,10 +18,10 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.rulekeeping.queries import rulebook
 from qingjian.contracts.periods import Period
 from qingjian.rulebook import Row, Rulebook
-from qingjian.standards.emissions.judgement import EVERY_CLASS, is_of, period_of
+from qingjian.standards.emissions.judgement import is_of, period_of
 from qingjian.standards.emissions.oxygen import reference_oxygen
 from qingjian.standards.errors import EvaluationError
-from qingjian.standards.limits import limit_of
+from qingjian.standards.limits import EVERY_CLASS, limit_of
 from qingjian.standards.phrases import chinese
 
 AVERAGINGS = ("hour", "day")
@@ -42,10 +42,13 @@ class Choice:
 
     @property
     def title(self) -> str:
+        return f"{self.document} · {self.subtitle}" if self.subtitle else self.document
+
+    @property
+    def subtitle(self) -> str:
         english = (get_language() or "").startswith("en")
         condition = self.condition if english else chinese(self.condition)
-        more = " · ".join(one for one in (self.category, condition) if one and one != EVERY_CLASS)
-        return f"{self.document} · {more}" if more else self.document
+        return " · ".join(one for one in (self.category, condition) if one and one != EVERY_CLASS)
 
     @property
     def reference_oxygen(self) -> Decimal | None:
