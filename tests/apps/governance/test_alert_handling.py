@@ -22,7 +22,7 @@ from qingjian.apps.network.models import Series
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing import stores
 from qingjian.apps.observing.models import Alert
-from qingjian.apps.observing.words import rule_title
+from qingjian.apps.observing.words import rule_text, rule_title
 from qingjian.apps.records import queries as records
 from qingjian.contracts.current import now
 from qingjian.contracts.findings import Finding, finding_id
@@ -94,6 +94,26 @@ def test_its_title_is_read_in_the_language_of_the_page(client: Client, office: O
     assert matter.title == matter.heading != matter.title_en
     found_in_english = client.get("/matters/", {"q": "hourly"}).content.decode()
     assert matter.number in found_in_english
+
+
+def test_what_was_found_is_read_in_the_language_of_the_page(
+    client: Client, office: Office, series: str
+) -> None:
+    alert = found(series)
+    services.open_for_alerts()
+    matter = Matter.objects.get(kind=ALERT_HANDLING.code)
+    client.force_login(office.handler)
+    for language, said, not_said in (
+        ("zh-hans", "最高值 130", "Highest value 130"),
+        ("en", "Highest value 130", "最高值"),
+    ):
+        with override(language):
+            rule = escape(rule_text(alert.rule))
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+        for tab in ("", "?tab=trail"):
+            page = client.get(f"/matters/{matter.pk}/{tab}").content.decode()
+            assert (page.count(said), page.count(rule), page.count(not_said)) == (1, 1, 0), (language, tab)
+    assert "最高值 130" in matter.data["statement"]
 
 
 def test_other_alerts_stay_with_their_own_hours(office: Office, series: str) -> None:

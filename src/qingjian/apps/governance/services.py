@@ -13,6 +13,7 @@ from qingjian.apps.matters.words import OFFICIAL_LANGUAGE, TITLE_LENGTH
 from qingjian.apps.observing import evidence, words
 from qingjian.apps.observing import services as observing
 from qingjian.apps.observing.models import SEVERITY_RANK, Alert
+from qingjian.apps.observing.statuses import english
 from qingjian.ui.templatetags.kit import moment
 
 MOST_FINDINGS = 5
@@ -35,10 +36,9 @@ def open_for_alerts() -> int:
             if held.state != Alert.State.OPEN or matters.open_from(origin).exists():
                 continue
             with override("en"):
-                title_en = _title(alert)
+                title_en, statement_en = _title(alert), _statement(alert)
             with override(OFFICIAL_LANGUAGE):
-                title = _title(alert)
-                statement = "\n".join([title, *_found(alert), str(words.rule_text(alert.rule))])
+                title, statement = _title(alert), _statement(alert)
             done = work.open_matter(
                 ALERT_HANDLING,
                 None,
@@ -48,6 +48,7 @@ def open_for_alerts() -> int:
                 subject=alert.organisation,
                 point=alert.point,
                 data={"severity": alert.severity, "statement": statement},
+                data_en={"statement": statement_en},
                 origin=origin,
                 idempotency_key=f"{origin}:{matters.begun_at(origin)}",
             )
@@ -58,6 +59,11 @@ def open_for_alerts() -> int:
 
 def _title(alert: Alert) -> str:
     return f"{words.rule_title(alert.rule)}: {alert.point or alert.subject}"
+
+
+def _statement(alert: Alert) -> str:
+    """Return what was found, in the present language."""
+    return "\n".join([_title(alert), *_found(alert), str(words.rule_text(alert.rule))])
 
 
 def worsen_for_alerts() -> int:
@@ -79,10 +85,11 @@ def worsen_for_alerts() -> int:
 def _found(alert: Alert) -> list[str]:
     """Return the newest findings of an alert with their evidence, one line each."""
     lines = []
+    joiner, colon = ("; ", ": ") if english() else ("；", "：")
     for one in alert.findings.all()[:MOST_FINDINGS]:
         until = moment(one.end) if one.end else gettext("lasting")
-        said = "；".join(
+        said = joiner.join(
             f"{line.title} {line.text}".strip() for line in evidence.lines(one.evidence) if line.text
         )
-        lines.append(f"{moment(one.start)} – {until}：{said}")
+        lines.append(f"{moment(one.start)} – {until}{colon}{said}")
     return lines

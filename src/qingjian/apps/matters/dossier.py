@@ -158,8 +158,8 @@ def trail(row: Matter, lines: Sequence[TrailEntry]) -> Sequence[TrailEntry]:
         own = one.action in ("open", "worsened") or row.declaration.action(one.action)
         entered = one.data if own else {}
         one.shown = [
-            (fields[name].title, wording.value_text(fields[name], value))
-            for name, value in entered.items()
+            (fields[name].title, wording.entered_text(fields[name], entered))
+            for name in entered
             if name in fields and fields[name].kind != "person"
         ]
         if code := one.data.get("deadline"):

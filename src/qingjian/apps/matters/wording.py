@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 
 from qingjian.apps.matters.declarations import Action, DataField, EvidenceNeed, FieldKind, Party, Process
 from qingjian.apps.matters.models import Deadline, Disclosure, Matter, Notification
-from qingjian.apps.matters.words import ACTIONS, EVIDENCE_KINDS, NOTICES, PUBLIC_HEAD, registered_notice
+from qingjian.apps.matters.words import (
+    ACTIONS,
+    EVIDENCE_KINDS,
+    IN_ENGLISH,
+    NOTICES,
+    PUBLIC_HEAD,
+    registered_notice,
+)
 
 
 def language() -> str:
@@ -149,6 +156,12 @@ def value_text(field: DataField, value: Any, people: dict[int, str] | None = Non
     return str(value)
 
 
+def entered_text(field: DataField, data: Mapping[str, Any], people: dict[int, str] | None = None) -> str:
+    """Return a value of a step as a person reads it: what the program wrote itself, in the reader's language."""
+    own = data.get(field.name + IN_ENGLISH) if language() == "en" else None
+    return value_text(field, own or data[field.name], people)
+
+
 def data_rows(matter: Matter, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what has been entered and is read, title and text, in the order people met the fields."""
     from qingjian.apps.accounts.models import User
@@ -159,7 +172,7 @@ def data_rows(matter: Matter, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     people = dict(User.objects.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
     return [
-        (str(field.title), value_text(field, data[name], people))
+        (str(field.title), entered_text(field, data, people))
         for name, field in fields.items()
         if name in data
     ]

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 OFFICIAL_LANGUAGE = "zh-hans"
 """Official documents and what is kept of declarations are Chinese, whatever language the page is read in."""
 
+IN_ENGLISH = "_en"
+"""Added to the name of a field: the same text in English, beside what the program wrote in the official language."""
+
 TITLE_LENGTH = 200
 
 ACTIONS = {

@@ -20,6 +20,7 @@ from qingjian.apps.matters.models import Matter, MatterLink, NumberSeries, Recei
 from qingjian.apps.matters.services import clocks, documents, notices, steps
 from qingjian.apps.matters.services.kernel import KERNEL
 from qingjian.apps.matters.services.trail import Acting, add_line
+from qingjian.apps.matters.words import IN_ENGLISH
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
@@ -46,6 +47,7 @@ def open_matter(
     title_en: str = "",
     region: Region,
     data: Mapping[str, Any] | None = None,
+    data_en: Mapping[str, str] | None = None,
     subject: Organisation | None = None,
     point: Point | None = None,
     confidentiality: str = "",
@@ -55,7 +57,7 @@ def open_matter(
 ) -> Done:
     """Open a matter with its number and clocks; `actor` None when the program opens it by itself.
 
-    `title_en`: the same title for who reads in English, of a matter the program names itself.
+    `title_en`, `data_en`: the same title and texts for who reads in English, of a matter the program writes itself.
 
     Raises RefusedError or NotAllowed; then nothing is stored.
     """
@@ -79,6 +81,7 @@ def open_matter(
         shared=process.state(process.initial).shared,
     )
     values = check_data(process.opening, data or {}, place)
+    values |= {name + IN_ENGLISH: text for name, text in (data_en or {}).items()}
     content = _content(
         "open",
         process.code,

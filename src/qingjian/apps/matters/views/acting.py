@@ -35,7 +35,7 @@ from qingjian.apps.matters.outside import Reading
 from qingjian.apps.matters.services import files
 from qingjian.apps.matters.services.clocks import stoppable
 from qingjian.apps.matters.views.work import OWN_TITLES, find_matter
-from qingjian.apps.matters.words import ACTIONS, CONFIDENTIALITIES
+from qingjian.apps.matters.words import ACTIONS, CONFIDENTIALITIES, IN_ENGLISH
 from qingjian.apps.network import queries as network
 from qingjian.apps.network.models import Point
 from qingjian.contracts.current import now
@@ -139,7 +139,10 @@ def act(request: HttpRequest, pk: int, code: str) -> HttpResponse:
 def _recalled(request: HttpRequest, row: Matter, action: Action) -> list[tuple[str, str]]:
     """Return what an action is about of what was entered before, as far as the person reads it."""
     data = Reading(row, rules.is_inside(rules.reaches(request.user), row)).data if action.recalls else {}
-    return wording.data_rows(row, {name: data[name] for name in action.recalls if data.get(name)})
+    names = [name for name in action.recalls if data.get(name)]
+    return wording.data_rows(
+        row, {one: data[one] for name in names for one in (name, name + IN_ENGLISH) if one in data}
+    )
 
 
 def _next_key(error: RefusedError, key: str) -> str:
