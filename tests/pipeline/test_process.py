@@ -1,6 +1,9 @@
 """The process: status, metrics, a clean stop, chores that fail."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 import urllib.request
 from pathlib import Path
@@ -44,6 +47,33 @@ def test_it_runs_tells_its_state_and_stops(node: Node) -> None:
         0,
     )
     assert reader.series([1], "minute", START, minutes(6)[-1])["value"].to_pylist() == [1] * 5
+
+
+MAIN = """
+import sys
+from pathlib import Path
+from qingjian.pipeline.process import main
+from qingjian.pipeline.settings import PipelineSettings
+main(PipelineSettings(Path(sys.argv[1]), batch_seconds=0.05, idle_seconds=0.01))
+"""
+
+
+def test_its_log_ends_with_its_own_words(node: Node) -> None:
+    node.journal([node.upload(at, {"a21026": 1}) for at in minutes(5)])
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, str(node.folder.root)], stderr=subprocess.PIPE, text=True
+    )
+    reader = Lake(node.folder.lake)
+    waiting = threading.Event()
+    for _ in range(2_400):
+        if process.poll() is not None or (reader.batch() and reader.position("gateway-1") == 5):
+            break
+        waiting.wait(0.05)
+    process.send_signal(signal.SIGTERM)
+    _out, log = process.communicate(timeout=120)
+    assert process.returncode == 0, log
+    assert [line for line in log.splitlines() if not line.startswith("{")] == []
+    assert [json.loads(line)["event"] for line in log.splitlines()] == ["started", "stopped"]
 
 
 def test_how_far_it_is_behind_counts_from_the_oldest_frame_not_stored(node: Node) -> None:

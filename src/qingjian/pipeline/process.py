@@ -47,7 +47,10 @@ def main(settings: PipelineSettings) -> None:
     # Values move through short-lived lists by the thousand, none of them in cycles: looking for cycles is for rarely.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
-    sys.exit(run(settings))
+    try:
+        sys.exit(run(settings))
+    finally:
+        gc.unfreeze()  # DuckDB takes for leaked, and prints, what the end of Python may not clear
 
 
 def run(settings: PipelineSettings, clock: Clock | None = None, stop: threading.Event | None = None) -> int:
