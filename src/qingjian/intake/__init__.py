@@ -6,6 +6,7 @@ from qingjian.intake.problems import IntakeError, Problem
 from qingjian.intake.sheets import read_sheet
 from qingjian.intake.source import ImportResult, ImportSource, file_digest
 from qingjian.intake.spool import Spool, submit
+from qingjian.intake.workbooks import read_table
 
 __all__ = [
     "ImportResult",
@@ -20,5 +21,6 @@ __all__ = [
     "import_table",
     "prepare",
     "read_sheet",
+    "read_table",
     "submit",
 ]

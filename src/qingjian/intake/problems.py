@@ -34,6 +34,27 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "只读取第一张工作表，其他工作表未读取，请分别导入",
         "only the first worksheet was read; bring the others in files of their own",
     ),
+    "sheets-several": (
+        "其他工作表中还有内容，请把每张表另存为单独的文件分别导入",
+        "further worksheets hold something: save each table in a file of its own",
+    ),
+    "unpacks-too-large": (
+        "文件解压后过大，请只保留这张表",
+        "unpacked, the file would be too large: keep only the table in it",
+    ),
+    "too-wide": (
+        "有内容的单元格在可读取的列之外",
+        "a cell that holds something stands beyond the columns that are read",
+    ),
+    "cells-merged": (
+        "有合并的单元格，合并后只有第一格有值：请取消合并，每行都填写",
+        "cells are merged, so that only the first of them holds the value: unmerge them and fill in every row",
+    ),
+    "formula-without-result": (
+        "公式没有保存计算结果：请用 Excel 打开并保存，或直接填写数值",
+        "a formula has no stored result: open the file in Excel and save it, or write the value itself",
+    ),
+    "cell-error": ("单元格是错误值", "the cell holds an error"),
     "value-malformed": ("数值不能识别", "the value is not a number"),
     "limit-missing": (
         "未检出而没有检出限：请写成 0.05L 或 <0.05，或在“检出限”一列填写，或由名录登记该序列的检出限",
@@ -84,6 +105,10 @@ class Problem:
     @property
     def en(self) -> str:
         return self._text(1, "row {row}", '"{value}"')
+
+    def text(self, language: str) -> str:
+        """Return the complaint in Chinese or English, for a language code such as zh-hans or en."""
+        return self.en if language.startswith("en") else self.zh
 
     def _text(self, language: int, place: str, quoted: str) -> str:
         parts = [MESSAGES[self.code][language]]

@@ -85,14 +85,15 @@ def _xlsx_rows(path: Path, others: list[str]) -> Iterator[Sequence[str]]:
             else:
                 for row in sheet.iter_rows(values_only=True):
                     yield [_cell(value) for value in row]
-            others += [one.title for one in book.worksheets[1:] if _holds_anything(one)]
+            others += [one.title for one in book.worksheets[1:] if holds_anything(one)]
     except IntakeError:
         raise
     except Exception as error:  # openpyxl raises whatever its parsers raise on a damaged file
         raise IntakeError(Problem(0, "", "unreadable", f"{type(error).__name__}: {error}"[:200])) from error
 
 
-def _holds_anything(sheet: Any) -> bool:
+def holds_anything(sheet: Any) -> bool:
+    """Say whether the first rows of a worksheet hold anything."""
     sheet.reset_dimensions()
     return any(
         value not in (None, "")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.utils.translation import override
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
@@ -549,6 +550,24 @@ def test_a_workbook_that_would_unpack_to_gigabytes_is_refused_before_it_is_read(
     assert len(buffer.getvalue()) < 1_000_000
     with pytest.raises(ValidationError, match=r"100 MB"):
         files.read(registered.KINDS["point"], "a.xlsx", buffer.getvalue())
+
+
+def test_a_cell_whose_value_is_not_in_the_file_is_no_empty_cell() -> None:
+    """An empty cell takes the registered value away."""
+    kind = registered.KINDS["point"]
+    content = workbook(["code", "name", "address"], ["A2", "站", "=B2"])
+    for language, said in (
+        ("zh-hans", "第 2 行 C: 公式没有保存计算结果"),
+        ("en", "row 2 C: a formula has no"),
+    ):
+        with override(language), pytest.raises(ValidationError, match=said):
+            files.read(kind, "a.xlsx", content)
+    book = load_workbook(io.BytesIO(workbook(["code", "name"], ["A2", "站"], ["A3", ""])))
+    book.active.merge_cells("B2:B3")
+    buffer = io.BytesIO()
+    book.save(buffer)
+    with pytest.raises(ValidationError, match="B2:B3"):
+        files.read(kind, "a.xlsx", buffer.getvalue())
 
 
 @given(

@@ -191,12 +191,17 @@ def test_a_workbook_and_a_gb18030_file_are_read(client, maker) -> None:
     text.name = "limits.csv"
     client.post(f"/limits/propose/?table={TABLE}", {"file_form": "1", "reason": "文件", "file": text})
     assert [row["pollutant_cn"] for row in RuleProposal.objects.first().rows] == ["细颗粒物"]
-    broken = io.BytesIO(b"PK\x03\x04 not a workbook")
-    broken.name = "limits.xlsx"
-    answer = client.post(
-        f"/limits/propose/?table={TABLE}", {"file_form": "1", "reason": "坏", "file": broken}
-    )
-    assert answer.status_code == 200
+    template.active.append(["=1+1"])
+    unsaved = io.BytesIO()
+    template.save(unsaved)
+    for content, said in ((b"PK\x03\x04 not a workbook", "Excel"), (unsaved.getvalue(), "第 3 行 A: 公式")):
+        broken = io.BytesIO(content)
+        broken.name = "limits.xlsx"
+        answer = client.post(
+            f"/limits/propose/?table={TABLE}", {"file_form": "1", "reason": "坏", "file": broken}
+        )
+        assert answer.status_code == 200
+        assert said in answer.content.decode()
     assert RuleProposal.objects.count() == 2
 
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zipfile
+from collections import Counter
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
 
 from qingjian.apps.network import registered
 from qingjian.apps.network.checking import Proposal
+from qingjian.intake import IntakeError, read_table
 
 MOST_ROWS = 20_000
 MOST_BYTES = 10 * 1024 * 1024
 MOST_UNPACKED = 100 * 1024 * 1024
-"""A workbook of a few kilobytes can unpack to gigabytes. zipfile never reads more of a part than it claims."""
+"""A workbook of a few kilobytes can unpack to gigabytes; zipfile never reads more of a part than it claims."""
 MOST_COLUMNS = 200
+MOST_NAMED = 10
 
 
 def heads(kind: registered.Kind) -> list[str]:
@@ -35,7 +37,7 @@ def read(kind: registered.Kind, name: str, content: bytes) -> list[Proposal]:
     if not rows:
         raise ValidationError(_("The file is empty."))
     columns = [_field_of(kind, str(head or "")) for head in rows[0]]
-    twice = sorted({name for name in columns if name is not None and columns.count(name) > 1})
+    twice = sorted(name for name, count in Counter(columns).items() if name is not None and count > 1)
     if twice:
         raise ValidationError(
             _("Columns that stand twice: %(columns)s.")
@@ -49,7 +51,7 @@ def read(kind: registered.Kind, name: str, content: bytes) -> list[Proposal]:
     if unknown:
         raise ValidationError(
             _("Columns not known in this table: %(columns)s. Download the template.")
-            % {"columns": ", ".join(unknown)}
+            % {"columns": ", ".join(one[:60] for one in unknown[:MOST_NAMED])}
         )
     if len(rows) - 1 > MOST_ROWS:
         raise ValidationError(_("More than %(most)d rows. Split the file.") % {"most": MOST_ROWS})
@@ -104,22 +106,13 @@ def value_of(kind: registered.Kind, name: str, value: Any) -> Any:
 
 def _excel(content: bytes) -> list[list[Any]]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(one.file_size for one in archive.infolist())
-        if unpacked <= MOST_UNPACKED:
-            book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-            sheet = book.worksheets[0]
-            sheet.reset_dimensions()  # some programs state a wrong size
-            return [
-                list(row)
-                for row in sheet.iter_rows(max_row=MOST_ROWS + 2, max_col=MOST_COLUMNS, values_only=True)
-            ]
-    except Exception as error:  # openpyxl raises whatever its parsers raise on a damaged file
-        raise ValidationError(_("This is not an Excel file this program can read (.xlsx).")) from error
-    raise ValidationError(
-        _("Unpacked, the file would be larger than %(most)d MB. Keep only the table in it.")
-        % {"most": MOST_UNPACKED >> 20}
-    )
+        return read_table(
+            content, most_rows=MOST_ROWS + 2, most_columns=MOST_COLUMNS, most_unpacked=MOST_UNPACKED
+        )
+    except IntakeError as error:
+        if error.problem.code == "unreadable":
+            raise ValidationError(_("This is not an Excel file this program can read (.xlsx).")) from error
+        raise ValidationError(error.problem.text(get_language() or "")) from error
 
 
 def _csv(content: bytes) -> list[list[Any]]:
@@ -134,6 +127,6 @@ def _csv(content: bytes) -> list[list[Any]]:
     if "\0" in text:
         raise ValidationError(_("This is not a CSV file."))
     try:
-        return [row[:MOST_COLUMNS] for row in csv.reader(io.StringIO(text, newline=""))]
+        return list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error as error:
         raise ValidationError(_("This is not a CSV file.")) from error

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import openpyxl
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from qingjian.apps.rulekeeping import queries, services
+from qingjian.intake import IntakeError, read_table
 
 LARGEST_FILE = 2 * 1024**2
+MOST_ROWS = 20_000
+MOST_COLUMNS = 200
+MOST_UNPACKED = 100 * 1024**2
 OPERATORS = (
     ("<=", "≤"),
     ("<", "<"),
@@ -149,17 +151,22 @@ class RowsFileForm(forms.Form):
 
 def _sheet(content: bytes) -> list[dict[str, str]]:
     try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        rows = book.worksheets[0].iter_rows(values_only=True)
-        heads = [str(one or "").strip() for one in next(rows, ())]
-        return [
-            {head: _cell(value) for head, value in zip(heads, row, strict=False) if head}
-            if any(value not in (None, "") for value in row)
-            else {}
-            for row in rows
-        ]
-    except Exception as error:  # openpyxl raises whatever a damaged archive makes it stumble over
-        raise ValidationError(_("The Excel file cannot be read.")) from error
+        rows = read_table(
+            content, most_rows=MOST_ROWS + 1, most_columns=MOST_COLUMNS, most_unpacked=MOST_UNPACKED
+        )
+    except IntakeError as error:
+        if error.problem.code == "unreadable":
+            raise ValidationError(_("The Excel file cannot be read.")) from error
+        raise ValidationError(error.problem.text(get_language() or "")) from error
+    if len(rows) > MOST_ROWS:
+        raise ValidationError(_("More than %(most)d rows. Split the file.") % {"most": MOST_ROWS})
+    heads = [str(one or "").strip() for one in rows[0]] if rows else []
+    return [
+        {head: _cell(value) for head, value in zip(heads, row, strict=False) if head}
+        if any(value not in (None, "") for value in row)
+        else {}
+        for row in rows[1:]
+    ]
 
 
 def _cell(value: Any) -> str:
