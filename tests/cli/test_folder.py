@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from pathlib import Path
 
 import pytest
 import typer
+from django.db.utils import OperationalError
 from typer.testing import CliRunner
 
+from qingjian.cli import main
 from qingjian.cli.data import _file
 from qingjian.cli.main import app
 
@@ -40,6 +44,58 @@ def test_a_node_does_not_start_where_it_cannot_write(table: Path) -> None:
         result = CliRunner().invoke(app, ["up", "--empty", "--data", str(folder)])
         assert result.exit_code == 2, result.output
         assert "cannot be used" in result.output
+
+
+def full_disk() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/data/x")
+
+
+def full_database() -> None:
+    store = sqlite3.connect(":memory:")
+    store.execute("PRAGMA max_page_count = 1")
+    try:
+        store.execute("CREATE TABLE a (b)")
+    except sqlite3.OperationalError as error:
+        raise OperationalError(*error.args) from error  # as Django wraps it
+
+
+def read_only_database(folder: Path) -> None:
+    sqlite3.connect(folder / "a").execute("CREATE TABLE a (b)").connection.close()
+    sqlite3.connect(f"file:{folder / 'a'}?mode=ro", uri=True).execute("INSERT INTO a VALUES (1)")
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        ("full_disk", "The disk is full"),
+        ("full_database", "The disk is full"),
+        ("read_only_database", "The file system is read-only"),
+        ("other", ""),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_said_in_words(
+    fails: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = typer.Typer()
+
+    @command.callback(invoke_without_command=True)
+    def status() -> None:
+        match fails:
+            case "full_disk":
+                full_disk()
+            case "full_database":
+                full_database()
+            case "read_only_database":
+                read_only_database(tmp_path)
+            case _:
+                raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(main, "load", lambda _name: typer.main.get_command(command))
+    result = CliRunner().invoke(app, ["status"])
+    assert said in result.output
+    assert (result.exit_code, isinstance(result.exception, OSError)) == ((2, False) if said else (1, True))
+    # In the log of a service stands the whole of it.
+    assert CliRunner().invoke(app, ["run"]).exit_code == 1
 
 
 def test_an_unknown_service_is_named_with_those_there_are(tmp_path: Path) -> None:

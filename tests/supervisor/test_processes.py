@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qingjian.contracts.clock import SystemClock
-from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
+from qingjian.supervisor.lock import AlreadyRunningError, FolderLock, holder
 from qingjian.supervisor.processes import Child, Supervisor
 
 
@@ -96,3 +97,22 @@ def test_a_second_start_on_the_same_folder_is_refused_clearly(tmp_path: Path) ->
         pass
     with FolderLock(tmp_path / "running.lock"):
         pass
+
+
+def test_who_holds_a_folder_is_found_out_without_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "running.lock"
+    assert holder(path) == ""
+    with FolderLock(path):
+        assert holder(path) == str(os.getpid())
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    assert holder(path) == ""
+    with FolderLock(path), pytest.raises(AlreadyRunningError), FolderLock(path):
+        pass
+    with FolderLock(path):
+        assert holder(path) == "?"

@@ -6,8 +6,10 @@ screening's numerics, nor a gateway process carry them in memory.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -51,6 +53,40 @@ def load(name: str) -> Any:
     return command
 
 
+DISK_FULL = (
+    "磁盘已满，无法写入。请腾出空间后重试，已写入的数据不受影响。"
+    " / The disk is full and nothing can be written. Make room and try again; what was written stays as it is."
+)
+READ_ONLY = (
+    "文件系统为只读，无法写入。请检查磁盘与挂载方式后重试。"
+    " / The file system is read-only and nothing can be written. Check the disk and how it is mounted, then try again."
+)
+UNWRITABLE = {errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL, errno.EROFS: READ_ONLY}
+
+
+def unwritable(error: BaseException) -> str:
+    """Say in words that the disk is full or read-only, where that is why a command ended; "" when it is not."""
+    import sqlite3
+
+    refused = {sqlite3.SQLITE_FULL: DISK_FULL, sqlite3.SQLITE_READONLY: READ_ONLY}
+    for one in _causes(error):
+        if isinstance(one, OSError) and one.errno in UNWRITABLE:
+            where = f" ({one.filename})" if one.filename else ""
+            return f"{UNWRITABLE[one.errno]}{where}"
+        if isinstance(one, sqlite3.Error):
+            # The low byte is the kind of error, what stands above it says more of it.
+            code = getattr(one, "sqlite_errorcode", 0) & 0xFF
+            if code in refused:
+                return refused[code]
+    return ""
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 class LateCommands(TyperGroup):
     """Knows the line of every sub-command for the help, and imports only the one that is called."""
 
@@ -65,6 +101,17 @@ class LateCommands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         return name, load(name) if name in COMMANDS else command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            said = unwritable(error)
+            # What a service of the supervisor stumbled over belongs into its log whole.
+            if not said or ctx.invoked_subcommand == "run":
+                raise
+            typer.echo(said, err=True)
+            raise typer.Exit(2) from error
 
 
 app = typer.Typer(

@@ -29,21 +29,10 @@ from qingjian.notary import attendance, configured
 from qingjian.notary.errors import NotaryError
 from qingjian.site import watching
 from qingjian.site.watching import Line
-from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
+from qingjian.supervisor.lock import holder
 
 LITTLE_SPACE = 5 * 1024**3
 BEHIND_SECONDS = 60
-
-
-def running(folder: DataFolder) -> str:
-    """Return the process id that holds the data folder, or an empty text."""
-    if not folder.lock.exists():
-        return ""
-    try:
-        with FolderLock(folder.lock):
-            return ""
-    except AlreadyRunningError:
-        return folder.lock.read_text().strip()
 
 
 def pipeline(folder: DataFolder) -> dict[str, Any]:
@@ -62,7 +51,7 @@ def status(folder: DataFolder) -> dict[str, Any]:
     lake = stores.lake()
     trouble = next((one.text for one in _tables() if one.level), "")
     found = {
-        "running": running(folder),
+        "running": holder(folder.lock),
         "profile": settings.CONFIGURATION.profile,
         "directory_version": directory.version if directory else 0,
         "devices_registered": sum(not one.synthetic for one in directory.devices) if directory else 0,
@@ -189,15 +178,15 @@ def _administrators() -> list[Line]:
 
 
 def _running(folder: DataFolder) -> list[Line]:
-    holder = running(folder)
-    if not holder:
+    held_by = holder(folder.lock)
+    if not held_by:
         lines = [Line(1, "services", "未运行 / not running")]
     else:
         lines = [
-            Line(0, "services", f"pid {holder}"),
+            Line(0, "services", f"pid {held_by}"),
             watching.pipeline(pipeline(folder), now(), BEHIND_SECONDS),
         ]
-    lines.extend(watching.gateways(folder, now(), bool(holder)))
+    lines.extend(watching.gateways(folder, now(), bool(held_by)))
     lines.extend(watching.ports(folder, settings.CONFIGURATION))
     return lines
 

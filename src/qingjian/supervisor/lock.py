@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -32,8 +33,11 @@ class FolderLock:
                 f"数据目录 {folder} 正在被进程 {holder} 使用，请先停止它。"
                 f" / The data folder {folder} is in use by process {holder}; stop that one first."
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with contextlib.suppress(
+            OSError
+        ):  # the disk is full: who holds the lock cannot be said, and it holds all the same
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         self._descriptor = descriptor
         return self
 
@@ -44,3 +48,22 @@ class FolderLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def holder(path: Path) -> str:
+    """Return the id of the process that holds the lock ("?" when it could not write it), "" when none does.
+
+    Nothing is written, so it works on a full and on a read-only disk.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return os.read(descriptor, 32).decode(errors="replace").strip() or "?"
+    else:
+        return ""
+    finally:
+        os.close(descriptor)
