@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,56 @@ def test_tables_of_this_program_are_found_in_order(county, folder: DataFolder) -
     said = dict(health.summary(folder, facts))
     assert said["运行 / running"] == "未运行 / no"
     assert said["未关闭报警 / open alerts"] == "0"
+
+
+MIGRATE = """
+import os, sys
+from pathlib import Path
+os.environ |= {"QINGJIAN_DATA": sys.argv[1], "DJANGO_SETTINGS_MODULE": "qingjian.site.settings"}
+import django
+django.setup()
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from qingjian.contracts.folders import DataFolder
+from qingjian.site import schema
+folder = DataFolder(Path(sys.argv[1]))
+record, call = MigrationRecorder.record_applied, schema.call_command
+def killed(self, app, name):
+    # Most migrations are noted after the transaction that made their tables.
+    if app == "observing" and not connection.in_atomic_block:
+        os._exit(9)
+    record(self, app, name)
+def broken(*_args, **_options):
+    connection.cursor().execute("CREATE TABLE half (a)")
+    raise RuntimeError("broken")
+if sys.argv[2] == "killed":
+    MigrationRecorder.record_applied = killed
+else:
+    schema.call_command = broken
+    try:
+        schema.migrate(folder)
+    except RuntimeError:
+        assert connection.introspection.table_names() == []
+    schema.call_command = call
+schema.migrate(folder)
+print(schema.missing(), folder.before_migrating.exists())
+"""
+
+
+def test_interrupted_between_tables_and_their_note_it_is_begun_again(tmp_path: Path) -> None:
+    def migrate(how: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", MIGRATE, str(tmp_path), how], capture_output=True, text=True, check=False
+        )
+
+    DataFolder(tmp_path).make()
+    (tmp_path / "format").write_text("1", encoding="utf-8")
+    killed = migrate("killed")
+    assert killed.returncode == 9, killed.stderr
+    refused = CliRunner().invoke(app, ["run", "worker", "--data", str(tmp_path)])
+    assert (refused.exit_code, "interrupted" in refused.output) == (2, True)
+    done = migrate("broken, then whole")
+    assert (done.returncode, done.stdout) == (0, "0 False\n"), done.stderr
 
 
 def test_data_of_a_newer_program_are_refused_before_anything_is_written(

@@ -215,7 +215,6 @@ def _upgrade(folder: DataFolder, data: Path, keep: Path) -> None:
     from qingjian.site import backup as backups
 
     enter(data)
-    from django.core.management import call_command
     from django.db import DatabaseError
 
     from qingjian.apps.scheduling.tasks import renew_statistics
@@ -229,12 +228,12 @@ def _upgrade(folder: DataFolder, data: Path, keep: Path) -> None:
     backups.verify(keep)
     typer.echo(f"迁移 / migrating: {schema.missing()}")
     try:
-        call_command("migrate", verbosity=0, interactive=False)
+        schema.migrate(folder)
         renew_statistics()
     except DatabaseError as error:
         typer.echo(
-            f"迁移失败，未完成的迁移已撤销；备份在 {keep}，可恢复到空目录后用旧版程序运行"
-            f" / migrating failed, the migration at work was undone; the backup is in {keep}: restore it into an empty"
+            f"迁移失败，数据库已恢复原样；备份在 {keep}，可恢复到空目录后用旧版程序运行"
+            f" / migrating failed and the tables are as before; the backup is in {keep}: restore it into an empty"
             f" folder and run it with the older program. {error}",
             err=True,
         )

@@ -19,6 +19,11 @@ from qingjian.contracts.folders import DataFolder, write_durably
 from qingjian.supervisor.lock import AlreadyRunningError, FolderLock
 from qingjian.supervisor.processes import Supervisor, stop_with_parent
 
+INTERRUPTED = (
+    "数据库升级曾中断，尚未完成：请运行 qingjian up 或 qingjian upgrade，会先恢复原样再升级"
+    " / an upgrade of the tables was interrupted: run qingjian up or qingjian upgrade, which put them back and begin again"
+)
+
 
 def up(
     data: Path = DATA,
@@ -77,7 +82,6 @@ def _up(data: Path) -> None:
     typer.echo("准备数据目录 / preparing the data folder …")
     folder = enter(data)
     from django.conf import settings
-    from django.core.management import call_command
 
     from qingjian.apps.scheduling.tasks import renew_statistics
     from qingjian.cli import children
@@ -98,7 +102,7 @@ def _up(data: Path) -> None:
             f"流水 {name} 落后于其他存储，自 {found.continues_at} 继续编号"
             f" / the journal {name} is behind other stores, its numbers go on at {found.continues_at}"
         )
-    call_command("migrate", verbosity=0, interactive=False)
+    schema.migrate(folder)
     renew_statistics()
     logins = setup.prepare(folder, settings.CONFIGURATION, report=typer.echo)
     write_durably(
@@ -131,7 +135,9 @@ def run(name: str, data: Path = DATA) -> None:
         stop_with_parent()
     from qingjian.cli import children
 
-    existing(data)
+    if existing(data).before_migrating.exists():
+        typer.echo(INTERRUPTED, err=True)
+        raise typer.Exit(2)
     try:
         service = children.service(name)
     except ValueError as error:

@@ -37,6 +37,11 @@ class DataFolder:
         return self.root / "people"
 
     @property
+    def before_migrating(self) -> Path:
+        """Copy of the people's database (SQLite) while its tables are changed; left behind only where that was interrupted."""
+        return self.people / "people.sqlite3.before-migrating"
+
+    @property
     def journal(self) -> Path:
         """One sub-folder per gateway process."""
         return self.root / "journal"

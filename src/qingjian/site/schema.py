@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
+
+from qingjian.contracts.folders import DataFolder, sync_folder
 
 
 class NewerDataError(Exception):
@@ -35,6 +43,56 @@ def refuse_newer() -> None:
             f"数据由更新版本的程序写过（{names}），本程序不能使用；请升级程序，或恢复旧版本的备份。"
             f" / The data were written by a newer program ({names}); update the program, or restore a backup made with this one."
         )
+
+
+def migrate(folder: DataFolder) -> None:
+    """Bring the tables to what this program has; interrupted or failed, they are as before and it can be begun again.
+
+    Django notes most migrations only after the transaction that made their tables: a kill or a full disk in between left
+    tables that the next start wanted to make once more, for ever. SQLite only; on PostgreSQL a backup is made first.
+    """
+    if connection.vendor != "sqlite":
+        call_command("migrate", verbosity=0, interactive=False)
+        return
+    path, copy = Path(connection.settings_dict["NAME"]), folder.before_migrating
+    if copy.exists() and missing():
+        _put_back(copy, path)
+    copy.unlink(missing_ok=True)
+    if not missing():
+        return
+    _copy(path, copy)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except BaseException:
+        _put_back(copy, path)
+        raise
+    copy.unlink()
+    sync_folder(copy.parent)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    connection.close()
+    unfinished = copy.with_name(copy.name + ".part")
+    unfinished.unlink(missing_ok=True)
+    with (
+        contextlib.closing(sqlite3.connect(path)) as source,
+        contextlib.closing(sqlite3.connect(unfinished)) as kept,
+    ):
+        source.backup(kept)
+    with unfinished.open("rb+") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(copy)
+    sync_folder(copy.parent)
+
+
+def _put_back(copy: Path, path: Path) -> None:
+    connection.close()
+    # What SQLite has not yet moved into the file must not be taken for the copy's.
+    for ending in ("-wal", "-shm", ""):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    sync_folder(path.parent)
+    copy.replace(path)
+    sync_folder(path.parent)
 
 
 def problem() -> str:
