@@ -152,7 +152,7 @@ def test_every_line_of_lists_and_statistics_answers_why(filled, staff, client) -
     assert "/outlets/W1/why/" in page
     said = client.get("/outlets/W1/why/").content.decode()
     for word in (
-        "超标 2 次，共 4 个时段，最大超标倍数 0.50",
+        "超标 2 次，共 3 小时、1 天，最大超标倍数 0.50",
         "≤100 mg/L",
         "排污许可证",
         "Σ(C·Q) = 0.04464 t",

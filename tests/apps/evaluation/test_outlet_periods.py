@@ -178,7 +178,8 @@ def test_pages_and_files_show_it(data: Data, place: County, client: Client) -> N
     limits = client.get("/outlets/limits/").content.decode()
     assert "≤45 mg/L" in limits
     assert "≤40 mg/L" in limits
-    assert client.get("/outlets/").status_code == 200
+    overview = client.get("/outlets/")
+    assert [one["lasting"] for one in overview.context["rows"]] == ["1 个月"]
     why = client.get(f"/evaluations/{Evaluation.objects.get(kind='outlet_month').pk}/why/").content.decode()
     assert "· 2026-10 " in why
 

@@ -10,6 +10,7 @@ from tests.apps.evaluation.test_air import data_person
 
 from qingjian.apps.evaluation import amounts, explanation, outlets, services
 from qingjian.apps.evaluation.models import Evaluation, Exceedance, RuleChange
+from qingjian.apps.evaluation.outlet_clauses import explained_row
 from qingjian.apps.network import services as network
 from qingjian.apps.network.models import Factor, Outlet, PermitLimit, Point, Series, Setting
 from qingjian.apps.network.services import Proposal
@@ -83,6 +84,10 @@ def test_marked_hours_neither_exceed_nor_join_a_run(data: Data) -> None:
     assert (marked.peak, marked.finding) == (900, "")
     assert "维护" in marked.reason_zh or "设备标记" in marked.reason_zh
     assert len(findings()) == 2
+    (outlet,) = outlets.outlets()
+    told = explained_row(outlet, [marked], [], (START.date(), START.date()), rulebook())
+    [left_out] = [one for one in told.inputs if one.used is None]
+    assert left_out.name.endswith(f"{START + 2 * HOUR:%Y-%m-%d %H:%M}"), "in Chinese time"
 
 
 def test_a_mark_set_later_withdraws_the_exceedance(data: Data) -> None:

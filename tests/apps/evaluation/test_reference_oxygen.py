@@ -356,3 +356,21 @@ def test_another_basis_follows_the_register_at_once(data: Data, place) -> None:
     assert before.other is not None
     assert after.other is not None
     assert (before.other.multiple, after.other.multiple) == (pytest.approx(1 / 35), pytest.approx(10 / 35))
+
+
+@pytest.mark.parametrize(("averaging", "kind"), [("day", "outlet_day"), ("month", "outlet_month")])
+def test_a_mean_of_flue_gas_says_at_what_oxygen_its_hours_stand(
+    data: Data, averaging: str, kind: str
+) -> None:
+    """30 mg/m³ at 9 % are 30·(21-6)/(21-9) = 37.5 at 6 %: within 37.5, above 35."""
+    register()
+    permit("35", converted=True, averaging=averaging)
+    october = datetime(2026, 10, 1, tzinfo=CHINA)
+    data.put("G1.a21026", october, [30.0] * 744)
+    data.put("G1.a19001", october, [9.0] * 744)
+    services.catch_up("outlets", 60)
+    row = Evaluation.objects.get(kind=kind, start=october)
+    assert (row.values["used"], row.multiple) == ({"a21026": 37.5}, pytest.approx(2.5 / 35, abs=1e-4))
+    trace, _again = explanation.trace_of(row, rulebook())
+    assert any("基准含氧量 6% 的小时值" in step["zh"] for step in trace["steps"])
+    assert any("reference oxygen of 6%" in step["en"] for step in trace["steps"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -11,10 +12,18 @@ from qingjian.apps.evaluation.drafts import day_of, short
 from qingjian.apps.evaluation.models import Exceedance
 from qingjian.apps.evaluation.outlet_statistics import Group
 from qingjian.apps.evaluation.outlets import AVERAGINGS, Outlet, share_of
+from qingjian.contracts.clock import CHINA
 from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 
 MOST_RUNS = 20
+LASTING = {
+    "hour": ("小时", "h"),
+    "day": ("天", "d"),
+    "month": ("个月", "months"),
+    "year": ("年", "years"),
+    "sample": ("个样品", "samples"),
+}
 
 
 @dataclass(frozen=True)
@@ -110,21 +119,24 @@ def explained_row(
     runs = list(runs)
     counted = [one for one in runs if not one.marked]
     for one in [one for one in runs if one.marked][:MOST_RUNS]:
-        name = f"{one.series.factor.name_zh} {one.start:%Y-%m-%d %H:%M}"
+        name = f"{one.series.factor.name_zh} {_begin(one)}"
         made.reject(name, one.peak, one.reason_zh, one.reason_en)
     multiples = [one.multiple for one in counted if one.multiple is not None]
     worst = f"{max(multiples):.2f}" if multiples else "–"
-    periods = sum(one.periods for one in counted)
+    periods = Counter[str]()
+    for one in counted:
+        periods[one.averaging] += one.periods
+    told = [_lasting(name, periods[name]) for name in LASTING if periods[name]] or [Text("0", "none")]
     made.step(
-        f"{days[0]} 至 {days[1]}: 超标 {len(counted)} 次，共 {periods} 个时段，最大超标倍数 {worst}；带标记不计 {len(runs) - len(counted)} 次",
-        f"{days[0]} to {days[1]}: {len(counted)} exceedances of {periods} periods, at most {worst} times above; {len(runs) - len(counted)} marked and not counted",
+        f"{days[0]} 至 {days[1]}: 超标 {len(counted)} 次，共 {'、'.join(one.zh for one in told)}，最大超标倍数 {worst}；带标记不计 {len(runs) - len(counted)} 次",
+        f"{days[0]} to {days[1]}: {len(counted)} exceedances ({', '.join(one.en for one in told)}), at most {worst} times above; {len(runs) - len(counted)} marked and not counted",
     )
     for one in counted[:MOST_RUNS]:
         times = "" if one.multiple is None else f", ×{one.multiple:.2f}"
-        begin = f"{one.start.astimezone():%Y-%m-%d %H:%M}"
+        long = _lasting(one.averaging, one.periods)
         made.step(
-            f"{one.series.factor.name_zh} {begin} 起 {one.periods} 个时段: {one.peak:g}，限值 {one.held_against}{times}",
-            f"{one.series.factor.wire_code} from {begin}, {one.periods} periods: {one.peak:g}, limit {one.held_against}{times}",
+            f"{one.series.factor.name_zh} {_begin(one)} 起 {long.zh}: {one.peak:g}，限值 {one.held_against}{times}",
+            f"{one.series.factor.wire_code} from {_begin(one)}, {long.en}: {one.peak:g}, limit {one.held_against}{times}",
         )
     for clause in held([outlet], *days, book):
         made.step(
@@ -135,6 +147,16 @@ def explained_row(
     for standing in amounts:
         explain_amount(made, standing, book)
     return made.done()
+
+
+def _begin(run: Exceedance) -> str:
+    return f"{run.start.astimezone(CHINA):%Y-%m-%d %H:%M}"
+
+
+def _lasting(averaging: str, count: int) -> Text:
+    """Return how long it lasted in its own periods: hours and months do not add up."""
+    zh, en = LASTING[averaging]
+    return Text(f"{count} {zh}", f"{count} {en}")
 
 
 def explained_group(group: Group, days: tuple[date, date], book: Rulebook) -> Trace:

@@ -21,7 +21,7 @@ from qingjian.rulebook import Row, Rulebook
 from qingjian.standards.emissions import judgement, means
 from qingjian.standards.emissions.oxygen import reference_oxygen
 from qingjian.standards.errors import EvaluationError
-from qingjian.standards.explanation import Text, Trace, TraceBuilder
+from qingjian.standards.explanation import Text, Trace, TraceBuilder, plain
 from qingjian.standards.limits import Limit, limit_of
 from qingjian.standards.quantity import Quantity, convert
 
@@ -88,6 +88,7 @@ def trace(row: Evaluation, book: Rulebook) -> Trace:
             made.reject(name, item["value"], item["zh"], item["en"])
             continue
         if not hourly and block is not None and outlet is not None:
+            _explain_converted_hours(made, outlet, own, day, converted)
             if span is None:
                 _explain_mean(made, block, outlet, own, converted, book)
             else:
@@ -301,6 +302,24 @@ def _explain_amount(made: TraceBuilder, block: Block, outlet: Outlet, series: Se
         f"{name}（{hour:02d} 时）: C·Q = {formula}",
         f"{series.factor.wire_code} ({hour:02d}:00): C·Q = {formula}",
     )
+
+
+def _explain_converted_hours(
+    made: TraceBuilder, outlet: Outlet, series: Series, day: date, converted: bool
+) -> None:
+    """Say of a mean at reference oxygen that its hours are converted, before the mean is taken."""
+    if not converted:
+        return
+    oxygen, name = outlet.registered_oxygen(series, day), series.factor.name_zh
+    if oxygen is None:
+        made.step(
+            f"{name} 均值由设备上报的小时折算值计算", "the mean is one of the converted hours of the device"
+        )
+    else:
+        made.step(
+            f"{name} 均值由折算到基准含氧量 {plain(oxygen)}% 的小时值计算（设备上报折算值的小时用其上报值）",
+            f"the mean is one of hours at the reference oxygen of {plain(oxygen)}% (as sent, where the device converts)",
+        )
 
 
 def _explain_conversion(

@@ -17,6 +17,7 @@ from qingjian.apps.evaluation import (
     words,
 )
 from qingjian.apps.evaluation.drafts import day_of
+from qingjian.apps.evaluation.exceedances import KINDS
 from qingjian.apps.evaluation.explained import drawer
 from qingjian.apps.evaluation.pages import frame
 from qingjian.apps.rulekeeping.queries import rulebook
@@ -28,6 +29,11 @@ def outlets(request: HttpRequest) -> HttpResponse:
     """Each outlet: exceedances of the last 30 days, state, amounts of this year; the newest exceedances below."""
     account_rules.require(request.user, Capability.VIEW_DATA)
     rows = queries.outlet_overview(request.user)
+    for one in rows:
+        periods = one["counts"]["periods"] if one["counts"] else {}
+        one["lasting"] = " · ".join(
+            tables.lasting(name, periods[name]) for name in KINDS.values() if name in periods
+        )
     newest = list(queries.exceedances_visible_to(request.user)[:12])
     for row in newest:
         row.state, row.state_text, row.duration = (
@@ -56,7 +62,7 @@ def outlets(request: HttpRequest) -> HttpResponse:
                 [
                     str(one["point"].outlet),
                     one["counts"]["runs"] if one["counts"] else 0,
-                    one["counts"]["periods"] if one["counts"] else 0,
+                    one["lasting"],
                     one["counts"]["worst"] if one["counts"] else None,
                     one["running"],
                     one["marked"],

@@ -49,13 +49,18 @@ def _in_state(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
 
 def duration(row: Exceedance) -> str:
     """Return how long it lasted in its own periods."""
+    return lasting(row.averaging, row.periods)
+
+
+def lasting(averaging: str, count: int) -> str:
+    """Return a number of averaging periods as text."""
     return {
         "hour": gettext("%(count)d h"),
         "day": gettext("%(count)d d"),
-        "month": ngettext("%(count)d month", "%(count)d months", row.periods),
-        "sample": ngettext("%(count)d sample", "%(count)d samples", row.periods),
-        "year": ngettext("%(count)d year", "%(count)d years", row.periods),
-    }[row.averaging] % {"count": row.periods}
+        "month": ngettext("%(count)d month", "%(count)d months", count),
+        "sample": ngettext("%(count)d sample", "%(count)d samples", count),
+        "year": ngettext("%(count)d year", "%(count)d years", count),
+    }[averaging] % {"count": count}
 
 
 def _where(title: Any) -> Column:

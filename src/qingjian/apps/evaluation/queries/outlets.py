@@ -54,12 +54,14 @@ def outlet_overview(user: Any, code: str = "") -> list[dict[str, Any]]:
     moment = now()
     since = moment - timedelta(days=OVERVIEW_DAYS)
     runs = exceedances_visible_to(user).filter(point__in=[one.point for one in chosen], end__gt=since)
+    counted = runs.filter(marked=False)
     counts = {
-        row["point"]: row
-        for row in runs.filter(marked=False)
-        .values("point")
-        .annotate(runs=Count("pk"), periods=Sum("periods"), worst=Max("multiple"))
+        row["point"]: {**row, "periods": {}}
+        for row in counted.values("point").annotate(runs=Count("pk"), worst=Max("multiple"))
     }
+    # Hours, days and months do not add up: each is told by itself.
+    for row in counted.order_by().values("point", "averaging").annotate(periods=Sum("periods")):
+        counts[row["point"]]["periods"][row["averaging"]] = row["periods"]
     running = {row.point_id for row in runs if row.running and not row.marked and row.averaging in RIGHT_NOW}
     marked = {
         row["point"]: row["n"] for row in runs.filter(marked=True).values("point").annotate(n=Count("pk"))
