@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,8 +16,11 @@ from qingjian.screening.combination import (
     OF_FEW_COPIES,
     OF_MANY_COPIES,
     REACH_DAYS,
+    SURE,
+    UNSURE,
     Combination,
     Days,
+    Doubt,
     learn,
     less_where_trouble,
     mean_around,
@@ -69,18 +74,30 @@ def test_trouble_lowers_a_day_only_where_it_explains_it_about_as_well() -> None:
     assert lowered[4] < lowered[3] - 5
 
 
+def test_trouble_counts_earlier_where_the_history_is_small(combination: Combination) -> None:
+    noise_that_looks_invented = np.array([0.75]), np.array([-1.85])
+    assert less_where_trouble(*noise_that_looks_invented, SURE) == 0.75
+    assert less_where_trouble(*noise_that_looks_invented, UNSURE) < -1
+    days, unseen = rehearsed(9), np.zeros(LENGTH, bool)
+    small = replace(combination, holding_out=OF_MANY_COPIES)
+    wide, few = (one.answers(days, unseen)[0] for one in (combination, small))
+    assert (few <= wide).all()
+    assert (few < wide).any()
+
+
 @given(
     tampered=st.lists(st.floats(-20, 12), min_size=2, max_size=20, unique=True),
     trouble=st.floats(-20, 12),
     more=st.floats(0, 5),
+    doubt=st.sampled_from((SURE, UNSURE)),
 )
 def test_more_trouble_never_raises_and_more_tampering_never_lowers(
-    tampered: list[float], trouble: float, more: float
+    tampered: list[float], trouble: float, more: float, doubt: Doubt
 ) -> None:
     ordered = np.sort(np.array(tampered))
-    lowered = less_where_trouble(ordered, np.full(len(ordered), trouble))
+    lowered = less_where_trouble(ordered, np.full(len(ordered), trouble), doubt)
     assert (np.diff(lowered) >= 0).all()
-    assert (less_where_trouble(ordered, np.full(len(ordered), trouble + more)) <= lowered).all()
+    assert (less_where_trouble(ordered, np.full(len(ordered), trouble + more), doubt) <= lowered).all()
 
 
 def test_the_answer_of_a_day_does_not_depend_on_days_out_of_reach(combination: Combination) -> None:

@@ -28,9 +28,7 @@ FAMILY_EDGE = 1e-6
 SILENCE_DAYS = 3  # a series without any value for a week is not there; nothing can be said about it
 NOTHING = -20.0
 REACH_DAYS = 31  # the answer of a day does not depend on days further away
-# What instrument trouble explains about as well (log-odds no further below) is less of a case, twice by what lies beyond that.
-# A day that looks like tampering far more than like trouble is none the less for looking a little like both.
-TROUBLE_WEIGHT, TROUBLE_BELOW, TROUBLE_FROM = 2.0, 2.0, -2.5
+TROUBLE_FROM = -2.5
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,19 @@ OF_FEW_COPIES, OF_MANY_COPIES = HoldingOut(40, 0), HoldingOut(80, 20)
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """How much trouble takes from a case of tampering: `weight` times what its log-odds have beyond those of tampering less `below`."""
+
+    below: float
+    weight: float
+
+
+# What instrument trouble explains about as well is less of a case. A day that looks like tampering far more than like trouble
+# is none the less for looking a little like both; but a small history tells the two apart less well, and trouble counts earlier.
+SURE, UNSURE = Doubt(2.0, 2.0), Doubt(4.0, 3.0)
+
+
+@dataclass(frozen=True)
 class Combination:
     """Fitted classifiers of both steps, one for each fold."""
 
@@ -110,14 +121,16 @@ class Combination:
         tampered, trouble = (
             _log_odds(_predict(boosters, course, held_out, fold)) for boosters in (self.second, self.trouble)
         )
-        tampered = less_where_trouble(tampered, trouble)
+        tampered = less_where_trouble(
+            tampered, trouble, UNSURE if self.holding_out == OF_MANY_COPIES else SURE
+        )
         return np.where(silent, NOTHING, tampered), np.where(silent, NOTHING, trouble)
 
 
-def less_where_trouble(tampered: Floats, trouble: Floats) -> Floats:
+def less_where_trouble(tampered: Floats, trouble: Floats, doubt: Doubt = SURE) -> Floats:
     """Log-odds of tampering, lowered where trouble is likelier, or nearly as likely."""
-    enough = np.maximum(tampered - TROUBLE_BELOW, TROUBLE_FROM)
-    return np.asarray(tampered - TROUBLE_WEIGHT * np.maximum(trouble - enough, 0.0), dtype=np.float64)
+    enough = np.maximum(tampered - doubt.below, TROUBLE_FROM)
+    return np.asarray(tampered - doubt.weight * np.maximum(trouble - enough, 0.0), dtype=np.float64)
 
 
 def learn(rehearsals: list[Days]) -> Combination:
