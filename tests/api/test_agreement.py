@@ -206,6 +206,9 @@ def test_a_month_above_a_permit_limit_is_asked_for_by_its_period(
     answer = client.get(f"/api/v1/results/{run['result']}").json()["result"]
     assert (answer["kind"], answer["inputs"]["used"]) == ("outlet_month", {"w01018": 52.5})
     assert everything(client, "/api/v1/exceedances", averaging="year", **{"from": "2026-01-15"}) == []
+    # Without a period the last week is asked for: October goes on until November is judged.
+    assert everything(client, "/api/v1/exceedances", averaging="month", running="true") == [run]
+    assert run["end"] < everything(client, "/api/v1/exceedances", averaging="hour")[0]["start"]
 
 
 MOMENTS = st.integers(-20, 40).map(lambda hours: START + hours * HOUR)

@@ -258,10 +258,14 @@ class ExceedancesAsked(PeriodAsked):
 
 @router.get("/exceedances", response=Exceedances, by_alias=True, summary=_("Exceedances of outlets"))
 def exceedances(request: HttpRequest, asked: Query[ExceedancesAsked]) -> dict[str, Any]:
-    """Runs of periods above a limit that touch the time asked for, newest first; marked ones say so and do not count."""
+    """Runs of periods above a limit that touch the time asked for, newest first; marked ones say so and do not count.
+
+    A run that goes on touches all time since its start; `end` is that of its last period.
+    """
     start, end = asked.period()
+    # A run that goes on has no end yet: a month counts until the next one is over and judged.
     found = _narrowed(queries.exceedances_visible_to(request.auth), asked).filter(
-        start__lt=end, end__gt=start
+        Q(end__gt=start) | Q(running=True), start__lt=end
     )
     if asked.averaging:
         found = found.filter(averaging=asked.averaging)
