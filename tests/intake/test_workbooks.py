@@ -91,7 +91,7 @@ def test_an_empty_further_sheet_and_stored_results_are_no_problem() -> None:
     assert read(buffer.getvalue())[2] == ["A1", None]
 
 
-@given(rows=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=5), min_size=1, max_size=30))
+@given(rows=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=5), min_size=1, max_size=13))
 def test_rows_come_back_as_they_stand_up_to_the_most(rows: list[list[int]]) -> None:
     found = read(content_of(book_of(*rows)))
     assert [[one for one in row if one is not None] for row in found] == rows[:10]

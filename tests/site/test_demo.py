@@ -54,7 +54,9 @@ def test_the_demo_county_is_installed(tmp_path, monkeypatch, client) -> None:
     monkeypatch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
     document = county()
     with use_clock(SystemClock()):
-        passwords = demo.install()
+        passwords: dict[str, str] = {}
+        demo.install(passwords.update)
+        demo.begin(passwords)
         assert set(passwords) == {row["username"] for row in document["users"]}
         assert set(User.objects.values_list("username", flat=True)) == set(passwords)
         assert Organisation.objects.count() == len(document["organisations"])

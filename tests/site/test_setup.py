@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from tests.apps.conftest import NOW, _data_folder, _quick_passwords, clock, county, lay_out, registry  # noqa: F401
@@ -19,7 +20,7 @@ from qingjian.apps.observing.models import Alert
 from qingjian.contracts.folders import DataFolder
 from qingjian.pipeline.findings import SqliteFindingLog
 from qingjian.pipeline.stating import make_finding
-from qingjian.site import health, setup
+from qingjian.site import demo, demo_work, health, setup
 from qingjian.site.configuration import Configuration
 
 EMPTY = Configuration(demo=False)
@@ -105,3 +106,63 @@ def test_a_node_in_use_gets_the_device_at_its_next_start_and_only_one(
         if page.status_code != 404:
             assert self_test.POINT not in page.content.decode(), path
     assert self_test.POINT in client.get("/points/?kind=synthetic").content.decode()
+
+
+class KilledError(Exception):
+    """Stands for the end of the process at that moment."""
+
+
+def killed(*_args: object, **_options: object) -> None:
+    raise KilledError
+
+
+def first_logins(folder: DataFolder) -> dict[str, str]:
+    return dict(line.split() for line in (folder.people / "first-logins.txt").read_text().splitlines())
+
+
+@pytest.mark.django_db
+def test_a_first_start_that_is_killed_leaves_nobody_without_a_password(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: list[str] = []
+    place_post = setup.accounts.place_post
+
+    def second_fails(user: User, *rest: object) -> None:
+        placed.append(user.username)
+        if len(placed) == 2:
+            raise KilledError
+        place_post(user, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(setup.accounts, "place_post", second_fails)
+        with pytest.raises(KilledError):
+            setup.prepare(folder, EMPTY, lambda _line: None)
+    assert not User.objects.exists()
+    lines = setup.prepare(folder, EMPTY, lambda _line: None)
+    logins = first_logins(folder)
+    assert len(lines) == len(logins) == User.objects.count() == 3
+    assert all(User.objects.get(username=name).check_password(text) for name, text in logins.items())
+
+
+@pytest.mark.django_db
+def test_a_demo_that_is_killed_while_it_is_set_up_is_finished_by_the_next_start(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(demo, "import_history", lambda *_: done.append("history"))
+    monkeypatch.setattr(demo_work, "begin", lambda *_: done.append("work"))
+    start = partial(setup.prepare, folder, Configuration(demo=True), lambda _line: None)
+    for stage in ((demo, "_rules"), (demo_work, "begin"), (demo, "import_history")):
+        with monkeypatch.context() as patch:
+            patch.setattr(*stage, killed)
+            with pytest.raises(KilledError):
+                start()
+    people = User.objects.count()
+    lines = start()
+    assert done == ["work", "work", "history"]
+    assert len(lines) == len(setup.SHOWN_LOGINS)
+    assert User.objects.count() == len(first_logins(folder)) == people
+    assert len(network.directory_store().current().devices) > 20
+    start()
+    assert done[-1:] == ["history"], "once"
+    assert len(done) == 3

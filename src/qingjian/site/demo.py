@@ -54,8 +54,8 @@ CONCENTRATION_UNITS = {"gas": "mg/m³", "water": "mg/L"}
 PH_CODE, DIMENSIONLESS = "w01001", "无量纲"
 
 
-def install() -> dict[str, str]:
-    """Create everything and return login name → password; call it once, on an empty node."""
+def install(keep: Callable[[dict[str, str]], None]) -> None:
+    """Create registry and people on an empty node, all or nothing; `keep` is given login name → password before it holds."""
     opened = now().astimezone(CHINA).date()
     document = county()
     for one in staged(opened):
@@ -71,9 +71,15 @@ def install() -> dict[str, str]:
         _certificates(document)
         demo_log_books.file(opened, staged(opened))
         _rules()
+        keep(passwords)
+
+
+def begin(passwords: dict[str, str]) -> None:
+    """Publish the registry, and begin the work of the demo's people; a second time it only publishes."""
     network.publish_directory()
-    demo_work.begin(passwords, Region.objects.get(code=COUNTY))
-    return passwords
+    with transaction.atomic():
+        if not demo_work.begun():
+            demo_work.begin(passwords, Region.objects.get(code=COUNTY))
 
 
 def _rules() -> None:

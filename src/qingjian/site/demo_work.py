@@ -106,6 +106,11 @@ def begin(passwords: Mapping[str, str], region: Region) -> int:
     return len(stories)
 
 
+def begun() -> bool:
+    """Say whether the work of the demo's people was begun before."""
+    return Matter.objects.exists()
+
+
 def has_case() -> bool:
     """Say whether a case was made out of a clue before."""
     return matter_queries.began_at_any(VERIFICATION.code, CLUE)

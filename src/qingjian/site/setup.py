@@ -6,32 +6,55 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from django.db import transaction
+
 from qingjian.apps.accounts import services as accounts
 from qingjian.apps.accounts.models import Organisation, Post, Region, User
 from qingjian.apps.network import self_test
 from qingjian.apps.network import services as network
 from qingjian.apps.network.services import Proposal
 from qingjian.contracts.current import now
-from qingjian.contracts.folders import DataFolder, write_durably
+from qingjian.contracts.folders import DataFolder, sync_folder, write_durably
 from qingjian.site.configuration import Configuration
 from qingjian.site.schema import NewerDataError
 
 FORMAT = 1
 """Format of the data folder as a whole; `qingjian upgrade` raises it."""
 FIRST_ADMINISTRATORS = ("system_administrator", "security_administrator", "audit_administrator")
+UNFINISHED = "demo-unfinished"
+"""File that stands in the data folder until the demo county has its history; the next start goes on where one was killed."""
 SHOWN_LOGINS = ("juzhang", "shuju", "shenhe", "zhiban", "zhifa1", "huagong", "xitong", "anquan", "shenji")
 
 
 def prepare(folder: DataFolder, configuration: Configuration, report: Callable[[str], None]) -> list[str]:
     """Create what a first start needs and return the lines about logins to print."""
     check_format(folder)
+    unfinished = folder.root / UNFINISHED
+
+    def keep(passwords: dict[str, str]) -> None:
+        """Before people hold in the database: nobody may be there whose password nobody knows."""
+        path = folder.people / "first-logins.txt"
+        write_durably(path, "\n".join(f"{user} {text}" for user, text in passwords.items()).encode())
+        path.chmod(0o600)
+
     if not User.objects.exists():
-        passwords = _demo(folder, report) if configuration.demo else _empty()
-        write_durably(
-            folder.people / "first-logins.txt",
-            "\n".join(f"{user} {text}" for user, text in passwords.items()).encode(),
-        )
-        (folder.people / "first-logins.txt").chmod(0o600)
+        if configuration.demo:
+            from qingjian.site import demo
+
+            write_durably(unfinished, b"")
+            report("建立演示县名录 / registering the demo county …")
+            demo.install(keep)
+        else:
+            with transaction.atomic():
+                keep(_empty())
+    if unfinished.exists():
+        from qingjian.site import demo
+
+        demo.begin(_passwords(folder))
+        report("导入历史数据 / importing history …")
+        demo.import_history(folder, now(), report)
+        unfinished.unlink()
+        sync_folder(folder.root)
     _self_test(configuration)
     return _logins(folder, configuration)
 
@@ -58,16 +81,6 @@ def check_format(folder: DataFolder) -> None:
         raise NewerDataError(
             f"数据目录格式 {found} 比本程序（{FORMAT}）新，请升级程序。 / The data folder has format {found}, newer than this program ({FORMAT}); update the program."
         )
-
-
-def _demo(folder: DataFolder, report: Callable[[str], None]) -> dict[str, str]:
-    from qingjian.site import demo
-
-    report("建立演示县名录 / registering the demo county …")
-    passwords = demo.install()
-    report("导入历史数据 / importing history …")
-    demo.import_history(folder, now(), report)
-    return passwords
 
 
 def _empty() -> dict[str, str]:
@@ -97,11 +110,14 @@ def _empty() -> dict[str, str]:
     return passwords
 
 
-def _logins(folder: DataFolder, configuration: Configuration) -> list[str]:
+def _passwords(folder: DataFolder) -> dict[str, str]:
+    """Return login name → first password, as long as nobody has taken the file away."""
     path = folder.people / "first-logins.txt"
-    if not path.exists():
-        return []
-    logins = dict(line.split(" ", 1) for line in path.read_text().splitlines())
+    return dict(line.split(" ", 1) for line in path.read_text().splitlines()) if path.exists() else {}
+
+
+def _logins(folder: DataFolder, configuration: Configuration) -> list[str]:
+    logins = _passwords(folder)
     wanted = SHOWN_LOGINS if configuration.demo else tuple(logins)
     people = {
         user.username: user
