@@ -111,6 +111,15 @@ def test_a_series_that_always_looks_odd_is_muted_but_an_episode_is_not() -> None
     assert out[0, 100:110].mean() > out[0, 150:].mean() + 3
 
 
+def test_days_of_a_muted_series_stay_there() -> None:
+    odd = np.full((1, 400), 4.0)
+    odd[0, 100:110] = -11.0
+    out = muted(odd, usual_level=-4.0)
+    assert (out > ABSENT).all()
+    gone = np.full((1, 400), ABSENT - 5)
+    assert np.array_equal(muted(gone, usual_level=-4.0), gone)
+
+
 def test_months_need_days_and_take_the_strongest() -> None:
     answers = np.full((2, 61), -4.0)
     answers[0, 35:50] = 2.0

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qingjian.screening.budget import ABSENT
 from qingjian.screening.combination import (
+    ANSWER_EDGE,
     FAMILY_WIDTHS,
     FEW_COPIES,
     FOLDS,
@@ -72,6 +74,12 @@ def test_trouble_lowers_a_day_only_where_it_explains_it_about_as_well() -> None:
     assert lowered[2] < 3.0
     assert lowered[3] == -5.0  # neither is likely
     assert lowered[4] < lowered[3] - 5
+
+
+@pytest.mark.parametrize("doubt", [SURE, UNSURE])
+def test_a_day_of_nothing_but_trouble_is_still_there(doubt: Doubt) -> None:
+    surest = np.log((1 - ANSWER_EDGE) / ANSWER_EDGE)
+    assert (less_where_trouble(np.array([-surest, -5.0, 0.0]), np.full(3, surest), doubt) > ABSENT).all()
 
 
 def test_trouble_counts_earlier_where_the_history_is_small(combination: Combination) -> None:

@@ -17,6 +17,13 @@ DAYS_A_MONTH = 30.4
 AROUND_DAYS = 90
 OWN_SHARE = 0.6
 ABSENT = -15.0
+LEAST = ABSENT + 1  # however far an answer is lowered, the day is there and has its scores
+
+
+def lowered(log_odds: Floats, by: Floats) -> Floats:
+    """Answers less something; what is there is not lowered below LEAST, what is absent stays as it is."""
+    held = np.maximum(log_odds - by, np.minimum(log_odds, LEAST))
+    return np.asarray(np.where(log_odds > ABSENT, held, log_odds), dtype=np.float64)
 
 
 def muted(log_odds: Floats, usual_level: float) -> Floats:
@@ -35,7 +42,7 @@ def muted(log_odds: Floats, usual_level: float) -> Floats:
         count = np.isfinite(ordered).sum(axis=1)
         own = ordered[np.arange(n), (OWN_SHARE * np.maximum(count - 1, 0)).astype(int)]
         excess = np.where(count >= 20, np.maximum(own - usual_level, 0.0), 0.0)
-        out[i] = np.where(log_odds[i] > ABSENT, log_odds[i] - excess, log_odds[i])
+        out[i] = lowered(log_odds[i], excess)
 
     each(lower, range(len(out)))
     return out

@@ -16,6 +16,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from qingjian.screening.budget import lowered
 from qingjian.screening.panel import Floats, Mask
 from qingjian.screening.parallel import each
 from qingjian.screening.ways import FAMILIES, FAMILY_OF_KIND, TAMPERING_FAMILIES
@@ -130,7 +131,7 @@ class Combination:
 def less_where_trouble(tampered: Floats, trouble: Floats, doubt: Doubt = SURE) -> Floats:
     """Log-odds of tampering, lowered where trouble is likelier, or nearly as likely."""
     enough = np.maximum(tampered - doubt.below, TROUBLE_FROM)
-    return np.asarray(tampered - doubt.weight * np.maximum(trouble - enough, 0.0), dtype=np.float64)
+    return lowered(tampered, doubt.weight * np.maximum(trouble - enough, 0.0))
 
 
 def learn(rehearsals: list[Days]) -> Combination:
