@@ -114,3 +114,23 @@ def test_what_no_longer_exceeds_under_a_wider_limit_is_taken_back(data: Data) ->
     assert not Exceedance.objects.exists()
     rows = Evaluation.objects.filter(kind="outlet_hour", start=START + HOUR).order_by("revision")
     assert [row.exceeds for row in rows] == [True, False]
+
+
+def test_a_change_of_the_register_is_read_by_people(data: Data, place, client) -> None:
+    """No code of a field, no moment of another time zone: a limit from 2024 on does not begin in 2023."""
+    data.put("W1.w01018", START, [40, 120, 40])
+    services.catch_up("outlets", 60)
+    services.notice_registry()
+    limit = {"outlet": "S1-W1", "factor": "waste_water.w01018", "unit": "mg/L", "basis": "排污许可证"}
+    network.install(
+        [Proposal("limit", {**limit, "valid_from": "2024-01-01", "averaging": "month", "upper": "45"})]
+    )
+    services.follow_changes(60)
+    client.force_login(place.person("reader", "station_staff"))
+    change = RuleChange.objects.get(source="registry")
+    text = client.get(f"/evaluations/rules/{change.pk}/").content.decode()
+    assert "S1-W1 · waste_water.w01018 · 月 · 2024-01-01" in text
+    assert "→ 2024-01-01<" in text
+    assert "→ 否<" in text
+    assert "2023-12-31" not in text
+    assert "False" not in text

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
+from django.db.models import BooleanField, DateTimeField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from qingjian.apps.accounts import rules as account_rules
@@ -16,6 +19,7 @@ from qingjian.apps.evaluation.elements import ELEMENT_RULES
 from qingjian.apps.evaluation.models import Evaluation, RuleChange
 from qingjian.apps.network.queries import ATTRIBUTES
 from qingjian.apps.network.registered import KINDS, Kind
+from qingjian.contracts.clock import CHINA
 from qingjian.ui.listing import workbook_response
 
 SHOWN = 200
@@ -177,9 +181,35 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         return {**row, "differs": differs}
     return {
         **row,
-        "citation": f"{kind.title} {row['citation']}",
-        "differs": [(_titled(kind, name), old, new) for name, old, new in differs],
+        "citation": f"{kind.title} {_key(kind, row['citation'])}",
+        "differs": [
+            (_titled(kind, name), _read(kind, name, old), _read(kind, name, new))
+            for name, old, new in differs
+        ],
     }
+
+
+def _key(kind: Kind, key: str) -> str:
+    parts = key.split("|")
+    if len(parts) != len(kind.key):
+        return key
+    return " · ".join(_read(kind, name, part) for name, part in zip(kind.key, parts, strict=True))
+
+
+def _read(kind: Kind, name: str, value: str) -> str:
+    """Return a field as people read it: names of choices, Chinese days and times, yes and no."""
+    if name not in kind.fields or not value:
+        return value
+    field = kind.model._meta.get_field(name)
+    if field.choices:
+        return str(dict(field.flatchoices).get(value, value))
+    if isinstance(field, BooleanField):
+        return _("Yes") if value == "True" else _("No")
+    moment = parse_datetime(value) if isinstance(field, DateTimeField) else None
+    if moment is None:
+        return value
+    local = moment.astimezone(CHINA)
+    return f"{local:%Y-%m-%d}" if local.time() == time.min else f"{local:%Y-%m-%d %H:%M}"
 
 
 def _titled(kind: Kind, name: str) -> str:
