@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -40,6 +41,12 @@ WRITTEN = datetime(2026, 11, 21, tzinfo=UTC)
 ROOMS = ("apps", "ui", "desk", "portal", "api", "site")
 
 
+@cache
+def collected() -> tuple[tuple[str, str | None, str | tuple[str, ...]], ...]:
+    """Return what `found` yields; code and templates stay as they are while a command or the tests of the texts run."""
+    return tuple(found())
+
+
 def found() -> Iterator[tuple[str, str | None, str | tuple[str, ...]]]:
     """Yield (file, context, text or singular and plural) of every text in code and templates."""
     if not settings.configured:
@@ -63,7 +70,7 @@ def found() -> Iterator[tuple[str, str | None, str | tuple[str, ...]]]:
 def catalogue() -> Catalog:
     """Return the catalogue of the texts in use."""
     texts = _empty(None)
-    for name, context, message in found():
+    for name, context, message in collected():
         texts.add(message, locations=[(name, None)], context=context)
     return texts
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.urls import reverse
 
 from qingjian.apps.accounts.models import Organisation, User
@@ -55,8 +56,16 @@ def test_the_demo_county_is_installed(tmp_path, monkeypatch, client) -> None:
     document = county()
     with use_clock(SystemClock()):
         passwords: dict[str, str] = {}
-        demo.install(passwords.update)
+
+        def keep(given: dict[str, str]) -> None:
+            assert connection.savepoint_ids, "before the transaction of the installation ends"
+            passwords.update(given)
+
+        demo.install(keep)
         demo.begin(passwords)
+        begun = Matter.objects.count()
+        demo.begin(passwords)
+        assert Matter.objects.count() == begun > 0
         assert set(passwords) == {row["username"] for row in document["users"]}
         assert set(User.objects.values_list("username", flat=True)) == set(passwords)
         assert Organisation.objects.count() == len(document["organisations"])

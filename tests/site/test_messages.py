@@ -12,6 +12,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo, write_mo
 from tools import messages
 
+# One worker collects the texts for all of it.
+pytestmark = pytest.mark.xdist_group("messages")
 PERCENT = re.compile(r"%(?:\((\w+)\))?([sdif%])")
 CHINESE = re.compile(r"[\u4e00-\u9fff\uff00-\uffef]")
 SAME_IN_BOTH = {"MN"}

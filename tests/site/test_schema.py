@@ -75,7 +75,7 @@ folder = DataFolder(Path(sys.argv[1]))
 record, call = MigrationRecorder.record_applied, schema.call_command
 def killed(self, app, name):
     # Most migrations are noted after the transaction that made their tables.
-    if app == "observing" and not connection.in_atomic_block:
+    if not connection.in_atomic_block:
         os._exit(9)
     record(self, app, name)
 def broken(*_args, **_options):
