@@ -108,7 +108,7 @@ def begin(passwords: Mapping[str, str], region: Region) -> int:
 
 def begun() -> bool:
     """Say whether the work of the demo's people was begun before."""
-    return Matter.objects.exists()
+    return matter_queries.any_begun()
 
 
 def has_case() -> bool:

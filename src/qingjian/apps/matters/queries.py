@@ -74,6 +74,11 @@ def open_of(kind: str) -> QuerySet[Matter]:
     return Matter.objects.filter(kind=kind, closed_at=None)
 
 
+def any_begun() -> bool:
+    """Say whether any matter was ever begun on this node."""
+    return Matter.objects.exists()
+
+
 def began_at_any(kind: str, subject: str) -> bool:
     """Say whether a matter of a process ever began at something of that name, e.g. at any `clue`."""
     return Matter.objects.filter(kind=kind, origin__startswith=f"{subject}:").exists()
